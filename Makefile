@@ -1,0 +1,37 @@
+# Needs Python 3.10 or newer, make and git; everything else goes into .venv on the first call.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+# `make test PYTHON=python3.12` means that Python and no other
+EXACTLY := $(if $(filter command line,$(origin PYTHON)),--exactly)
+
+.PHONY: help setup lab test test-all lint notebooks clean
+
+help:       ## this list
+	@echo "Lecture 8: transfer learning and the ImageNet CNN lineage"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup:
+	@command -v "$(PYTHON)" >/dev/null || { echo "No $(PYTHON) here: install Python 3.10 or newer, \
+	or name the one you have: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" tools/bootstrap.py $(EXACTLY)
+
+lab: setup  ## open the notebooks in JupyterLab
+	@$(BIN)/python tools/lab.py $(ARGS)
+
+test: setup ## the unit tests and every notebook, strictly compared (ARGS="-k resnet")
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+
+test-all: setup ## the same and the tests marked slow
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile -m "" $(ARGS)
+
+lint: setup ## ruff: style and format
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+
+notebooks: setup ## build notebooks/*.ipynb from notebooks/source (NB=06_resnet for one)
+	@$(BIN)/python -m tools.build_notebooks $(NB)
+
+clean:      ## remove .venv and everything built
+	rm -rf .venv build dist .pytest_cache .ruff_cache
+	find lecture8 tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,263 @@
+"""Widgets: controls over a function of `plots`, questions to click, a live curve; only this module uses ipywidgets.
+
+Every widget is displayed with a still picture or a text of itself, so that a notebook read without a kernel teaches the
+same. Only core widgets, `observe`, `Image` and `HTML`: they work in JupyterLab, Colab and under the tests alike.
+"""
+
+import base64
+import html
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
+from lecture8 import plots, published
+from lecture8.teaching import MARKS, Prediction, Question
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
+_WIDE = {"description_width": "initial"}
+
+
+class _Shown:
+    """Displays a widget once, with what stands for it where there is no kernel."""
+
+    box: widgets.Widget
+
+    def _still(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        return {**self._still(), _VIEW: view}
+
+
+class Explorer(_Shown):
+    """Controls, a picture, and a line of text, redrawn whenever a control moves.
+
+    draw: called with one keyword per control, returns (figure, text); the text says what the picture shows in words
+    controls: name -> the values to choose from (each in reach of every other), at most four
+    start: the values to begin with; the first of each where it says nothing
+
+    An error in `draw` is shown in the widget, and raised, so that a test that moves the controls sees it too.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[..., tuple[Figure, str]],
+        controls: Mapping[str, Sequence],
+        *,
+        start: Mapping[str, object] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ):
+        if not 1 <= len(controls) <= 4:
+            raise ValueError(
+                f"given {len(controls)} controls; a picture with more than four is a cockpit, so give 1 to 4"
+            )
+        self.draw = draw
+        self.controls = {
+            name: _control((labels or {}).get(name, name), list(values), (start or {}).get(name, next(iter(values))))
+            for name, values in controls.items()
+        }
+        self.image = widgets.Image(format="png")
+        self.readout = widgets.HTML()
+        self.box = widgets.VBox([
+            widgets.HBox(list(self.controls.values()), layout=widgets.Layout(flex_flow="row wrap")),
+            self.image, self.readout,
+        ])  # fmt: skip
+        self.text = ""
+        for control in self.controls.values():
+            control.observe(self._redraw, "value")
+        self._redraw()
+
+    def _redraw(self, _change=None) -> None:
+        try:
+            figure, self.text = self.draw(**{name: control.value for name, control in self.controls.items()})
+        except Exception as error:
+            self.readout.value = f"<b>{MARKS['wrong']} {html.escape(f'{type(error).__name__}: {error}')}</b>"
+            raise
+        width = round(figure.get_figwidth() * figure.dpi)
+        # at its own size: stretched to the page it blurs
+        self.image.layout = widgets.Layout(width=f"{width}px", max_width="100%")
+        self.image.value = plots.png(figure)
+        self.readout.value = _paragraph(self.text)
+
+    def _still(self) -> dict[str, str]:
+        values = ", ".join(f"{c.description} {_label(c)}" for c in self.controls.values())
+        return {
+            "text/plain": f"[{values}] {self.text}",
+            "image/png": base64.b64encode(self.image.value).decode("ascii"),
+        }
+
+
+def _paragraph(text: str) -> str:
+    """Text as HTML of readable width; [label](address) becomes a link."""
+    linked = re.sub(r"\[([^\]]+)\]\(([^)]+)\)", r'<a href="\2" target="_blank">\1</a>', html.escape(text))
+    return f"<div style='max-width:60em; line-height:1.5'>{linked}</div>"
+
+
+def _label(control) -> str:
+    return str(getattr(control, "label", None) or control.value)
+
+
+def _control(label: str, values: list, start: object):
+    """Two or three values as buttons, more as a slider; numbers and words alike."""
+    if start not in values:
+        raise ValueError(f"{label!r} cannot start at {start!r}: choose from {values}")
+    options = [(str(value), value) for value in values]
+    if len(values) <= 3 or not all(isinstance(value, int | float) for value in values):
+        kind = widgets.ToggleButtons if len(values) <= 4 else widgets.Dropdown
+        extra = {"layout": widgets.Layout(width="auto")}
+        if kind is widgets.ToggleButtons:
+            extra["style"] = {**_WIDE, "button_width": "auto"}
+        else:
+            extra["style"] = _WIDE
+        return kind(options=options, value=start, description=label, **extra)
+    return widgets.SelectionSlider(
+        options=options, value=start, description=label, continuous_update=False, style=_WIDE,
+        layout=widgets.Layout(width="22em"),
+    )  # fmt: skip
+
+
+EXPLORERS: dict[str, Callable[[], Explorer]] = {}
+
+
+def _explorer(build: Callable[[], Explorer]) -> Callable[[], Explorer]:
+    """Listed means tested: a test moves every control of every explorer to both of its ends."""
+    EXPLORERS[build.__name__] = build
+    return build
+
+
+@_explorer
+def winners() -> Explorer:
+    """00: the ILSVRC winners; pick a year, see its network, its idea and its numbers."""
+    table, human = published.winners_and_human()
+
+    def draw(year: int) -> tuple[Figure, str]:
+        row = table.set_index("year").loc[year]
+        known = {name: row[name] for name in ("network", "depth", "members", "notebook") if row[name] == row[name]}
+        parts = [f"{year}: {row['winner']}, top-5 error {row['top5_error']:g} %. Idea: {row['idea']}."]
+        if "network" in known:
+            layers = f" with {known['depth']:.0f} layers" if "depth" in known else ""
+            parts.append(f"Network: {known['network']}{layers}.")
+            nets = f"{known['members']:.0f} networks" if "members" in known else "several networks"
+            parts.append(f"The number is that of an ensemble of {nets}.")
+        if "notebook" in known:
+            file = f"{known['notebook']}.ipynb"
+            parts.append(
+                f"Notebook: [{file}]({file})." if published.has_notebook(file) else f"Notebook {file}: to come."
+            )
+        return plots.timeline(table, human, chosen=year), " ".join(parts)
+
+    years = [int(year) for year in table["year"]]
+    return Explorer(draw, {"year": years}, start={"year": 2015})
+
+
+@_explorer
+def depth() -> Explorer:
+    """06: plain against residual for any depth and shortcut, from the runs in data/."""
+    curves, gradients = published.read("digits_depth"), published.read("digits_gradients")
+
+    def draw(depth: int, shortcut: str) -> tuple[Figure, str]:
+        words = []
+        for kind, name in (("plain", f"plain-{depth}"), (shortcut, f"residual-{depth} with shortcut {shortcut}")):
+            runs, slopes = (t[(t["kind"] == kind) & (t["depth"] == depth)] for t in (curves, gradients))
+            epochs, last_layer = runs["epoch"].max(), slopes["layer"].max() - 1  # the one after it is linear
+            loss = runs[runs["epoch"] == epochs]["train_loss"]
+            first, last = (slopes[slopes["layer"] == layer]["norm"].mean() for layer in (1, last_layer))
+            words.append(
+                f"{name}: training loss {loss.mean():.3f} after {epochs} epochs, mean of {len(loss)} seeds; before "
+                f"training the first convolution's gradient is {first / last:.3g} times the last one's."
+            )
+        return plots.depth_comparison(curves, gradients, depth, shortcut), " ".join(words)
+
+    depths = sorted(int(d) for d in curves["depth"].unique())
+    return Explorer(draw, {"depth": depths, "shortcut": ["A", "B", "C"]}, start={"depth": 56})
+
+
+class _Asked(_Shown):
+    """A question with its answers to click."""
+
+    def __init__(self, asked: Question | Prediction, button: str):
+        self.asked = asked
+        self.choices = widgets.RadioButtons(
+            options=list(asked.options), value=None, layout=widgets.Layout(width="auto", max_width="100%")
+        )
+        self.button = widgets.Button(description=button, disabled=True)
+        self.feedback = widgets.HTML()
+        self.box = widgets.VBox([
+            widgets.HTML(f"<b>{_paragraph(asked.prompt)}</b>"),
+            self.choices, self.button, self.feedback,
+        ])  # fmt: skip
+        self.choices.observe(self._chosen, "value")
+        self.button.on_click(self._answered)
+
+    def _chosen(self, change) -> None:
+        self.button.disabled = change["new"] is None
+        self.feedback.value = ""
+
+    def _answered(self, _button) -> None:
+        raise NotImplementedError
+
+
+class Quiz(_Asked):
+    """A question that says at once whether the answer is right, and why or why not."""
+
+    def __init__(self, question: Question):
+        super().__init__(question, "Check")
+
+    def _answered(self, _button) -> None:
+        verdict = self.asked.check(self.choices.value)
+        self.feedback.value = _paragraph(f"{MARKS[verdict.status]} {verdict.message}")
+
+    def _still(self) -> dict[str, str]:
+        items = "".join(
+            f"<li><details><summary>{html.escape(option)}</summary>"
+            f"{MARKS['right' if option == self.asked.answer else 'wrong']} {html.escape(word)}</details></li>"
+            for option, word in self.asked.options.items()
+        )
+        return {"text/plain": repr(self.asked), "text/html": f"<b>{html.escape(self.asked.prompt)}</b><ul>{items}</ul>"}
+
+
+class Predict(_Asked):
+    """A question before a measurement: it keeps the choice, and `reveal(measured)` compares it."""
+
+    def __init__(self, prediction: Prediction):
+        super().__init__(prediction, "That is my guess")
+        self.asked.choice = None
+
+    def _answered(self, _button) -> None:
+        self.asked.choice = self.choices.value
+        self.feedback.value = _paragraph(f"Noted: {self.asked.choice}. Now measure it.")
+
+    def reveal(self, measured: str):
+        """The guess beside what was measured, as a `Verdict`."""
+        return self.asked.reveal(measured)
+
+    def _still(self) -> dict[str, str]:
+        items = "".join(f"<li>{html.escape(option)}</li>" for option in self.asked.options)
+        return {"text/plain": repr(self.asked), "text/html": f"<b>{html.escape(self.asked.prompt)}</b><ul>{items}</ul>"}
+
+
+def quiz(question: Question) -> Quiz:
+    """The question as a widget with instant feedback."""
+    return Quiz(question)
+
+
+def predict(prediction: Prediction) -> Predict:
+    """The prediction as a widget; keep it, and call its `.reveal(measured)` after the measurement."""
+    return Predict(prediction)
+
+
+def live_curve(column: str = "train_loss", *, log: bool = False) -> Callable:
+    """A picture that grows with every epoch, for `training.fit(…, watch=explore.live_curve())`."""
+    from IPython.display import display
+
+    image = widgets.Image(format="png", layout=widgets.Layout(width="600px", max_width="100%"))
+    display({_VIEW: {"version_major": 2, "version_minor": 0, "model_id": image.model_id}}, raw=True)
+
+    def watch(history) -> None:
+        image.value = plots.png(plots.curves({"": history}, column, log=log))
+
+    watch.image = image
+    return watch

@@ -1,0 +1,292 @@
+"""Pictures, as pure functions of data: each takes values and optional axes, draws, and returns the figure.
+
+One style file (`lecture8.mplstyle`); one colour and one dash pattern per kind of network and one colour per kind of
+layer, the same in every lesson, and all distinct without colour vision.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+)  # fmt: skip
+GREY = "#767676"
+
+NETWORK_COLOURS = {"plain": ORANGE, "residual": BLUE}
+LAYER_COLOURS = {"conv": BLUE, "pool": YELLOW, "linear": ORANGE, "norm": SKY, "other": GREY}
+_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
+
+
+def use_style() -> None:
+    """The course's look for all figures from here on."""
+    mpl.style.use(Path(__file__).with_name("lecture8.mplstyle"))
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file's bytes; the figure is closed."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def _axes(ax, **kwargs):
+    if ax is not None:
+        return ax.figure, ax
+    return plt.subplots(**kwargs)
+
+
+def _spread_labels(heights: Sequence[float], gap: float) -> list[float]:
+    """Heights for labels at least `gap` apart, in the same order, near where they belong."""
+    order = np.argsort(heights)
+    placed = np.array(heights, float)[order]
+    for _ in range(200):
+        close = np.diff(placed) < gap * 0.999
+        if not close.any():
+            break
+        for i in np.flatnonzero(close):
+            middle = (placed[i] + placed[i + 1]) / 2
+            placed[i], placed[i + 1] = middle - gap / 2, middle + gap / 2
+    result = np.empty_like(placed)
+    result[order] = placed
+    return list(result)
+
+
+def lines(
+    series: Mapping[str, Sequence[Sequence[float]]],
+    x: Sequence[float] | None = None,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    log: bool = False,
+    colours: Mapping[str, str] | None = None,
+    ax=None,
+) -> Figure:
+    """Lines labelled at their ends; name -> runs × points.
+
+    Several runs of a name: each is drawn faint, their mean (geometric on a log scale) strong.
+    """
+    figure, ax = _axes(ax)
+    ends, styles = {}, {}
+    for i, (name, runs) in enumerate(series.items()):
+        runs = np.atleast_2d(np.asarray(runs, float))
+        at = np.arange(1, runs.shape[1] + 1) if x is None else np.asarray(x, float)[: runs.shape[1]]
+        colour = (colours or {}).get(name, f"C{i}")
+        middle = np.exp(np.log(np.maximum(runs, 1e-12)).mean(0)) if log else runs.mean(0)
+        if len(runs) > 1:
+            ax.plot(at, runs.T, color=colour, linewidth=0.8, alpha=0.45)
+        same_colour = sum(c == colour for c, _ in styles.values())
+        styles[name] = colour, _DASHES[same_colour % len(_DASHES)]
+        ax.plot(at, middle, color=colour, linestyle=styles[name][1], label=name)
+        ends[name] = at[-1], middle[-1]
+    if log:
+        ax.set_yscale("log")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    low, high = ax.get_ylim()
+    scale, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
+    gap = (scale(high) - scale(low)) * 0.075
+    heights = _spread_labels([float(scale(end)) for _, end in ends.values()], gap)
+    for (name, (end_x, end_y)), height in zip(ends.items(), heights, strict=True):
+        ax.annotate(
+            name, (end_x, end_y), (end_x + (at[-1] - at[0] or 1) * 0.03, float(back(height))),
+            color=styles[name][0], va="center", annotation_clip=False,
+        )  # fmt: skip
+    if x is None and len(at) <= 12:
+        ax.set_xticks(at)
+    return figure
+
+
+def curves(histories: Mapping[str, object], column: str = "train_loss", *, log: bool = False, title: str = "", ax=None):
+    """A column of histories against the epoch; name -> History, or a list of them (one per seed)."""
+    series = {n: [h[column] for h in (hs if isinstance(hs, list | tuple) else [hs])] for n, hs in histories.items()}
+    words = column.replace("train", "training").replace("valid", "validation").replace("_", " ")
+    colours = {name: NETWORK_COLOURS[kind] for name in series for kind in NETWORK_COLOURS if name.startswith(kind)}
+    return lines(series, xlabel="epoch", ylabel=words, title=title, log=log, colours=colours, ax=ax)
+
+
+def images(pictures, titles: Sequence[str] | None = None, *, columns: int = 10, size: float = 0.9) -> Figure:
+    """A sheet of pictures, N × C × H × W or N × H × W, each stretched from its own darkest to its own lightest."""
+    pictures = [np.asarray(p, float) for p in pictures]
+    rows = -(-len(pictures) // columns)
+    columns = min(columns, len(pictures))
+    height = size * (1.35 if titles is not None else 1.05)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * height), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+        low, high = picture.min(), picture.max()
+        picture = (picture - low) / ((high - low) or 1)
+        ax.imshow(picture[0] if picture.ndim == 3 and len(picture) == 1 else np.moveaxis(picture, 0, -1)
+                  if picture.ndim == 3 else picture)  # fmt: skip
+        if titles is not None:
+            ax.set_title(titles[i], fontsize=9, loc="center", pad=3)
+    return figure
+
+
+def bars(
+    values: Mapping[str, float | Sequence[float]],
+    *,
+    xlabel: str,
+    title: str = "",
+    form: str = "{:.1f}",
+    colours: Mapping[str, str] | None = None,
+    ax=None,
+) -> Figure:
+    """Horizontal bars with their values; several values for a name are drawn as dots on their mean."""
+    figure, ax = _axes(ax, figsize=(7.5, 0.6 + 0.42 * len(values)))
+    means = {name: float(np.mean(v)) for name, v in values.items()}
+    names = list(values)[::-1]
+    ax.barh(names, [means[n] for n in names], color=[(colours or {}).get(n, BLUE) for n in names], height=0.62)
+    widest = max(means.values())
+    for i, name in enumerate(names):
+        several = np.atleast_1d(np.asarray(values[name], float))
+        if len(several) > 1:
+            ax.plot(several, [i] * len(several), "o", color="white", markeredgecolor=BLACK, markersize=5)
+        reach = max(means[name], several.max())
+        ax.text(reach + widest * 0.025, i, form.format(means[name]), va="center", fontsize=10)
+    ax.set(xlabel=xlabel, title=title)
+    ax.margins(x=0.1)
+    ax.tick_params(left=False)
+    ax.spines["left"].set_visible(False)
+    return figure
+
+
+def timeline(winners, human: float, *, chosen: int | None = None, ax=None) -> Figure:
+    """ILSVRC winners by year: a bar per year with error, network and depth, against the human's line.
+
+    winners: the table `ilsvrc`; human: top-5 error in percent; chosen: a year to bring out
+    """
+    figure, ax = _axes(ax, figsize=(8.5, 4))
+    years, errors = list(winners["year"]), list(winners["top5_error"])
+    deep = winners["year"] >= 2012
+    colours = [
+        ORANGE if year == chosen else BLUE if is_deep else GREY for year, is_deep in zip(years, deep, strict=True)
+    ]
+    ax.bar(years, errors, color=colours, width=0.72)
+    for year, error, network, depth in zip(years, errors, winners["network"], winners["depth"], strict=True):
+        name = network if isinstance(network, str) else "no network"
+        name = name.replace(" and ", " and\n").replace(" family", "\nfamily")
+        foot = error if error > human else human  # labels of lower bars stand on the human's line, not in it
+        ax.text(year, foot + 0.4, f"{error:g}", ha="center", fontweight="bold")
+        ax.text(year, foot + 2.2, name + (f"\n{depth:.0f} layers" if depth == depth else ""), ha="center", fontsize=9)
+    ax.axhline(human, color=BLACK, linestyle=(0, (4, 2)), linewidth=1)
+    ax.text(2017.55, human, f"one trained\nhuman: {human:g}", fontsize=10, va="center")
+    ax.set(ylabel="top-5 error on the test set, %", ylim=(0, 34), xlim=(2009.4, 2017.5), xticks=years)
+    return figure
+
+
+def stages(profile, *, title: str = "", ax=None) -> Figure:
+    """A network drawn from itself: a block per stage, as high as the image's side, as wide as log2 of its channels.
+
+    profile: what `complexity.profile` returns. The shapes stand under the blocks, the parameters over them.
+    """
+    rows = [("image", tuple(profile.input_size), 0)] + [
+        (s.name.removeprefix("features."), tuple(s.output_shape), s.params) for s in profile.stages
+    ]
+    figure, ax = _axes(ax, figsize=(9.5, 3))
+    tallest = max(shape[1] for _, shape, _ in rows if len(shape) == 3)
+    at = 0.0
+    for i, (name, shape, params) in enumerate(rows):
+        channels, side = shape[0], shape[1] if len(shape) == 3 else 0
+        width = 0.12 + 0.11 * np.log2(max(channels, 1))
+        height = max(side / tallest, 0.03) if side else 0.03
+        colour = GREY if i == 0 else LAYER_COLOURS["conv" if side else "linear"]
+        ax.add_patch(
+            plt.Rectangle((at, -height / 2), width, height, color=colour, alpha=0.9 if i else 0.5, linewidth=0)
+        )
+        middle = at + width / 2
+        ax.text(middle, -0.62, f"{name}\n" + " × ".join(map(str, shape)), ha="center", va="top", fontsize=9)
+        if params:
+            ax.text(middle, height / 2 + 0.04, _short(params), ha="center", va="bottom", fontsize=9, color=BLACK)
+        if i + 1 < len(rows):
+            ax.annotate(
+                "", (at + width + 0.72, 0), (at + width + 0.08, 0), arrowprops={"arrowstyle": "->", "color": GREY}
+            )
+        at += width + 0.8
+    ax.set(xlim=(-0.55, at - 0.3), ylim=(-0.9, 0.68), title=title)
+    ax.axis("off")
+    return figure
+
+
+def singles_and_ensembles(pairs: Mapping[str, tuple[float, float]]) -> Figure:
+    """Published top-5 errors in percent, name -> (one network, ensemble): two marks and the way between."""
+    figure, ax = plt.subplots(figsize=(7.5, 0.9 + 0.5 * len(pairs)))
+    for i, (single, ensemble) in enumerate(list(pairs.values())[::-1]):
+        ax.plot([single, ensemble], [i, i], color=GREY, linewidth=1)
+        ax.plot(single, i, "o", color=BLUE, markersize=9)
+        ax.plot(ensemble, i, "D", color=ORANGE, markersize=8)
+        ax.text(single + 0.35, i, f"{single:g}", va="center", fontsize=10)
+        ax.text(ensemble - 0.35, i, f"{ensemble:g}", va="center", ha="right", fontsize=10)
+    ax.text(single - 0.2, i + 0.42, "one network", color=BLUE, fontsize=10)
+    ax.text(ensemble + 0.2, i + 0.42, "ensemble", color=ORANGE, ha="right", fontsize=10)
+    ax.set_yticks(range(len(pairs)), list(pairs)[::-1])
+    ax.set(xlabel="top-5 error, %", xlim=(0, None), ylim=(-0.5, len(pairs) - 0.2))
+    ax.tick_params(left=False)
+    return figure
+
+
+def confusion(table, classes: Sequence[str]) -> Figure:
+    """A confusion matrix of counts, rows the true classes; zeros are left blank."""
+    table = np.asarray(table)
+    figure, ax = plt.subplots(figsize=(5, 4.6))
+    # colour only the mistakes: the diagonal would drown them
+    mistakes = table * ~np.eye(len(table), dtype=bool)
+    ax.imshow(mistakes, cmap="Oranges", vmax=max(2 * mistakes.max(), 1))
+    for (row, column), count in np.ndenumerate(table):
+        if count:
+            ax.text(column, row, int(count), ha="center", va="center", fontsize=9,
+                    color=BLACK, fontweight="normal" if row == column else "bold")  # fmt: skip
+    ax.set_xticks(range(len(table)), classes)
+    ax.set_yticks(range(len(table)), classes)
+    ax.set(xlabel="predicted", ylabel="true")
+    return figure
+
+
+def removal(points: Mapping[str, Sequence[float]]) -> Figure:
+    """What removing a block cost: name -> points of accuracy lost, a dot per block and seed, a bar at the median."""
+    figure, ax = plt.subplots(figsize=(7.5, 0.9 + 0.7 * len(points)))
+    for i, (name, values) in enumerate(list(points.items())[::-1]):
+        colour = next((c for kind, c in NETWORK_COLOURS.items() if name.startswith(kind)), BLUE)
+        offsets = np.linspace(-0.22, 0.22, len(values))  # side by side, or equal dots would hide each other
+        ax.plot(values, i + offsets, "o", color=colour, alpha=0.55, markersize=5, markeredgewidth=0)
+        ax.plot([np.median(values)] * 2, [i - 0.36, i + 0.36], color=BLACK, linewidth=2)
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.set_yticks(range(len(points)), list(points)[::-1])
+    ax.set(xlabel="points of test accuracy lost (dots: one block in one network; bar: median)")
+    ax.tick_params(left=False)
+    return figure
+
+
+def depth_comparison(curves, gradients, depth: int, shortcut: str) -> Figure:
+    """Plain against residual at one depth: training loss by epoch, and gradient norm by layer before training.
+
+    curves, gradients: the tables `digits_depth` and `digits_gradients`; shortcut: 'A', 'B' or 'C'
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    loss, norms = {}, {}
+    for kind, name in (("plain", f"plain-{depth}"), (shortcut, f"residual-{depth}")):
+        for table, column, into in ((curves, "train_loss", loss), (gradients, "norm", norms)):
+            rows = table[(table["kind"] == kind) & (table["depth"] == depth)]
+            into[name] = [run[column].to_numpy() for _, run in rows.groupby("seed")]
+    colours = dict(zip(loss, (NETWORK_COLOURS["plain"], NETWORK_COLOURS["residual"]), strict=True))
+    lines(loss, xlabel="epoch", ylabel="training loss", log=True, colours=colours, ax=left)
+    left.set_ylim(5e-4, 4)
+    lines(norms, xlabel="layer, from the image to the logits", ylabel="gradient norm at the start", log=True,
+          colours=colours, ax=right)  # fmt: skip
+    right.set_ylim(0.05, 1000)
+    return figure
+
+
+def _short(number: float) -> str:
+    """12,345,678 -> '12.3 M'."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {letter}"
+    return f"{number:.3g}"

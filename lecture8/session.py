@@ -1,0 +1,79 @@
+"""`lecture8.start()`, the set-up line of every notebook, and `lecture8.check()`, what the machine has."""
+
+import os
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TypeVar
+
+import pandas as pd
+import torch
+
+from lecture8.training import pick_device
+
+T = TypeVar("T")
+MODES = ("quick", "full")
+
+
+@dataclass(frozen=True)
+class Run:
+    """How this notebook runs: which depth, which device, which seed."""
+
+    mode: str
+    device: torch.device
+    seed: int
+
+    def choose(self, *, quick: T, full: T) -> T:
+        """The value for this run: `run.choose(quick=5, full=180)`."""
+        return quick if self.mode == "quick" else full
+
+
+def check() -> pd.DataFrame:
+    """What this machine has for the course, and what to do about what it lacks: one row per need."""
+    rows = [
+        ("Python", platform.python_version(), "3.10 or newer", sys.version_info >= (3, 10), "install a newer Python")
+    ]
+    for name, least in (("torch", "2.6"), ("torchvision", "0.21"), ("matplotlib", "3.9"), ("ipywidgets", "7.7")):
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found = ""
+        numbers = [int(n) for n in re.findall(r"\d+", found)[:2]]
+        enough = bool(found) and numbers >= [int(n) for n in least.split(".")]
+        rows.append((name, found or "missing", f"{least} or newer", enough, f"pip install -U {name}"))
+    device = pick_device()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else {"mps": "Apple GPU"}.get(device.type, "none")
+    colab = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "not needed for quick runs"
+    rows.append(("GPU", name, "for full runs only", device.type != "cpu", colab))
+    table = pd.DataFrame(rows, columns=["what", "found", "needed", "ok", "if not"]).set_index("what").rename_axis(None)
+    return table.assign(
+        ok=table["ok"].map({True: "yes", False: "no"}), **{"if not": table["if not"].where(~table["ok"], "")}
+    )
+
+
+def start(mode: str | None = None, *, device: str | None = None, seed: int = 0) -> Run:
+    """Seed everything, set the plotting style, choose the device; prints one line that is the same on every machine.
+
+    mode: 'quick' (embedded data, seconds, no network) or 'full' (real photographs, a GPU, minutes); without it the
+        environment variable LECTURE8_RUN decides, and without that it is 'quick'
+    device: 'cuda', 'mps' or 'cpu'; without it the best there is
+
+    Raises ValueError for another mode, or for a device that this machine does not have.
+    """
+    from lecture8 import plots
+
+    where = "start(mode)" if mode else "the environment variable LECTURE8_RUN"
+    mode = mode or os.environ.get("LECTURE8_RUN") or "quick"
+    if mode not in MODES:
+        raise ValueError(f"{where} says {mode!r}; expected 'quick' or 'full'")
+    run = Run(mode, pick_device(device), seed)
+    torch.manual_seed(seed)
+    plots.use_style()
+    print(f"Lecture 8 is ready: {mode} run, seed {seed}.")
+    if run.device.type == "cpu" and (mode == "full" or "google.colab" in sys.modules):
+        remedy = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "a machine with one"
+        slow = "a full run takes hours so" if mode == "full" else "a quick run does not need one"
+        print(f"No GPU here: {slow}. To get one: {remedy}.")
+    return run

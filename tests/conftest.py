@@ -1,0 +1,16 @@
+"""Settings of the unit tests."""
+
+import sys
+
+import matplotlib
+import pytest
+
+matplotlib.use("agg")  # no window, on any system
+
+
+@pytest.fixture(autouse=True)
+def figures_are_closed():
+    """Closes the figures a test leaves open."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

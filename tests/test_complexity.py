@@ -1,0 +1,731 @@
+"""Complexity: hand arithmetic, PyTorch's own counter, and receptive fields measured by back-propagation.
+
+Expected parameters, macs and depths of published networks: torchvision's definitions and the papers' names. Receptive
+fields: hand arithmetic; AlexNet 195, VGG-11 150, VGG-16 212 and Inception-v3 1311 also stand in the table of Araujo,
+Norris & Sim, Distill 2019. ResNet-50/101/152 are 427/971/1451 with the stride in the first block of a stage.
+"""
+
+import functools
+import math
+import random
+import re
+import threading
+import warnings
+from collections import OrderedDict
+
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from lecture8 import complexity
+from lecture8.complexity import WalkError, profile
+
+
+class Net(nn.Module):
+    """A network from a function (net, images) and named layers."""
+
+    def __init__(self, function, **layers):
+        super().__init__()
+        self.function = function
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def forward(self, images):
+        return self.function(self, images)
+
+
+class OnMeta(TorchFunctionMode):
+    """Builds networks without memory: torch.device("meta") would also catch the sums RegNet's constructor does."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones):
+            kwargs["device"] = "meta"
+        filled = func.__name__ in ("normal_", "uniform_", "fill_", "zero_", "erfinv_", "clamp_")  # there is no memory
+        return [*args, *kwargs.values()][0] if filled else func(*args, **kwargs)
+
+
+def build(name):
+    with OnMeta():
+        extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        return torchvision.models.get_model(name, **extra)
+
+
+@functools.cache
+def cost_of(name):
+    return profile(build(name), 299 if name == "inception_v3" else 224)
+
+
+def counted(net, size):
+    """Multiply-adds by PyTorch's counter, which counts a multiply and an add as 2."""
+    net = net.eval().to("meta")
+    for module in [*net.modules()]:
+        for name, child in module.named_children():
+            if type(child) is nn.BatchNorm2d:  # has no matrix product, and is slow without memory
+                setattr(module, name, nn.Identity())
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(torch.empty(1, *size, device="meta"))
+    return counter.get_total_flops() / 2
+
+
+# --- formulas -----------------------------------------------------------------------------------------------------
+def test_formulas_by_hand():
+    assert complexity.conv_params(3, 64, 7, bias=False) == 64 * 3 * 49
+    assert complexity.conv_params(96, 256, 5, groups=2) == 256 * 48 * 25 + 256  # AlexNet's conv2: 307,456
+    assert complexity.conv_params(64, 64, (1, 7)) == 64 * 64 * 7 + 64
+    assert complexity.conv_macs(3, 96, 11, 55) == 105_415_200  # AlexNet's conv1
+    assert complexity.conv_macs(96, 256, 5, (27, 27), groups=2) == 27 * 27 * 256 * 48 * 25
+    assert complexity.linear_params(4096, 1000) == 4_097_000
+    assert complexity.linear_params(4096, 1000, bias=False) == complexity.linear_macs(4096, 1000) == 4_096_000
+    assert complexity.linear_macs(8, 4, rows=10) == 320
+    assert complexity.conv_size(227, 11, 4) == 55
+    assert complexity.conv_size(112, 3, 2) == 55 and complexity.conv_size(112, 3, 2, ceil=True) == 56
+    assert complexity.conv_transpose_size(7, 4, 2, 1) == 14
+    field, jump = complexity.receptive_field(*complexity.receptive_field(1, 1, 3), 3)
+    assert (field, jump) == (5, 1)  # two 3×3 see what one 5×5 sees
+    assert complexity.receptive_field(7, 2, 3, 2, 2) == (15, 4)
+
+
+def test_conv_size_is_what_pytorch_does():
+    compared = 0
+    for size in range(1, 12):
+        image = torch.empty(1, 1, size, size, device="meta")
+        for kernel, stride, padding, dilation in ((k, s, p, d) for k in (1, 2, 3, 5) for s in (1, 2, 3)
+                                                  for p in (0, 1, 2) for d in (1, 2)):  # fmt: skip
+            if size + 2 * padding < dilation * (kernel - 1) + 1:
+                continue  # PyTorch refuses, and so does the walk
+            weight = torch.empty(1, 1, kernel, kernel, device="meta")
+            out = F.conv2d(image, weight, None, stride, padding, dilation).shape[-1]
+            assert complexity.conv_size(size, kernel, stride, padding, dilation) == out
+            larger = complexity.conv_transpose_size(size, kernel, stride, padding, stride - 1, dilation)
+            if larger > 0:
+                back = F.conv_transpose2d(image, weight, None, stride, padding, stride - 1, 1, dilation)
+                assert back.shape[-1] == larger
+            if 2 * padding <= kernel:
+                pooled = F.max_pool2d(image, kernel, stride, padding, dilation, ceil_mode=True).shape[-1]
+                assert complexity.conv_size(size, kernel, stride, padding, dilation, ceil=True) == pooled
+                compared += 1
+    assert compared > 300
+
+
+# --- one layer of each kind ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("layer", "shape", "params", "macs", "activations", "field", "jump"),
+    [
+        (nn.Conv2d(3, 8, 3), (8, 30, 30), 8 * 27 + 8, 900 * 8 * 27, 7200, 3, 1),
+        (nn.Conv2d(3, 8, 3, bias=False, padding="same"), (8, 32, 32), 216, 1024 * 216, 8192, 3, 1),
+        (nn.Conv2d(3, 6, 5, 2, 2, groups=3), (6, 16, 16), 6 * 25 + 6, 256 * 150, 1536, 5, 2),
+        (nn.Conv2d(3, 4, (1, 7), padding=(0, 3)), (4, 32, 32), 4 * 21 + 4, 1024 * 84, 4096, 7, 1),
+        (nn.Conv2d(3, 4, 3, dilation=4), (4, 24, 24), 112, 576 * 108, 2304, 9, 1),
+        (nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"), (4, 32, 32), 112, 1024 * 108, 4096, 3, 1),
+        (nn.ConvTranspose2d(3, 4, 4, 2, 1), (4, 64, 64), 3 * 4 * 16 + 4, 1024 * 192, 16384, 2, 0.5),
+        (nn.Linear(32, 5), (3, 32, 5), 165, 96 * 160, 480, None, None),
+        (nn.MaxPool2d(3, 2, ceil_mode=True), (3, 16, 16), 0, 0, 768, 3, 2),
+        (nn.MaxPool2d(2, return_indices=True), (3, 16, 16), 0, 0, 768, 2, 2),
+        (nn.AvgPool2d(3, 1, 1), (3, 32, 32), 0, 0, 3072, 3, 1),
+        (nn.AdaptiveAvgPool2d(8), (3, 8, 8), 0, 0, 192, 4, 4),
+        (nn.AdaptiveAvgPool2d(32), (3, 32, 32), 0, 0, 0, 1, 1),
+        (nn.AdaptiveMaxPool2d((1, 1)), (3, 1, 1), 0, 0, 3, None, None),
+        (nn.Upsample(scale_factor=2), (3, 64, 64), 0, 0, 12288, 1, 0.5),
+        (nn.BatchNorm2d(3), (3, 32, 32), 6, 0, 0, 1, 1),
+        (nn.GroupNorm(3, 3), (3, 32, 32), 6, 0, 0, 1, 1),
+        (nn.LocalResponseNorm(5), (3, 32, 32), 0, 0, 0, 1, 1),
+        (nn.ReLU(inplace=True), (3, 32, 32), 0, 0, 0, 1, 1),
+        (nn.PReLU(3), (3, 32, 32), 3, 0, 0, 1, 1),
+        (nn.Dropout2d(), (3, 32, 32), 0, 0, 0, 1, 1),
+        (nn.ZeroPad2d(2), (3, 36, 36), 0, 0, 0, 1, 1),
+        (nn.Flatten(), (3072,), 0, 0, 0, None, None),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_one_layer(layer, shape, params, macs, activations, field, jump):
+    (row,) = profile(nn.Sequential(layer), 32).layers
+    assert row.name == "0" and row.kind == type(layer).__name__
+    assert (row.output_shape, row.params, row.macs, row.activations) == (shape, params, macs, activations)
+    assert (row.field, row.jump) == (field, jump)
+
+
+def test_functions_count_like_modules():
+    modules = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(392, 5))
+
+    def forward(net, images):
+        x = F.max_pool2d(F.relu(F.conv2d(images, net.a.weight, net.a.bias, stride=2)), 2)
+        return F.linear(x.view(x.size(0), -1), net.b.weight, net.b.bias)
+
+    functions = profile(Net(forward, a=nn.Conv2d(3, 8, 3), b=nn.Linear(392, 5)), 32)
+    expected = profile(modules, 32)
+    assert [x.kind for x in functions.layers] == ["conv2d", "relu", "max_pool2d", "view", "linear"]
+    for total in ("params", "macs", "activations", "field", "jump", "depth", "output_size"):
+        assert getattr(functions, total) == getattr(expected, total)
+    assert expected.macs == 225 * 8 * 27 + 392 * 5
+
+
+def test_matrix_products_and_recurrent_layers_by_hand():
+    def tokens(net, images):
+        x = images.flatten(2).transpose(1, 2)  # 16 × 8
+        return net.layer(x, x, x)[0] if isinstance(net.layer, nn.MultiheadAttention) else net.layer(x)[0]
+
+    def gram(net, images):
+        x = images.flatten(2)
+        return torch.bmm(x, x.transpose(1, 2))
+
+    attention = profile(Net(tokens, layer=nn.MultiheadAttention(8, 2, batch_first=True)), (8, 4, 4))
+    assert attention.macs == 16 * 8 * 24 + 16 * 8 * 8 + 2 * 16 * 16 * 8
+    assert attention.unused == 0
+    lstm = profile(Net(tokens, layer=nn.LSTM(8, 5, batch_first=True)), (8, 4, 4))
+    assert lstm.macs == 16 * 4 * 5 * (8 + 5)
+    product = profile(Net(gram), (8, 4, 4))
+    assert product.macs == 8 * 16 * 8 and product.layers[-1].field is None
+    einsum = profile(Net(lambda net, x: torch.einsum("bchw,dc->bdhw", x, net.a.weight), a=nn.Linear(8, 4)), (8, 4, 4))
+    assert einsum.macs == 16 * 8 * 4
+
+
+# --- published networks -------------------------------------------------------------------------------------------
+PUBLISHED = {  # params, macs, field, depth
+    "alexnet": (61_100_840, 714_188_480, 195, 8),
+    "vgg11": (132_863_336, 7_609_090_048, 150, 11),
+    "vgg16": (138_357_544, 15_470_264_320, 212, 16),
+    "vgg19": (143_667_240, 19_632_062_464, 268, 19),
+    "googlenet": (13_004_888, 1_498_376_192, 379, 22),
+    "inception_v3": (27_161_264, 5_713_216_096, 1311, 48),
+    "resnet18": (11_689_512, 1_814_073_344, 435, 18),
+    "resnet34": (21_797_672, 3_663_761_408, 899, 34),
+    "resnet50": (25_557_032, 4_089_184_256, 427, 50),
+    "resnet101": (44_549_160, 7_801_405_440, 971, 101),
+    "resnet152": (60_192_808, 11_513_626_624, 1451, 152),
+    "densenet121": (7_978_856, 2_834_161_664, 2071, 121),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_numbers(name):
+    cost = cost_of(name)
+    assert (cost.params, cost.macs, cost.field, cost.depth) == PUBLISHED[name]
+    assert cost.jump == 32
+
+
+FAMILIES = """alexnet vgg16 resnet50 resnext50_32x4d densenet121 googlenet inception_v3 squeezenet1_1 mobilenet_v2
+    mobilenet_v3_small shufflenet_v2_x0_5 mnasnet0_5 efficientnet_b0 regnet_y_400mf convnext_tiny""".split()
+OTHERS = [
+    pytest.param(name, marks=pytest.mark.slow)
+    for name in torchvision.models.list_models(module=torchvision.models)
+    if name not in FAMILIES and not name.startswith(("vit", "swin", "maxvit"))
+]
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, *OTHERS])
+def test_totals_of_torchvision(name):
+    net, cost = build(name), cost_of(name)
+    assert cost.params == sum(p.numel() for p in net.parameters())
+    assert cost.macs == counted(net, cost.input_size)
+    # The lines come from formulas, the total of params from the tensors.
+    assert sum(x.params for x in cost.layers) + cost.unused == cost.params
+    assert (cost.unused > 0) == (name in ("googlenet", "inception_v3"))  # auxiliary heads
+    for total in ("params", "macs"):
+        assert sum(getattr(stage, total) for stage in cost.stages) == getattr(cost, total)
+    assert cost.output_size == (1000,)
+
+
+def test_activations_of_vgg16_are_those_of_the_course_notes():
+    # CS231n lists 150K, 2×3.2M, 800K, … 4096, 4096, 1000 values; its "24M" is a slip, the rows add to this.
+    cost = cost_of("vgg16")
+    convs = 2 * 64 * 224**2 + 2 * 128 * 112**2 + 3 * 256 * 56**2 + 3 * 512 * 28**2 + 3 * 512 * 14**2
+    pools = 64 * 112**2 + 128 * 56**2 + 256 * 28**2 + 512 * 14**2 + 512 * 7**2
+    assert cost.activations == 3 * 224**2 + convs + pools + 4096 + 4096 + 1000 == 15_237_608
+
+
+def test_a_field_does_not_depend_on_the_image():
+    assert profile(build("vgg11"), 32).field == 150  # the last map has 1 × 1 units
+    assert profile(build("resnet18"), (3, 64, 96)).field == 435
+    assert profile(build("densenet121"), 32).field == cost_of("densenet121").field
+
+
+# --- odd networks against PyTorch's counter -----------------------------------------------------------------------
+def squeeze(net, x):
+    x = net.conv(x)
+    gate = net.up(F.relu(net.down(x.mean((2, 3), keepdim=True))))
+    return F.adaptive_avg_pool2d(x * torch.sigmoid(gate), 1).flatten(1)
+
+
+def shuffle(net, x):
+    left, right = net.conv(x).chunk(2, dim=1)
+    x = torch.cat([left, net.deep(right)], dim=1)
+    n, c, h, w = x.shape
+    return net.last(x.view(n, 2, c // 2, h, w).transpose(1, 2).contiguous().view(n, c, h, w))
+
+
+def channels_last(net, x):
+    x = net.conv(x)
+    return x + net.back(F.gelu(net.up(x.permute(0, 2, 3, 1)))).permute(0, 3, 1, 2)
+
+
+def shortcut_a(net, x):
+    y = net.conv(x)
+    return y + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, y.shape[1] - x.shape[1]))
+
+
+def shortcut_zeros(net, x):
+    short = x[..., ::2, ::2]
+    zeros = torch.zeros(short.shape[0], 5, *short.shape[2:])
+    return net.conv(x) + torch.cat([short, zeros.to(x.device)], dim=1)
+
+
+def by_size(net, x):
+    for _ in range(3):
+        x = net.conv(x) if x.shape[-1] > 16 else x
+    return x.amax(dim=(-2, -1))
+
+
+def decoder(net, x):
+    small = net.conv(x)
+    return net.skip(x) + net.up(F.interpolate(small, scale_factor=2, mode="bilinear"))
+
+
+ODD = {
+    "squeeze and excitation": (
+        Net(squeeze, conv=nn.Conv2d(3, 8, 3), down=nn.Conv2d(8, 2, 1), up=nn.Conv2d(2, 8, 1)),
+        {"field": 3, "depth": 1},
+    ),
+    "channel shuffle": (
+        Net(shuffle, conv=nn.Conv2d(3, 8, 3), deep=nn.Conv2d(4, 4, 3, padding=1), last=nn.Conv2d(8, 8, 3, groups=8)),
+        {"field": 7, "depth": 3},
+    ),
+    "channels last": (
+        Net(channels_last, conv=nn.Conv2d(3, 8, 4, 4), up=nn.Linear(8, 32), back=nn.Linear(32, 8)),
+        {"field": 4, "jump": 4, "depth": 3},
+    ),
+    "shortcut A": (Net(shortcut_a, conv=nn.Conv2d(3, 8, 3, 2, 1)), {"field": 3, "jump": 2, "depth": 1}),
+    "shortcut from zeros": (Net(shortcut_zeros, conv=nn.Conv2d(3, 8, 3, 2, 1)), {"field": 3, "jump": 2}),
+    "asks for the size": (Net(by_size, conv=nn.Conv2d(3, 3, 3, 2, 1)), {"field": 3, "jump": 2, "depth": 1}),
+    "decoder": (
+        Net(decoder, conv=nn.Conv2d(3, 8, 3, 2, 1), skip=nn.Conv2d(3, 6, 1), up=nn.Conv2d(8, 6, 1)),
+        {"jump": 1, "depth": 2},
+    ),
+    "transposed, grouped": (
+        nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.ConvTranspose2d(8, 6, 3, 2, 1, 1, groups=2)),
+        {"field": 6, "jump": 1, "depth": 2},
+    ),
+    "average pooling to the end": (
+        nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.AvgPool2d(8), nn.Flatten(), nn.Linear(8, 2)),
+        {"field": 3, "jump": 4, "depth": 2},
+    ),
+    "average pooling on the way": (
+        nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.AvgPool2d(8), nn.Conv2d(8, 8, 1), nn.Flatten()),
+        {"field": 3 + 7 * 4, "jump": 32, "depth": 2},
+    ),
+    "one-dimensional attention over channels": (
+        Net(
+            lambda net, x: x * net.mix(x.mean((2, 3)).unsqueeze(1)).squeeze(1)[:, :, None, None].sigmoid(),
+            mix=nn.Conv1d(1, 1, 3, padding=1),
+        ),
+        {"field": 1, "depth": 0},
+    ),
+    "normalised weight": (
+        nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), nn.ReLU()),
+        {"params": 224 + 8, "field": 3},
+    ),
+    "squeeze() of everything": (
+        Net(
+            lambda net, x: net.fc(F.avg_pool2d(net.conv(x), 30).squeeze()), conv=nn.Conv2d(3, 8, 3), fc=nn.Linear(8, 5)
+        ),
+        {"field": 3, "output_size": (5,)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_networks(name):
+    net, expected = ODD[name]
+    cost = profile(net, 32)
+    assert {key: getattr(cost, key) for key in expected} == expected
+    assert cost.params == sum(p.numel() for p in net.parameters()) == sum(x.params for x in cost.layers)
+    assert cost.macs == counted(net, (3, 32, 32)) == sum(x.macs for x in cost.layers)
+
+
+# --- receptive field, measured ------------------------------------------------------------------------------------
+def measured(net, size):
+    """(field, jump) along the wider axis: the extent of the gradient that the middle unit sends to the image."""
+    net = net.double()
+    for parameter in net.parameters():
+        nn.init.constant_(parameter, 1.0)
+    image = torch.ones(1, 1, size, size, dtype=torch.double, requires_grad=True)
+    output = net(image)[0].sum(0)
+    units = []
+    for step in (0, 1):
+        row, column = (n // 2 + step for n in output.shape)
+        (gradient,) = torch.autograd.grad(output[row, column], image, retain_graph=True)
+        places = gradient[0, 0].nonzero()
+        first, last = places.amin(0), places.amax(0)
+        assert first.min() > 0 and last.max() < size - 1, "the image is too small for this measurement"
+        units.append((last - first + 1, first))
+    return max(units[0][0].tolist()), max((units[1][1] - units[0][1]).tolist())
+
+
+def chain(*layers):
+    """Convolutions (k, s, p) and average poolings ("P", k, s, p) with one channel."""
+    return nn.Sequential(*(nn.AvgPool2d(*x[1:]) if x[0] == "P" else nn.Conv2d(1, 1, *x, bias=False) for x in layers))
+
+
+class Branches(nn.Module):
+    def __init__(self, *branches, join=sum):
+        super().__init__()
+        self.branches, self.join = nn.ModuleList(branches), join
+
+    def forward(self, x):
+        return self.join([branch(x) for branch in self.branches])
+
+
+def cat(maps):
+    return torch.cat([x.sum(1, keepdim=True) for x in maps], dim=1).sum(1, keepdim=True)
+
+
+POOL = ("P", 2, 2)
+FIELDS = {
+    "AlexNet": (chain((11, 4, 2), ("P", 3, 2), (5, 1, 2), ("P", 3, 2), *[(3, 1, 1)] * 3, ("P", 3, 2)), 195, 32),
+    "VGG-11": (chain((3, 1, 1), POOL, (3, 1, 1), POOL, *[(3, 1, 1), (3, 1, 1), POOL] * 3), 150, 32),
+    "two residual blocks": (
+        nn.Sequential(
+            Branches(chain((3, 2, 1), (3, 1, 1)), chain((1, 2, 0))),
+            Branches(chain((3, 1, 1), (3, 1, 1)), nn.Identity()),
+        ),
+        15, 2,
+    ),
+    "inception": (
+        Branches(chain((1, 1, 0)), chain((1, 1, 0), (3, 1, 1)), chain((5, 1, 2)), chain(("P", 3, 1, 1)), join=cat),
+        5, 1,
+    ),
+    "branches that are not aligned": (
+        Branches(chain((4, 2, 1)), nn.Sequential(nn.ZeroPad2d((2, 0, 2, 0)), nn.Conv2d(1, 1, 3, 2))), 5, 2,
+    ),
+    "padding on one side": (
+        Branches(nn.Sequential(nn.ZeroPad2d((3, 0, 3, 0)), nn.Conv2d(1, 1, 4)), nn.Conv2d(1, 1, 3, 1, 1)), 5, 1,
+    ),
+    "slices": (Branches(Net(lambda _, x: x[:, :, ::2, ::2]), Net(lambda _, x: F.avg_pool2d(x, 3, 2, 1))), 3, 2),
+    "slices that shift": (
+        Branches(Net(lambda _, x: x[..., 4:, 4:]), Net(lambda _, x: x[:, :, :-4, :-4])), 5, 1,
+    ),
+    "long kernels": (nn.Sequential(nn.Conv2d(1, 1, (1, 7), padding=(0, 3)), nn.Conv2d(1, 1, (3, 1), 2)), 7, 2),
+    "dilation": (nn.Sequential(nn.Conv2d(1, 1, 3, 2, dilation=3), nn.Conv2d(1, 1, 2, dilation=5)), 17, 2),
+    "same padding": (
+        Branches(nn.Conv2d(1, 1, 4, padding="same"), nn.Conv2d(1, 1, 3, padding="same", dilation=2)), 5, 1,
+    ),
+    "adaptive pooling": (nn.Sequential(nn.Conv2d(1, 1, 3, 1, 1), nn.AdaptiveAvgPool2d(10)), 42, 40),
+    "channels last": (
+        Net(lambda net, x: net.conv(net.fc(x.permute(0, 2, 3, 1)).movedim(3, 1)), fc=nn.Linear(1, 4),
+            conv=nn.Conv2d(4, 1, 3)),
+        3, 1,
+    ),
+    "pieces of channels": (
+        Net(lambda net, x: torch.stack(net.a(x).chunk(2, 1)).sum(0) + net.b(x)[:, :1], a=nn.Conv2d(1, 2, 3, 2, 1),
+            b=nn.Conv2d(1, 2, 5, 2, 2)),
+        5, 2,
+    ),
+    "squeeze and excitation, gate held constant": (
+        Net(lambda net, x: net.b(net.a(x) * net.a(x).mean((2, 3), keepdim=True).detach()), a=nn.Conv2d(1, 2, 3),
+            b=nn.Conv2d(2, 1, 3)),
+        5, 1,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("name", FIELDS)
+def test_field_is_the_extent_of_the_gradient(name):
+    net, field, jump = FIELDS[name]
+    cost = profile(net, (1, 400, 400))
+    assert (cost.field, cost.jump) == (field, jump)
+    assert measured(net, 400) == (field, jump)
+
+
+def test_fields_of_random_chains():
+    draw = random.Random(0)
+    for _ in range(25):
+        layers = []
+        for _ in range(draw.randint(2, 6)):
+            kernel = draw.randint(1, 5)
+            layer = (kernel, draw.randint(1, 2), draw.randint(0, kernel // 2))
+            layers.append(("P", *layer) if draw.random() < 0.3 else layer)
+        net = chain(*layers)
+        cost = profile(net, (1, 360, 360))
+        assert measured(net, 360)[0] == cost.field, layers
+        if not any(k < s for k, s, _ in (x[-3:] for x in layers)):  # otherwise gaps, and neighbours may see the same
+            assert measured(net, 360) == (cost.field, cost.jump), layers
+
+
+@pytest.mark.parametrize("layer", [
+    nn.ConvTranspose2d(1, 1, 4, 2, 1), nn.ConvTranspose2d(1, 1, 3, 2, 1), nn.ConvTranspose2d(1, 1, 2, 2),
+    nn.ConvTranspose2d(1, 1, 5, 3), nn.Upsample(scale_factor=2), nn.Upsample(scale_factor=2, mode="bilinear"),
+])  # fmt: skip
+def test_after_upsampling_the_field_is_the_largest(layer):
+    net = nn.Sequential(nn.Conv2d(1, 1, 3, 4), layer).double()
+    for parameter in net.parameters():
+        nn.init.constant_(parameter, 1.0)
+    image = torch.ones(1, 1, 100, 100, dtype=torch.double, requires_grad=True)
+    output = net(image)[0, 0]
+    extents = []
+    for column in range(20, 26):
+        (gradient,) = torch.autograd.grad(output[20, column], image, retain_graph=True)
+        columns = gradient[0, 0].sum(0).nonzero()
+        extents.append((columns.amax() - columns.amin() + 1).item())
+    assert profile(net, (1, 100, 100)).field == max(extents)
+
+
+# --- what profile leaves alone ------------------------------------------------------------------------------------
+class OnlyMeta(TorchDispatchMode):
+    """Fails as soon as any operation makes a tensor with memory."""
+
+    made = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                assert tensor.is_meta, f"{func} made a tensor of {tuple(tensor.shape)} on {tensor.device}"
+                self.made += 1
+        return result
+
+
+def test_network_stays_as_it_is_and_nothing_is_allocated():
+    net = torchvision.models.resnet18()
+    net.layer1.eval()  # a mixture of modes, as after freezing
+    seen = []
+    net.layer2.register_forward_hook(lambda *args: seen.append(args))
+    before = [(id(p), p.device, p.requires_grad, p._version) for p in [*net.parameters(), *net.buffers()]]
+    modes = [m.training for m in net.modules()]
+    attributes = [set(vars(m)) for m in net.modules()]
+    generator = torch.get_rng_state()
+    with OnlyMeta() as watch:
+        cost = profile(net, 64)
+    assert watch.made > 100  # the watch did see the walk
+    assert before == [(id(p), p.device, p.requires_grad, p._version) for p in [*net.parameters(), *net.buffers()]]
+    assert modes == [m.training for m in net.modules()] and True in modes and False in modes
+    assert attributes == [set(vars(m)) for m in net.modules()]
+    assert not seen, "the caller's hook was called"
+    assert torch.equal(generator, torch.get_rng_state())
+    assert not any(hasattr(p, "sight") for p in net.parameters())
+    assert cost.params == 11_689_512
+
+
+def test_network_larger_than_memory():
+    wide = nn.Linear(3 * 224 * 224, 2**24, device="meta")  # 10 terabytes of weights
+    cost = profile(nn.Sequential(nn.Flatten(), wide))
+    assert cost.params - 2**24 == cost.macs == 150_528 * 2**24
+
+
+def test_training_mode_and_auxiliary_heads_cost_like_eval():
+    net = build("googlenet")
+    assert profile(net.train()) == profile(net.eval())
+    assert [s.name for s in profile(net).stages if s.output_shape is None] == ["aux1", "aux2"]
+    assert profile(net).unused == 3_188_968 + 3_191_016
+
+
+def test_half_precision_and_wrappers():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(3600, 2))
+    expected = profile(net, 32)
+    assert profile(net.half(), 32).layers == expected.layers
+    assert profile(nn.DataParallel(net), 32).macs == expected.macs
+    assert profile(torch.fx.symbolic_trace(net), 32).macs == expected.macs
+
+
+# --- parameters ---------------------------------------------------------------------------------------------------
+def test_shared_parameters_count_once():
+    conv = nn.Conv2d(4, 4, 3, padding=1)
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), conv, conv, nn.Conv2d(4, 4, 3))
+    net[3].weight = conv.weight
+    cost = profile(net, 8)
+    assert cost.params == sum(p.numel() for p in net.parameters()) == 16 + 148 + 4
+    assert [x.params for x in cost.layers] == [16, 148, 0, 4]
+    assert [x.macs for x in cost.layers] == [64 * 12, 64 * 144, 64 * 144, 36 * 144]
+    assert [s.params for s in cost.stages] == [16, 148, 4]
+    assert cost.depth == 4
+
+
+def test_parameters_outside_layers_count_too():
+    net = Net(lambda net, images: net.conv(images) * net.scale, conv=nn.Conv2d(3, 4, 1, bias=False))
+    net.scale = nn.Parameter(torch.ones(4, 1, 1))
+    cost = profile(net, 8)
+    assert (cost.params, cost.unused) == (16, 0)
+    assert [(s.name, s.params) for s in cost.stages] == [("conv", 12), ("(forward)", 4)]
+
+
+# --- what a Profile shows -----------------------------------------------------------------------------------------
+def contract_net():
+    features = OrderedDict(
+        stem=nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        body=nn.Sequential(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU()),
+    )
+    classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 7))
+    return Net(lambda net, x: net.classifier(net.features(x)), features=nn.Sequential(features), classifier=classifier)
+
+
+def test_stages_of_our_networks():
+    cost = profile(contract_net(), 32)
+    assert [s.name for s in cost.stages] == ["features.stem", "features.body", "classifier"]
+    assert [s.output_shape for s in cost.stages] == [(8, 16, 16), (16, 16, 16), (7,)]
+    assert [s.params for s in cost.stages] == [224, 1168, 119]
+    assert [s.macs for s in cost.stages] == [1024 * 216, 256 * 1152, 112]
+    assert [s.activations for s in cost.stages] == [8 * 1024 + 8 * 256, 16 * 256, 16 + 7]
+    assert [(s.field, s.jump) for s in cost.stages] == [(4, 2), (8, 2), (None, None)]
+    assert cost.activations == 3 * 1024 + sum(s.activations for s in cost.stages)
+    assert (cost.field, cost.jump, cost.depth, cost.output_size) == (8, 2, 3, (7,))
+
+
+def test_stages_of_other_networks():
+    assert [s.name for s in cost_of("vgg11").stages] == ["features", "avgpool", "classifier"]
+    names = "conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool fc".split()
+    cost = cost_of("resnet18")
+    assert [s.name for s in cost.stages] == names
+    assert [s.field for s in cost.stages] == [7, 7, 7, 11, 43, 99, 211, 435, None, None]
+
+
+def test_table():
+    cost = profile(contract_net(), 32)
+    table = cost.table()
+    assert list(table.columns) == ["layer", "kind", "output", "params", "macs", "activations", "field", "jump"]
+    assert list(table["layer"][:3]) == ["features.stem.0", "features.stem.1", "features.stem.2"]
+    assert list(table["kind"]) == "Conv2d ReLU MaxPool2d Conv2d ReLU AdaptiveAvgPool2d Flatten Linear".split()
+    assert table["output"][0] == "8 × 32 × 32"
+    assert table["params"].sum() == cost.params and table["macs"].sum() == cost.macs
+    assert table["activations"].sum() == cost.activations - math.prod(cost.input_size)
+    assert pd.api.types.is_integer_dtype(table["field"]) and list(table["field"].isna()) == [False] * 5 + [True] * 3
+    assert str(table["field"][1]) == "3"
+
+
+def test_text():
+    cost = profile(contract_net(), 32)
+    assert repr(cost) == "Profile(Net, 3 × 32 × 32 → 7, 1,511 params, 516,208 macs, field 8)"
+    assert str(cost) == cost.summary()
+    lines = cost.summary().splitlines()
+    assert lines[0] == "Net: 3 × 32 × 32 → 7" and len(lines) == 5
+    assert lines[1].split() == ["1,511", "params"] and lines[2].startswith("        516,208 macs: multiply-adds")
+    assert lines[-1] == "depth 3, receptive field 8 pixels, jump 2"
+    assert "(6,379,984 of them not used in eval mode)" in cost_of("googlenet").summary()
+
+
+def test_html():
+    page = cost_of("googlenet")._repr_html_()
+    for text in (
+        "GoogLeNet",
+        "3 × 224 × 224",
+        "832 × 7 × 7",
+        "13,004,888",
+        "1,498,376,192",
+        "379",
+        "not used in eval mode",
+    ):
+        assert text in page
+    assert "multiply-adds of convolutions" in page and "one multiply and one add count 1" in page
+    assert not any(word in page for word in ("style", "script", "class"))
+    rows = [re.findall(r"<t[dh] .*?>(.*?)</t[dh]>", row) for row in re.findall("<tr>(.*?)</tr>", page)]
+    assert len({len(row) for row in rows}) == 1 and rows[0][0] == "stage" and rows[-1][0] == "total"
+    for column in (rows[0].index("params"), rows[0].index("macs")):
+        numbers = [int(row[column].replace(",", "")) for row in rows[1:]]
+        assert sum(numbers[:-1]) == numbers[-1]
+    named = type("A<b>", (nn.ReLU,), {})()
+    assert "A&lt;b&gt;" in profile(named, 8)._repr_html_()
+
+
+# --- what it refuses ----------------------------------------------------------------------------------------------
+CONV, FC = nn.Conv2d(3, 4, 3), nn.Linear(8, 5)
+HIDDEN = Net(lambda net, x: net.layers[0](x), layers=[CONV])  # in a list, where PyTorch does not find it
+REFUSED = {
+    "channels": (
+        nn.Sequential(nn.Identity(), CONV), (1, 28, 28),
+        r"layer '1' \(Conv2d\), given 1 × 28 × 28, expects 3 channels, not 1; choose another input_size",
+    ),
+    "batch norm": (nn.Sequential(CONV, nn.BatchNorm2d(3)), 32, r"'1' \(BatchNorm2d\), given 4 × 30 × 30, expects 3"),
+    "features": (nn.Sequential(CONV, nn.Flatten(), FC), 32, r"'2' \(Linear\), given 3600, expects 8 values, not 3600"),
+    "flat": (nn.Sequential(nn.Flatten(), CONV), 32, r"'1' \(Conv2d\), given 3072, expects maps with 2 axes"),
+    "small map": (nn.Sequential(nn.Conv2d(3, 4, 7)), 5, r"given 3 × 5 × 5, .* 7 × 7 kernel; choose a larger"),
+    "small map to pool": (nn.Sequential(nn.MaxPool2d(3)), 2, r"'0' \(MaxPool2d\), given 3 × 2 × 2, .* 3 × 3 kernel"),
+    "add": (
+        Net(lambda net, x: net.a(x) + x, a=CONV), 32,
+        r"the network \(Net\), given 3 × 32 × 32, cannot combine maps of 4 × 30 × 30 and 3 × 32 × 32; make",
+    ),
+    "concatenate": (
+        Branches(CONV, nn.Identity(), join=lambda x: torch.cat(x, 1)), 32,
+        "concatenate maps of 4 × 30 × 30, 3 × 32 × 32; make",
+    ),
+    "if": (
+        nn.Sequential(CONV, Net(lambda net, x: x if x.sum() > 0 else -x)), 32,
+        r"layer '1' \(Net\), given 4 × 30 × 30, decides by the values of its pixels .*; profile its branches",
+    ),
+    "item": (Net(lambda net, x: x * x.max().item()), 32, r"the network \(Net\), .* decides by the values"),
+    "numpy": (Net(lambda net, x: torch.from_numpy(x.numpy())), 32, "decides by the values"),
+    "bilinear": (
+        Net(lambda net, x: net.two(x.mean((2, 3)), x.mean((2, 3))), two=nn.Bilinear(3, 3, 4)), 32,
+        r"layer 'two' \(Bilinear\), .* calls aten::_trilinear, whose multiply-adds cannot be counted; profile",
+    ),
+    "deformable": (
+        Net(lambda net, x: net.conv(x, x[:, :2]), conv=torchvision.ops.DeformConv2d(3, 4, 1)), 32,
+        r"layer 'conv' \(DeformConv2d\), .* calls torchvision::deform_conv2d",
+    ),
+    "hidden layer": (HIDDEN, 32, r"the network \(Net\), .* uses weights of no layer .*; keep layers in .* ModuleList"),
+    "lazy": (nn.Sequential(nn.LazyConv2d(4, 3)), 32, r"layer '0' \(LazyConv2d\) has no weights yet; run the network"),
+    "lock": (Net(lambda net, x: x, lock=threading.Lock()), 32, r"network \(Net\) cannot be copied: remove its 'lock'"),
+    "batch": (Net(lambda net, x: net.fc(x.reshape(-1, 8)), fc=FC), 32, "2 images into 768 × 5 values, so it mixes"),
+    "other errors": (
+        nn.Sequential(Net(lambda net, x: x.reshape(2, 7))), 32,
+        r"layer '0' \(Net\), given 3 × 32 × 32, cannot be walked: its forward raised RuntimeError \(.*7.*\); check",
+    ),
+    "nothing": (Net(lambda net, x: None), 32, "returns no tensor that torch functions made from the images"),
+    "constant": (Net(lambda net, x: torch.ones(2, 3)), 32, "returns no tensor that torch functions made"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_in_one_sentence(name):
+    net, size, message = REFUSED[name]
+    with pytest.raises(WalkError, match=message) as caught:
+        profile(net, size)
+    assert "\n" not in str(caught.value)
+
+
+def test_torchscript_is_refused():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated by newer versions of PyTorch
+        scripted = torch.jit.script(nn.ReLU())
+    with pytest.raises(WalkError, match=r"layer '0' .* is a TorchScript module; profile the module it was made from"):
+        profile(nn.Sequential(scripted), 32)
+
+
+def test_never_zero_in_silence():
+    """Whatever torch.nn multiplies is counted or refused."""
+    size, tokens = (8, 4, 4), {"batch_first": True}
+    layers = [
+        nn.MultiheadAttention(8, 2, **tokens), nn.TransformerEncoderLayer(8, 2, 16, **tokens), nn.LSTM(8, 5, **tokens),
+        nn.GRU(8, 5, **tokens), nn.RNN(8, 5, **tokens), nn.LSTMCell(8, 5), nn.GRUCell(8, 5), nn.Bilinear(8, 8, 4),
+        nn.Conv1d(16, 4, 3), nn.Linear(8, 4), nn.LazyLinear(4),
+    ]  # fmt: skip
+
+    def forward(net, images):
+        x = images.flatten(2).transpose(1, 2)
+        x = x[:, 0] if isinstance(net.layer, nn.RNNCellBase | nn.Bilinear) else x
+        out = net.layer(*[x] * {nn.MultiheadAttention: 3, nn.Bilinear: 2}.get(type(net.layer), 1))
+        return out[0] if isinstance(out, tuple) else out
+
+    outcomes = []
+    for layer in layers:
+        try:
+            outcomes.append(profile(Net(forward, layer=layer), size).macs > 0)
+        except WalkError:
+            outcomes.append("refused")
+    assert False not in outcomes and outcomes.count("refused") < len(layers) / 2
+
+
+@pytest.mark.parametrize("size", [0, -3, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224)])
+def test_impossible_input_size(size):
+    with pytest.raises(ValueError, match=r"input_size is .*; give"):
+        profile(nn.ReLU(), size)
+
+
+def test_not_a_network():
+    with pytest.raises(TypeError, match=r"a network \(torch.nn.Module\), not a str"):
+        profile("vgg16")

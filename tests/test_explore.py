@@ -1,0 +1,108 @@
+"""Every widget, moved as a student would: both ends of every control, right and wrong answers, errors seen."""
+
+import base64
+import html
+import re
+
+import pytest
+
+from lecture8 import explore, plots, published, training
+from lecture8.exercises import resnet, start_here
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PNG = b"\x89PNG\r\n"
+
+
+def values(control):
+    return [value for _, value in control.options]
+
+
+@pytest.mark.parametrize("name", explore.EXPLORERS)
+def test_every_control_to_every_end(name):
+    explorer = explore.EXPLORERS[name]()
+    texts = {explorer.text}
+    for control in explorer.controls.values():
+        for value in (values(control)[0], values(control)[-1], values(control)[len(values(control)) // 2]):
+            control.value = value
+            assert bytes(explorer.image.value).startswith(PNG) and explorer.text in _plain(explorer.readout.value)
+            texts.add(explorer.text)
+    assert len(texts) >= 3, "moving the controls must change what is said"
+
+
+def _plain(markup):
+    return re.sub(r'<a href="([^"]+)" target="_blank">([^<]+)</a>', r"[\2](\1)", html.unescape(markup))
+
+
+@pytest.mark.parametrize("name", explore.EXPLORERS)
+def test_every_explorer_has_a_still(name):
+    bundle = explore.EXPLORERS[name]()._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]).startswith(PNG)
+    assert len(bundle["text/plain"]) > 40 and WIDGET in bundle
+
+
+def test_an_error_in_the_drawing_is_shown_and_raised():
+    def draw(n):
+        if n == 2:
+            raise ValueError("two is <bad>")
+        return plots.bars({"n": n}, xlabel="n"), f"n = {n}"
+
+    explorer = explore.Explorer(draw, {"n": [1, 2, 3]})
+    with pytest.raises(ValueError, match="two is"):
+        explorer.controls["n"].value = 2
+    assert "two is &lt;bad&gt;" in explorer.readout.value
+    explorer.controls["n"].value = 3
+    assert explorer.text == "n = 3" and "bad" not in explorer.readout.value
+
+
+def test_controls_are_few_and_start_where_they_can():
+    def draw(**_):
+        return plots.bars({"n": 1}, xlabel="n"), ""
+
+    with pytest.raises(ValueError, match="1 to 4"):
+        explore.Explorer(draw, {name: [1, 2] for name in "abcde"})
+    with pytest.raises(ValueError, match="cannot start at 9"):
+        explore.Explorer(draw, {"a": [1, 2]}, start={"a": 9})
+
+
+@pytest.mark.parametrize("question", [*resnet.quiz, *start_here.quiz], ids=lambda q: q.prompt[:30])
+def test_quiz_answers_every_choice(question):
+    quiz = explore.quiz(question)
+    assert quiz.button.disabled
+    for option, word in question.options.items():
+        quiz.choices.value = option
+        assert not quiz.button.disabled and quiz.feedback.value == ""
+        quiz.button.click()
+        assert ("✅" if option == question.answer else "❌") in quiz.feedback.value
+        assert word[:20] in _plain(quiz.feedback.value)
+    bundle = quiz._repr_mimebundle_()
+    assert all(option in bundle["text/plain"] for option in question.options)
+    assert bundle["text/html"].count("<details>") == len(question.options)
+
+
+def test_predict_keeps_the_choice_for_the_measurement():
+    prediction = resnet.predictions["degradation"]
+    options = list(prediction.options)
+    widget = explore.predict(prediction)
+    assert widget.reveal(options[2]).status == "todo"
+    widget.choices.value = options[0]
+    widget.button.click()
+    assert "Noted" in widget.feedback.value and widget.reveal(options[2]).status == "wrong"
+    assert explore.predict(prediction).reveal(options[2]).status == "todo", "shown again, it asks again"
+
+
+def test_live_curve_draws_after_every_epoch():
+    watch = explore.live_curve()
+    pictures = []
+    for epochs in (1, 2):
+        watch(training.History([{"epoch": e + 1, "train_loss": 1 / (e + 1)} for e in range(epochs)]))
+        pictures.append(bytes(watch.image.value))
+    assert all(picture.startswith(PNG) for picture in pictures) and pictures[0] != pictures[1]
+
+
+def test_the_winner_of_a_year_is_on_its_card():
+    explorer = explore.winners()
+    for year, words in {2012: "AlexNet with 8 layers", 2015: "ensemble of 6 networks", 2010: "hand-made"}.items():
+        explorer.controls["year"].value = year
+        assert words in explorer.text
+    explorer.controls["year"].value = 2015
+    assert published.has_notebook("06_resnet.ipynb") and 'href="06_resnet.ipynb"' in explorer.readout.value

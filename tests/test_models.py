@@ -1,0 +1,257 @@
+"""The contract of every registered network, its published facts, and equality with torchvision's."""
+
+import math
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from lecture8 import models
+from lecture8.models import ARCHITECTURES
+from lecture8.models.resnet import Residual, ZeroPad, shortcut_for
+
+SMALL = 32  # pixels: ResNets leave one pixel of it
+
+
+@pytest.fixture(params=ARCHITECTURES.values(), ids=ARCHITECTURES.keys())
+def architecture(request):
+    return request.param
+
+
+def macs(net, size):
+    net = net.eval().to("meta")
+    with FlopCounterMode(display=False) as counter:
+        net(torch.empty(1, *size, device="meta"))
+    return counter.get_total_flops() // 2
+
+
+def params(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+def meta(builder, **options):
+    with torch.device("meta"):
+        return builder(**options)
+
+
+# --- the contract ------------------------------------------------------------------------------------------------
+
+
+def test_registered_facts_are_what_the_network_measures(architecture):
+    net = meta(architecture.builder)
+    assert params(net) == architecture.params
+    assert macs(net, architecture.input_size) == architecture.macs
+
+
+def test_weight_layers_on_the_longest_path(architecture):
+    net = meta(architecture.builder)
+    on_path = [n for n, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.Linear) and ".shortcut" not in n]
+    assert len(on_path) == architecture.depth
+
+
+def test_contract(architecture):
+    torch.manual_seed(0)
+    net = models.build(architecture.name, num_classes=7)
+    assert [name for name, _ in net.named_children()] == ["features", "classifier"]
+    assert all(not name.isdigit() for name, _ in net.features.named_children()), "stages have names"
+    images = torch.randn(2, 3, SMALL, SMALL)
+
+    logits = net.train()(images)
+    assert logits.shape == (2, 7)
+    logits.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+    net.eval()
+    with torch.no_grad():
+        once, twice = net(images), net(images)
+    assert once.shape == (2, 7) and torch.equal(once, twice)
+
+    traced = torch.fx.symbolic_trace(net)
+    with torch.no_grad():
+        assert torch.equal(traced(images), once)
+
+    other = models.build(architecture.name, num_classes=7).eval()
+    with torch.no_grad():
+        assert not torch.equal(other(images), once)
+        other.load_state_dict(net.state_dict())
+        assert torch.equal(other(images), once)
+
+
+# --- ResNet's own facts --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected_params", "expected_macs"),
+    [  # computed from the paper's tables layer by layer; B and stride in the 3 × 3 are the registered ones
+        ("resnet18", {"shortcut": "A"}, 11_515_688, 1_794_805_760),
+        ("resnet18", {"shortcut": "C"}, 12_043_816, 1_878_298_624),
+        ("resnet34", {"shortcut": "A"}, 21_623_848, 3_644_493_824),
+        ("resnet34", {"shortcut": "C"}, 22_716_840, 3_830_747_136),
+        ("resnet50", {"stride_in_1x1": True}, 25_557_032, 3_857_973_248),
+        ("resnet50", {"stride_in_1x1": True, "shortcut": "A"}, 22_780_456, 3_498_311_680),
+        ("resnet50", {"stride_in_1x1": True, "shortcut": "C"}, 40_128_552, 6_324_224_000),
+        ("resnet101", {"stride_in_1x1": True}, 44_549_160, 7_570_194_432),
+        ("resnet101", {"stride_in_1x1": True, "shortcut": "A"}, 41_772_584, 7_210_532_864),
+        ("resnet101", {"stride_in_1x1": True, "shortcut": "C"}, 76_981_288, 13_530_300_416),
+        ("resnet152", {"stride_in_1x1": True}, 60_192_808, 11_282_415_616),
+        ("resnet152", {"stride_in_1x1": True, "shortcut": "A"}, 57_416_232, 10_922_754_048),
+        ("resnet152", {"stride_in_1x1": True, "shortcut": "C"}, 107_335_720, 20_736_376_832),
+        ("resnet20", {"shortcut": "B"}, 272_474, 40_813_184),
+        ("resnet56", {"shortcut": "B"}, 855_770, 125_747_840),
+    ],
+)
+def test_variants_count_what_the_paper_implies(name, options, expected_params, expected_macs):
+    net = meta(models.build, name=name, **options)
+    assert (params(net), macs(net, ARCHITECTURES[name].input_size)) == (expected_params, expected_macs)
+
+
+def test_resnet1202_has_the_papers_19_4_million():
+    assert params(meta(models.small.resnet, depth=1202)) == 19_421_274
+
+
+def test_plain_nets_cost_what_the_residual_ones_with_shortcut_a_cost():
+    # section 3.3: option A "introduces no extra parameters", so plain and residual can be compared fairly
+    for name in ("resnet18", "resnet34"):
+        plain, residual = (meta(models.build, name=name, **o) for o in ({"residual": False}, {"shortcut": "A"}))
+        assert params(plain) == params(residual)
+        assert macs(plain, (3, 224, 224)) == macs(residual, (3, 224, 224))
+        assert not any(isinstance(m, Residual) for m in plain.modules())
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
+def test_stages_halve_the_image_and_double_the_channels(depth):
+    net, x, shapes = meta(models.build, name=f"resnet{depth}"), torch.empty(1, 3, 224, 224, device="meta"), {}
+    for name, stage in net.features.named_children():
+        x = stage(x)
+        shapes[name] = tuple(x.shape[1:])
+    wider = 4 if depth >= 50 else 1  # Table 1
+    assert shapes == {
+        "conv1": (64, 112, 112),
+        "conv2_x": (64 * wider, 56, 56),
+        "conv3_x": (128 * wider, 28, 28),
+        "conv4_x": (256 * wider, 14, 14),
+        "conv5_x": (512 * wider, 7, 7),
+    }
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
+def test_logits_equal_torchvisions_for_the_same_weights(depth):
+    torch.manual_seed(depth)
+    theirs = getattr(torchvision.models, f"resnet{depth}")().eval()
+    ours = models.build(f"resnet{depth}").eval()
+    randomise_norms(theirs)
+    copy_in_order(theirs, ours)
+    images = torch.randn(2, 3, 96, 96)
+    with torch.no_grad():
+        expected, got = theirs(images), ours(images)
+    assert expected.abs().max() > 0.1
+    assert (got - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def randomise_norms(net):
+    """Batch norms start as the identity, which would hide one that was left out or put elsewhere."""
+    for m in net.modules():
+        if isinstance(m, nn.BatchNorm2d):
+            nn.init.uniform_(m.weight, 0.5, 1.0)
+            nn.init.normal_(m.bias, std=0.1)
+            nn.init.normal_(m.running_mean, std=0.1)
+            nn.init.uniform_(m.running_var, 0.5, 1.5)
+
+
+def copy_in_order(source, target):
+    state, names = list(source.state_dict().values()), list(target.state_dict())
+    assert [tuple(v.shape) for v in state] == [tuple(v.shape) for v in target.state_dict().values()]
+    target.load_state_dict(dict(zip(names, state, strict=True)))
+
+
+def test_a_residual_block_with_nothing_to_add_is_the_identity():
+    block = models.small.resnet(8, width=4).features.conv2_x.block1
+    nn.init.zeros_(block.body[1].norm.weight)
+    x = torch.rand(2, 4, 8, 8)  # the block before ended in a ReLU: never negative
+    assert torch.equal(block.eval()(x), x)
+
+
+def test_option_a_skips_pixels_and_pads_with_zeros():
+    x = torch.randn(2, 3, 7, 7)
+    y = ZeroPad(3, 8, stride=2)(x)
+    assert torch.equal(y[:, :3], x[:, :, ::2, ::2])
+    assert y.shape == (2, 8, 4, 4) and not y[:, 3:].any()
+
+
+def test_shortcuts_are_the_identity_where_nothing_changes():
+    assert isinstance(shortcut_for("A", 8, 8, 1), nn.Identity)
+    assert isinstance(shortcut_for("B", 8, 8, 1), nn.Identity)
+    assert not isinstance(shortcut_for("C", 8, 8, 1), nn.Identity)
+
+
+def test_he_initialisation_has_the_papers_spread():
+    torch.manual_seed(0)
+    for name, module in models.resnet18().named_modules():
+        if isinstance(module, nn.Conv2d) and module.weight.numel() > 30_000:
+            n = module.weight.shape[0] * module.kernel_size[0] ** 2
+            assert module.weight.std().item() == pytest.approx(math.sqrt(2 / n), rel=0.03), name
+
+
+def test_small_nets_take_any_size_width_and_grey_images():
+    for size, width, channels in [(8, 4, 1), (16, 8, 3), (33, 5, 1)]:
+        net = models.small.resnet(14, num_classes=4, width=width, channels=channels)
+        assert net(torch.randn(2, channels, size, size)).shape == (2, 4)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    def weights(seed):
+        torch.manual_seed(seed)
+        return torch.cat([p.flatten() for p in models.small.resnet20().parameters()])
+
+    assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
+
+
+# --- bad input -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: models.build("resnet51"),
+            ["unknown network 'resnet51'", "did you mean 'resnet5", "resnet152"],
+        ),
+        (lambda: models.build("vgg"), ["unknown network 'vgg'", "choose from", "resnet18"]),
+        (lambda: models.build("resnet18", shortcuts="A"), ["resnet18 has no option 'shortcuts'", "shortcut"]),
+        (lambda: models.build("resnet18", stride_in_1x1=True), ["no option 'stride_in_1x1'"]),
+        (lambda: models.resnet18(shortcut="D"), ["unknown shortcut 'D'", "'A'", "'C'"]),
+        (lambda: models.resnet18(num_classes=0), ["num_classes=0", "1 or more"]),
+        (lambda: models.resnet18(num_classes=10.0), ["num_classes=10.0"]),
+        (lambda: models.small.resnet(21), ["depth=21", "6n + 2", "try 20"]),
+        (lambda: models.small.resnet(2), ["depth=2", "try 8"]),
+        (lambda: models.small.resnet(8, width=0), ["width=0"]),
+    ],
+)
+def test_bad_options_are_named(call, words):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert all(word in str(error.value) for word in words), str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (torch.zeros(3, 32, 32), ["one image (3 × 32 × 32)", "images[None]"]),
+        (torch.zeros(2, 1, 32, 32), ["1 channels", "expand"]),
+        (torch.zeros(2, 4, 32, 32), ["4 channels", "N × 3 ×"]),
+        (torch.zeros(2, 3 * 32 * 32), ["shape 2 × 3072"]),
+        (torch.zeros(2, 3, 32, 32, dtype=torch.uint8), ["torch.uint8", "/ 255"]),
+    ],
+)
+def test_wrong_images_are_named(images, words):
+    with pytest.raises(ValueError) as error:
+        models.small.resnet(8)(images)
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_no_two_networks_under_one_name():
+    with pytest.raises(ValueError, match="registered already"):
+        models.registry.register(**{})(models.resnet18)

@@ -1,0 +1,287 @@
+"""The notebooks are complete, and no mistake in one gets past `make test`.
+
+nbval runs every cell and compares what it shows; the guards here shut the doors that it leaves open.
+"""
+
+import base64
+import io
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import urllib.request
+import xml.etree.ElementTree as ElementTree
+
+import nbformat
+import no_network
+import pytest
+from nbformat import v4
+from nbval.plugin import find_comment_markers, find_metadata_tags
+from PIL import Image, ImageDraw
+
+from tools import build_notebooks, conditions, pictures
+
+NOTEBOOKS = sorted(build_notebooks.NOTEBOOKS.glob("*.ipynb"))
+SOURCES = build_notebooks.sources()
+
+# The cells whose outputs are not compared: (notebook, a text that only this cell contains): the reason.
+EXEMPT: dict[tuple[str, str], str] = {
+    ("00_start_here", "lecture8.check()"): "shows the versions and the device of the machine at hand",
+}
+
+MAX_LINES, MAX_MEDIAN, MAX_MEGABYTES = 25, 6.5, 2
+# nbval cannot compare what these show, or Colab's ipywidgets 7 cannot show it
+FORBIDDEN = re.compile(r"\b(interact|interact_manual|interactive|clear_output|tqdm\.auto|Output)\b(?=\W)")
+SEMICOLON = re.compile(r";\s*(#.*)?$")
+MACHINE = re.compile(r"(?<![\w.])(/(home|root|tmp|Users|usr|opt|content|private|var)/|[A-Z]:\\)|\b0x[0-9a-f]{8,}")
+
+
+def lines(source: str) -> list[str]:
+    """The lines of a cell that are not empty."""
+    return [line for line in source.splitlines() if line.strip()]
+
+
+def complaints(name: str, notebook: nbformat.NotebookNode) -> list[str]:
+    """Every reason why this notebook must not be committed as it is."""
+    found = []
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if not code:
+        return ["it has no code cells"]
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        found.append("its cells were not run once each, in order: nbval does not compare a cell that was not run")
+    if set(notebook.metadata) != {"kernelspec", "language_info"}:
+        found.append(f"its metadata hold more than the build writes: {sorted(notebook.metadata)}")
+    first = notebook.cells[0]
+    if first.cell_type != "markdown" or not first.source.startswith("# "):
+        found.append("its first cell is no title")
+    if build_notebooks.colab(name) not in first.source:
+        found.append("its first cell has no Colab badge: link it to {{colab}}")
+    if (median := statistics.median(len(lines(cell.source)) for cell in code)) > MAX_MEDIAN:
+        found.append(f"half of its code cells have more than {median} lines, at most {MAX_MEDIAN} are allowed")
+    for number, cell in enumerate(code):
+        found += [f"code cell {number} {problem}" for problem in cell_complaints(name, cell)]
+    return found
+
+
+def cell_complaints(name: str, cell: nbformat.NotebookNode) -> list[str]:
+    """Every reason why this code cell must not be committed as it is."""
+    found = []
+    code = [line for line in lines(cell.source) if not line.lstrip().startswith("#")]
+    if len(lines(cell.source)) > MAX_LINES:
+        found.append(f"has {len(lines(cell.source))} lines, at most {MAX_LINES} are allowed")
+    if code and SEMICOLON.search(code[-1]):
+        found.append("ends in a semicolon, which nbval ignores: end it in plt.show() or `_ = ...`")
+    if match := FORBIDDEN.search("\n".join(code)):
+        found.append(f"uses {match.group()}, which cannot be compared or does not work in Colab")
+    if not build_notebooks.is_compared(cell) and not any(
+        notebook == name and marker in cell.source for notebook, marker in EXEMPT
+    ):
+        found.append("is exempt from comparison and not in the list EXEMPT of tests/test_notebooks.py")
+    options = {**dict(find_metadata_tags(cell.metadata)), **dict(find_comment_markers(cell.source))}
+    for output in cell.outputs:
+        if output.output_type == "error" and not options.get("check_exception"):
+            found.append(f"was saved with an error: {output.ename}: {output.evalue}")
+        if output.get("name") == "stderr":
+            found.append(f"writes to stderr: {output.text[:80]}")
+        if build_notebooks.WIDGET_VIEW in output.get("data", {}):
+            found.append("holds a widget view, which shows nothing without a kernel: build it again")
+        for kind, text in build_notebooks.texts([output]):
+            if match := MACHINE.search(text):
+                found.append(f"shows in its {kind} what is different on another machine: {match.group()}")
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ the notebooks
+
+
+def test_every_source_has_its_notebook_and_the_other_way_round():
+    assert NOTEBOOKS, "there are no notebooks: `make notebooks` builds them"
+    assert [path.stem for path in NOTEBOOKS] == [path.stem for path in SOURCES]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_complete(path):
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    found = complaints(path.stem, notebook)
+    assert not found, "\n".join(found)
+    assert path.stat().st_size < MAX_MEGABYTES * 1e6, "lower the resolution of its pictures, or show fewer"
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_notebook_is_up_to_date(source):
+    problem = build_notebooks.out_of_date(source)
+    assert not problem, problem
+
+
+def test_every_exemption_is_used():
+    for name, marker in EXEMPT:
+        notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code" and marker in cell.source]
+        compared = [build_notebooks.is_compared(cell) for cell in cells]
+        assert compared == [False], f"{marker!r} is in {len(cells)} cells of {name}, and one exempt cell is meant"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_every_cell_shows_the_same_when_run_again(source):
+    found = build_notebooks.run_twice(source)
+    assert not found, "\n".join(found)
+
+
+# --------------------------------------------------------------------------------------------------- the guards
+
+
+def cell_with(source: str, *outputs: nbformat.NotebookNode, tags: tuple[str, ...] = (), count: int = 1):
+    return v4.new_code_cell(source, outputs=list(outputs), execution_count=count, metadata={"tags": list(tags)})
+
+
+def notebook_with(*cells: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    metadata = {"kernelspec": {"display_name": "Python 3", "name": "python3"}, "language_info": {"name": "python"}}
+    title = v4.new_markdown_cell(f"# Title\n[badge]({build_notebooks.colab('planted')})")
+    return v4.new_notebook(cells=[title, *cells], metadata=metadata)
+
+
+def stream(text: str, name: str = "stdout") -> nbformat.NotebookNode:
+    return v4.new_output("stream", name=name, text=text)
+
+
+def shown(**data: str) -> nbformat.NotebookNode:
+    return v4.new_output("display_data", data={kind.replace("_", "/", 1): text for kind, text in data.items()})
+
+
+def test_guards_let_a_good_notebook_pass():
+    good = notebook_with(cell_with("print(1)", stream("1\n")), cell_with("a = 1  # ;)\nf(a)", count=2))
+    assert complaints("planted", good) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "complaint"),
+    [
+        (cell_with("print(1)", count=None), "not run once each"),
+        (cell_with("print(1)", stream("1\n"), count=2), "not run once each"),
+        (cell_with("plot(x);"), "ends in a semicolon"),
+        (cell_with("plot(x);  # quiet\n# the end\n"), "ends in a semicolon"),
+        (cell_with("@interact(a=1)\ndef f(a): pass"), "uses interact"),
+        (cell_with("with widgets.Output(): f()"), "uses Output"),
+        (cell_with("from tqdm.auto import tqdm"), "uses tqdm.auto"),
+        (cell_with("clear_output()"), "uses clear_output"),
+        (cell_with("f()", tags=("nbval-skip",)), "is exempt"),
+        (cell_with("f()", tags=("nbval-ignore-output",)), "is exempt"),
+        (cell_with("# NBVAL_IGNORE_OUTPUT\nf()"), "is exempt"),
+        (cell_with("f()\n  ## NBVAL_SKIP"), "is exempt"),
+        (cell_with("# PYTEST_VALIDATE_IGNORE_OUTPUT\nf()"), "is exempt"),
+        (cell_with("f()", v4.new_output("error", ename="E", evalue="e", traceback=[])), "saved with an error"),
+        (cell_with("f()", stream("careful\n", "stderr")), "writes to stderr"),
+        (cell_with("f()", stream("saved in /home/ada/x.pt\n")), "another machine: /home/"),
+        (cell_with("f()", shown(text_plain="<f at 0x7f12ab34cd56>")), "another machine: 0x7f12ab34cd56"),
+        (cell_with("\n".join(["f()"] * 26)), "26 lines"),
+        (cell_with("\n".join(["f()"] * 7)), "half of its code cells"),
+        (
+            cell_with("f()", v4.new_output("display_data", data={build_notebooks.WIDGET_VIEW: {"model_id": "1"}})),
+            "holds a widget view",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_guards_find(cell, complaint):
+    found = complaints("planted", notebook_with(cell))
+    assert any(complaint in problem for problem in found), found
+
+
+def test_guards_find_saved_widgets_and_a_missing_badge():
+    notebook = notebook_with(cell_with("f()"))
+    notebook.metadata.widgets = {}
+    notebook.cells[0].source = "# Title"
+    assert [problem[:12] for problem in complaints("planted", notebook)] == ["its metadata", "its first ce"]
+
+
+def picture(x: int, size: int = 200) -> str:
+    """A white square with a vertical line at x, as base64."""
+    image = Image.new("RGB", (size, size), "white")
+    ImageDraw.Draw(image).line([(x, 10), (x, 190)], fill="black", width=3)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_pictures_are_compared():
+    assert pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(100))]) == ""
+    assert "not the saved one" in pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(110))])
+    assert "not the saved one" in pictures.complaint([shown(image_png=picture(9))], [shown(image_png=picture(9, 220))])
+    assert "1 pictures are saved, 0" in pictures.complaint([shown(image_png=picture(100))], [stream("text")])
+
+
+# --------------------------------------------------------------------------------------- no network, dead kernels
+
+
+def test_network_is_refused(monkeypatch):
+    monkeypatch.setattr(no_network, "attempts", [])
+    with pytest.raises(no_network.NetworkUsedError, match=r"tests use no network, but 'example\.org'"):
+        urllib.request.urlopen("http://example.org")
+    assert no_network.attempts == ["example.org"]
+
+
+def test_network_is_refused_in_every_python_started_from_here():
+    code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode and "tests use no network, but '192.0.2.1' was called" in result.stderr
+
+
+PLANTED = {
+    "fine": cell_with("print(1)", stream("1\n")),
+    "exception": cell_with("1 / 0"),
+    "fact": cell_with("assert 60_965_225 == 60_965_224"),
+    "printed": cell_with("print(41)", stream("42\n")),
+    "value": cell_with("6 * 7", v4.new_output("execute_result", data={"text/plain": "43"}, execution_count=1)),
+    "removed output": cell_with("print(1)"),
+    "html": cell_with(
+        "from IPython.display import HTML, display\ndisplay(HTML('<b>1</b>'))",
+        shown(text_html="<b>2</b>", text_plain="<IPython.core.display.HTML object>"),
+    ),
+    "picture": cell_with(
+        "from IPython.display import display\n"
+        f"display({{'image/png': '{picture(100)}', 'text/plain': 'a line'}}, raw=True)",
+        shown(image_png=picture(120), text_plain="a line"),
+    ),
+    "no longer fails": cell_with(
+        "pass", v4.new_output("error", ename="E", evalue="e", traceback=[]), tags=("raises-exception",)
+    ),
+    "network": cell_with("import urllib.request\nurllib.request.urlopen('http://example.org')"),
+    "fine again": cell_with("print(2)", stream("2\n")),
+    "hangs": cell_with("while True: pass"),
+}
+
+
+@pytest.mark.slow
+def test_planted_mistakes_fail(tmp_path):
+    """The project's own settings, on notebooks with one mistake in each cell."""
+    for name in ("conftest.py", "nbval_sanitize.cfg", "pyproject.toml"):
+        shutil.copy(conditions.ROOT / name, tmp_path)
+    shutil.copytree(conditions.ROOT / "tools", tmp_path / "tools")
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(notebook_with(*PLANTED.values()), tmp_path / "notebooks" / "mistakes.ipynb")
+    dies = notebook_with(cell_with("import os\nos._exit(1)"), cell_with("print(1)", stream("1\n"), count=2))
+    nbformat.write(dies, tmp_path / "notebooks" / "dies.ipynb")
+    (tmp_path / "notebooks" / "broken.ipynb").write_text("{", encoding="utf-8")
+
+    def outcomes(*arguments: str) -> tuple[int, dict[str, list[str]]]:
+        """pytest's exit status, and the outcome of the cells of each notebook."""
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml=report.xml", *arguments]
+        ours = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+        status = subprocess.run(command, cwd=tmp_path, env=ours, capture_output=True, text=True).returncode
+        cells = {}
+        for case in ElementTree.parse(tmp_path / "report.xml").iter("testcase"):
+            outcome = "".join(f"{child.tag}: {child.get('message')} {child.text}" for child in case)
+            cells.setdefault(case.get("classname"), []).append(outcome)
+        return status, cells
+
+    status, cells = outcomes("notebooks/mistakes.ipynb", "notebooks/dies.ipynb", "--nbval-cell-timeout=3")
+    mistakes, dies = cells["notebooks.mistakes.ipynb"], cells["notebooks.dies.ipynb"]
+    passed = [name for name, outcome in zip(PLANTED, mistakes, strict=True) if not outcome]
+    assert status == 1 and passed == ["fine", "fine again"]
+    assert "Timeout of 3 seconds" in mistakes[-1]
+    assert "the kernel died in this cell" in dies[0] and "Kernel dead" in dies[1]
+    assert outcomes("notebooks/broken.ipynb")[0] != 0

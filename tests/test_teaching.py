@@ -1,0 +1,143 @@
+"""Verdicts, questions, source, and the comparison of networks, fed right answers and wrong ones."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from lecture8 import models, published, teaching
+from lecture8.models.layers import conv
+from lecture8.models.resnet import Residual, bottleneck, shortcut_for
+
+ROOT = Path(__file__).parents[1]
+
+
+def small(**options):
+    return models.small.resnet(8, **{"width": 4, **options})
+
+
+# --- same_network --------------------------------------------------------------------------------------------------
+
+
+def test_same_network_says_yes_to_the_same_and_changes_neither():
+    a, b = small(), small()
+    before = [{k: v.clone() for k, v in net.state_dict().items()} for net in (a, b)]
+    verdict = teaching.same_network(a, b, (3, 16, 16))
+    assert verdict and verdict.status == "right" and "layers with weights agree" in verdict.message
+    for net, state in zip((a, b), before, strict=True):
+        assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("mine", "words"),
+    [
+        (
+            lambda: small(width=5),
+            ["layer 1 of", "features.conv1.conv", "weight shape should be (4, 3, 3, 3)", "(5, 3, 3, 3)"],
+        ),
+        (lambda: models.small.resnet(14, width=4), ["12 too many", "conv2_x.block2"]),
+        (lambda: small(residual=False), ["with equal weights the outputs differ", "addition"]),
+        (lambda: small(shortcut="B"), ["layers with weights"]),
+        (lambda: small(num_classes=9), ["classifier.fc", "weight shape should be (10, 16)"]),
+        (lambda: small(channels=1), ["stopped on images of 3 × 16 × 16", "3 channels"]),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(768, 10)), ["layer 1 of", "yours there is"]),
+        (lambda: small().features, ["your network ends before it"]),
+    ],
+)
+def test_same_network_names_the_first_difference(mine, words):
+    verdict = teaching.same_network(mine(), small(), (3, 16, 16))
+    assert verdict.status == "wrong" and all(word in verdict.message for word in words), verdict.message
+
+
+def test_same_network_sees_a_bias_that_should_not_be_there():
+    def net(bias):
+        return nn.Sequential(nn.Conv2d(3, 4, 3, bias=bias))
+
+    assert "has a bias that it should not have" in teaching.same_network(net(True), net(False), (3, 8, 8)).message
+    assert "bias shape should be (4,)" in teaching.same_network(net(False), net(True), (3, 8, 8)).message
+
+
+def test_same_network_sees_a_missing_relu_and_another_pooling():
+    def net(relu=True, pool=nn.MaxPool2d):
+        return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU() if relu else nn.Identity(), pool(2))
+
+    for other in (net(relu=False), net(pool=nn.AvgPool2d)):
+        assert "outputs differ" in teaching.same_network(other, net(), (3, 8, 8)).message
+
+
+@pytest.mark.parametrize(("c_in", "width", "stride"), [(64, 64, 1), (256, 128, 2)])
+def test_same_network_accepts_the_shortcut_before_the_body(c_in, width, stride):
+    class ShortcutFirst(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shortcut = conv(c_in, 4 * width, 1, stride, relu=False)
+            self.body = nn.Sequential(
+                conv(c_in, width, 1), conv(width, width, 3, stride), conv(width, 4 * width, 1, relu=False)
+            )
+
+        def forward(self, x):
+            aside = self.shortcut(x)
+            return (self.body(x) + aside).relu()
+
+    body, c_out = bottleneck(c_in, width, stride, stride_in_1x1=False)
+    reference = Residual(body, shortcut_for("B", c_in, c_out, stride))
+    verdict = teaching.same_network(ShortcutFirst(), reference, (c_in, 8, 8))
+    assert verdict, verdict.message
+
+
+# --- source, questions, verdicts -----------------------------------------------------------------------------------
+
+
+def test_source_is_the_code_itself():
+    shown = teaching.source(Residual)
+    assert "self.relu(self.body(x) + self.shortcut(x))" in repr(shown)
+    assert shown._repr_markdown_().startswith("```python\nclass Residual")
+
+
+def test_source_of_nothing_says_what_to_do():
+    with pytest.raises(ValueError, match="no source to show for"):
+        teaching.source(torch.relu)
+
+
+def test_question_comments_every_choice():
+    question = teaching.Question("?", {"a": "no, since", "b": "yes, since"}, "b")
+    assert question.check("b") and question.check("b").message == "yes, since"
+    assert question.check("a").status == "wrong"
+    with pytest.raises(ValueError, match="choose from"):
+        question.check("c")
+    with pytest.raises(ValueError, match="none of the options"):
+        teaching.Question("?", {"a": ""}, "b")
+
+
+def test_prediction_reveals_guess_and_measurement():
+    prediction = teaching.Prediction("?", {"more": "It grew.", "less": "It fell."})
+    assert prediction.reveal("more").status == "todo" and "no prediction" in prediction.reveal("more").message
+    prediction.choice = "less"
+    assert prediction.reveal("more").status == "wrong" and "It grew." in prediction.reveal("more").message
+    assert prediction.reveal("less").status == "right"
+    with pytest.raises(ValueError, match="no outcome"):
+        prediction.reveal("sideways")
+
+
+def test_three_ways_shows_all_three():
+    shown = teaching.three_ways(22, measured="M")._repr_markdown_().splitlines()
+    assert len(shown) == 5 and "degradation" in shown[0]
+    assert "does not increase" in shown[2] and "*training* error" in shown[3] and "section 1" in shown[3]
+    assert shown[4] == "| **we measured** | M |"
+    with pytest.raises(ValueError, match="no correction 99"):
+        teaching.three_ways(99, measured="M")
+
+
+def test_every_correction_is_taught_in_its_lesson():
+    for row in published.read("corrections").itertuples():
+        source = (ROOT / "notebooks" / "source" / f"{row.lesson}.py").read_text(encoding="utf-8")
+        assert f"three_ways({row.number}, " in source or f"three_ways(\n    {row.number}," in source, row.number
+
+
+def test_exercise_folds_hints_and_solution_away():
+    exercise = teaching.Exercise("t", 2, "do", ["h1", "h2"], "answer = 1", "since", teaching.number_check(1))
+    shown = exercise._repr_markdown_()
+    assert shown.count("<details>") == 3 and "★★☆" in shown and "answer = 1" in shown
+    assert exercise.check(...).status == "todo" and exercise.check(None).status == "todo"
+    assert exercise.check("one").status == "wrong"

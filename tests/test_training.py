@@ -1,0 +1,281 @@
+"""The loop learns, is repeatable, reports what it did, and says in one sentence what does not fit."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from lecture8 import datasets, models, training
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = datasets.digits(size=8)
+    return data.take(256)
+
+
+def small_net(seed=0, **options):
+    torch.manual_seed(seed)
+    return models.small.resnet(8, **{"num_classes": 10, "width": 4, "channels": 1, **options})
+
+
+def sgd(net, lr=0.05):
+    return torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
+
+
+def fit(data, seed=0, epochs=2, **options):
+    net = small_net()
+    return net, training.fit(net, data, sgd(net), epochs, batch_size=64, seed=seed, device="cpu", **options)
+
+
+def weights(net):
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def without_time(history):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows]
+
+
+def test_memorises_one_batch(digits):
+    net = small_net()
+    history = training.fit(net, digits.take(16), sgd(net), 60, batch_size=16, device="cpu")
+    assert history["train_loss"][0] > 1.5 and history.last["train_loss"] < 0.05
+    assert history.last["train_accuracy"] == 1
+
+
+def test_same_seed_same_history_and_weights_another_seed_another(digits):
+    (a, first), (b, second), (c, third) = fit(digits, seed=1), fit(digits, seed=1), fit(digits, seed=2)
+    assert without_time(first) == without_time(second) and torch.equal(weights(a), weights(b))
+    assert without_time(first) != without_time(third) and not torch.equal(weights(a), weights(c))
+
+
+def test_dropout_is_seeded_and_the_global_generator_left_alone(digits):
+    def run():
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
+        torch.manual_seed(99)
+        training.fit(net, digits, sgd(net), 1, seed=5, device="cpu")
+        return weights(net), torch.rand(1)
+
+    (a, after_a), (b, after_b) = run(), run()
+    assert torch.equal(a, b) and torch.equal(after_a, after_b)
+    torch.manual_seed(99)
+    assert torch.equal(after_a, torch.rand(1)), "fit drew from the global generator"
+
+
+def test_fit_equals_the_loop_that_everybody_writes(digits):
+    ours, history = fit(digits, seed=3, epochs=1)
+    net = small_net()
+    optimizer, generator, total = sgd(net), torch.Generator().manual_seed(3), 0.0
+    for images, labels in digits.batches("train", 64, generator=generator):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(images), labels)
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+    assert torch.equal(weights(ours), weights(net))
+    assert history.last["train_loss"] == pytest.approx(total / len(digits.train), rel=1e-6)
+
+
+def test_evaluate_is_the_mean_over_all_images_in_eval_mode(digits):
+    net = small_net().train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    score = training.evaluate(net, digits, "valid", batch_size=64, device="cpu")
+    assert net.training and all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+    with torch.no_grad():
+        logits = net.eval()(digits.valid.images)
+    assert score.images == len(digits.valid)
+    assert score.accuracy == pytest.approx((logits.argmax(1) == digits.valid.labels).float().mean().item())
+    assert score.loss == pytest.approx(nn.functional.cross_entropy(logits, digits.valid.labels).item(), rel=1e-5)
+    assert score.error == pytest.approx(1 - score.accuracy)
+
+
+def test_an_objective_can_add_losses_and_is_what_is_minimised(digits):
+    def heavier(net, images, labels):
+        loss, logits = training.cross_entropy(net, images, labels)
+        return loss + 100, logits
+
+    _, plain = fit(digits, epochs=1)
+    _, added = fit(digits, epochs=1, objective=heavier)
+    assert added.last["train_loss"] == pytest.approx(plain.last["train_loss"] + 100, rel=1e-4)
+    assert added.last["train_accuracy"] == plain.last["train_accuracy"]
+
+
+def test_scheduler_steps_once_an_epoch(digits):
+    net = small_net()
+    optimizer = sgd(net, lr=0.1)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [1, 2])
+    history = training.fit(net, digits, optimizer, 3, scheduler=scheduler, device="cpu")
+    assert history["lr"] == pytest.approx([0.1, 0.01, 0.001])
+
+
+def test_plateau_scheduler_gets_the_validation_loss(digits):
+    net = small_net()
+    optimizer = sgd(net, lr=1e-4)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=0.5)
+    history = training.fit(net, digits, optimizer, 3, scheduler=scheduler, device="cpu")
+    assert history["lr"][2] == pytest.approx(1e-5)
+
+
+def test_watch_sees_every_epoch(digits):
+    seen = []
+    fit(digits, epochs=3, watch=lambda history: seen.append(len(history)))
+    assert seen == [1, 2, 3]
+
+
+def test_gradient_norms_are_those_of_backward_and_leave_no_trace(digits):
+    images, labels = next(iter(digits.batches("train", 64)))
+    net = small_net().eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    norms = training.gradient_norms(net, images, labels)
+    assert not net.training and all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+    assert all(p.grad is None for p in net.parameters())
+    nn.functional.cross_entropy(net.train()(images), labels).backward()
+    layers = {name: m for name, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    assert norms == pytest.approx({name: m.weight.grad.norm().item() for name, m in layers.items()}, rel=1e-5)
+
+
+# --- history and weights on disk -----------------------------------------------------------------------------------
+
+
+def test_history_round_trip_with_provenance(digits, tmp_path):
+    _, history = fit(digits)
+    path = history.save(tmp_path / "runs" / "small.csv")
+    loaded = training.History.load(path)
+    assert loaded.table().equals(history.table())
+    for key in ("date", "hardware", "versions", "optimizer", "seed", "data"):
+        assert loaded.meta[key] == str(history.meta[key])
+    assert [p.name for p in path.parent.iterdir()] == ["small.csv"]
+
+
+def test_weights_round_trip(digits, tmp_path):
+    net, _ = fit(digits, epochs=1)
+    path = training.save_weights(net, tmp_path / "net.pt")
+    other = training.load_weights(small_net(seed=1), path)
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_an_interrupted_write_keeps_the_old_file(tmp_path, monkeypatch):
+    path = training.save_weights(small_net(), tmp_path / "net.pt")
+    old = path.read_bytes()
+    monkeypatch.setattr(type(path), "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        training.save_weights(small_net(seed=1), path)
+    assert path.read_bytes() == old and [p.name for p in tmp_path.iterdir()] == ["net.pt"]
+
+
+# --- devices ---------------------------------------------------------------------------------------------------------
+
+
+def test_best_device_is_the_first_of_cuda_mps_cpu(monkeypatch):
+    monkeypatch.delenv("LECTURE8_DEVICE", raising=False)
+    for cuda, mps, expected in [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=cuda: there)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda there=mps: there)
+        assert training.pick_device().type == expected
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("LECTURE8_DEVICE", "cpu")
+    assert training.pick_device().type == "cpu"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_fit_on_a_gpu(digits):
+    net = small_net()
+    history = training.fit(net, digits, sgd(net), 5, batch_size=64, device="cuda")
+    assert next(net.parameters()).is_cuda and history.last["train_loss"] < history["train_loss"][0]
+
+
+# --- bad input -------------------------------------------------------------------------------------------------------
+
+
+def message(error, call, *args, **kwargs):
+    with pytest.raises(error) as caught:
+        call(*args, **kwargs)
+    text = str(caught.value)
+    assert "\n" not in text and len(text) < 400, text
+    return text
+
+
+def test_no_gpu_where_one_was_asked_for(monkeypatch, digits):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    net = small_net()
+    text = message(ValueError, training.fit, net, digits, sgd(net), 1, device="cuda")
+    assert "'cuda' was asked for" in text and "leave the device out" in text
+
+
+def test_unknown_device():
+    assert "choose 'cuda', 'mps' or 'cpu'" in message(ValueError, training.pick_device, "gpu")
+
+
+def test_wrong_channels_are_found_before_the_first_step(digits):
+    net = small_net(channels=3)
+    before = weights(net).clone()
+    text = message(ValueError, training.fit, net, digits, sgd(net), 1, device="cpu")
+    assert "1 channels" in text and torch.equal(weights(net), before)
+
+
+def test_wrong_size(digits):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16 * 16, 10))
+    text = message(ValueError, training.fit, net, digits, sgd(net), 1, device="cpu")
+    assert "1 × 8 × 8" in text and "digits" in text and "build it for this size" in text
+
+
+def test_too_few_outputs(digits):
+    net = small_net(num_classes=5)
+    text = message(ValueError, training.fit, net, digits, sgd(net), 1, device="cpu")
+    assert "labels up to 9" in text and "5 outputs" in text and "num_classes=10" in text
+
+
+def test_no_logits(digits):
+    net = models.small.resnet(8, width=4, channels=1).features
+    assert "must return logits" in message(ValueError, training.fit, net, digits, sgd(net), 1, device="cpu")
+
+
+def test_optimizer_of_another_network(digits):
+    text = message(ValueError, training.fit, small_net(), digits, sgd(small_net()), 1)
+    assert "no parameter of this network" in text
+
+
+@pytest.mark.parametrize("bad", [{"epochs": 0}, {"epochs": 1.5}, {"epochs": 1, "batch_size": 0}])
+def test_bad_numbers(digits, bad):
+    net = small_net()
+    assert "whole numbers" in message(ValueError, training.fit, net, digits, sgd(net), **bad)
+
+
+def test_nan_says_where_and_keeps_the_history(digits):
+    net = small_net()
+    optimizer = sgd(net)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1e30 if epoch else 1)
+    with pytest.raises(training.DivergedError) as caught:
+        training.fit(net, digits, optimizer, 3, scheduler=scheduler, batch_size=64, device="cpu")
+    text = str(caught.value)
+    assert "epoch 2" in text and "step" in text and "learning rate 5e+28" in text and "\n" not in text
+    assert len(caught.value.history) == 1 and math.isfinite(caught.value.history.last["train_loss"])
+
+
+def test_history_of_another_kind_of_file(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n")
+    assert "not a saved history" in message(ValueError, training.History.load, path)
+    with pytest.raises(KeyError, match="no column 'x'"):
+        training.History([{"epoch": 1}])["x"]
+    assert "empty" in message(ValueError, getattr, training.History(), "last")
+
+
+def test_weights_of_another_network(tmp_path):
+    path = training.save_weights(small_net(), tmp_path / "net.pt")
+    target = small_net(width=8)
+    before = weights(target).clone()
+    text = message(ValueError, training.load_weights, target, path)
+    assert "another network" in text and "features.conv1.conv.weight" in text and "4 × 1 × 3 × 3" in text
+    assert torch.equal(weights(target), before)
+    text = message(ValueError, training.load_weights, models.small.resnet(14, width=4, channels=1), path)
+    assert "conv2_x.block2" in text and "none in the file" in text
+
+
+def test_damaged_and_missing_weights(tmp_path):
+    path = training.save_weights(small_net(), tmp_path / "net.pt")
+    path.write_bytes(path.read_bytes()[:1000])
+    assert "cannot be read" in message(ValueError, training.load_weights, small_net(), path)
+    assert "there is no file" in message(FileNotFoundError, training.load_weights, small_net(), tmp_path / "no.pt")

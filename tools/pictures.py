@@ -1,0 +1,42 @@
+"""Compares the pictures in two sets of outputs; nbval never looks at them."""
+
+import base64
+import io
+from itertools import zip_longest
+
+import numpy as np
+from PIL import Image
+
+PICTURES = ("image/png", "image/jpeg")
+TILE = 8  # pixels: the tiles are compared, so that a line half a pixel further on is the same picture
+TOLERANCE = 0.1  # of the range from black to white, in one tile
+
+
+def pictures(outputs: list) -> list[str]:
+    """The pictures in a cell's outputs, in base64."""
+    return [out["data"][kind] for out in outputs for kind in PICTURES if kind in out.get("data", {})]
+
+
+def difference(saved: str, new: str) -> float:
+    """The largest difference between two pictures over tiles of 8 x 8 pixels, 0 to 1; 1 if their shapes differ.
+
+    0 if two versions of matplotlib drew them: they set text differently.
+    """
+    a, b = (Image.open(io.BytesIO(base64.b64decode(text))) for text in (saved, new))
+    if a.info.get("Software") != b.info.get("Software"):
+        return 0.0
+    if max(abs(a.width - b.width), abs(a.height - b.height)) > 2:
+        return 1.0
+    size = (max(1, a.width // TILE), max(1, a.height // TILE))
+    tiles = [np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BOX), float) / 255 for picture in (a, b)]
+    return float(np.abs(tiles[0] - tiles[1]).max())
+
+
+def complaint(saved: list, new: list) -> str:
+    """One sentence if the pictures of two lists of outputs differ, else ''."""
+    for number, pair in enumerate(zip_longest(pictures(saved), pictures(new)), 1):
+        if None in pair:
+            return f"{len(pictures(saved))} pictures are saved, {len(pictures(new))} were drawn now"
+        if (found := difference(*pair)) > TOLERANCE:
+            return f"picture {number} is not the saved one: they differ by {found:.2f}, at most {TOLERANCE} is allowed"
+    return ""

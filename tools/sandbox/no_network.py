@@ -1,0 +1,54 @@
+"""A guard that makes every attempt to leave this machine fail."""
+
+import socket
+
+attempts = []  # who was called, so that a test which swallows the error is found all the same
+
+
+class NetworkUsedError(RuntimeError):
+    """Not an OSError: code that handles a broken network must not take this for one."""
+
+
+def is_here(host: str | bytes | None) -> bool:
+    """Whether the address is this machine's own."""
+    name = host.decode() if isinstance(host, bytes) else host
+    own = ("localhost", "0.0.0.0", "::", "::1", socket.gethostname())
+    return not name or name in own or name.startswith(("127.", "::ffff:127."))
+
+
+def check(host: str | bytes | None) -> None:
+    """Raises NetworkUsedError, and keeps a record, if the address is not this machine's own."""
+    if not is_here(host):
+        attempts.append(str(host))
+        raise NetworkUsedError(
+            f"tests use no network, but {host!r} was called: use embedded data or replace the download"
+        )
+
+
+def install() -> None:
+    """From now on sockets and name look-ups of this process reach this machine only."""
+    if hasattr(socket.socket, "guarded"):
+        return
+    socket.socket.guarded = True
+
+    def guarded_method(name):
+        original = getattr(socket.socket, name)
+
+        def method(self, *arguments):
+            # connect(address), sendto(data[, flags], address): the address is last; a path is a local socket's
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                check(arguments[-1][0])
+            return original(self, *arguments)
+
+        setattr(socket.socket, name, method)
+
+    for name in ("connect", "connect_ex", "sendto"):
+        guarded_method(name)
+
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host, *arguments, **options):
+        check(host)
+        return look_up(host, *arguments, **options)
+
+    socket.getaddrinfo = getaddrinfo
