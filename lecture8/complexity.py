@@ -11,9 +11,9 @@ Conventions, the same in every table of this course (all numbers are for ONE ima
   alone (weight norm), whatever the images.
 * params: every parameter once, also when layers share it; buffers (running means) are not parameters.
 * activations: values that need memory of their own: the input, and the output of every convolution, linear layer,
-  matrix product, resampling and pooling (also global: mean over height × width; not an adaptive pooling that
-  leaves the size as it is). ReLU, batch norm, LRN, dropout, addition, scaling, concatenation and flattening can
-  work in place and count nothing. This is the convention of the VGG-16 list in the CS231n course notes.
+  matrix product, resampling and pooling, also global as a mean over height × width. ReLU, batch norm, LRN, dropout,
+  addition, scaling, concatenation, flattening and a pooling of single units (7 × 7 to 7 × 7) can do without and count
+  nothing. This is the convention of the VGG-16 list in the CS231n course notes.
 * field: the receptive field, in input pixels, of one unit; the larger of height and width. Branches that meet are
   united, from the first to the last pixel that any of them sees. jump: input pixels between two neighbouring units.
   Global pooling, flattening and matrix products between pixels end the field: behind them a unit sees the whole image,
@@ -199,7 +199,7 @@ class Profile:
             shares = [text for n, total in costs for text in (f"{n:,}", f"{n / total:.1%}" if total else "–")]
             return row("td", html.escape(stage.name), shape, *shares, field)
 
-        head = row("th", "stage", "output (C × H × W)", "params", "", "macs", "", "field")
+        head = row("th", "stage", "output (C × H × W)", "params", "share", "macs", "share", "field")
         total = row("th", "total", _shape(self.output_size), f"{self.params:,}", "", f"{self.macs:,}", "", "")
         return (
             f"<table><caption><b>{html.escape(self.network)}</b>, input {_shape(self.input_size)}</caption>"
@@ -413,7 +413,7 @@ def _max_pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=
     stride = _pair(stride, n) if stride else kernel
     sizes = map(partial(conv_size, ceil=ceil_mode), input.shape[2:], kernel, stride, padding, dilation)
     shape = (*input.shape[:2], *_fits(input, kernel, tuple(sizes)))
-    return _Step(shape, input.sight.slide(kernel, stride, padding, dilation), stored=True)
+    return _Step(shape, input.sight.slide(kernel, stride, padding, dilation), stored=math.prod(kernel) > 1)
 
 
 def _avg_pool(input, kernel_size, stride=None, padding=0, ceil_mode=False, *_, **__):

@@ -31,7 +31,7 @@ def use_style() -> None:
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file's bytes; the figure is closed."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    figure.savefig(buffer, format="png")
     plt.close(figure)
     return buffer.getvalue()
 
@@ -84,7 +84,8 @@ def lines(
             ax.plot(at, runs.T, color=colour, linewidth=0.8, alpha=0.45)
         same_colour = sum(c == colour for c, _ in styles.values())
         styles[name] = colour, _DASHES[same_colour % len(_DASHES)]
-        ax.plot(at, middle, color=colour, linestyle=styles[name][1], label=name)
+        dot = "o" if len(at) == 1 else None  # a line through one point shows nothing
+        ax.plot(at, middle, color=colour, linestyle=styles[name][1], label=name, marker=dot)
         ends[name] = at[-1], middle[-1]
     if log:
         ax.set_yscale("log")

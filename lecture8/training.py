@@ -393,7 +393,7 @@ def _progress(total: int):
     kwargs = {
         "total": total,
         "leave": False,
-        "bar_format": "{desc} {percentage:3.0f}%|{bar}| {postfix} [{remaining} left]",
+        "bar_format": "{desc} {percentage:3.0f}%|{bar}| {remaining} left{postfix}",
     }
     bar = _notebook_bar(kwargs) if _in_notebook() else tqdm(disable=None, **kwargs)
     try:

@@ -130,6 +130,7 @@ def test_conv_size_is_what_pytorch_does():
         (nn.MaxPool2d(3, 2, ceil_mode=True), (3, 16, 16), 0, 0, 768, 3, 2),
         (nn.MaxPool2d(2, return_indices=True), (3, 16, 16), 0, 0, 768, 2, 2),
         (nn.AvgPool2d(3, 1, 1), (3, 32, 32), 0, 0, 3072, 3, 1),
+        (nn.AvgPool2d(1, 2), (3, 16, 16), 0, 0, 0, 1, 2),
         (nn.AdaptiveAvgPool2d(8), (3, 8, 8), 0, 0, 192, 4, 4),
         (nn.AdaptiveAvgPool2d(32), (3, 32, 32), 0, 0, 0, 1, 1),
         (nn.AdaptiveMaxPool2d((1, 1)), (3, 1, 1), 0, 0, 3, None, None),
@@ -239,6 +240,13 @@ def test_activations_of_vgg16_are_those_of_the_course_notes():
     convs = 2 * 64 * 224**2 + 2 * 128 * 112**2 + 3 * 256 * 56**2 + 3 * 512 * 28**2 + 3 * 512 * 14**2
     pools = 64 * 112**2 + 128 * 56**2 + 256 * 28**2 + 512 * 14**2 + 512 * 7**2
     assert cost.activations == 3 * 224**2 + convs + pools + 4096 + 4096 + 1000 == 15_237_608
+
+
+def test_means_count_as_pooling_only_over_the_map():
+    over_map = profile(Net(lambda _, x: x.mean(dim=(-2, -1))), 8)
+    over_channels = profile(Net(lambda _, x: x.mean(dim=1, keepdim=True)), 8)
+    assert (over_map.activations - 192, over_map.layers[0].field) == (3, None)
+    assert (over_channels.activations - 192, over_channels.layers[0].field) == (0, 1)
 
 
 def test_a_field_does_not_depend_on_the_image():
@@ -408,6 +416,10 @@ FIELDS = {
         Branches(nn.Sequential(nn.ZeroPad2d((3, 0, 3, 0)), nn.Conv2d(1, 1, 4)), nn.Conv2d(1, 1, 3, 1, 1)), 5, 1,
     ),
     "slices": (Branches(Net(lambda _, x: x[:, :, ::2, ::2]), Net(lambda _, x: F.avg_pool2d(x, 3, 2, 1))), 3, 2),
+    "slices alone": (Net(lambda _, x: x[:, :, ::3, ::3]), 1, 3),
+    "slices with channels last": (
+        Net(lambda _, x: x.permute(0, 2, 3, 1)[:, 4::2, 4::2, :1].permute(0, 3, 1, 2)), 1, 2,
+    ),
     "slices that shift": (
         Branches(Net(lambda _, x: x[..., 4:, 4:]), Net(lambda _, x: x[:, :, :-4, :-4])), 5, 1,
     ),
@@ -511,6 +523,17 @@ def test_network_stays_as_it_is_and_nothing_is_allocated():
     assert torch.equal(generator, torch.get_rng_state())
     assert not any(hasattr(p, "sight") for p in net.parameters())
     assert cost.params == 11_689_512
+
+
+def test_nothing_is_allocated_by_what_a_forward_makes():
+    def forward(net, x):
+        table = torch.arange(8.0) + torch.linspace(0, 1, 8, dtype=x.dtype)
+        return net.conv(x + x.new_zeros(3, 8, 8) + table * torch.ones_like(x) + torch.rand(8, 8))
+
+    net = Net(forward, conv=nn.Conv2d(3, 4, 3))
+    with OnlyMeta() as watch:
+        cost = profile(net, 8)
+    assert cost.macs == 36 * 4 * 27 and watch.made > 5
 
 
 def test_network_larger_than_memory():

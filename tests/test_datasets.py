@@ -268,6 +268,7 @@ def test_sets_keep_the_contract(name, small_sets):
 
 
 def test_sets_repeat_with_the_seed_and_leave_the_global_random_state_alone(small_sets):
+    torch.rand(11)  # so that seeding anew, with whatever seed, would show
     before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
     for name, data in small_sets.items():
         make = getattr(datasets, name)
@@ -278,7 +279,7 @@ def test_sets_repeat_with_the_seed_and_leave_the_global_random_state_alone(small
             other = make(per_class=10, seed=1)
             assert not torch.equal(other.train.pixels, data.train.pixels)
             assert not torch.equal(other.train.pixels[:12], data.valid.pixels[:12])
-    torch.testing.assert_close(torch.get_rng_state(), before[0])
+    assert torch.equal(torch.get_rng_state(), before[0])
     assert (np.random.get_state()[1] == before[1]).all() and random.getstate() == before[2]
 
 
@@ -415,6 +416,13 @@ def test_class_folders_are_split_70_10_20(tmp_path):
     assert identities(other.test) != identities(data.test)
     assert data.train.images.mean().abs() < 1e-4
     assert data.train.labels[:4].tolist() == [0, 1, 0, 1]
+
+
+def test_every_split_gets_an_image_of_every_class(tmp_path):
+    fill(tmp_path, {"cat": 3, "dog": 4})
+    data = datasets.image_folder(tmp_path, 6)
+    counts = [split.labels.bincount().tolist() for split in (data.train, data.valid, data.test)]
+    assert counts == [[1, 2], [1, 1], [1, 1]]
 
 
 def test_train_and_test_folders(tmp_path):

@@ -211,6 +211,9 @@ def test_pictures_are_compared():
     assert pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(100))]) == ""
     assert "not the saved one" in pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(110))])
     assert "not the saved one" in pictures.complaint([shown(image_png=picture(9))], [shown(image_png=picture(9, 220))])
+    moved, smaller = [shown(image_png=picture(110))], [shown(image_png=picture(9, 150))]
+    assert pictures.complaint([shown(image_png=picture(100))], moved, shape_only=True) == ""
+    assert "not the saved one" in pictures.complaint([shown(image_png=picture(100))], smaller, shape_only=True)
     assert "1 pictures are saved, 0" in pictures.complaint([shown(image_png=picture(100))], [stream("text")])
 
 

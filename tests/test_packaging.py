@@ -184,12 +184,22 @@ def test_failed_installation_is_not_taken_for_one(project, monkeypatch):
 @pytest.mark.parametrize(("torch", "kept"), [("2.16.0+cpu", True), ("2.14.0", False)])
 def test_chosen_build_of_torch_is_kept(project, monkeypatch, torch, kept):
     installed(monkeypatch)
+    monkeypatch.setattr(bootstrap, "torchvision_imports", lambda: True)
     (project / f".venv/lib/python3.12/site-packages/torch-{torch}.dist-info").mkdir(parents=True)
     bootstrap.main(exactly=False)
     pins = (project / ".venv" / "constraints.txt").read_text(encoding="utf-8")
     assert (f"torch=={torch}\n" in pins) == kept
     assert ("torchvision==" in pins) == (not kept)
     assert "numpy==" in pins
+
+
+def test_torchvision_of_another_build_is_found(project, monkeypatch):
+    installed(monkeypatch)
+    monkeypatch.setattr(bootstrap, "torchvision_imports", lambda: False)
+    (project / ".venv/lib/python3.12/site-packages/torch-2.16.0+cpu.dist-info").mkdir(parents=True)
+    with pytest.raises(SystemExit, match=r"torchvision does not work with torch 2\.16\.0\+cpu: install both from one"):
+        bootstrap.main(exactly=False)
+    assert not bootstrap.ready(exactly=False)
 
 
 def test_old_python_says_what_to_do(monkeypatch):

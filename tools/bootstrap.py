@@ -116,6 +116,11 @@ def torch_in_venv() -> str:
     return ""
 
 
+def torchvision_imports() -> bool:
+    """Whether the torchvision in `.venv` was built for the torch there."""
+    return not subprocess.call([str(VENV_PYTHON), "-c", "import torchvision"], stderr=subprocess.DEVNULL)
+
+
 def check_disk() -> None:
     """Says how much room is needed if there is less."""
     needed = 1 if torch_in_venv() else GIGABYTES
@@ -174,6 +179,8 @@ def install(uv: str) -> None:
         run([uv, "pip", "install", "--python", VENV_PYTHON, "--compile-bytecode", *what])
     else:
         run([VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *what])
+    if "+" in torch and not torchvision_imports():
+        sys.exit(f"torchvision does not work with torch {torch}: install both from one place, and run the same again.")
 
 
 def main(exactly: bool) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from lecture8 import datasets, models, training
+from lecture8 import datasets, models, plots, training
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 KINDS = {"plain": {"residual": False}, "A": {"shortcut": "A"}, "B": {"shortcut": "B"}, "C": {"shortcut": "C"}}
@@ -77,6 +77,21 @@ def write(name: str, table: pd.DataFrame, about: str, seeds: int) -> None:
     print(f"wrote data/{name}.csv: {len(table)} rows")
 
 
+def picture(curves: pd.DataFrame) -> None:
+    """The README's picture, from the digits' runs."""
+    plots.use_style()
+    histories = {
+        f"{'plain' if kind == 'plain' else 'residual'}-{depth}": [
+            training.History(run.to_dict("records")) for _, run in rows.groupby("seed")
+        ]
+        for (kind, depth), rows in curves.groupby(["kind", "depth"])
+        if kind in ("plain", "A") and depth in (20, 56)
+    }
+    title = "Training loss on handwritten digits, with and without shortcuts (three seeds)"
+    (DATA / "pictures").mkdir(exist_ok=True)
+    (DATA / "pictures" / "degradation.png").write_bytes(plots.png(plots.curves(histories, title=title)))
+
+
 def main() -> None:
     """Parse the command line and run one of the two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -90,6 +105,7 @@ def main() -> None:
     a = parser.parse_args()
     if a.what == "digits":
         curves, gradients = digits(a.epochs, a.depths, a.seeds)
+        picture(curves)
         drop = ["seconds", "lr"]
         about = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD 0.05, momentum 0.9, batch 64; "
         write("digits_depth", curves.drop(columns=drop).round(4), about + "loss and accuracy after each epoch", a.seeds)

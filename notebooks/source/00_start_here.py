@@ -191,7 +191,7 @@ guess.reveal(" × ".join(map(str, shape_after_pooling)))
 # the pixels. (`training.fit` is the usual loop; `teaching.source(training.run_epoch)` shows it.)
 
 
-# %%
+# %% tags=["measured"]
 def train(build, seed, data):
     torch.manual_seed(seed)
     net = build()
@@ -269,7 +269,7 @@ _ = plots.images(
     shuffled.train.images[:10], [str(int(label)) for label in shuffled.train.labels[:10]]
 )
 
-# %%
+# %% tags=["measured"]
 cnn_shuffled = accuracies([train(build_cnn, seed, shuffled) for seed in SEEDS], shuffled)
 _ = plots.bars(
     {
@@ -293,7 +293,7 @@ guess.reveal("it loses more than 20 points")
 #
 # An accuracy is a number; the mistakes are the story. Which digits does the first CNN get wrong?
 
-# %%
+# %% tags=["measured"]
 net, _ = cnns[0]
 net.cpu().eval()
 with torch.no_grad():
@@ -307,7 +307,7 @@ assert 0 < len(wrong) < 0.05 * len(data.test)
 # Over each picture: the true digit → what the network said. Some you would not have known either. And here is who is taken for whom,
 # in one table: rows are the true digits, columns the predictions. What is right stands on the diagonal.
 
-# %%
+# %% tags=["measured"]
 confusion = torch.zeros(10, 10, dtype=torch.long)
 for true, said in zip(data.test.labels, predicted):
     confusion[true, said] += 1

@@ -99,7 +99,7 @@ runs = {("plain", 20): [train("plain", 20, seed) for seed in SEEDS]}
 runs["plain", 56] = [train("plain", 56, seed) for seed in SEEDS]
 
 
-# %%
+# %% tags=["measured"]
 def final(kind, depth, column="train_loss"):
     """A column of the last epoch, one number per seed."""
     return [history.last[column] for _, history in runs[kind, depth]]
@@ -161,7 +161,7 @@ guess = explore.predict(ask.predictions["gradients"])
 guess
 
 
-# %%
+# %% tags=["measured"]
 def gradients(net):
     """Gradient length of each convolution's weights, first to last."""
     norms = training.gradient_norms(net, *next(iter(data.batches("train", 256))))
@@ -290,7 +290,7 @@ runs["residual", 20] = [train("residual", 20, seed) for seed in SEEDS]
 # %%
 runs["residual", 56] = [train("residual", 56, seed) for seed in SEEDS]
 
-# %%
+# %% tags=["measured"]
 _ = plots.curves(
     curves_of(*runs), log=True, title="Training loss: seeds faint, their mean strong"
 )
@@ -479,7 +479,7 @@ def he(weight):
 rules = {"He": he, "Xavier": nn.init.xavier_normal_}
 spread = {name: [spread_by_depth(init, seed) for seed in SEEDS] for name, init in rules.items()}
 
-# %%
+# %% tags=["measured"]
 title = "A signal on its way through 50 layers"
 _ = plots.lines(spread, xlabel="layer", ylabel="standard deviation", log=True, title=title)
 
@@ -566,7 +566,7 @@ for name, median in medians.items():
     count = len(loss_of_accuracy[name])
     print(f"{name}: one block less costs ≈ {median:.0f} points of accuracy (median of {count})")
 
-# %%
+# %% tags=["measured"]
 _ = plots.removal(loss_of_accuracy)
 
 # %%
