@@ -613,7 +613,7 @@ class _Walk(TorchFunctionMode):
                     raise WalkError(f"{_where(path, module)} has no weights yet; run the network once on a batch")
                 if id(tensor) in twins:
                     continue
-                twin = torch.empty_like(tensor, device="meta")
+                twin = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
                 if isinstance(tensor, nn.Parameter):
                     twin = nn.Parameter(twin, requires_grad=False)
                     self.unmet[id(twin)] = twin.numel()
@@ -691,7 +691,10 @@ class _Walk(TorchFunctionMode):
                 "decides by the values of its pixels (if, while, item or numpy on a tensor), so its cost is not fixed; "
                 "profile its branches one by one"
             )
-        if rule := _RULES.get(name.removesuffix("_with_indices")):  # of max pooling, for unpooling
+        rule = _RULES.get(name.removesuffix("_with_indices"))  # of max pooling, for unpooling
+        if rule in (_max_pool, _avg_pool, _adaptive_pool) and f"pool{tensors[0].dim() - 2}d" not in name:
+            rule = None  # a tensor without a batch dimension
+        if rule:
             step = rule(*args, **kwargs)
             in_place = full_name in ("__iadd__", "__isub__", "__imul__") or full_name == f"{name}_"
             output = args[0] if in_place else torch.empty(step.shape, dtype=tensors[0].dtype, device="meta")
@@ -762,11 +765,14 @@ class _Walk(TorchFunctionMode):
             self.layers[line] = replace(layer, **sums)
 
 
+_NESTS = (list, tuple, dict)
+
+
 def _tensors(value: Any) -> Iterator[Tensor]:
     """Every tensor in nested lists, tuples and dictionaries."""
     if isinstance(value, Tensor):
         yield value
-    elif isinstance(value, list | tuple | dict):
+    elif isinstance(value, _NESTS) and value:
         for part in value.values() if isinstance(value, dict) else value:
             yield from _tensors(part)
 

@@ -42,8 +42,8 @@ def _axes(ax, **kwargs):
     return plt.subplots(**kwargs)
 
 
-def _spread_labels(heights: Sequence[float], gap: float) -> list[float]:
-    """Heights for labels at least `gap` apart, in the same order, near where they belong."""
+def _spread_labels(heights: Sequence[float], gap: float, lowest: float = -np.inf) -> list[float]:
+    """Heights for labels at least `gap` apart and not below `lowest`, in the same order, near where they belong."""
     order = np.argsort(heights)
     placed = np.array(heights, float)[order]
     for _ in range(200):
@@ -53,6 +53,8 @@ def _spread_labels(heights: Sequence[float], gap: float) -> list[float]:
         for i in np.flatnonzero(close):
             middle = (placed[i] + placed[i + 1]) / 2
             placed[i], placed[i + 1] = middle - gap / 2, middle + gap / 2
+    for i in range(len(placed)):
+        placed[i] = max(placed[i], lowest + i * gap)
     result = np.empty_like(placed)
     result[order] = placed
     return list(result)
@@ -93,7 +95,7 @@ def lines(
     low, high = ax.get_ylim()
     scale, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
     gap = (scale(high) - scale(low)) * 0.075
-    heights = _spread_labels([float(scale(end)) for _, end in ends.values()], gap)
+    heights = _spread_labels([float(scale(end)) for _, end in ends.values()], gap, lowest=scale(low) + gap / 2)
     for (name, (end_x, end_y)), height in zip(ends.items(), heights, strict=True):
         ax.annotate(
             name, (end_x, end_y), (end_x + (at[-1] - at[0] or 1) * 0.03, float(back(height))),

@@ -38,8 +38,3 @@ def winners_and_human() -> tuple[pd.DataFrame, float]:
     table = read("ilsvrc")
     human = table["winner"] == "human"
     return table[~human].astype({"year": int}).reset_index(drop=True), float(table[human]["top5_error"].iloc[0])
-
-
-def has_notebook(name: str) -> bool:
-    """Whether that notebook of the course is here (the course grows)."""
-    return (_HERE.parent / "notebooks" / name).is_file()

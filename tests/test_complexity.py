@@ -249,6 +249,36 @@ def test_means_count_as_pooling_only_over_the_map():
     assert (over_channels.activations - 192, over_channels.layers[0].field) == (0, 1)
 
 
+WHOLE = {
+    "flip": lambda x: x.flip(-1),
+    "softmax over pixels": lambda x: x.softmax(-1),
+    "one row": lambda x: x[:, :, 3],
+    "maximum of each row": lambda x: x.amax(-1, keepdim=True),
+    "attention": lambda x: (x.flatten(2) @ x.flatten(2).transpose(1, 2) @ x.flatten(2)).view_as(x),
+    "linear along the width": lambda x: F.linear(x, torch.ones(4, x.shape[-1])),
+}
+PIXEL = {
+    "softmax over channels": lambda x: x.softmax(1),
+    "channels to the end": lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (3,)),
+    "half of the channels": lambda x: x.split(2, 1)[0].abs(),
+    "every pixel a token": lambda x: F.linear(x.movedim(1, -1), torch.ones(4, x.shape[1])),
+    "in place": lambda x: x.mul_(2).add_(1).clamp_(0, 1),
+    "without the channels": lambda x: F.max_pool2d(x, 1).sum(1),
+}
+
+
+@pytest.mark.parametrize("name", [*WHOLE, *PIXEL])
+def test_what_ends_the_field(name):
+    cost = profile(Net(lambda _, x: (WHOLE | PIXEL)[name](x)), (3, 8, 8))
+    assert cost.layers[-1].field == (None if name in WHOLE else 1)
+    assert (cost.field, cost.jump) == (1, 1)
+
+
+def test_pooling_one_map_without_channels():
+    layer = profile(Net(lambda _, x: F.max_pool2d(x.sum(1), 2)), (3, 8, 8)).layers[-1]
+    assert layer.output_shape == (4, 4)
+
+
 def test_a_field_does_not_depend_on_the_image():
     assert profile(build("vgg11"), 32).field == 150  # the last map has 1 × 1 units
     assert profile(build("resnet18"), (3, 64, 96)).field == 435

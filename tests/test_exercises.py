@@ -81,8 +81,8 @@ WRONG = {
         (lambda n, width: sum(p.numel() for p in models.small.resnet(6 * n + 2, width=width, shortcut="B").parameters()), "off"),
         (lambda n, width: "many", "of type str"),
     ],
-    "start_here.conv_params": [(4608, "biases are missing"), (320, "all 16 channels"), (4641, "very close")],
-    "start_here.like_for_like": [(4.7, "Clarifai"), (2.2, "variant (b)"), (-1.7, "without the sign"), (18.2 - 16.5, "round it")],
+    "start_here.conv_params": [(18_432, "biases are missing"), (640, "all 32 channels"), (18_497, "very close")],
+    "start_here.like_for_like": [(3.4, "nets = 1"), (1.22, "seven networks gain"), (-2.18, "without the sign"), (10.07 - 7.89, "round it")],
     "start_here.flatten": [(512, "16 × 16"), (49, "one channel"), (6272, "only one pooling")],
     "start_here.confused": [
         (lambda table: divmod(int(table.argmax()), len(table)), "on the diagonal stands what is right"),

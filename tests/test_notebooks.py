@@ -61,6 +61,12 @@ def complaints(name: str, notebook: nbformat.NotebookNode) -> list[str]:
     if (median := statistics.median(len(lines(cell.source)) for cell in code)) > MAX_MEDIAN:
         found.append(f"half of its code cells have more than {median} lines, at most {MAX_MEDIAN} are allowed")
     for number, cell in enumerate(code):
+        if pictures.MEASURED in cell.metadata.get("tags", []) and not any(
+            re.search(r"^\s*assert\b", near.source, re.MULTILINE) for near in code[number : number + 2]
+        ):
+            found.append(
+                f"code cell {number} draws what was measured, and neither it nor the next asserts what is seen"
+            )
         found += [f"code cell {number} {problem}" for problem in cell_complaints(name, cell)]
     return found
 
@@ -177,6 +183,7 @@ def test_guards_let_a_good_notebook_pass():
         (cell_with("f()", stream("careful\n", "stderr")), "writes to stderr"),
         (cell_with("f()", stream("saved in /home/ada/x.pt\n")), "another machine: /home/"),
         (cell_with("f()", shown(text_plain="<f at 0x7f12ab34cd56>")), "another machine: 0x7f12ab34cd56"),
+        (cell_with("plots.curves(h)", tags=("measured",)), "neither it nor the next asserts"),
         (cell_with("\n".join(["f()"] * 26)), "26 lines"),
         (cell_with("\n".join(["f()"] * 7)), "half of its code cells"),
         (
@@ -207,7 +214,7 @@ def picture(x: int, size: int = 200) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def test_pictures_are_compared():
+def test_is_compared():
     assert pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(100))]) == ""
     assert "not the saved one" in pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(110))])
     assert "not the saved one" in pictures.complaint([shown(image_png=picture(9))], [shown(image_png=picture(9, 220))])

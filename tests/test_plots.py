@@ -36,6 +36,7 @@ def test_two_curves_of_one_colour_have_two_dash_patterns():
 def test_labels_at_the_ends_do_not_overlap():
     heights = plots._spread_labels([1.0, 1.01, 1.02, 5.0], gap=0.5)
     assert (np.diff(np.sort(heights)) >= 0.49).all() and np.argsort(heights).tolist() == [0, 1, 2, 3]
+    assert plots._spread_labels([0.0, 0.1], gap=0.5, lowest=0.2) == pytest.approx([0.2, 0.7])
 
 
 def test_log_curves_average_geometrically():

@@ -164,7 +164,7 @@ def texts(outputs: list[NotebookNode]) -> list[tuple[str, str]]:
     found = []
     for output in outputs:
         parts = output.get("data") or {output.get("name", "error"): output.get("text", output.get("evalue", ""))}
-        for kind, text in parts.items():
+        for kind, text in sorted(parts.items()):  # as nbformat writes them
             if kind not in pictures.PICTURES:
                 for pattern, replacement in patterns:
                     text = re.sub(pattern, replacement, str(text))

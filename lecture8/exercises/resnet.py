@@ -280,8 +280,8 @@ quiz = [
     Question(
         "When is the shortcut of a residual block used?",
         {
-            "When the pattern to learn is simple": "So say the notes, but nothing chooses: x is added for every image, in every "
-            "block. If there is nothing to learn, F can go to zero.",
+            "When the pattern to learn is simple": "One sentence of the notes says so, another says 'always', and that one is right: "
+            "nothing chooses. If there is nothing to learn, F can go to zero.",
             "Always: y = F(x) + x": "Yes. The block learns what to add to x, and adding nothing is easy.",
             "Only while training": "It stays at test time; take it away and the network breaks.",
             "Only where the size changes": "There it needs help (A, B or C), but it is used everywhere.",

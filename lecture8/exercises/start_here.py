@@ -28,19 +28,21 @@ predictions = {
     ),
     "moved": Prediction(
         "Now every digit is drawn at a random place in the picture, in training and in testing. Both classifiers are trained again. "
-        "What will their test accuracies do?",
+        "Who loses more test accuracy?",
         {
-            "both hardly change": "Then the place would not matter to either.",
-            "the linear one falls below 50 %, the CNN stays above 70 %": "A linear layer has one weight per place, and must learn each "
-            "digit anew at each place. A convolution carries the same kernel to all places.",
-            "both fall below 50 %": "Then sliding one kernel over all places would be of no use.",
+            "both lose less than 10 points": "Then the place would not matter to either.",
+            "both lose about the same, and more than that": "Then sliding one kernel over all places would be of no use.",
+            "the linear one loses far more": "A linear layer has one weight per place, and must learn each digit anew at each place. A "
+            "convolution carries the same kernel everywhere. (The CNN loses some too: its last layer is linear.)",
+            "the CNN loses far more": "It is the one whose kernels visit every place.",
         },
     ),
     "shuffle": Prediction(
-        "Last: shuffle the pixels of these pictures, in one and the same way for all of them. No information is lost. What does the CNN "
-        "do?",
+        "Last: shuffle the pixels of these moved pictures, in one and the same way for all of them. No information is lost. What does the "
+        "CNN do?",
         {
             "it does not notice": "That is the linear layer: to it a pixel is just a number, its weights are simply shuffled along.",
+            "it loses a few points": "Then neighbourhoods would matter only a little.",
             "it loses more than 20 points": "Its kernels look for patterns among NEIGHBOURS, and there are no neighbours any more.",
             "it gets better": "Shuffling adds nothing to be learned.",
         },
@@ -86,34 +88,34 @@ exercises = {
     "conv_params": Exercise(
         title="count a convolution",
         difficulty=1,
-        task="How many parameters has `nn.Conv2d(16, 32, kernel_size=3)`? (It has biases, as PyTorch's convolutions do by default.)",
-        hints=["Each of the 32 kernels sees all 16 input channels through its 3 × 3 window.", "And one bias for each kernel."],
-        solution="answer = 32 * (16 * 3 * 3 + 1)",
-        explanation="32 · (16 · 9 + 1) = 4,640. The size of the image does not matter: the kernels slide over it.",
+        task="How many parameters has `nn.Conv2d(32, 64, kernel_size=3)`? (It has biases, as PyTorch's convolutions do by default.)",
+        hints=["Each of the 64 kernels sees all 32 input channels through its 3 × 3 window.", "And one bias for each kernel."],
+        solution="answer = 64 * (32 * 3 * 3 + 1)",
+        explanation="64 · (32 · 9 + 1) = 18,496. The size of the image does not matter: the kernels slide over it.",
         check_answer=number_check(
-            4640,
-            traps={4608: "those are the weights; the biases are missing.",
-                   320: "a kernel sees all 16 channels of its input, not one.",
-                   288: "a kernel sees all 16 channels of its input, and has a bias.",
-                   4656: "there is one bias per kernel (per output channel), so 32 of them."},
+            18_496,
+            traps={18_432: "those are the weights; the biases are missing.",
+                   640: "a kernel sees all 32 channels of its input, not one.",
+                   576: "a kernel sees all 32 channels of its input, and has a bias.",
+                   18_464: "there is one bias per kernel (per output channel), so 64 of them."},
             unit="parameters",
         ),
     ),
     "like_for_like": Exercise(
         title="like for like",
         difficulty=1,
-        task="The step from AlexNet to ZFNet is often given as 16.4 → 11.7 %. Take one network against one network from the table "
-        "above: by how many points did ZFNet (Fig. 3) really lower AlexNet's top-5 error?",
-        hints=["Use the rows with nets = 1.", "AlexNet: 18.2. ZFNet Fig. 3: 16.5."],
-        solution="answer = round(18.2 - 16.5, 1)",
-        explanation="1.7 points, as the ZFNet paper says itself. 16.4 is an ensemble of five, and 11.7 is another team's ensemble "
-        "(Clarifai).",
+        task="The table has ONE GoogLeNet twice: with 1 crop and with 144. By how many points did averaging over crops alone lower its "
+        "top-5 error?",
+        hints=["Use the two GoogLeNet rows with nets = 1.", "10.07 with one crop, 7.89 with 144."],
+        solution="answer = round(10.07 - 7.89, 2)",
+        explanation="2.18 points, with the very same network. Seven networks then gain another 1.22. So an error without its number of "
+        "networks AND of crops says little.",
         check_answer=number_check(
-            1.7,
-            traps={4.7: "that is an ensemble of five AlexNets against Clarifai's ensemble.",
-                   2.2: "that is variant (b), with wider middle layers; the question asks for Fig. 3.",
-                   -1.7: "the error goes down; give the size of the step, without the sign.",
-                   18.2 - 16.5: "round it to one digit: round(…, 1)."},
+            2.18,
+            traps={3.4: "that is seven networks against one as well; keep nets = 1.",
+                   1.22: "that is what seven networks gain; the question is about crops.",
+                   -2.18: "the error goes down; give the size of the step, without the sign.",
+                   10.07 - 7.89: "round it to two digits: round(…, 2)."},
             unit="points",
         ),
     ),
@@ -169,8 +171,8 @@ exercises = {
                 nn.Flatten(), nn.Linear(64, 10),
             )
         """,
-        explanation="The global average makes the linear layer small (650 parameters) and the image size free: GoogLeNet's idea, "
-        "from lesson 05.",
+        explanation="The global average makes the linear layer small (650 parameters) and the image size free: an idea of Network in "
+        "Network (Lin et al. 2013) that GoogLeNet took over, lesson 05.",
         check_answer=_check_network,
     ),
 }  # fmt: skip
@@ -192,7 +194,7 @@ quiz = [
             "The numbers are wrong": "Both are in the papers.",
             "It compares six networks with one": "Yes: 3.57 % is an ensemble of six, 18.2 % a single network. One ResNet-152 has 4.49 % "
             "(and even that with another way of cropping).",
-            "They were measured on different data sets": "Both are ILSVRC 2012 images (validation and test); the number of networks differs.",
+            "They were measured on different data sets": "Validation and test images differ, but both are ILSVRC; the number of networks differs far more.",
         },
         "It compares six networks with one",
     ),

@@ -55,8 +55,8 @@ from lecture8.exercises import start_here as ask
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
 EPOCHS = run.choose(quick=5, full=15)
-data = datasets.digits(size=16)
-data
+digits = datasets.digits(size=10)
+digits
 
 # %% [markdown]
 # ## 1 · Eight years of ImageNet
@@ -70,7 +70,7 @@ _ = plots.timeline(winners, human)
 
 # %% [markdown]
 # The bars of 2010 and 2011 were made by hand-written features. In 2012 AlexNet learned its features, and ever since
-# the winners have been convolutional networks, ever deeper. This lecture is about how that went. Pick a year:
+# the winners have been convolutional networks, and mostly deeper ones. This lecture is about how that went. Pick a year:
 
 # %%
 explore.winners()
@@ -101,21 +101,37 @@ print(f"first below the human's {human} %: {first_below_human}")
 published_errors = published.read("imagenet_errors")
 pairs = {
     "AlexNet (1, then 5)": (18.2, 16.4),
-    "ZFNet (1, then 6)": (16.0, 14.7),
+    "ZFNet (b) (1, then 6)": (16.0, 14.7),
     "GoogLeNet (1, then 7)": (7.89, 6.67),
-    "ResNet (1, then 6)": (4.49, 3.57),
+    "ResNet (1 on val, 6 on test)": (4.49, 3.57),
 }
 _ = plots.singles_and_ensembles(pairs)
-for numbers in pairs.values():
-    assert all(
-        number in set(published_errors["top5"]) for number in numbers
-    )  # each stands in the table, with its source
-    assert numbers[1] < numbers[0]  # voting always helped
+
+# %% [markdown]
+# The rows behind the picture, with their sources. *nets*: how many networks vote; *split*: which images (validation or test);
+# *crops*: how many cut-outs of an image are averaged. Numbers with different crops do not compare either.
 
 # %%
 published_errors[["network", "nets", "split", "crops", "top5", "source"]].dropna(
     subset="top5"
 ).style.hide(axis="index").format({"nets": "{:.0f}", "top5": "{:g}"}, na_rep="not stated")
+
+# %%
+rows = set(published_errors[["network", "nets", "top5"]].itertuples(index=False, name=None))
+singles = [
+    ("AlexNet", 1, 18.2),
+    ("ZFNet (b)", 1, 16.0),
+    ("GoogLeNet", 1, 7.89),
+    ("ResNet-152", 1, 4.49),
+]
+ensembles = [
+    ("AlexNet", 5, 16.4),
+    ("ZFNet", 6, 14.7),
+    ("GoogLeNet", 7, 6.67),
+    ("ResNet", 6, 3.57),
+]
+assert rows >= {*singles, *ensembles}  # the picture shows what the table says
+assert all(many[2] < one[2] for one, many in zip(singles, ensembles))  # voting always helped
 
 # %% [markdown]
 # Two sentences of the lecture notes look different in this light:
@@ -127,6 +143,7 @@ assert round(single_step, 1) == 1.7
 teaching.three_ways(
     8,
     measured=f"one network against one: 18.2 → 16.5 %, a step of {single_step:.1f} points instead of {16.4 - 11.7:.1f}",
+    verb="computed",
 )
 
 # %%
@@ -135,12 +152,28 @@ assert 0.46 < gone < 0.47
 teaching.three_ways(
     31,
     measured=f"ensemble against ensemble {gone:.1%} of the errors are gone; “almost halved” is fair, “152 layers” is not the whole of it",
+    verb="computed",
 )
 
 # %% [markdown]
 # ## 3 · Predict, build, check: a small network
 #
-# Now the way of working, on a real problem: 1,797 handwritten digits, scanned from forms.
+# Now the way of working, on a real problem: 1,797 handwritten digits, scanned from forms. Each is 10 × 10 pixels, here in the middle
+# of a 16 × 16 frame.
+
+
+# %%
+def frame(pixels, moved):
+    """N × 1 × 10 × 10 pictures in black 16 × 16 ones: each in the middle, or at a random place."""
+    generator = torch.Generator().manual_seed(8)
+    corners = torch.randint(0, 7, (len(pixels), 2), generator=generator)
+    canvas = torch.zeros(len(pixels), 1, 16, 16, dtype=torch.uint8)
+    for i, (top, left) in enumerate(corners if moved else torch.full_like(corners, 3)):
+        canvas[i, :, top : top + 10, left : left + 10] = pixels[i]
+    return canvas
+
+
+data = digits.map(lambda pixels: frame(pixels, moved=False))
 
 # %%
 _ = plots.images(data.train.images[:20], [str(int(label)) for label in data.train.labels[:20]])
@@ -174,8 +207,9 @@ cost = complexity.profile(build_cnn(), data.image_shape)
 cost
 
 # %% [markdown]
-# **Check.** The table above was computed by sending a shape through the network. *Macs* are multiply-adds: how much work one image is.
-# Do you get the first convolution's numbers by hand?
+# **Check.** The table above was computed by sending a shape through the network. *params*: numbers to learn; *macs*: multiply-adds, the
+# work for one image; *field*: how many pixels across one output sees; *jump*: input pixels between two neighbouring outputs. Do you get
+# the first convolution's numbers by hand?
 
 # %%
 first = cost.layers[0]
@@ -221,10 +255,12 @@ def accuracies(trained, data):
 cnn, linear = accuracies(cnns, data), accuracies(linears, data)
 print("test accuracy, CNN:   ", *(f"≈ {100 * a:.1f} %" for a in cnn))
 print("test accuracy, linear:", *(f"≈ {100 * a:.1f} %" for a in linear))
-assert min(cnn + linear) > 0.92
+assert min(cnn + linear) > 0.9
 
 # %% [markdown]
-# Both are above 92 %, and the simple one is hardly behind. So what is the convolution good for? These digits all sit in the
+# (≈ means: measured here, on your machine it may differ a little. What must hold everywhere is asserted.)
+#
+# Both are above 90 %, and the simple one is hardly behind. So what is the convolution good for? These digits all sit in the
 # middle of their frame. Photographs do not do you that favour. Guess:
 
 # %%
@@ -233,18 +269,7 @@ guess
 
 
 # %%
-def put_somewhere(pixels):
-    """Each N × 1 × 10 × 10 picture at a random place of a black 16 × 16 one."""
-    generator = torch.Generator().manual_seed(8)
-    canvas = torch.zeros(len(pixels), 1, 16, 16, dtype=torch.uint8)
-    for picture, (top, left) in zip(
-        range(len(pixels)), torch.randint(0, 7, (len(pixels), 2), generator=generator)
-    ):
-        canvas[picture, :, top : top + 10, left : left + 10] = pixels[picture]
-    return canvas
-
-
-moved = datasets.digits(size=10).map(put_somewhere)
+moved = digits.map(lambda pixels: frame(pixels, moved=True))
 _ = plots.images(
     moved.train.images[:20], [str(int(label)) for label in moved.train.labels[:20]]
 )
@@ -252,11 +277,18 @@ _ = plots.images(
 # %%
 cnn_moved = accuracies([train(build_cnn, seed, moved) for seed in SEEDS], moved)
 linear_moved = accuracies([train(build_linear, seed, moved) for seed in SEEDS], moved)
-assert max(linear_moved) < 0.5 and min(cnn_moved) > 0.7  # in every seed
-guess.reveal("the linear one falls below 50 %, the CNN stays above 70 %")
+lost = [before - after for before, after in zip(cnn, cnn_moved)]
+lost_linear = [before - after for before, after in zip(linear, linear_moved)]
+print("points lost, CNN:   ", *(f"≈ {100 * points:.0f}" for points in lost))
+print("points lost, linear:", *(f"≈ {100 * points:.0f}" for points in lost_linear))
+
+# %%
+assert all(points > 0.5 for points in lost_linear)
+assert all(few < many / 2 for few, many in zip(lost, lost_linear))  # in every seed
+guess.reveal("the linear one loses far more")
 
 # %% [markdown]
-# **Explain**, with one more experiment. If the convolution lives on neighbouring pixels, you can take those away:
+# **One more:** what if the pixels change places?
 
 # %%
 guess = explore.predict(ask.predictions["shuffle"])
@@ -269,23 +301,25 @@ _ = plots.images(
     shuffled.train.images[:10], [str(int(label)) for label in shuffled.train.labels[:10]]
 )
 
-# %% tags=["measured"]
+# %%
 cnn_shuffled = accuracies([train(build_cnn, seed, shuffled) for seed in SEEDS], shuffled)
-_ = plots.bars(
-    {
-        "CNN, centred": cnn,
-        "CNN, moved": cnn_moved,
-        "CNN, moved and shuffled": cnn_shuffled,
-        "linear, centred": linear,
-        "linear, moved": linear_moved,
-    },
-    xlabel="test accuracy (dots: seeds)",
-    form="{:.0%}",
-    colours={"linear, centred": plots.GREY, "linear, moved": plots.GREY},
-)
+linear_shuffled = accuracies([train(build_linear, seed, shuffled) for seed in SEEDS], shuffled)
+
+# %% tags=["measured"]
+bars = {"CNN": cnn, "CNN, moved": cnn_moved, "CNN, moved and shuffled": cnn_shuffled}
+bars |= {
+    "linear": linear,
+    "linear, moved": linear_moved,
+    "linear, moved and shuffled": linear_shuffled,
+}
+colours = {name: plots.GREY for name in bars if name.startswith("linear")}
+_ = plots.bars(bars, xlabel="test accuracy (dots: seeds)", form="{:.0%}", colours=colours)
 
 # %%
 assert all(before - after > 0.2 for before, after in zip(cnn_moved, cnn_shuffled))
+assert (
+    abs(sum(linear_shuffled) - sum(linear_moved)) / len(SEEDS) < 0.15
+)  # the linear one hardly notices
 guess.reveal("it loses more than 20 points")
 
 # %% [markdown]
@@ -301,7 +335,7 @@ with torch.no_grad():
 wrong = (predicted != data.test.labels).nonzero().flatten()
 titles = [f"{int(data.test.labels[i])} → {int(predicted[i])}" for i in wrong]
 _ = plots.images(data.test.images[wrong], titles, columns=8, size=1.1)
-assert 0 < len(wrong) < 0.05 * len(data.test)
+assert 0 < len(wrong) < 0.1 * len(data.test)
 
 # %% [markdown]
 # Over each picture: the true digit → what the network said. Some you would not have known either. And here is who is taken for whom,
@@ -387,8 +421,8 @@ explore.quiz(ask.quiz[4])
 #
 # * In 2012 a learned network cut the top-5 error by 9.35 points; in 2015 ResNet removed 46.5 % of what was left, and passed the human.
 # * Winners are **ensembles** (앙상블). One network against one: AlexNet 18.2 → ZFNet 16.5 %. One ResNet-152: 4.49 %.
-# * A **convolution** (합성곱) carries one small kernel to every place: digits that move defeat a linear layer, not the CNN. And it lives on
-#   neighbours: shuffle the pixels and the CNN falls too.
+# * A **convolution** (합성곱) carries one small kernel to every place: moving the digits costs the CNN far less than a linear layer. And it
+#   lives on neighbours: shuffle the pixels and the CNN falls too.
 # * Parameters and multiply-adds follow from the shapes; you can count both by hand.
 #
 # ## The map of the lecture
@@ -400,7 +434,7 @@ explore.quiz(ask.quiz[4])
 # | 03 ZFNet | what do the layers look at? | to come |
 # | 04 VGG | why only 3 × 3? | to come |
 # | 05 GoogLeNet | more branches, fewer parameters | to come |
-# | [06 ResNet](06_resnet.ipynb) | why can 152 layers be trained? | **here** |
+# | [06 ResNet](06_resnet.ipynb) | why can 152 layers be trained? | **ready** |
 # | 07 Inception-v2 and v3 | the same for less | to come |
 # | 08 Inception-v4, Inception-ResNet | do the two roads meet? | to come |
 # | 09 Complexity (복잡도) | what does all that cost, on your machine? | to come |
