@@ -144,9 +144,7 @@ def winners() -> Explorer:
             parts.append(f"The number is that of an ensemble of {nets}.")
         if "notebook" in known:
             file = f"{known['notebook']}.ipynb"
-            parts.append(
-                f"Notebook: [{file}]({file})." if published.has_notebook(file) else f"Notebook {file}: to come."
-            )
+            parts.append(f"Notebook: [{file}]({file}).")
         return plots.timeline(table, human, chosen=year), " ".join(parts)
 
     years = [int(year) for year in table["year"]]

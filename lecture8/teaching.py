@@ -339,7 +339,8 @@ class ThreeWays:
 def three_ways(correction: int, measured: str, verb: str = "measured") -> ThreeWays:
     """The notes' word and the paper's, from the table `corrections` of data/, beside what was measured just now.
 
-    verb: 'measured', or more modestly 'counted' or 'computed'. Assert the result before you show it. Raises ValueError for a number that is not in the table.
+    verb: 'measured', or more modestly 'counted' or 'computed'; assert the result before you show it.
+    Raises ValueError for a number that is not in the table.
     """
     table = published.read("corrections").set_index("number")
     if correction not in table.index:

@@ -8,6 +8,7 @@ python tools/depth_runs.py cifar --epochs 5 --width 8 --images 10000 --depths 20
 import argparse
 import datetime
 import platform
+import shlex
 import sys
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def write(name: str, table: pd.DataFrame, about: str, seeds: int) -> None:
     chip = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} thread(s)"
     header = {
         "what": about,
-        "command": "python " + " ".join(["tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
         "hardware": f"{device.type}, {chip}",
         "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
