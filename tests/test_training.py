@@ -66,7 +66,7 @@ def test_dropout_is_seeded_and_the_global_generator_left_alone(digits):
 
 def test_fit_equals_the_loop_that_everybody_writes(digits):
     ours, history = fit(digits, seed=3, epochs=1)
-    net = small_net()
+    net = small_net().to(memory_format=torch.channels_last)  # as fit does for a net this narrow
     optimizer, generator, total = sgd(net), torch.Generator().manual_seed(3), 0.0
     for images, labels in digits.batches("train", 64, generator=generator):
         optimizer.zero_grad()
@@ -184,6 +184,15 @@ def test_fit_on_a_gpu(digits):
     net = small_net()
     history = training.fit(net, digits, sgd(net), 5, batch_size=64, device="cuda")
     assert next(net.parameters()).is_cuda and history.last["train_loss"] < history["train_loss"][0]
+
+
+def test_memory_format_follows_width_and_device():
+    def chosen(net, device):
+        return training._memory_format(net, torch.device(device))
+
+    narrow, wide = small_net(), nn.Sequential(nn.Conv2d(1, 512, 3))
+    assert chosen(narrow, "cpu") == chosen(wide, "cuda") == torch.channels_last
+    assert chosen(wide, "cpu") == chosen(narrow, "mps") == chosen(nn.Linear(2, 2), "cpu") == torch.contiguous_format
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
