@@ -274,14 +274,15 @@ def depth_comparison(curves, gradients, depth: int, shortcut: str) -> Figure:
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     loss, norms = {}, {}
+    convolutions = gradients[gradients["layer"] < depth]  # the last layer is linear
     for kind, name in (("plain", f"plain-{depth}"), (shortcut, f"residual-{depth}")):
-        for table, column, into in ((curves, "train_loss", loss), (gradients, "norm", norms)):
+        for table, column, into in ((curves, "train_loss", loss), (convolutions, "norm", norms)):
             rows = table[(table["kind"] == kind) & (table["depth"] == depth)]
             into[name] = [run[column].to_numpy() for _, run in rows.groupby("seed")]
     colours = dict(zip(loss, (NETWORK_COLOURS["plain"], NETWORK_COLOURS["residual"]), strict=True))
     lines(loss, xlabel="epoch", ylabel="training loss", log=True, colours=colours, ax=left)
     left.set_ylim(5e-4, 4)
-    lines(norms, xlabel="layer, from the image to the logits", ylabel="gradient norm at the start", log=True,
+    lines(norms, xlabel="convolution, from the image to the logits", ylabel="gradient norm at the start", log=True,
           colours=colours, ax=right)  # fmt: skip
     right.set_ylim(0.05, 1000)
     return figure

@@ -74,6 +74,6 @@ def start(mode: str | None = None, *, device: str | None = None, seed: int = 0) 
     print(f"Lecture 8 is ready: {mode} run, seed {seed}.")
     if run.device.type == "cpu" and (mode == "full" or "google.colab" in sys.modules):
         remedy = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "a machine with one"
-        slow = "a full run takes hours so" if mode == "full" else "a quick run does not need one"
+        slow = "a full run takes hours without one" if mode == "full" else "a quick run does not need one"
         print(f"No GPU here: {slow}. To get one: {remedy}.")
     return run

@@ -21,9 +21,8 @@
 import importlib.util
 import os
 
-if (
-    importlib.util.find_spec("lecture8") is None
-):  # on Colab: fetch this course's package, and nothing else
+# on Colab: fetch this course's package, and nothing else
+if importlib.util.find_spec("lecture8") is None:
     os.system("pip install -q git+{{repository}}")
 
 import lecture8

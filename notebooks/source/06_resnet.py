@@ -21,9 +21,8 @@
 import importlib.util
 import os
 
-if (
-    importlib.util.find_spec("lecture8") is None
-):  # on Colab: fetch this course's package, and nothing else
+# on Colab: fetch this course's package, and nothing else
+if importlib.util.find_spec("lecture8") is None:
     os.system("pip install -q git+{{repository}}")
 
 import lecture8
@@ -48,9 +47,8 @@ from lecture8.exercises import resnet as ask
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
 EPOCHS = run.choose(quick=4, full=182)
 RATE = run.choose(quick=0.03, full=0.1)
-DROPS = run.choose(
-    quick=[], full=[91, 136]
-)  # the learning rate is divided by 10 after these epochs
+# after these epochs the learning rate is divided by 10
+DROPS = run.choose(quick=[], full=[91, 136])
 BATCH = run.choose(quick=64, full=128)
 WIDTH = run.choose(quick=8, full=16)  # channels of the first stage
 data = datasets.digits(size=8).take(960) if run.mode == "quick" else datasets.cifar10()
@@ -604,15 +602,14 @@ _ = plots.removal(loss_of_accuracy)
 
 # %%
 assert medians["plain-20"] > 3 * max(medians["residual-20"], medians["residual-56"], 1)
-assert (
-    medians["residual-56"] < medians["residual-20"]
-)  # the more blocks there are, the less one matters
+# the more blocks there are, the less one of them matters
+assert medians["residual-56"] < medians["residual-20"]
 guess.reveal("the residual one")
 
 # %% [markdown]
 # In the plain network the output of one layer is the next one's only food. In the residual network there is a stream
 # ($x$, then $x + F_1$, then $x + F_1 + F_2$ …, leaving out the ReLUs) and each block adds its part. Most of the 25 blocks tested in
-# residual-56 are hardly missed; a few, the first above all, cost 20 points and more.
+# residual-56 are hardly missed; a few cost 20 points and more.
 
 # %% [markdown]
 # ## 8 · Explore: depth, shortcut, loss, gradient
