@@ -144,7 +144,7 @@ class History:
         with Path(path).open(encoding="utf-8") as file:
             lines = [line[2:].rstrip("\n") for line in file if line.startswith("# ")]
         try:
-            rows = pd.read_csv(path, comment="#").to_dict("records")
+            rows = pd.read_csv(path, comment="#", float_precision="round_trip").to_dict("records")
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise ValueError(f"{path} is not a saved history ({error}): expected the CSV of History.save") from error
         if not rows or "epoch" not in rows[0] or "train_loss" not in rows[0]:
