@@ -6,6 +6,7 @@ caller's.
 """
 
 import contextlib
+import csv
 import datetime
 import os
 import platform
@@ -138,18 +139,16 @@ class History:
 
     @classmethod
     def load(cls, path: str | Path) -> "History":
-        """Read what `save` wrote. Raises ValueError for a file that is no history."""
-        import pandas as pd
-
-        with Path(path).open(encoding="utf-8") as file:
-            lines = [line[2:].rstrip("\n") for line in file if line.startswith("# ")]
-        try:
-            rows = pd.read_csv(path, comment="#", float_precision="round_trip").to_dict("records")
-        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise ValueError(f"{path} is not a saved history ({error}): expected the CSV of History.save") from error
-        if not rows or "epoch" not in rows[0] or "train_loss" not in rows[0]:
+        """Read what `save` wrote, to the last bit. Raises ValueError for a file that is no history."""
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+        if not rows or not {"epoch", "train_loss"} <= set(rows[0]):
             raise ValueError(f"{path} is not a saved history: it has no columns 'epoch' and 'train_loss'")
-        return cls(rows, dict(line.split(": ", 1) for line in lines if ": " in line))
+        try:
+            rows = [{k: int(v) if k == "epoch" else float(v or "nan") for k, v in row.items()} for row in rows]
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path} is not a saved history, or a damaged one: {error}") from error
+        return cls(rows, dict(line[2:].split(": ", 1) for line in lines if line.startswith("# ") and ": " in line))
 
     def __repr__(self) -> str:
         if not self.rows:

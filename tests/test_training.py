@@ -267,6 +267,8 @@ def test_history_of_another_kind_of_file(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("a,b\n1,2\n")
     assert "not a saved history" in message(ValueError, training.History.load, path)
+    path.write_text("epoch,train_loss\n1,low\n")
+    assert "damaged" in message(ValueError, training.History.load, path)
     with pytest.raises(KeyError, match="no column 'x'"):
         training.History([{"epoch": 1}])["x"]
     assert "empty" in message(ValueError, getattr, training.History(), "last")
