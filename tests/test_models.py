@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lecture8 import models
+from lecture8 import complexity, models
 from lecture8.models import ARCHITECTURES
 from lecture8.models.resnet import Residual, ZeroPad, shortcut_for
 
@@ -134,6 +134,16 @@ def test_stages_halve_the_image_and_double_the_channels(depth):
         "conv4_x": (256 * wider, 14, 14),
         "conv5_x": (512 * wider, 7, 7),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    # by hand with the recurrence of `complexity.receptive_field`; 427, 971, 1451 belong to the stride in the first block
+    [("resnet18", 435), ("resnet34", 899), ("resnet50", 427), ("resnet101", 971), ("resnet152", 1451)],
+)
+def test_receptive_field_and_depth(name, field):
+    profile = complexity.profile(meta(models.build, name=name))
+    assert (profile.field, profile.jump, profile.depth) == (field, 32, ARCHITECTURES[name].depth)
 
 
 @pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
