@@ -138,7 +138,7 @@ def test_stages_halve_the_image_and_double_the_channels(depth):
 
 @pytest.mark.parametrize(
     ("name", "field"),
-    # by hand with the recurrence of `complexity.receptive_field`; 427, 971, 1451 belong to the stride in the first block
+    # by hand with the usual recurrence; 427, 971, 1451 belong to the stride in the first block of a stage
     [("resnet18", 435), ("resnet34", 899), ("resnet50", 427), ("resnet101", 971), ("resnet152", 1451)],
 )
 def test_receptive_field_and_depth(name, field):
