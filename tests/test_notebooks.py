@@ -214,7 +214,7 @@ def picture(x: int, size: int = 200) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def test_is_compared():
+def test_pictures_are_compared():
     assert pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(100))]) == ""
     assert "not the saved one" in pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(110))])
     assert "not the saved one" in pictures.complaint([shown(image_png=picture(9))], [shown(image_png=picture(9, 220))])
