@@ -23,6 +23,9 @@ Conventions, the same in every table of this course (all numbers are for ONE ima
 * depth: convolutions and linear layers on the longest path, as in the names VGG-16 and ResNet-50.
 * The network is profiled as in `eval()`: no auxiliary heads, no dropout.
 
+`memory(profile, batch)` is about the other half, training: it lets the same copy do one training step, keeps the books
+of every tensor that PyTorch makes and frees, and needs no convention.
+
 Receptive-field arithmetic: Araujo, Norris & Sim, "Computing Receptive Fields of Convolutional Neural Networks",
 Distill 2019.
 """
@@ -32,13 +35,16 @@ from __future__ import annotations
 import copy
 import html
 import math
+import weakref
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -160,6 +166,11 @@ class Profile:
     layers: list[Layer]
     stages: list[Stage]
 
+    _step: ClassVar[_TrainingStep | None] = None  # every result of profile() has its own, for memory()
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name != "_step"}  # numbers, no network
+
     def table(self) -> pd.DataFrame:
         """One row per layer in the order of execution; field and jump are <NA> where the whole image is seen."""
         import pandas as pd
@@ -242,7 +253,7 @@ def profile(model: nn.Module, input_size: int | tuple[int, int, int] = (3, 224, 
     except WalkError as error:
         raise error.with_traceback(None)  # noqa: B904  the way through all the forwards helps nobody
     end = output.sight.end()
-    return Profile(
+    result = Profile(
         network=type(model).__name__,
         input_size=size,
         output_size=tuple(output.shape[1:]),
@@ -256,6 +267,8 @@ def profile(model: nn.Module, input_size: int | tuple[int, int, int] = (3, 224, 
         layers=walk.layers,
         stages=_stages(model, walk.layers),
     )
+    vars(result)["_step"] = _TrainingStep(walk.net, size)
+    return result
 
 
 def _stages(model: nn.Module, layers: list[Layer]) -> list[Stage]:
@@ -596,11 +609,14 @@ class _Walk(TorchFunctionMode):
         self.stack: list[list] = []  # modules whose forward runs: [path, class if from torch.nn, its line in layers]
         self.net = self.copy(model)
         for path, module in self.net.named_modules():
-            layer = type(module).__module__.startswith("torch.nn.") and not module._modules
+            layer = not module._modules and any(
+                c.__module__.startswith("torch.nn.") for c in type(module).__mro__ if c is not nn.Module
+            )  # or a layer of torch.nn with a forward of its own
             frame = (path, type(module).__name__ if layer else None)
             vars(module).update(training=False, forward=partial(self.enter, frame, module, module.forward))
             module._forward_hooks.clear()  # the caller's observers; pre-hooks stay: weight norm and pruning are some
 
+    @torch.inference_mode(False)  # whoever profiles a network there may still ask for its memory
     def copy(self, model: nn.Module) -> nn.Module:
         """Like copy.deepcopy, but faster, and tensors become tensors of that shape without memory."""
         modules = dict(model.named_modules())
@@ -615,7 +631,7 @@ class _Walk(TorchFunctionMode):
                     continue
                 twin = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
                 if isinstance(tensor, nn.Parameter):
-                    twin = nn.Parameter(twin, requires_grad=False)
+                    twin = nn.Parameter(twin, requires_grad=tensor.requires_grad)
                     self.unmet[id(twin)] = twin.numel()
                 twin.sight = None
                 twins[id(tensor)] = twin
@@ -763,6 +779,280 @@ class _Walk(TorchFunctionMode):
         else:
             sums = {n: getattr(self.layers[line], n) + getattr(layer, n) for n in ("params", "macs", "activations")}
             self.layers[line] = replace(layer, **sums)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Memory of a training step
+# ---------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, repr=False)
+class Memory:
+    """Bytes that one training step needs, by what they are for; `memory` states what is included."""
+
+    network: str
+    input_size: tuple[int, ...]
+    batch: int
+    optimizer: str
+    weights: int  # parameters and buffers (running means)
+    gradients: int  # of the parameters that are trained
+    state: int  # what the optimizer remembers between steps
+    activations: int  # what the forward pass leaves behind: kept for the backward pass, and the logits
+    input: int  # images and labels
+    peak: int  # the most that is alive at one moment of the step
+
+    @property
+    def total(self) -> int:
+        """Sum of the five parts: bytes to reckon with by hand; `peak` knows when each part is alive."""
+        return self.weights + self.gradients + self.state + self.activations + self.input
+
+    def table(self) -> pd.DataFrame:
+        """One row per part, the total and the peak: bytes, and the share of the total."""
+        import pandas as pd
+
+        table = pd.DataFrame({"bytes": {name: getattr(self, name) for name in _PARTS}}).rename_axis("part")
+        return table.assign(share=table["bytes"] / self.total)
+
+    def __str__(self) -> str:
+        lines = (f"{getattr(self, name) / 1e6:>12,.1f} MB  {name}: {meaning}" for name, meaning in _PARTS.items())
+        return "\n".join([self._title(), *lines])
+
+    def __repr__(self) -> str:
+        return f"Memory({self._title()}, total {self.total:,} bytes, peak {self.peak:,} bytes)"
+
+    def _title(self) -> str:
+        return f"{self.network}, one training step of {self.batch} × {_shape(self.input_size)} with {self.optimizer}"
+
+    def _repr_html_(self) -> str:
+        rows = (
+            f'<tr><td align="left">{name}</td><td align="right">{getattr(self, name) / 1e6:,.1f}</td>'
+            f'<td align="right">{getattr(self, name) / self.total:.1%}</td><td align="left">{meaning}</td></tr>'
+            for name, meaning in _PARTS.items()
+        )
+        return (
+            f"<table><caption>{html.escape(self._title())}</caption><thead><tr><th></th><th>MB</th><th>of total</th>"
+            f"<th></th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+            "<p><small>1 MB = 1,000,000 bytes.</small></p>"
+        )
+
+
+_PARTS = {
+    "weights": "parameters and buffers (running means)",
+    "gradients": "one number per trained parameter",
+    "state": "what the optimizer remembers between steps",
+    "activations": "what the forward pass leaves for the backward pass",
+    "input": "images and labels",
+    "total": "sum of these",
+    "peak": "the most that is alive at one moment",
+}
+_OPTIMIZERS = {
+    "sgd": partial(torch.optim.SGD, lr=0.1),
+    "momentum": partial(torch.optim.SGD, lr=0.1, momentum=0.9),
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
+
+def memory(profile: Profile, batch: int, optimizer: str | torch.optim.Optimizer = "momentum") -> Memory:
+    """Bytes that one training step of a network needs, by what they are for, and the most that is alive at one moment.
+
+    profile: from `profile(net, input_size)`; parameters that were frozen then need no gradient
+    batch: how many images; a first call takes up to a second or two (152 layers), every other batch follows from it
+    optimizer: 'sgd', 'momentum', 'rmsprop', 'adagrad', 'adam' or 'adamw' as PyTorch sets them, or the network's own
+
+    The step is the second or a later one: gradients back to None, forward pass in training mode, cross-entropy,
+    backward pass, step of the optimizer, in float32 or what the network is. Every tensor counts that PyTorch makes on
+    a CPU and frees again: max pooling keeps 8 bytes for each output (where it came from), dropout 4 for each value, a
+    ReLU in place nothing of its own. `peak` is mostly below `total`, because activations go while gradients come.
+
+    Not included is what one operation needs inside: on a CPU one convolution's input, output and weights in another
+    layout (measured with ten networks on one thread: 0 to 4 % of the peak, 17 % for ResNet-18 on 64 × 64 pixels; more
+    with more threads, each of which has its own gradient of the weights), on a GPU cuDNN's workspace and what the
+    allocator keeps in reserve. Otherwise on a GPU: dropout keeps 1 byte per value, mixed precision (as in
+    `training.fit`) about half the activations, and an optimizer that updates all weights at once may need one or two
+    copies of them. `measure.peak_memory` measures the whole of it.
+
+    Raises ValueError for an impossible batch, an unknown optimizer or one of another network, a network that has
+    nothing to train or needs numbers to be trained, and a profile that was copied or read from a file.
+    """
+    if not isinstance(profile, Profile):
+        raise TypeError(f"memory() takes a profile, not a {type(profile).__name__}: give profile(net, input_size)")
+    if not isinstance(batch, int) or batch < 1:
+        raise ValueError(f"batch is {batch!r}; give how many images a step sees, at least 1")
+    if profile._step is None:
+        raise ValueError("this profile was copied or read from a file, which keeps only numbers: profile the net again")
+    step = profile._step
+    activations, gradients, after, peak = step.bytes(batch)
+    name = optimizer if isinstance(optimizer, str) else type(optimizer).__name__
+    state, extra = _optimizer_bytes(step.optimizer(optimizer))
+    return Memory(
+        network=profile.network,
+        input_size=profile.input_size,
+        batch=batch,
+        optimizer=name,
+        weights=_Ledger(step.fixed).live,
+        gradients=gradients,
+        state=state,
+        activations=activations,
+        input=sum(t.nbytes for t in step.inputs(batch)),
+        peak=state + max(peak, after + extra),
+    )
+
+
+def make_optimizer(name: str, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer that `memory` knows by this name, with PyTorch's settings. Raises ValueError for other names."""
+    if name not in _OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {name!r}: choose from {', '.join(_OPTIMIZERS)}, or give your own")
+    return _OPTIMIZERS[name](params)
+
+
+def loss_of(output: Any, labels: Tensor) -> Tensor:
+    """A loss that training could lower: cross-entropy of the first tensor if these are logits, else its sum."""
+    logits = next(_tensors(output))
+    return F.cross_entropy(logits, labels) if logits.dim() == 2 else logits.sum()
+
+
+class _Ledger(TorchDispatchMode):
+    """Keeps the books of memory: what operations make is alive until it is freed. Nothing needs memory on meta."""
+
+    def __init__(self, tensors: Iterable[Tensor]):
+        super().__init__()
+        self.live = 0
+        self.moments: list[int] = []  # bytes alive whenever there is something new
+        self.storages: dict[int, weakref.ref] = {}
+        for tensor in tensors:
+            self.book(tensor)
+
+    def book(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()  # one for all views of a tensor, and for what is computed in place
+        key, size = id(storage), storage.nbytes()
+
+        def freed(_):
+            del self.storages[key]
+            self.live -= size
+
+        if key not in self.storages:
+            self.storages[key] = weakref.ref(storage, freed)
+            self.live += size
+            self.moments.append(self.live)
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        # On the meta device PyTorch would compute batch norm step by step in Python: three quarters of the time.
+        if func is torch.ops.aten.native_batch_norm.default:
+            maps, training = args[0], args[5]
+            statistics = maps.shape[1] if training else 0
+            output = torch.empty_like(maps), maps.new_empty(statistics), maps.new_empty(statistics)
+        elif func is torch.ops.aten.native_batch_norm_backward.default:
+            makes = zip((args[1], args[2], args[2]), args[9], strict=True)
+            output = tuple(torch.empty_like(like) if wanted else None for like, wanted in makes)
+        else:
+            output = func(*args, **(kwargs or {}))
+        for tensor in _tensors(output):
+            self.book(tensor)
+        return output
+
+
+class _TrainingStep:
+    """Training steps of a profiled network on the meta device; the first question about them runs two."""
+
+    def __init__(self, net: nn.Module, size: tuple[int, ...]):
+        self.net, self.size = net, size
+        self.fixed = [*net.parameters(), *net.buffers()]
+
+    def bytes(self, batch: int) -> list[int]:
+        """Of activations, of gradients, alive behind the backward pass, and at most alive; without the optimizer."""
+        two, three = self.runs
+        # Every tensor has a size of its own and one for each image, and so has every sum of tensors.
+        activations, gradients, after, *moments = (a + (batch - 2) * (b - a) for a, b in zip(two, three, strict=True))
+        return [activations, gradients, after, max(moments)]
+
+    @cached_property
+    def runs(self) -> list[list[int]]:
+        """Bytes of activations, of gradients, alive at the end, and at every moment; with 2 and with 3 images."""
+        two, three = self.run(2), self.run(3)
+        if len(two) != len(three):
+            raise ValueError(
+                f"{type(self.net).__name__} makes other tensors for 3 images than for 2, so its memory cannot be "
+                "predicted: measure it"
+            )
+        return [two, three]
+
+    @torch.inference_mode(False)
+    def run(self, batch: int) -> list[int]:
+        ledger = _Ledger([*self.fixed, *(inputs := self.inputs(batch))])
+        before, name = ledger.live, type(self.net).__name__
+        try:
+            self.net.train().zero_grad()
+            with torch.enable_grad(), torch.device("meta"), ledger:
+                output = self.net(inputs[0])  # all of it stays alive
+                loss = loss_of(output, inputs[1])
+                kept = ledger.live - before
+                if loss.requires_grad:
+                    loss.backward()
+        except WalkError as error:
+            raise error.with_traceback(None)  # noqa: B904
+        except Exception as error:
+            reason = str(error).strip().split("\n")[0].rstrip(".")
+            raise ValueError(f"{name} cannot be trained without pixels ({reason}): measure its memory") from error
+        if not loss.requires_grad:
+            raise ValueError(f"{name} has nothing to train: set requires_grad of its parameters, and profile it again")
+        gradients = sum(p.grad.nbytes for p in self.net.parameters() if p.grad is not None)
+        return [kept, gradients, ledger.live, *ledger.moments]
+
+    def inputs(self, batch: int) -> list[Tensor]:
+        dtype = next((p.dtype for p in self.fixed if p.is_floating_point()), None)
+        images = torch.empty(batch, *self.size, dtype=dtype, device="meta")
+        return [images, torch.empty(batch, dtype=torch.long, device="meta")]
+
+    def optimizer(self, wanted: str | torch.optim.Optimizer) -> torch.optim.Optimizer:
+        """The one that is meant, for the parameters that get a gradient."""
+        if isinstance(wanted, str):
+            return make_optimizer(wanted, [p for p in self.net.parameters() if p.grad is not None])
+        if not isinstance(wanted, torch.optim.Optimizer):
+            raise TypeError(f"optimizer is a {type(wanted).__name__}: give a name or a torch.optim optimizer")
+        theirs = sum(p.numel() for group in wanted.param_groups for p in group["params"])
+        if theirs > (ours := sum(p.numel() for p in self.net.parameters())):
+            raise ValueError(
+                f"this optimizer trains {theirs:,} numbers, the network has {ours:,}: give one made for it"
+            )
+        return wanted
+
+
+def _optimizer_bytes(optimizer: torch.optim.Optimizer) -> tuple[int, int]:
+    """What an optimizer keeps between steps, and what it needs besides during one; tried on a small tensor."""
+    kept = most = 0
+    for group in optimizer.param_groups:
+        params = [p for p in group["params"] if p.requires_grad]
+        if not params:
+            continue
+        largest = max(params, key=Tensor.numel)
+        sample = nn.Parameter(torch.zeros(8, 8, dtype=largest.dtype))
+        sample.grad = torch.zeros_like(sample)
+        twin = copy.copy(optimizer)
+        one_by_one = {key: False for key in ("foreach", "fused", "capturable") if key in group}  # as on a CPU
+        twin.param_groups, twin.state = [{**group, **one_by_one, "params": [sample]}], defaultdict(dict)
+        for key, value in optimizer.state.get(largest, {}).items():
+            alike = isinstance(value, Tensor) and value.shape == largest.shape
+            twin.state[sample][key] = torch.zeros_like(sample) if alike else copy.deepcopy(value)
+        try:
+            twin.step()
+            state = list(_tensors(twin.state[sample]))
+            if any(t.shape != sample.shape and t.numel() > 1 for t in state):
+                raise ValueError("it keeps tensors of another shape than the parameters")
+            with _Ledger([sample, sample.grad, *state]) as ledger:
+                start = ledger.live
+                twin.step()
+        except Exception as error:
+            name, reason = type(optimizer).__name__, str(error).strip().split("\n")[0].rstrip(".")
+            raise ValueError(
+                f"how much {name} keeps cannot be found out by a step on one tensor ({reason}): measure its memory, or "
+                f"give one of {', '.join(_OPTIMIZERS)}"
+            ) from error
+        for tensor in state:
+            alike = tensor.shape == sample.shape
+            kept += tensor.element_size() * (sum(p.numel() for p in params) if alike else len(params))
+        most = max(most, (max(ledger.moments) - start) // sample.numel() * largest.numel())
+    return kept, most
 
 
 _NESTS = (list, tuple, dict)

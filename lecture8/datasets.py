@@ -259,6 +259,27 @@ def random_flip() -> Augment:
     return _flip
 
 
+def colour_noise(split: Split, spread: float = 0.1) -> Augment:
+    """A step that shifts all colours of an image together along the directions in which the colours of `split` vary.
+
+    AlexNet's second augmentation (section 4.1): each image gets p1·a1·s1 + p2·a2·s2 + p3·a3·s3 with the principal
+    directions p of the RGB values of all pixels and a drawn anew per image from N(0, spread²). s are the standard
+    deviations along p, as in the authors' code (`color_stdevs`); the paper prints the eigenvalues, their squares, which
+    depend on whether pixels reach to 1 or to 255. Raises ValueError for images that are not RGB.
+    """
+    pixels = split.pixels
+    if pixels.shape[1] != 3:
+        raise ValueError(f"colour noise is for RGB images; these have {pixels.shape[1]} channel(s)")
+    many = torch.cat(
+        [part.double().transpose(0, 1).flatten(1) for part in pixels[:: max(1, len(pixels) // 5000)].split(500)], 1
+    )
+    scale = 255 if pixels.dtype == torch.uint8 else 1
+    variances, directions = torch.linalg.eigh(torch.cov(many / scale))
+    steps = directions * variances.clamp(min=0).sqrt() * spread
+    normalised = torch.tensor(split.std, dtype=torch.float64) if scale == 255 else torch.ones(3, dtype=torch.float64)
+    return partial(_shift_colours, steps=(steps.cpu() / normalised[:, None]).float())
+
+
 def compose(*steps: Augment) -> Augment:
     """The given steps, one after the other."""
     return partial(_compose, steps=steps)
@@ -276,6 +297,11 @@ def _crop(images: Tensor, generator: torch.Generator, padding: int) -> Tensor:
 def _flip(images: Tensor, generator: torch.Generator) -> Tensor:
     mirrored = torch.rand(len(images), 1, 1, 1, generator=generator).to(images.device) < 0.5
     return torch.where(mirrored, images.flip(-1), images)
+
+
+def _shift_colours(images: Tensor, generator: torch.Generator, steps: Tensor) -> Tensor:
+    shifts = torch.randn(len(images), 3, generator=generator) @ steps.T
+    return images + shifts.to(images.device)[:, :, None, None]
 
 
 def _compose(images: Tensor, generator: torch.Generator, steps: tuple[Augment, ...]) -> Tensor:

@@ -8,6 +8,7 @@ caller's.
 import contextlib
 import csv
 import datetime
+import math
 import os
 import platform
 import sys
@@ -27,6 +28,25 @@ def cross_entropy(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tenso
     """The usual objective: (mean cross-entropy of the batch, logits N × num_classes)."""
     logits = net(images)
     return F.cross_entropy(logits, labels), logits
+
+
+def auxiliary_objective(weight: float = 0.3) -> Objective:
+    """The objective of GoogLeNet and Inception-v3: the usual one plus `weight` times that of each auxiliary classifier.
+
+    Szegedy et al. 2014 (arXiv 1409.4842), section 5: weight 0.3. In evaluation the auxiliary classifiers are left out,
+    and it is `cross_entropy`. Raises ValueError for a network that was built without them.
+    """
+
+    def objective(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if not net.training:
+            return cross_entropy(net, images, labels)
+        logits, auxiliary = net.with_auxiliary(images) if hasattr(net, "with_auxiliary") else (None, {})
+        if not auxiliary:
+            raise ValueError("this network has no auxiliary classifiers: build it with auxiliary=True, as in googlenet")
+        losses = [F.cross_entropy(other, labels) for other in auxiliary.values()]
+        return F.cross_entropy(logits, labels) + weight * sum(losses), logits
+
+    return objective
 
 
 class DivergedError(RuntimeError):
@@ -259,6 +279,38 @@ def evaluate(
     if not seen:
         raise ValueError(f"nothing to evaluate: the {split} split is empty")
     return Score(torch.stack(loss).sum().item() / seen, torch.stack(right).sum().item() / seen, seen)
+
+
+def ten_crop(images: Tensor, size: int) -> Tensor:
+    """Four corners and the centre of each image, and their mirror images: N × C × H × W -> 10 × N × C × size × size.
+
+    Krizhevsky et al. 2012, section 4.1. Raises ValueError if a crop is larger than the images.
+    """
+    height, width = images.shape[-2:]
+    if not 0 < size <= min(height, width):
+        raise ValueError(
+            f"given crops of {size} × {size} from images of {height} × {width}; expected 1 to {min(height, width)}"
+        )
+    bottom, right = height - size, width - size
+    corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
+    crops = [images[..., top : top + size, left : left + size] for top, left in corners]
+    return torch.stack(crops + [crop.flip(-1) for crop in crops])
+
+
+class TenCrop(nn.Module):
+    """A network that looks at ten crops of each image and averages what it believes (`ten_crop`).
+
+    `evaluate(TenCrop(net, 224), data)` is the "10-crop" of the papers' tables. Returns log probabilities, N × classes:
+    their softmax is the mean of the ten softmax outputs.
+    """
+
+    def __init__(self, net: nn.Module, size: int):
+        super().__init__()
+        self.net, self.size = net, size
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = torch.stack([self.net(crop) for crop in ten_crop(images, self.size)])
+        return logits.float().log_softmax(-1).logsumexp(0) - math.log(10)
 
 
 def fit(

@@ -5,8 +5,10 @@ fields: hand arithmetic; AlexNet 195, VGG-11 150, VGG-16 212 and Inception-v3 13
 Norris & Sim, Distill 2019. ResNet-50/101/152 are 427/971/1451 with the stride in the first block of a stage.
 """
 
+import copy
 import functools
 import math
+import pickle
 import random
 import re
 import threading
@@ -24,8 +26,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from lecture8 import complexity
-from lecture8.complexity import WalkError, profile
+from lecture8 import complexity, models
+from lecture8.complexity import WalkError, memory, profile
 
 
 class Net(nn.Module):
@@ -683,6 +685,252 @@ def test_html():
         assert sum(numbers[:-1]) == numbers[-1]
     named = type("A<b>", (nn.ReLU,), {})()
     assert "A&lt;b&gt;" in profile(named, 8)._repr_html_()
+
+
+# --- memory of a training step ------------------------------------------------------------------------------------
+def head(c_in):
+    return nn.Sequential(nn.Flatten(), nn.Linear(c_in, 10))
+
+
+TRAINED = {
+    "resnet20": (lambda: models.small.resnet20(num_classes=10), 16),
+    "resnet18": (torchvision.models.resnet18, 32),
+    "mobilenet": (torchvision.models.mobilenet_v2, 32),  # with dropout
+    "squeezenet": (torchvision.models.squeezenet1_1, 32),
+    "as AlexNet": (
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.LocalResponseNorm(5), nn.MaxPool2d(3, 2), nn.Dropout(),
+            head(1568),
+        ), 32,
+    ),
+    "branches": (lambda: nn.Sequential(Branches(nn.Conv2d(3, 4, 1), nn.MaxPool2d(3, 1, 1), join=join), head(448)), 8),
+    "frozen": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3).requires_grad_(False), nn.ReLU(), head(288)), 8),
+    "half": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), head(288)).bfloat16(), 8),
+    "shared": (lambda: nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2, head(192)), 8),
+    "one output of two": (lambda: Net(lambda net, x: (net.a(x), net.b(x)), a=head(192), b=head(192)), 8),
+    "features": (lambda: nn.Conv2d(3, 8, 3), 8),
+}  # fmt: skip
+
+
+def join(maps):
+    return torch.cat(maps, 1)
+
+
+def kept_by_autograd(net, batch, size):
+    """Bytes that a real forward pass leaves behind, asked of autograd: (kept, gradients after a backward pass)."""
+    net.train()
+    own = {t.untyped_storage().data_ptr() for t in [*net.parameters(), *net.buffers()]}
+    dtype = next(net.parameters()).dtype
+    images, labels = torch.rand(batch, 3, size, size, dtype=dtype), torch.zeros(batch, dtype=torch.long)
+    own |= {images.data_ptr(), labels.data_ptr()}
+    kept = []
+
+    def pack(tensor):
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = net(images)
+        logits = [output] if isinstance(output, torch.Tensor) else list(output)
+        loss = F.cross_entropy(logits[0], labels) if logits[0].dim() == 2 else logits[0].sum()
+    alive = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in [*kept, *logits, loss]}
+    loss.backward()
+    gradients = sum(p.grad.nbytes for p in net.parameters() if p.grad is not None)
+    return sum(size for place, size in alive.items() if place not in own), gradients
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_memory_is_what_autograd_keeps(name):
+    make, size = TRAINED[name]
+    net = make()
+    weights = sum(t.nbytes for t in [*net.parameters(), *net.buffers()])
+    cost = profile(net, size)
+    for batch in (1, 5) if not any(isinstance(m, nn.BatchNorm2d) for m in net.modules()) else (4,):
+        found = memory(cost, batch, "sgd")
+        assert (found.activations, found.gradients) == kept_by_autograd(net, batch, size)
+        net.zero_grad()
+        assert found.weights == weights and found.state == 0
+        assert found.input == batch * (3 * size**2 * next(net.parameters()).element_size() + 8)
+        assert found.total == weights + found.gradients + found.activations + found.input
+        assert found.peak >= max(weights + found.activations + found.input, weights + found.gradients)
+
+
+def test_memory_by_hand():
+    net = nn.Sequential(OrderedDict(flat=nn.Flatten(), fc=nn.Linear(300, 100, bias=False)))
+    found = memory(profile(net, (3, 10, 10)), 7, "adam")
+    assert (found.weights, found.gradients) == (120_000, 120_000)
+    assert found.state == 2 * 120_000 + 4  # two means for every weight, and the number of steps
+    assert found.input == 7 * (1200 + 8)
+    assert found.activations == 2 * 7 * 400 + 2 * 4  # logits, their log-softmax; the loss and its weight
+    assert found.total == 494_068
+    # in Adam's step: weights, gradients and state, the root of the second mean and one or two things made from it
+    assert 5 * 120_000 <= found.peak - found.input - found.activations <= 7 * 120_000 + 100
+
+
+def test_memory_follows_the_batch_without_running_again():
+    cost = profile(models.small.resnet20(num_classes=10), 16)
+    memory(cost, 64)
+    ran = cost._step.run
+    cost._step.run = None  # would fail if it ran
+    one, four, many = (memory(cost, batch, "sgd") for batch in (1, 4, 1000))
+    assert many.activations - one.activations == 333 * (four.activations - one.activations)
+    assert many.weights == one.weights and many.input == 1000 * one.input
+    activations, gradients, after, *moments = ran(1000)
+    assert (many.activations, many.gradients, many.peak) == (activations, gradients, max(after, *moments))
+
+
+OPTIMIZERS = {
+    "sgd": lambda params: torch.optim.SGD(params, lr=0.1),
+    "momentum": lambda params: torch.optim.SGD(params, lr=0.1, momentum=0.9),
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "centred": lambda params: torch.optim.RMSprop(params, momentum=0.9, centered=True),
+    "amsgrad": lambda params: torch.optim.Adam(params, amsgrad=True, foreach=True),
+    "rprop": torch.optim.Rprop,
+    "groups": lambda params: torch.optim.SGD(
+        [{"params": params[:1], "momentum": 0.9}, {"params": params[1:]}], lr=0.1, weight_decay=1e-4
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_memory_of_the_optimizer(name):
+    """Before and after its first step, and by name: as much as a real one keeps; and it is left as it is."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 10))
+    net[0].bias.requires_grad_(False)
+    cost, optimizer = profile(net, 8), OPTIMIZERS[name]([*net.parameters()])
+    before = memory(cost, 4, optimizer)
+    F.cross_entropy(net(torch.rand(4, 3, 8, 8)), torch.zeros(4, dtype=torch.long)).backward()
+    weights, gradients = [p.clone() for p in net.parameters()], [p.grad for p in net.parameters()]
+    optimizer.step()
+    kept = {p: dict(state) for p, state in optimizer.state.items() if p.requires_grad}
+    real = sum(t.nbytes for state in kept.values() for t in state.values() if isinstance(t, torch.Tensor))
+    values = {id(t): t.clone() for state in kept.values() for t in state.values() if isinstance(t, torch.Tensor)}
+    weights = [p.detach().clone() for p in net.parameters()]
+    after = memory(cost, 4, optimizer)
+    assert before.state == after.state == real and before.peak == after.peak
+    assert after.optimizer == type(optimizer).__name__
+    if name in complexity._OPTIMIZERS:
+        by_name = memory(cost, 4, name)
+        assert (by_name.state, by_name.peak, by_name.optimizer) == (real, after.peak, name)
+    assert all(torch.equal(p, old) for p, old in zip(net.parameters(), weights, strict=True))
+    assert all(p.grad is old for p, old in zip(net.parameters(), gradients, strict=True))
+    for p, state in kept.items():
+        assert optimizer.state[p].keys() == state.keys()
+        assert all(torch.equal(t, values[id(t)]) for t in optimizer.state[p].values() if isinstance(t, torch.Tensor))
+
+
+def test_frozen_layers_keep_nothing():
+    net = torchvision.models.resnet18()
+    everything = memory(profile(net, 32), 8)
+    for p in net.parameters():
+        p.requires_grad_(p is net.fc.weight or p is net.fc.bias)
+    last = memory(profile(net, 32), 8)
+    assert last.gradients == last.state == 4 * (512 * 1000 + 1000)
+    assert last.activations == 4 * 8 * (512 + 2 * 1000) + 8  # what the last layer sees, logits, log-softmax; the loss
+    assert last.weights == everything.weights and last.peak < everything.peak / 2
+
+
+def test_memory_stays_out_of_the_profile():
+    net = contract_net()
+    cost, other = profile(net, 32), profile(net, 32)
+    text, modes = repr(cost), [m.training for m in net.modules()]
+    memory(cost, 2)
+    assert cost == other and repr(cost) == text and [m.training for m in net.modules()] == modes
+    assert not any(p.is_meta or p.grad is not None for p in net.parameters())
+    with torch.inference_mode():  # has no say in it
+        assert memory(other, 2) == memory(profile(net, 32), 2) == memory(cost, 2)
+    thawed = pickle.loads(pickle.dumps(profile(nn.Sequential(nn.Linear(4, 4)), (3, 8, 4))))
+    assert thawed == profile(nn.Sequential(nn.Linear(4, 4)), (3, 8, 4))
+    for copied in (thawed, copy.deepcopy(cost)):
+        with pytest.raises(ValueError, match=r"copied or read from a file, .*: profile the net again"):
+            memory(copied, 2)
+
+
+def test_memory_of_more_than_there_is():
+    assert memory(profile(build("vgg16")), 100_000).peak > 1e12
+
+
+def test_memory_as_text_and_table():
+    found = memory(profile(contract_net(), 32), 4, "adam")
+    table = found.table()
+    assert list(table.index) == ["weights", "gradients", "state", "activations", "input", "total", "peak"]
+    assert table["bytes"][:5].sum() == table["bytes"]["total"] == found.total and table["share"]["total"] == 1
+    assert abs(table["share"][:5].sum() - 1) < 1e-12
+    lines = str(found).splitlines()
+    assert lines[0] == "Net, one training step of 4 × 3 × 32 × 32 with adam" and len(lines) == 8
+    assert lines[5] == "         0.0 MB  input: images and labels"  # 49,184 bytes
+    assert repr(found).endswith(f"total {found.total:,} bytes, peak {found.peak:,} bytes)")
+    page = found._repr_html_()
+    assert f"{found.activations / 1e6:,.1f}" in page and f"{found.weights / found.total:.1%}" in page
+    assert not any(word in page for word in ("style", "script", "class"))
+
+
+def no_gradient(net, images):
+    with torch.no_grad():
+        return net.fc(images.flatten(1))
+
+
+def odd(net, images):
+    return net.fc(images.flatten(1)) * (torch.ones(1) if len(images) % 2 else 1)
+
+
+class Backward(torch.autograd.Function):
+    """A layer whose backward pass reads numbers."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * float(grad.sum())
+
+
+MEMORY_REFUSED = {
+    "batch": (dict(batch=0), ValueError, "batch is 0; give how many images"),
+    "half a batch": (dict(batch=2.5), ValueError, "batch is 2.5; give how many images"),
+    "name": (dict(optimizer="adamm"), ValueError, "unknown optimizer 'adamm': choose from sgd, momentum, .*, or give"),
+    "class": (dict(optimizer=torch.optim.SGD), TypeError, "optimizer is a type: give a name or"),
+    "other net": (
+        dict(optimizer=torch.optim.SGD(nn.Linear(99, 99).parameters(), 0.1)), ValueError,
+        "trains 9,900 numbers, the network has 1,511: give one made for it",
+    ),
+    "closure": (
+        dict(optimizer=torch.optim.LBFGS([nn.Parameter(torch.zeros(3))])), ValueError,
+        r"how much LBFGS keeps cannot be found out by a step .*: measure its memory, or give one of sgd",
+    ),
+    "frozen": (dict(net=contract_net().requires_grad_(False)), ValueError, "nothing to train: set requires_grad"),
+    "no_grad": (dict(net=Net(no_gradient, fc=nn.Linear(3072, 5))), ValueError, "Net has nothing to train"),
+    "numbers": (
+        dict(net=Net(lambda net, x: Backward.apply(net.fc(x.flatten(1))), fc=nn.Linear(3072, 5))), ValueError,
+        r"Net cannot be trained without pixels \(.*\): measure its memory",
+    ),
+    "only in training": (
+        dict(net=Net(lambda net, x: net.fc(x.flatten(1)[:, : 9 if net.training else None]), fc=nn.Linear(3072, 5))),
+        WalkError, r"layer 'fc' \(Linear\), given 9, cannot be walked: its forward raised RuntimeError",
+    ),
+    "odd batch": (
+        dict(net=Net(odd, fc=nn.Linear(3072, 5))), ValueError,
+        "Net makes other tensors for 3 images than for 2, so its memory cannot be predicted: measure it",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEMORY_REFUSED)
+def test_memory_refused_in_one_sentence(name):
+    given, error, message = MEMORY_REFUSED[name]
+    cost = profile(given.get("net") or contract_net(), 32)
+    with pytest.raises(error, match=message) as caught:
+        memory(cost, given.get("batch", 4), given.get("optimizer", "sgd"))
+    assert "\n" not in str(caught.value)
+
+
+def test_memory_takes_a_profile():
+    with pytest.raises(TypeError, match=r"takes a profile, not a Net: give profile\(net, input_size\)"):
+        memory(contract_net(), 4)
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------

@@ -21,6 +21,10 @@ class Architecture:
     params: int  #: trainable numbers, recomputed by the tests
     macs: int  #: multiply-adds of convolutions and linear layers for one image, recomputed by the tests
     published: Mapping[str, str] = field(default_factory=dict)  #: what the paper prints -> "value (where)"
+    #: published ImageNet weights that fit -> "library/its name"; the key "" is the network itself, any other key
+    #: the option that must be True
+    weights: Mapping[str, str] = field(default_factory=dict)
+    no_weights: str = ""  #: why none fit, where a reader would expect some
 
     def __str__(self) -> str:
         return (
@@ -32,11 +36,12 @@ class Architecture:
 ARCHITECTURES: dict[str, Architecture] = {}
 
 
-def register(**facts) -> Callable[[Callable[..., Network]], Callable[..., Network]]:
-    """Decorator that enters a builder into `ARCHITECTURES` under its own name; `facts` as in `Architecture`."""
+def register(name: str = "", **facts) -> Callable[[Callable[..., Network]], Callable[..., Network]]:
+    """Decorator that enters a builder into `ARCHITECTURES` under `name`, or its own; `facts` as in `Architecture`."""
+    given = name
 
     def enter(builder: Callable[..., Network]) -> Callable[..., Network]:
-        name = builder.__name__
+        name = given or builder.__name__
         if name in ARCHITECTURES:
             raise ValueError(f"a network named {name!r} is registered already; give the new one another name")
         ARCHITECTURES[name] = Architecture(name=name, builder=builder, **facts)
@@ -45,18 +50,27 @@ def register(**facts) -> Callable[[Callable[..., Network]], Callable[..., Networ
     return enter
 
 
-def build(name: str, **options) -> Network:
-    """The network registered under `name`, with fresh random weights; `options` go to its builder.
-
-    Raises ValueError for a name or an option that does not exist, and says which do.
-    """
+def find(name: str) -> Architecture:
+    """The entry of `name` in `ARCHITECTURES`. Raises ValueError for a name that is not there, and says which are."""
     if name not in ARCHITECTURES:
         close = difflib.get_close_matches(str(name).lower(), ARCHITECTURES, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ValueError(f"unknown network {name!r}: {hint}choose from {', '.join(ARCHITECTURES)}")
-    builder = ARCHITECTURES[name].builder
-    allowed = list(inspect.signature(builder).parameters)
-    for option in options:
+    return ARCHITECTURES[name]
+
+
+def options(name: str) -> list[str]:
+    """The arguments that the builder of `name` takes."""
+    return list(inspect.signature(find(name).builder).parameters)
+
+
+def build(name: str, **given) -> Network:
+    """The network registered under `name`, with fresh random weights; the options given go to its builder.
+
+    Raises ValueError for a name or an option that does not exist, and says which do.
+    """
+    allowed = options(name)
+    for option in given:
         if option not in allowed:
             raise ValueError(f"{name} has no option {option!r}: it takes {', '.join(allowed)}")
-    return builder(**options)
+    return ARCHITECTURES[name].builder(**given)

@@ -119,6 +119,7 @@ def _resnet(depth: int, num_classes: int, shortcut: str, residual: bool, stride_
 @register(
     paper=PAPER, year=2015, input_size=(3, 224, 224), depth=18, params=11_689_512, macs=1_814_073_344,
     published={"multiply-adds": "1.8e9 (Table 1)", "top-1 error, 10 crops": "27.88 (Table 2, shortcut A)"},
+    weights={"": "torchvision/resnet18"},
 )  # fmt: skip
 def resnet18(num_classes: int = 1000, *, shortcut: str = "B", residual: bool = True) -> Network:
     """ResNet-18: 3 × 224 × 224 -> logits. `residual=False` gives the plain-18 of Table 2."""
@@ -128,6 +129,7 @@ def resnet18(num_classes: int = 1000, *, shortcut: str = "B", residual: bool = T
 @register(
     paper=PAPER, year=2015, input_size=(3, 224, 224), depth=34, params=21_797_672, macs=3_663_761_408,
     published={"multiply-adds": "3.6e9 (Table 1)", "top-1 error, 10 crops": "24.52 (Table 3, shortcut B)"},
+    weights={"": "torchvision/resnet34"},
 )  # fmt: skip
 def resnet34(num_classes: int = 1000, *, shortcut: str = "B", residual: bool = True) -> Network:
     """ResNet-34: 3 × 224 × 224 -> logits. `residual=False` gives the plain-34 of Table 2."""
@@ -137,6 +139,7 @@ def resnet34(num_classes: int = 1000, *, shortcut: str = "B", residual: bool = T
 @register(
     paper=PAPER, year=2015, input_size=(3, 224, 224), depth=50, params=25_557_032, macs=4_089_184_256,
     published={"multiply-adds": "3.8e9 (Table 1, stride in the 1 × 1)", "top-1 error, 10 crops": "22.85 (Table 3)"},
+    weights={"": "torchvision/resnet50"},
 )  # fmt: skip
 def resnet50(
     num_classes: int = 1000, *, shortcut: str = "B", residual: bool = True, stride_in_1x1: bool = False
@@ -148,6 +151,7 @@ def resnet50(
 @register(
     paper=PAPER, year=2015, input_size=(3, 224, 224), depth=101, params=44_549_160, macs=7_801_405_440,
     published={"multiply-adds": "7.6e9 (Table 1, stride in the 1 × 1)", "top-1 error, 10 crops": "21.75 (Table 3)"},
+    weights={"": "torchvision/resnet101"},
 )  # fmt: skip
 def resnet101(
     num_classes: int = 1000, *, shortcut: str = "B", residual: bool = True, stride_in_1x1: bool = False
@@ -159,6 +163,7 @@ def resnet101(
 @register(
     paper=PAPER, year=2015, input_size=(3, 224, 224), depth=152, params=60_192_808, macs=11_513_626_624,
     published={"multiply-adds": "11.3e9 (Table 1, stride in the 1 × 1)", "top-1 error, 10 crops": "21.43 (Table 3)"},
+    weights={"": "torchvision/resnet152"},
 )  # fmt: skip
 def resnet152(
     num_classes: int = 1000, *, shortcut: str = "B", residual: bool = True, stride_in_1x1: bool = False

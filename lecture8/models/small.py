@@ -4,11 +4,36 @@
 convolution, three stages of n two-convolution blocks with `width`, 2 `width`, 4 `width` channels at full, half and
 quarter size, global average pooling, one linear layer. The paper's width is 16, its shortcut A, its images 3 × 32 × 32;
 here smaller or larger images, grey ones and any width do too.
+
+`alexnet`, `vgg`, `inception` and `inception_resnet` are ours: the blocks of the large networks in the same order, fewer
+and narrower, with switches for what a lesson compares.
 """
 
-from lecture8.models.layers import Network, average_pool_classifier, conv, he_init, sequential
+from torch import nn
+
+from lecture8.models.alexnet import PAPER as ALEXNET_PAPER
+from lecture8.models.alexnet import PerGPU
+from lecture8.models.googlenet import PAPER as GOOGLENET_PAPER
+from lecture8.models.googlenet import inception as inception_module
+from lecture8.models.inception_v4 import PAPER as INCEPTION_V4_PAPER
+from lecture8.models.inception_v4 import ScaledResidual
+from lecture8.models.layers import (
+    Branches,
+    LocalResponseNorm,
+    Network,
+    average_pool_classifier,
+    chain,
+    check_classes,
+    conv,
+    conv_relu,
+    glorot_init,
+    he_init,
+    map_size,
+    sequential,
+)  # fmt: skip
 from lecture8.models.registry import register
 from lecture8.models.resnet import PAPER, basic, stack
+from lecture8.models.vgg import PAPER as VGG_PAPER
 
 
 def resnet(
@@ -27,8 +52,7 @@ def resnet(
     if depth < 8 or depth % 6 != 2:
         near = max(8, round((depth - 2) / 6) * 6 + 2)
         raise ValueError(f"given depth={depth}; these networks have 6n + 2 layers (8, 14, 20, …): try {near}")
-    if width < 1 or channels < 1:
-        raise ValueError(f"given width={width}, channels={channels}; both must be 1 or more")
+    _check(width, channels)
     stages = {"conv1": conv(channels, width, kernel=3)}
     c = width
     for i in range(3):
@@ -41,6 +65,15 @@ def resnet(
 def plain(depth: int, num_classes: int = 10, *, width: int = 16, channels: int = 3) -> Network:
     """The same layers as `resnet`, with nothing added back: the paper's plain counterpart."""
     return resnet(depth, num_classes, width=width, channels=channels, residual=False)
+
+
+def _check(width: int, channels: int, multiple: int = 1) -> None:
+    if width < 1 or channels < 1:
+        raise ValueError(f"given width={width}, channels={channels}; both must be 1 or more")
+    if width % multiple:
+        raise ValueError(
+            f"given width={width}; expected a multiple of {multiple}, such as {-(-width // multiple) * multiple}"
+        )
 
 
 def _cifar(depth: int, params: int, macs: int, error: str) -> dict:
@@ -90,3 +123,125 @@ def plain20(num_classes: int = 10, *, width: int = 16, channels: int = 3) -> Net
 def plain56(num_classes: int = 10, *, width: int = 16, channels: int = 3) -> Network:
     """Plain-56 for CIFAR-10, ResNet-56 without its shortcuts: 3 × 32 × 32 -> logits."""
     return plain(56, num_classes, width=width, channels=channels)
+
+
+# --- like AlexNet, VGG, GoogLeNet, Inception-ResNet -------------------------------------------------------------------
+
+
+def _like(paper: str, year: int, depth: int, params: int, macs: int, name: str) -> dict:
+    return {
+        "name": f"small.{name}", "paper": f"like {paper}", "year": year, "input_size": (3, 32, 32), "depth": depth,
+        "params": params, "macs": macs,
+    }  # fmt: skip
+
+
+@register(**_like(ALEXNET_PAPER, 2012, 8, 368_842, 14_529_536, "alexnet"))
+def alexnet(
+    num_classes: int = 10, *, width: int = 16, channels: int = 3, input_size: int = 32,
+    activation: type[nn.Module] = nn.ReLU, norm: bool = True, overlap: bool = True, dropout: float = 0.5,
+) -> Network:  # fmt: skip
+    """AlexNet's five convolutions and three fully connected layers for small images: channels × size × size -> logits.
+
+    activation: nn.ReLU, or nn.Tanh, which came before. norm: local response normalisation after conv1 and conv2.
+    overlap: pooling windows of 3 pixels every 2, or of 2. Glorot's first weights, which suit both activations.
+    """
+    _check(width, channels, multiple=2)
+    check_classes(num_classes)
+    window = (3 if overlap else 2, 2, 0)
+    size = map_size(input_size, window, window, window)
+    stages, c = {}, channels
+    # kernels, kernel size, groups, normalised?, pooled?
+    for i, (c_out, kernel, groups, normalised, pooled) in enumerate(
+        [
+            (2 * width, 5, 1, True, True),
+            (4 * width, 5, 2, True, True),
+            (6 * width, 3, 1, False, False),
+            (6 * width, 3, 2, False, False),
+            (4 * width, 3, 2, False, True),
+        ],
+        start=1,
+    ):
+        steps = {"conv": nn.Conv2d(c, c_out, kernel, padding=kernel // 2, groups=groups), "activation": activation()}
+        if normalised and norm:
+            steps["norm"] = PerGPU(LocalResponseNorm())
+        if pooled:
+            steps["pool"] = nn.MaxPool2d(*window)
+        stages[f"conv{i}"], c = sequential(**steps), c_out
+    classifier = sequential(
+        flatten=nn.Flatten(),
+        fc6=nn.Linear(c * size**2, 16 * width), activation6=activation(), drop6=nn.Dropout(dropout),
+        fc7=nn.Linear(16 * width, 16 * width), activation7=activation(), drop7=nn.Dropout(dropout),
+        fc8=nn.Linear(16 * width, num_classes),
+    )  # fmt: skip
+    return glorot_init(Network(stages, classifier, channels, size=input_size))
+
+
+@register(**_like(VGG_PAPER, 2014, 7, 72_954, 9_880_192, "vgg"))
+def vgg(
+    num_classes: int = 10, *, width: int = 16, channels: int = 3, blocks: int = 3, convs: int = 2, kernel: int = 3,
+    norm: bool = True,
+) -> Network:  # fmt: skip
+    """Blocks of `convs` convolutions and a 2 × 2 max pooling, the width doubling each time: any size -> logits.
+
+    kernel: 5 with half as many convolutions sees as much as 3. norm: batch normalisation, without which it is VGG's.
+    """
+    _check(width, channels)
+    stages, c = {}, channels
+    for i in range(blocks):
+        steps = {}
+        for j in range(convs):
+            steps[f"conv{j + 1}"] = (conv if norm else conv_relu)(c, width * 2**i, kernel)
+            c = width * 2**i
+        stages[f"block{i + 1}"] = sequential(**steps, pool=nn.MaxPool2d(2))
+    return he_init(Network(stages, average_pool_classifier(c, num_classes), channels, smallest=2**blocks))
+
+
+@register(**_like(GOOGLENET_PAPER, 2014, 14, 49_354, 5_428_864, "inception"))
+def inception(
+    num_classes: int = 10, *, width: int = 16, channels: int = 3, modules: int = 6, auxiliary: bool = False,
+    norm: bool = True,
+) -> Network:  # fmt: skip
+    """A convolution and `modules` inception modules, a max pooling behind it and every second one: any size -> logits.
+
+    auxiliary: a classifier after every second module but the last, for `training.auxiliary_objective`.
+    norm: batch normalisation, which GoogLeNet did not have yet.
+    """
+    _check(width, channels, multiple=4)
+    layer = conv if norm else conv_relu
+    stages, heads, c = {"conv1": sequential(conv=layer(channels, width, 3), pool=nn.MaxPool2d(2))}, {}, width
+    for i in range(1, modules + 1):
+        module = inception_module(c, width, width, 2 * width, width // 4, width // 2, width // 2, layer=layer)
+        pair_ends = i % 2 == 0 and i < modules
+        stages[f"inception_{i}"] = sequential(module=module, pool=nn.MaxPool2d(2)) if pair_ends else module
+        c = 4 * width
+        if auxiliary and pair_ends:
+            heads[f"inception_{i}"] = average_pool_classifier(c, num_classes)
+    net = Network(
+        stages, average_pool_classifier(c, num_classes), channels, smallest=2 ** ((modules + 1) // 2), auxiliary=heads
+    )
+    return he_init(net) if norm else glorot_init(net)
+
+
+@register(**_like(INCEPTION_V4_PAPER, 2016, 28, 40_122, 5_640_832, "inception_resnet"))
+def inception_resnet(
+    num_classes: int = 10, *, width: int = 16, channels: int = 3, blocks: int = 3, scale: float = 0.2,
+    residual: bool = True,
+) -> Network:  # fmt: skip
+    """Two stages of `blocks` residual inception blocks with a grid reduction between: any size -> logits.
+
+    scale: what each residual is multiplied with before it is added. residual: False leaves the additions out.
+    """
+    _check(width, channels, multiple=2)
+    half, c = width // 2, 2 * width
+    branches = [(half, 1)], [(half, 1), (half, 3)], [(half, 1), (half, 3), (half, 3)]
+    stages = {"stem": chain(channels, (width, 3), (c, 3, 2, 1))}
+    for kind in ("a", "b"):
+        for i in range(1, blocks + 1):
+            block = ScaledResidual(c, *branches, scale=scale)
+            if not residual:  # the same layers, nothing added back
+                block = sequential(branches=block.branches, up=block.up, relu=block.relu)
+            stages[f"inception_{kind}{i}"] = block
+        if kind == "a":
+            stages["reduction_a"] = Branches(conv=chain(c, (c, 3, 2, 1)), pool=nn.MaxPool2d(3, 2, padding=1))
+            c = 2 * c
+    return he_init(Network(stages, average_pool_classifier(c, num_classes), channels))

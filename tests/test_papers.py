@@ -1,0 +1,373 @@
+"""What is particular to each paper's network, the pieces that lessons take apart, and bad input to them."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from lecture8 import complexity, datasets, models, training
+from lecture8.models.alexnet_two_gpus import TwoGPUs, halve
+from lecture8.models.bn_inception import MODULES as BN_MODULES
+from lecture8.models.googlenet import inception, naive_inception
+from lecture8.models.inception_v3 import asymmetric, conv_beside_pool, conv_then_pool, pool_then_conv, two_3x3
+from lecture8.models.inception_v4 import ScaledResidual
+from lecture8.models.layers import LocalResponseNorm
+from lecture8.models.vgg import start_from
+from lecture8.models.zfnet import project, renormalise_filters
+
+
+def profile(name, size=None, **options):
+    with torch.device("meta"):
+        net = models.build(name, **options)
+    return complexity.profile(net, size or models.ARCHITECTURES[name].input_size)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),  # behind the last feature map; google-research/receptive_field has the same where it has them
+    [
+        ("alexnet", 195), ("alexnet_owt", 195), ("vgg11", 150), ("vgg16", 212), ("vgg19", 268), ("googlenet", 715),
+        ("googlenet_bn", 379), ("inception_v3", 1311), ("inception_v4", 2071), ("inception_resnet_v2", 3039),
+    ],
+)  # fmt: skip
+def test_receptive_fields(name, field):
+    assert profile(name).field == field
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "params"),
+    [
+        ("googlenet", {"auxiliary": True}, 6_998_552 + 3_188_840 + 3_190_888),
+        ("googlenet_bn", {"auxiliary": True}, 13_004_888),
+        ("inception_v3", {"auxiliary": True}, 27_161_264),
+        ("inception_resnet_v2", {"figures": True}, 32_433_928),
+        ("bn_inception", {"separable": False}, 11_194_984),
+        ("vgg11", {"norm": True}, 132_868_840),
+        ("vgg16", {"norm": True}, 138_365_992),
+        ("vgg19", {"norm": True}, 143_678_248),
+    ],
+)
+def test_variants_count(name, options, params):
+    assert profile(name, **options).params == params
+
+
+def sizes(name):
+    return {s.name.removeprefix("features."): s.output_shape for s in profile(name).stages}
+
+
+def test_stage_shapes_are_the_papers():
+    alexnet = {"conv1": (96, 27, 27), "conv2": (256, 13, 13), "conv3": (384, 13, 13), "conv5": (256, 6, 6)}
+    zfnet = {"conv1": (96, 55, 55), "conv2": (256, 13, 13), "conv4": (384, 13, 13), "conv5": (256, 6, 6)}
+    vgg = {
+        f"block{i + 1}": (c, n, n) for i, (c, n) in enumerate([(64, 112), (128, 56), (256, 28), (512, 14), (512, 7)])
+    }
+    googlenet = {
+        "conv1": (64, 56, 56), "conv2": (192, 28, 28), "inception_3a": (256, 28, 28), "inception_3b": (480, 28, 28),
+        "inception_4a": (512, 14, 14), "inception_4d": (528, 14, 14), "inception_4e": (832, 14, 14),
+        "inception_5b": (1024, 7, 7),
+    }  # fmt: skip
+    v3 = {
+        "stem": (192, 35, 35),
+        "inception_a3": (288, 35, 35),
+        "inception_b4": (768, 17, 17),
+        "inception_c2": (2048, 8, 8),
+    }
+    v4 = {"stem": (384, 35, 35), "reduction_a": (1024, 17, 17), "reduction_b": (1536, 8, 8)}
+    bn = {"inception_3c": (576, 14, 14), "inception_4d": (576, 14, 14), "inception_4e": (1024, 7, 7)}
+    resnet_v1 = {"stem": (256, 35, 35), "reduction_a": (896, 17, 17), "reduction_b": (1792, 8, 8)}
+    for name, wanted in [
+        ("alexnet", alexnet), ("zfnet", zfnet), ("vgg16", vgg), ("vgg16_c", vgg), ("googlenet", googlenet),
+        ("inception_v3", v3), ("inception_v4", v4), ("bn_inception", bn), ("inception_resnet_v1", resnet_v1),
+    ]:  # fmt: skip
+        found = sizes(name)
+        assert {stage: found[stage] for stage in wanted} == wanted, name
+
+
+def test_bn_inception_as_printed_would_not_add_up():
+    # Figure 5 prints 128 behind the pooling of 4c and 4d, and 576 as their sum
+    for name in ("4c", "4d"):
+        one, (_, three), (_, double), (_, pool) = BN_MODULES[name]
+        assert one + three + double + pool == 576 and one + three + double + 128 == 608
+
+
+# --- AlexNet ---------------------------------------------------------------------------------------------------------
+
+
+def lively(net):
+    """Weights that keep the signal alive, so that equal logits mean something."""
+    for m in net.modules():
+        if isinstance(m, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(m.weight)
+            nn.init.normal_(m.bias, std=0.1)
+    return net.eval()
+
+
+def test_two_gpus_compute_what_one_does():
+    torch.manual_seed(0)
+    one = lively(models.alexnet(10, input_size=67))
+    two, images = halve(one).eval(), torch.randn(3, 3, 67, 67)
+    with torch.no_grad():
+        expected, got = one(images), two(images)
+    assert (got - expected).abs().max() <= 1e-5 * expected.abs().max()
+    assert expected.std(0).mean() > 0.01 * expected.abs().max()  # the images matter
+    with torch.no_grad():  # and so does every half of every layer
+        for stage in [m for m in two.modules() if isinstance(m, TwoGPUs)]:
+            for half in (stage.gpu1, stage.gpu2):
+                weight = next(half.parameters())
+                kept = weight.clone()
+                weight.zero_()
+                assert not torch.allclose(two(images), expected, rtol=1e-3)
+                weight.copy_(kept)
+
+
+def test_the_two_gpus_talk_only_where_the_paper_says():
+    net, seen = models.alexnet_two_gpus(10, input_size=67), {}
+    for name, stage in [*net.features.named_children(), *net.classifier.named_children()]:
+        if isinstance(stage, TwoGPUs):
+            seen[name] = stage.sees
+    assert seen == {
+        "conv1": "images", "conv2": "own", "conv3": "both", "conv4": "own", "conv5": "own",
+        "fc6": "both", "fc7": "both",
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_two_gpus_on_two_devices():
+    one = lively(models.alexnet(10, input_size=67))
+    two, images = halve(one, ("cuda:0", "cuda:1")).eval(), torch.randn(3, 3, 67, 67)
+    with torch.no_grad():
+        assert torch.allclose(two(images.cuda()).cpu(), one(images), rtol=1e-3, atol=1e-3)
+
+
+def test_local_response_norm_is_the_formula_and_pytorchs():
+    torch.manual_seed(0)
+    a = torch.randn(2, 7, 3, 3) * 30
+    by_hand = torch.empty_like(a)
+    for i in range(7):
+        window = a[:, max(0, i - 2) : i + 3]
+        by_hand[:, i] = a[:, i] / (2 + 1e-4 * window.square().sum(1)) ** 0.75
+    assert torch.allclose(LocalResponseNorm()(a), by_hand)
+    assert torch.allclose(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)(a), by_hand)
+    assert torch.allclose(LocalResponseNorm(4)(a), nn.LocalResponseNorm(4, alpha=4e-4, beta=0.75, k=2)(a))
+
+
+def test_alexnet_starts_as_section_5_says():
+    torch.manual_seed(0)
+    layers = {
+        n: m for n, m in models.alexnet(10, input_size=67).named_modules() if isinstance(m, nn.Conv2d | nn.Linear)
+    }
+    ones = [name.split(".")[1] for name, m in layers.items() if (m.bias == 1).all()]
+    assert ones == ["conv2", "conv4", "conv5", "fc6", "fc7"]
+    assert all((m.bias == 0).all() for name, m in layers.items() if name.split(".")[1] not in ones)
+    assert layers["classifier.fc7"].weight.std().item() == pytest.approx(0.01, rel=0.01)
+
+
+def test_ten_crops_and_their_average():
+    image = torch.arange(2 * 6 * 6.0).view(1, 2, 6, 6)
+    crops = training.ten_crop(image, 4)
+    assert crops.shape == (10, 1, 2, 4, 4)
+    corners = [image[..., :4, :4], image[..., :4, 2:], image[..., 2:, :4], image[..., 2:, 2:], image[..., 1:5, 1:5]]
+    assert all(torch.equal(a, b) for a, b in zip(crops, corners + [c.flip(-1) for c in corners], strict=True))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(32, 5))
+    mean = torch.stack([net(crop).softmax(1) for crop in crops]).mean(0)
+    assert torch.allclose(training.TenCrop(net, 4)(image).softmax(1), mean, atol=1e-6)
+    with pytest.raises(ValueError, match="crops of 7 × 7 from images of 6 × 6"):
+        training.ten_crop(image, 7)
+
+
+def test_colour_noise_follows_the_principal_directions():
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.tensor([0.6, 0.8, 0.0])
+    pixels = (128 + 30 * torch.randn(400, 1, 8, 8, generator=generator) * direction[:, None, None]).clamp(0, 255).byte()
+    split = datasets.Split(pixels, torch.zeros(400, dtype=torch.long), mean=[0.5] * 3, std=[0.25] * 3)
+    shifted = datasets.colour_noise(split)(torch.zeros(20000, 3, 1, 1), generator).flatten(1)
+    spread = shifted.std(0) * 0.25 * 255  # back to pixels
+    assert spread[0].item() == pytest.approx(0.1 * 30 * 0.6, rel=0.05)
+    assert spread[1].item() == pytest.approx(0.1 * 30 * 0.8, rel=0.05)
+    assert spread[2].item() < 0.2
+    with pytest.raises(ValueError, match="RGB"):
+        datasets.colour_noise(datasets.digits().train)
+
+
+# --- ZFNet -----------------------------------------------------------------------------------------------------------
+
+
+def test_deconvnet_is_the_gradient_where_every_relu_is_open():
+    torch.manual_seed(0)
+    net, images = models.zfnet(5, input_size=64), torch.rand(2, 3, 64, 64, requires_grad=True)
+    for name, stage in net.features.named_children():
+        stage.conv.weight.data.abs_()
+        if hasattr(stage, "norm"):
+            stage.norm = nn.Identity()
+        if name == "conv4":
+            break
+    out = net.features[:4](images)[:, 3].flatten(1).amax(1)
+    [gradient] = torch.autograd.grad(out.sum(), images)
+    painted = project(net, images.detach(), "conv4", 3)
+    assert torch.allclose(painted, gradient * out.detach().view(-1, 1, 1, 1), rtol=1e-3, atol=1e-9)
+    assert painted.abs().sum() > 0
+
+
+def test_deconvnet_of_one_layer_paints_the_filter():
+    torch.manual_seed(0)
+    net, images = models.vgg11(5, input_size=32), torch.randn(1, 3, 32, 32)
+    net.features.block1.pool = nn.Identity()
+    painted = project(net, images, "block1", 9)
+    lit = painted[0].abs().sum(0).nonzero()
+    assert (lit.amax(0) - lit.amin(0) <= 2).all()  # a 3 × 3 patch
+    for call, words in [
+        (lambda: project(net, images, "block9", 0), "block1"), (lambda: project(net, images, "block1", 64), "0 to 63"),
+        (lambda: project(models.small.resnet20(), images, "conv2_x", 0), "no way back"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+def test_filters_are_renormalised():
+    net = models.small.alexnet()
+    net.features.conv1.conv.weight.data.mul_(100)
+    small_one = net.features.conv3.conv.weight.data.mul_(0.01).clone()
+    renormalise_filters(net)
+    rms = net.features.conv1.conv.weight.square().mean((1, 2, 3)).sqrt()
+    assert torch.allclose(rms, torch.full_like(rms, 0.1)) and torch.equal(net.features.conv3.conv.weight, small_one)
+
+
+# --- VGG, GoogLeNet, Inception ---------------------------------------------------------------------------------------
+
+
+def test_vgg_starts_from_configuration_a():
+    torch.manual_seed(0)
+    a, d = models.vgg11(10, input_size=32), models.vgg13(7, input_size=32)
+    own = d.classifier.fc8.weight.clone()
+    start_from(d, a)
+    convs = [[m for m in n.modules() if isinstance(m, nn.Conv2d)] for n in (a, d)]
+    same = [x.weight.shape == y.weight.shape and torch.equal(x.weight, y.weight) for x, y in zip(*convs, strict=False)]
+    assert same[0] and torch.equal(d.classifier.fc6.weight, a.classifier.fc6.weight)
+    assert torch.equal(d.classifier.fc8.weight, own)  # other classes: kept
+
+
+def test_module_costs_of_the_lectures_example():
+    # 28 × 28 × 256, slides 48 and 55; the six products printed there add up to 271 million, not 358
+    naive = complexity.profile(naive_inception(256, 128, 192, 96), (256, 28, 28))
+    small = complexity.profile(inception(256, 128, 64, 192, 64, 96, 64), (256, 28, 28))
+    assert (naive.macs, naive.output_size) == (854_196_224, (672, 28, 28))
+    assert (small.macs, small.output_size) == (271_351_808, (480, 28, 28))
+
+
+def test_auxiliary_classifiers_are_trained_by_their_objective():
+    torch.manual_seed(0)
+    net, images, labels = models.small.inception(4, auxiliary=True), torch.randn(4, 3, 16, 16), torch.arange(4)
+    logits, heads = net.with_auxiliary(images)
+    assert [*heads] == ["inception_2", "inception_4"] and all(h.shape == (4, 4) for h in heads.values())
+    loss, _ = training.auxiliary_objective(0.3)(net.train(), images, labels)
+    again = F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(h, labels) for h in heads.values())
+    assert loss.item() == pytest.approx(again.item(), rel=1e-4)
+    loss.backward()
+    assert all(p.grad is not None for p in net.parameters())
+    net.eval()
+    assert torch.equal(training.auxiliary_objective()(net, images, labels)[0], F.cross_entropy(net(images), labels))
+    with pytest.raises(ValueError, match="auxiliary=True"):
+        training.auxiliary_objective()(models.small.inception(4).train(), images, labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"), [("googlenet", ["inception_4a", "inception_4d"]), ("inception_v3", ["inception_b4"])]
+)
+def test_auxiliary_classifiers_sit_where_the_papers_have_them(name, stages):
+    net = models.build(name, num_classes=3, auxiliary=True).eval()
+    with torch.no_grad():
+        images = torch.randn(1, *models.ARCHITECTURES[name].input_size)
+        logits, heads = net.with_auxiliary(images)
+        assert [*heads] == stages and torch.equal(logits, net(images))
+        with pytest.raises(ValueError, match="too small for the auxiliary classifier"):
+            net.with_auxiliary(torch.randn(1, 3, 96, 96))
+
+
+def test_grid_reductions_end_alike_and_cost_what_section_5_says():
+    profiles = [
+        complexity.profile(make(64), (64, 16, 16)) for make in (pool_then_conv, conv_then_pool, conv_beside_pool)
+    ]
+    assert {p.output_size for p in profiles} == {(128, 8, 8)}
+    cheap, dear, parallel = (p.macs for p in profiles)
+    assert dear == 4 * cheap and parallel * 2 == cheap
+
+
+def test_factorised_convolutions():
+    def params(module):
+        return sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Conv2d))
+
+    assert params(two_3x3(8, 8)) * 25 == 18 * 25 * 8 * 8
+    assert params(asymmetric(8, 8, 7)) * 7 == 2 * 49 * 8 * 8
+    for module, field in [(two_3x3(4, 4), 5), (asymmetric(4, 4, 7), 7)]:
+        assert complexity.profile(module, (4, 16, 16)).field == field
+
+
+def test_scaled_residual():
+    torch.manual_seed(0)
+    block, x = ScaledResidual(6, [(2, 1)], [(2, 1), (4, 3)], scale=0.1).eval(), torch.randn(2, 6, 5, 5)
+    assert torch.allclose(block(x), (x + 0.1 * block.up(block.branches(x))).relu(), atol=1e-6)
+
+
+# --- small ones ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("alexnet", {"activation": nn.Tanh, "input_size": 16}), ("alexnet", {"norm": False, "overlap": False}),
+        ("vgg", {"kernel": 5, "convs": 1}), ("vgg", {"norm": False, "blocks": 2}), ("inception", {"norm": False}),
+        ("inception_resnet", {"residual": False}), ("inception_resnet", {"scale": 1.0, "blocks": 1}),
+    ],
+)  # fmt: skip
+def test_small_networks_have_their_switches(name, options):
+    net = getattr(models.small, name)(3, channels=1, width=8, **options)
+    size = net.size or 24
+    logits = net(torch.randn(2, 1, size, size))
+    logits.sum().backward()
+    assert logits.shape == (2, 3) and all(p.grad is not None for p in net.parameters())
+    kinds = {type(m) for m in net.modules()}
+    if options.get("norm") is False:
+        assert not kinds & {nn.BatchNorm2d, LocalResponseNorm}
+    if "activation" in options:
+        assert nn.Tanh in kinds and nn.ReLU not in kinds
+    if options.get("residual") is False:
+        assert ScaledResidual not in kinds
+
+
+def test_two_small_vggs_see_equally_far():
+    fields = {complexity.profile(models.small.vgg(**o), (3, 32, 32)).field for o in ({}, {"kernel": 5, "convs": 1})}
+    assert len(fields) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: models.alexnet(input_size=50), "input_size=50"),
+        (lambda: models.vgg11(input_size="224"), "input_size='224'"),
+        (lambda: models.googlenet(num_classes=0), "num_classes=0"),
+        (lambda: models.alexnet_two_gpus(input_size=67, devices=("cpu",)), "expected two"),
+        (lambda: models.small.inception(width=6), "multiple of 4, such as 8"),
+        (lambda: models.small.alexnet(width=3), "multiple of 2, such as 4"),
+        (lambda: models.build("vgg12"), "did you mean 'vgg1"),
+        (lambda: models.build("googlenet", norm=True), "no option 'norm'"),
+        (lambda: models.small.alexnet(10)(torch.zeros(1, 3, 28, 28)), "28 × 28 pixels.*input_size"),
+        (lambda: models.inception_v4(3)(torch.zeros(1, 3, 74, 74)), "at least 75"),
+        (lambda: models.inception_v3(3)(torch.zeros(1, 1, 75, 75)), "1 channels"),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in ("inception_v3", "inception_v4", "inception_resnet_v1", "inception_resnet_v2")]
+)
+def test_the_smallest_image_is_the_smallest(name):
+    with torch.device("meta"):
+        net = models.build(name, num_classes=2).eval()
+    smallest = net.smallest
+    assert net(torch.empty(1, 3, smallest, smallest, device="meta")).shape == (1, 2)
+    net.smallest = 1
+    with pytest.raises(RuntimeError):
+        net(torch.empty(1, 3, smallest - 1, smallest - 1, device="meta"))
