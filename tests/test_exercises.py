@@ -7,96 +7,23 @@ import textwrap
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from lecture8 import exercises, models
-from lecture8.models.resnet import Residual
+from lecture8 import complexity, datasets, exercises, models, plots, published, training, transfer
 
 MODULES = {
     m.name: importlib.import_module(f"lecture8.exercises.{m.name}") for m in pkgutil.iter_modules(exercises.__path__)
 }
 EXERCISES = {f"{m}.{name}": e for m, module in MODULES.items() for name, e in module.exercises.items()}
-
-
-def conv(c_in, c_out, kernel, stride=1, bias=False, norm=True, relu=True):
-    steps = [nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=bias)]
-    return nn.Sequential(*steps, *([nn.BatchNorm2d(c_out)] if norm else []), *([nn.ReLU()] if relu else []))
-
-
-def bottleneck(c_in, width, stride, *, first=1, bias=False, norm=True, project=None, widen=4):
-    one, three = (stride, 1) if first == 3 else (1, stride)
-    body = nn.Sequential(
-        conv(c_in, width, 1, one, bias, norm), conv(width, width, 3, three, bias, norm),
-        conv(width, widen * width, 1, 1, bias, norm, relu=False),
-    )  # fmt: skip
-    project = (stride != 1 or c_in != widen * width) if project is None else project
-    return Residual(body, conv(c_in, widen * width, 1, stride, relu=False) if project else nn.Identity())
-
-
-def cnn(*, bias=True, average=True, relu=True, last=64, pool=nn.MaxPool2d):
-    act = nn.ReLU if relu else nn.Identity
-    end = (
-        [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(last, 10)]
-        if average
-        else [nn.Flatten(), nn.Linear(last * 16, 10)]
-    )
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1, bias=bias), nn.ReLU(), pool(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), pool(2),
-        nn.Conv2d(32, last, 3, padding=1), act(), *end,
-    )  # fmt: skip
-
-
-def pad(x, extra):
-    return torch.nn.functional.pad(x, (0, 0, 0, 0, 0, extra))
-
-
-# exercise -> [(a typical wrong answer, what the check must say)]
 WRONG = {
-    "resnet.layers": [(108, "first and the last"), (56, "n = 9"), (111, "shortcuts"), (1000, "too large"), ("110", "Expected a number")],
-    "resnet.bottleneck_cost": [(69_632, "per pixel"), (3_699_376_128, "two plain"), (166_985_728, "last 1 × 1"), (1, "too small")],
-    "resnet.he": [
-        (lambda c_out, kernel: (1 / (kernel**2 * c_out)) ** 0.5, "Xavier"),
-        (lambda c_out, kernel: (2 / c_out) ** 0.5, "kernel's area"),
-        (lambda c_out, kernel: 2 / (kernel**2 * c_out), "variance"),
-        (lambda c_out: 1.0, "TypeError"),
-        (0.05, "expected a function"),
-    ],
-    "resnet.shortcut": [
-        (lambda x, c_out: pad(torch.nn.functional.avg_pool2d(x, 2), c_out - x.shape[1]), "averaged"),
-        (lambda x, c_out: x[:, :, ::2, ::2], "Expected the shape"),
-        (lambda x, c_out: pad(x, c_out - x.shape[1]), "Expected the shape"),
-        (lambda x, c_out: x[:, :, ::2, ::2].repeat(1, c_out // x.shape[1], 1, 1), "all zeros"),
-        (lambda x, c_out: x.shape, "Expected a tensor"),
-    ],
-    "resnet.bottleneck": [
-        (lambda c, w, s: bottleneck(c, w, s, first=3), "stride should be"),
-        (lambda c, w, s: bottleneck(c, w, s, bias=True), "has a bias that it should not have"),
-        (lambda c, w, s: bottleneck(c, w, s, norm=False), "BatchNorm2d"),
-        (lambda c, w, s: bottleneck(c, w, s, project=False), "stopped on images"),
-        (lambda c, w, s: bottleneck(c, w, s, project=True), "too many"),
-        (lambda c, w, s: bottleneck(c, w, s).body, "outputs differ"),
-        (lambda c, w, s: "block", "Expected a network"),
-    ],
-    "resnet.params": [
-        (lambda n, width: 269_722, "For n=9"),
-        (lambda n, width: sum(p.numel() for p in models.small.resnet(6 * n + 2, width=width, shortcut="B").parameters()), "off"),
-        (lambda n, width: "many", "of type str"),
-    ],
-    "start_here.conv_params": [(18_432, "biases are missing"), (640, "all 32 channels"), (18_497, "very close")],
-    "start_here.like_for_like": [(3.4, "nets = 1"), (1.22, "seven networks gain"), (-2.18, "without the sign"), (10.07 - 7.89, "round it")],
-    "start_here.flatten": [(512, "16 × 16"), (49, "one channel"), (6272, "only one pooling")],
-    "start_here.confused": [
-        (lambda table: divmod(int(table.argmax()), len(table)), "on the diagonal stands what is right"),
-        (lambda table: divmod(int((table - torch.diag(torch.diag(table))).argmax()), len(table))[::-1], "wrong order"),
-        (lambda table: (0, 1), "expected"),
-    ],
-    "start_here.network": [
-        (lambda: cnn(average=False), "weight shape should be (10, 64)"),
-        (lambda: cnn(relu=False), "outputs differ"),
-        (lambda: cnn(last=32), "weight shape should be (64, 32, 3, 3)"),
-        (lambda: cnn(bias=False), "bias"),
-        (lambda: cnn(pool=nn.AvgPool2d), "outputs differ"),
-        (lambda: 3, "Expected a network"),
-    ],
+    f"{m}.{name}": answers
+    for m in MODULES
+    for name, answers in importlib.import_module(f"wrong_answers.{m}").WRONG.items()
+}
+# what a lesson imports; a solution may use these names and those of the lesson's own module
+SCOPE = {
+    "torch": torch, "nn": nn, "F": F, "complexity": complexity, "datasets": datasets, "models": models, "plots": plots,
+    "published": published, "training": training, "transfer": transfer,
 }  # fmt: skip
 
 
@@ -114,7 +41,7 @@ def test_not_attempted_is_not_wrong(name):
 
 
 def solve(name):
-    scope = {"torch": torch, "nn": nn, "models": models, "Residual": Residual}
+    scope = {**vars(MODULES[name.split(".")[0]]), **SCOPE}
     exec(textwrap.dedent(EXERCISES[name].solution), scope)
     return scope["answer"]
 

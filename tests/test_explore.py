@@ -2,17 +2,23 @@
 
 import base64
 import html
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
-from lecture8 import explore, plots, published, training
-from lecture8.exercises import resnet, start_here
+from lecture8 import exercises, explore, plots, published, training
+from lecture8.exercises import resnet
 
 ROOT = Path(__file__).parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PNG = b"\x89PNG\r\n"
+LESSONS = [m.name for m in pkgutil.iter_modules(exercises.__path__)]
+for module in pkgutil.iter_modules(explore.__path__):
+    importlib.import_module(f"lecture8.explore.{module.name}")  # fills EXPLORERS
+QUESTIONS = [q for lesson in LESSONS for q in importlib.import_module(f"lecture8.exercises.{lesson}").quiz]
 
 
 def values(control):
@@ -66,7 +72,7 @@ def test_controls_are_few_and_start_where_they_can():
         explore.Explorer(draw, {"a": [1, 2]}, start={"a": 9})
 
 
-@pytest.mark.parametrize("question", [*resnet.quiz, *start_here.quiz], ids=lambda q: q.prompt[:30])
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.prompt[:30])
 def test_quiz_answers_every_choice(question):
     quiz = explore.quiz(question)
     assert quiz.button.disabled
@@ -102,7 +108,7 @@ def test_live_curve_draws_after_every_epoch():
 
 
 def test_the_winner_of_a_year_is_on_its_card():
-    explorer = explore.winners()
+    explorer = explore.start_here.winners()
     for year, words in {2012: "AlexNet with 8 layers", 2015: "ensemble of 6 networks", 2010: "hand-made"}.items():
         explorer.controls["year"].value = year
         assert words in explorer.text

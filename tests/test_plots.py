@@ -60,7 +60,7 @@ def test_bars_carry_means_and_dots():
 
 def test_timeline_has_every_winner_and_the_human():
     winners, human = published.winners_and_human()
-    (ax,) = plots.timeline(winners, human, chosen=2015).axes
+    (ax,) = plots.start_here.timeline(winners, human, chosen=2015).axes
     assert [bar.get_height() for bar in ax.patches] == list(winners["top5_error"])
     assert [bar.get_facecolor() for bar in ax.patches].count(ax.patches[5].get_facecolor()) == 1, "one year stands out"
     assert list(ax.lines[0].get_ydata()) == [human, human]
@@ -76,15 +76,15 @@ def test_stages_draw_the_network_to_scale():
 
 
 def test_confusion_writes_all_counts():
-    (ax,) = plots.confusion(torch.tensor([[3, 0], [2, 9]]), ["x", "y"]).axes
+    (ax,) = plots.start_here.confusion(torch.tensor([[3, 0], [2, 9]]), ["x", "y"]).axes
     assert sorted(texts(ax)) == ["2", "3", "9"]
 
 
 def test_removal_and_pairs_hold_their_numbers():
-    (ax,) = plots.removal({"plain-20": [70.0, 60.0, 80.0], "residual-20": [1.0, 2.0, 3.0]}).axes
+    (ax,) = plots.resnet.removal({"plain-20": [70.0, 60.0, 80.0], "residual-20": [1.0, 2.0, 3.0]}).axes
     assert [70.0, 60.0, 80.0] in [list(line.get_xdata()) for line in ax.lines]
     assert [70.0, 70.0] in [list(line.get_xdata()) for line in ax.lines], "the bar stands at the median"
-    (ax,) = plots.singles_and_ensembles({"A": (18.2, 16.4)}).axes
+    (ax,) = plots.start_here.singles_and_ensembles({"A": (18.2, 16.4)}).axes
     assert {"18.2", "16.4"} <= set(texts(ax))
 
 
@@ -94,7 +94,7 @@ def test_depth_comparison_draws_the_rows_of_its_depth():
         columns=["kind", "depth", "seed", "epoch", "train_loss"],
     )
     norms = curves.rename(columns={"epoch": "layer", "train_loss": "norm"})
-    left, right = plots.depth_comparison(curves, norms, 14, "A").axes
+    left, right = plots.resnet.depth_comparison(curves, norms, 14, "A").axes
     for ax in (left, right):
         assert [list(line.get_ydata()) for line in ax.lines] == [pytest.approx([2, 2]), pytest.approx([0.5, 0.5])]
         assert texts(ax) == ["plain-14", "residual-14"]

@@ -65,14 +65,14 @@ digits
 
 # %%
 winners, human = published.winners_and_human()
-_ = plots.timeline(winners, human)
+_ = plots.start_here.timeline(winners, human)
 
 # %% [markdown]
 # The bars of 2010 and 2011 were made by hand-written features. In 2012 AlexNet learned its features, and ever since
 # the winners have been convolutional networks, and mostly deeper ones. This lecture is about how that went. Pick a year:
 
 # %%
-explore.winners()
+explore.start_here.winners()
 
 # %% [markdown]
 # **Which year brought the largest step, in points and as a fraction?** Compute it from the table:
@@ -104,7 +104,7 @@ pairs = {
     "GoogLeNet (1, then 7)": (7.89, 6.67),
     "ResNet (1 on val, 6 on test)": (4.49, 3.57),
 }
-_ = plots.singles_and_ensembles(pairs)
+_ = plots.start_here.singles_and_ensembles(pairs)
 
 # %% [markdown]
 # The rows behind the picture, with their sources. *nets*: how many networks vote; *split*: which images (validation or test);
@@ -344,7 +344,7 @@ assert 0 < len(wrong) < 0.1 * len(data.test)
 confusion = torch.zeros(10, 10, dtype=torch.long)
 for true, said in zip(data.test.labels, predicted):
     confusion[true, said] += 1
-_ = plots.confusion(confusion, data.classes)
+_ = plots.start_here.confusion(confusion, data.classes)
 assert confusion.sum() == len(data.test) and confusion.diagonal().sum() == len(data.test) - len(
     wrong
 )

@@ -598,7 +598,7 @@ for name, median in medians.items():
     print(f"{name}: one block less costs ≈ {median:.0f} points of accuracy (median of {count})")
 
 # %% tags=["measured"]
-_ = plots.removal(loss_of_accuracy)
+_ = plots.resnet.removal(loss_of_accuracy)
 
 # %%
 assert medians["plain-20"] > 3 * max(medians["residual-20"], medians["residual-56"], 1)
@@ -624,7 +624,7 @@ print(
 )
 
 # %%
-explore.depth()
+explore.resnet.depth()
 
 # %% [markdown]
 # Move the depth from 8 to 56 and find out: **from which depth on does the plain network clearly lag behind?** Then stay at 56

@@ -1,9 +1,11 @@
 """Pictures, as pure functions of data: each takes values and optional axes, draws, and returns the figure.
 
 One style file (`lecture8.mplstyle`); one colour and one dash pattern per kind of network and one colour per kind of
-layer, the same in every lesson, and all distinct without colour vision.
+layer, the same in every lesson, and all distinct without colour vision. What only one lesson draws lies in a module of
+its own: `plots.resnet.removal`.
 """
 
+import importlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +25,12 @@ LAYER_COLOURS = {"conv": BLUE, "pool": YELLOW, "linear": ORANGE, "norm": SKY, "o
 _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 
 
+def __getattr__(name):
+    if name.isidentifier() and Path(__file__).with_name(f"{name}.py").is_file():
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def use_style() -> None:
     """The course's look for all figures from here on."""
     mpl.style.use(Path(__file__).with_name("lecture8.mplstyle"))
@@ -36,7 +44,8 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _axes(ax, **kwargs):
+def axes(ax, **kwargs):
+    """(figure, axes): those given, or new ones with the options of `plt.subplots`."""
     if ax is not None:
         return ax.figure, ax
     return plt.subplots(**kwargs)
@@ -75,7 +84,7 @@ def lines(
 
     Several runs of a name: each is drawn faint, their mean (geometric on a log scale) strong.
     """
-    figure, ax = _axes(ax)
+    figure, ax = axes(ax)
     ends, styles = {}, {}
     for i, (name, runs) in enumerate(series.items()):
         runs = np.atleast_2d(np.asarray(runs, float))
@@ -120,10 +129,10 @@ def images(pictures, titles: Sequence[str] | None = None, *, columns: int = 10, 
     rows = -(-len(pictures) // columns)
     columns = min(columns, len(pictures))
     height = size * (1.35 if titles is not None else 1.05)
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * height), squeeze=False)
-    for ax in axes.flat:
+    figure, grid = plt.subplots(rows, columns, figsize=(columns * size, rows * height), squeeze=False)
+    for ax in grid.flat:
         ax.axis("off")
-    for i, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+    for i, (ax, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
         low, high = picture.min(), picture.max()
         picture = (picture - low) / ((high - low) or 1)
         ax.imshow(picture[0] if picture.ndim == 3 and len(picture) == 1 else np.moveaxis(picture, 0, -1)
@@ -143,7 +152,7 @@ def bars(
     ax=None,
 ) -> Figure:
     """Horizontal bars with their values; several values for a name are drawn as dots on their mean."""
-    figure, ax = _axes(ax, figsize=(7.5, 0.6 + 0.42 * len(values)))
+    figure, ax = axes(ax, figsize=(7.5, 0.6 + 0.42 * len(values)))
     means = {name: float(np.mean(v)) for name, v in values.items()}
     names = list(values)[::-1]
     ax.barh(names, [means[n] for n in names], color=[(colours or {}).get(n, BLUE) for n in names], height=0.62)
@@ -161,30 +170,6 @@ def bars(
     return figure
 
 
-def timeline(winners, human: float, *, chosen: int | None = None, ax=None) -> Figure:
-    """ILSVRC winners by year: a bar per year with error, network and depth, against the human's line.
-
-    winners: the table `ilsvrc`; human: top-5 error in percent; chosen: a year to bring out
-    """
-    figure, ax = _axes(ax, figsize=(8.5, 4))
-    years, errors = list(winners["year"]), list(winners["top5_error"])
-    deep = winners["year"] >= 2012
-    colours = [
-        ORANGE if year == chosen else BLUE if is_deep else GREY for year, is_deep in zip(years, deep, strict=True)
-    ]
-    ax.bar(years, errors, color=colours, width=0.72)
-    for year, error, network, depth in zip(years, errors, winners["network"], winners["depth"], strict=True):
-        name = network if isinstance(network, str) else "no network"
-        name = name.replace(" and ", " and\n").replace(" family", "\nfamily")
-        foot = error if error > human else human  # labels of lower bars stand on the human's line, not in it
-        ax.text(year, foot + 0.4, f"{error:g}", ha="center", fontweight="bold")
-        ax.text(year, foot + 2.2, name + (f"\n{depth:.0f} layers" if depth == depth else ""), ha="center", fontsize=9)
-    ax.axhline(human, color=BLACK, linestyle=(0, (4, 2)), linewidth=1)
-    ax.text(2017.55, human, f"one trained\nhuman: {human:g}", fontsize=10, va="center")
-    ax.set(ylabel="top-5 error on the test set, %", ylim=(0, 34), xlim=(2009.4, 2017.5), xticks=years)
-    return figure
-
-
 def stages(profile, *, title: str = "", ax=None) -> Figure:
     """A network drawn from itself: a block per stage, as high as the image's side, as wide as log2 of its channels.
 
@@ -193,7 +178,7 @@ def stages(profile, *, title: str = "", ax=None) -> Figure:
     rows = [("image", tuple(profile.input_size), 0)] + [
         (s.name.removeprefix("features."), tuple(s.output_shape), s.params) for s in profile.stages
     ]
-    figure, ax = _axes(ax, figsize=(9.5, 3))
+    figure, ax = axes(ax, figsize=(9.5, 3))
     tallest = max(shape[1] for _, shape, _ in rows if len(shape) == 3)
     at = 0.0
     for i, (name, shape, params) in enumerate(rows):
@@ -215,76 +200,6 @@ def stages(profile, *, title: str = "", ax=None) -> Figure:
         at += width + 0.8
     ax.set(xlim=(-0.55, at - 0.3), ylim=(-0.9, 0.68), title=title)
     ax.axis("off")
-    return figure
-
-
-def singles_and_ensembles(pairs: Mapping[str, tuple[float, float]]) -> Figure:
-    """Published top-5 errors in percent, name -> (one network, ensemble): two marks and the way between."""
-    figure, ax = plt.subplots(figsize=(7.5, 0.9 + 0.5 * len(pairs)))
-    for i, (single, ensemble) in enumerate(list(pairs.values())[::-1]):
-        ax.plot([single, ensemble], [i, i], color=GREY, linewidth=1)
-        ax.plot(single, i, "o", color=BLUE, markersize=9)
-        ax.plot(ensemble, i, "D", color=ORANGE, markersize=8)
-        ax.text(single + 0.35, i, f"{single:g}", va="center", fontsize=10)
-        ax.text(ensemble - 0.35, i, f"{ensemble:g}", va="center", ha="right", fontsize=10)
-    ax.text(single - 0.2, i + 0.42, "one network", color=BLUE, fontsize=10)
-    ax.text(ensemble + 0.2, i + 0.42, "ensemble", color=ORANGE, ha="right", fontsize=10)
-    ax.set_yticks(range(len(pairs)), list(pairs)[::-1])
-    ax.set(xlabel="top-5 error, %", xlim=(0, None), ylim=(-0.5, len(pairs) - 0.2))
-    ax.tick_params(left=False)
-    return figure
-
-
-def confusion(table, classes: Sequence[str]) -> Figure:
-    """A confusion matrix of counts, rows the true classes; zeros are left blank."""
-    table = np.asarray(table)
-    figure, ax = plt.subplots(figsize=(5, 4.6))
-    # colour only the mistakes: the diagonal would drown them
-    mistakes = table * ~np.eye(len(table), dtype=bool)
-    ax.imshow(mistakes, cmap="Oranges", vmax=max(2 * mistakes.max(), 1))
-    for (row, column), count in np.ndenumerate(table):
-        if count:
-            ax.text(column, row, int(count), ha="center", va="center", fontsize=9,
-                    color=BLACK, fontweight="normal" if row == column else "bold")  # fmt: skip
-    ax.set_xticks(range(len(table)), classes)
-    ax.set_yticks(range(len(table)), classes)
-    ax.set(xlabel="predicted", ylabel="true")
-    return figure
-
-
-def removal(points: Mapping[str, Sequence[float]]) -> Figure:
-    """What removing a block cost: name -> points of accuracy lost, a dot per block and seed, a bar at the median."""
-    figure, ax = plt.subplots(figsize=(7.5, 0.9 + 0.7 * len(points)))
-    for i, (name, values) in enumerate(list(points.items())[::-1]):
-        colour = next((c for kind, c in NETWORK_COLOURS.items() if name.startswith(kind)), BLUE)
-        offsets = np.linspace(-0.22, 0.22, len(values))  # side by side, or equal dots would hide each other
-        ax.plot(values, i + offsets, "o", color=colour, alpha=0.55, markersize=5, markeredgewidth=0)
-        ax.plot([np.median(values)] * 2, [i - 0.36, i + 0.36], color=BLACK, linewidth=2)
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    ax.set_yticks(range(len(points)), list(points)[::-1])
-    ax.set(xlabel="points of test accuracy lost (dots: one block in one network; bar: median)")
-    ax.tick_params(left=False)
-    return figure
-
-
-def depth_comparison(curves, gradients, depth: int, shortcut: str) -> Figure:
-    """Plain against residual at one depth: training loss by epoch, and gradient norm by layer before training.
-
-    curves, gradients: the tables `digits_depth` and `digits_gradients`; shortcut: 'A', 'B' or 'C'
-    """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
-    loss, norms = {}, {}
-    convolutions = gradients[gradients["layer"] < depth]  # the last layer is linear
-    for kind, name in (("plain", f"plain-{depth}"), (shortcut, f"residual-{depth}")):
-        for table, column, into in ((curves, "train_loss", loss), (convolutions, "norm", norms)):
-            rows = table[(table["kind"] == kind) & (table["depth"] == depth)]
-            into[name] = [run[column].to_numpy() for _, run in rows.groupby("seed")]
-    colours = dict(zip(loss, (NETWORK_COLOURS["plain"], NETWORK_COLOURS["residual"]), strict=True))
-    lines(loss, xlabel="epoch", ylabel="training loss", log=True, colours=colours, ax=left)
-    left.set_ylim(5e-4, 4)
-    lines(norms, xlabel="convolution, from the image to the logits", ylabel="gradient norm at the start", log=True,
-          colours=colours, ax=right)  # fmt: skip
-    right.set_ylim(0.05, 1000)
     return figure
 
 

@@ -1,18 +1,21 @@
-"""Widgets: controls over a function of `plots`, questions to click, a live curve; only this module uses ipywidgets.
+"""Widgets: controls over a function of `plots`, questions to click, a live curve; only this package uses ipywidgets.
 
 Every widget is displayed with a still picture or a text of itself, so that a notebook read without a kernel teaches the
-same. Only core widgets, `observe`, `Image` and `HTML`: they work in JupyterLab, Colab and under the tests alike.
+same. The explorers of a lesson lie in a module of their own: `explore.resnet.depth()`. Only core widgets, `observe`,
+`Image` and `HTML`: they work in JupyterLab, Colab and under the tests alike.
 """
 
 import base64
 import html
+import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
 
-from lecture8 import plots, published
+from lecture8 import plots
 from lecture8.teaching import MARKS, Prediction, Question
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
@@ -122,55 +125,16 @@ def _control(label: str, values: list, start: object):
 EXPLORERS: dict[str, Callable[[], Explorer]] = {}
 
 
-def _explorer(build: Callable[[], Explorer]) -> Callable[[], Explorer]:
-    """Listed means tested: a test moves every control of every explorer to both of its ends."""
-    EXPLORERS[build.__name__] = build
+def explorer(build: Callable[[], Explorer]) -> Callable[[], Explorer]:
+    """Decorator of a lesson's explorers. Listed means tested: a test moves every control to both of its ends."""
+    EXPLORERS[f"{build.__module__.rpartition('.')[2]}.{build.__name__}"] = build
     return build
 
 
-@_explorer
-def winners() -> Explorer:
-    """00: the ILSVRC winners; pick a year, see its network, its idea and its numbers."""
-    table, human = published.winners_and_human()
-
-    def draw(year: int) -> tuple[Figure, str]:
-        row = table.set_index("year").loc[year]
-        known = {name: row[name] for name in ("network", "depth", "members", "notebook") if row[name] == row[name]}
-        parts = [f"{year}: {row['winner']}, top-5 error {row['top5_error']:g} %. Idea: {row['idea']}."]
-        if "network" in known:
-            layers = f" with {known['depth']:.0f} layers" if "depth" in known else ""
-            parts.append(f"Network: {known['network']}{layers}.")
-            nets = f"{known['members']:.0f} networks" if "members" in known else "several networks"
-            parts.append(f"The number is that of an ensemble of {nets}.")
-        if "notebook" in known:
-            file = f"{known['notebook']}.ipynb"
-            parts.append(f"Notebook: [{file}]({file}).")
-        return plots.timeline(table, human, chosen=year), " ".join(parts)
-
-    years = [int(year) for year in table["year"]]
-    return Explorer(draw, {"year": years}, start={"year": 2015})
-
-
-@_explorer
-def depth() -> Explorer:
-    """06: plain against residual for any depth and shortcut, from the runs in data/."""
-    curves, gradients = published.read("digits_depth"), published.read("digits_gradients")
-
-    def draw(depth: int, shortcut: str) -> tuple[Figure, str]:
-        words = []
-        for kind, name in (("plain", f"plain-{depth}"), (shortcut, f"residual-{depth} with shortcut {shortcut}")):
-            runs, slopes = (t[(t["kind"] == kind) & (t["depth"] == depth)] for t in (curves, gradients))
-            epochs, last_layer = runs["epoch"].max(), slopes["layer"].max() - 1  # the one after it is linear
-            loss = runs[runs["epoch"] == epochs]["train_loss"]
-            first, last = (slopes[slopes["layer"] == layer]["norm"].mean() for layer in (1, last_layer))
-            words.append(
-                f"{name}: training loss {loss.mean():.3f} after {epochs} epochs, mean of {len(loss)} seeds; before "
-                f"training the first convolution's gradient is {first / last:.3g} times the last one's."
-            )
-        return plots.depth_comparison(curves, gradients, depth, shortcut), " ".join(words)
-
-    depths = sorted(int(d) for d in curves["depth"].unique())
-    return Explorer(draw, {"depth": depths, "shortcut": ["A", "B", "C"]}, start={"depth": 56})
+def __getattr__(name):
+    if name.isidentifier() and Path(__file__).with_name(f"{name}.py").is_file():
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _Asked(_Shown):

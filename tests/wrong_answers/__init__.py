@@ -1,0 +1,1 @@
+"""Typical wrong answers to the exercises of each notebook, and what the check must say to them."""
