@@ -9,8 +9,8 @@ from lecture8 import complexity, datasets, models, training
 from lecture8.models.alexnet_two_gpus import TwoGPUs, halve
 from lecture8.models.bn_inception import MODULES as BN_MODULES
 from lecture8.models.googlenet import inception, naive_inception
+from lecture8.models.inception_resnet import ScaledResidual
 from lecture8.models.inception_v3 import asymmetric, conv_beside_pool, conv_then_pool, pool_then_conv, two_3x3
-from lecture8.models.inception_v4 import ScaledResidual
 from lecture8.models.layers import LocalResponseNorm
 from lecture8.models.vgg import start_from
 from lecture8.models.zfnet import project, renormalise_filters

@@ -14,7 +14,10 @@ QUICK = {"alexnet_owt", "googlenet_bn", "resnet18", "resnet50", "inception_v3", 
 
 
 def reference(library, name):
-    """The other library's network, with weights that keep a signal alive and batch norms that are not the identity."""
+    """The other library's network, evaluating, with random weights through which an image still matters at the end.
+
+    Each batch norm takes the statistics of a random batch; drawn statistics would drown the image layer by layer.
+    """
     if library == "timm":
         timm = pytest.importorskip("timm")
         net = timm.create_model(name)
@@ -24,15 +27,20 @@ def reference(library, name):
     if name == "googlenet" or name == "inception_v3":
         net.transform_input = True  # as these libraries set it with their weights
     torch.manual_seed(0)
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
     for m in net.modules():
         if isinstance(m, nn.Conv2d | nn.Linear):
             bound = math.sqrt(6 / m.weight[0].numel())
             nn.init.uniform_(m.weight, -bound, bound)
-        elif isinstance(m, nn.BatchNorm2d):
-            nn.init.uniform_(m.weight, 0.5, 1.0)
-            nn.init.normal_(m.bias, std=0.1)
-            nn.init.normal_(m.running_mean, std=0.1)
-            nn.init.uniform_(m.running_var, 0.5, 1.5)
+    for m in norms:
+        nn.init.uniform_(m.weight, 0.5, 1.0)
+        nn.init.normal_(m.bias, std=0.1)
+        m.momentum = 1.0  # the statistics of the last batch alone
+    if norms:
+        with torch.no_grad():
+            net.train()(torch.randn(2, 3, *[224 if name == "googlenet" else 299 if "inception" in name else 64] * 2))
+    for m in norms:  # two single pixels may be almost equal, and dividing by that would blow up rounding
+        m.running_var.clamp_(min=0.1)
     return net.eval()
 
 
@@ -85,9 +93,8 @@ def test_logits_equal_the_references(cache, name, key, source):
     with torch.no_grad():
         expected = theirs((pixels - 0.5) / 0.5 if library == "timm" else images)
         got = ours(images)
-    assert (
-        expected[0].sub(expected[1]).abs().max() > 1e-4 * expected.abs().max()
-    )  # the images matter, ten times the tolerance
+    # a hundred times the tolerance apart: equal logits for different images would prove nothing
+    assert expected[0].sub(expected[1]).abs().max() > 1e-3 * expected.abs().max()
     assert (got - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 

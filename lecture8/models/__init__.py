@@ -15,7 +15,8 @@ from lecture8.models.googlenet import googlenet, googlenet_bn  # isort: skip
 from lecture8.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152  # isort: skip
 from lecture8.models.bn_inception import bn_inception  # isort: skip
 from lecture8.models.inception_v3 import inception_v3  # isort: skip
-from lecture8.models.inception_v4 import inception_resnet_v1, inception_resnet_v2, inception_v4  # isort: skip
+from lecture8.models.inception_v4 import inception_v4  # isort: skip
+from lecture8.models.inception_resnet import inception_resnet_v1, inception_resnet_v2  # isort: skip
 from lecture8.models import small  # isort: skip
 
 __all__ = [

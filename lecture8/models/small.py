@@ -15,8 +15,8 @@ from lecture8.models.alexnet import PAPER as ALEXNET_PAPER
 from lecture8.models.alexnet import PerGPU
 from lecture8.models.googlenet import PAPER as GOOGLENET_PAPER
 from lecture8.models.googlenet import inception as inception_module
+from lecture8.models.inception_resnet import ScaledResidual
 from lecture8.models.inception_v4 import PAPER as INCEPTION_V4_PAPER
-from lecture8.models.inception_v4 import ScaledResidual
 from lecture8.models.layers import (
     Branches,
     LocalResponseNorm,
