@@ -89,6 +89,7 @@ def test_logits_equal_the_references(cache, name, key, source):
     ours = transfer.pretrained(name, **({key: True} if key else {})).eval()
     size = models.ARCHITECTURES[name].input_size if ours.size else (3, 139, 139)
     pixels = torch.rand(2, *size) * torch.tensor([1.0, 0.2]).view(2, 1, 1, 1)  # one bright, one dark
+    pixels, theirs, ours = pixels.double(), theirs.double(), ours.double()  # float32 would compare its own rounding
     images = transfer.normalise(pixels)
     with torch.no_grad():
         expected = theirs((pixels - 0.5) / 0.5 if library == "timm" else images)
@@ -104,7 +105,8 @@ def test_auxiliary_classifiers_come_along_when_asked(cache, name, other):
     plant(cache, "torchvision", other, theirs.state_dict())
     ours = transfer.pretrained(name, num_classes=1000, auxiliary=True)
     loaded = transfer.pretrained(name, auxiliary=True).eval()
-    images = torch.randn(2, *models.ARCHITECTURES[name].input_size)
+    images = torch.randn(2, *models.ARCHITECTURES[name].input_size).double()
+    theirs, loaded = theirs.double(), loaded.double()
     theirs.training = True  # returns the auxiliary logits, its layers still in evaluation
     with torch.no_grad():
         expected, (_, heads) = theirs(images), loaded.with_auxiliary(images)
