@@ -1,21 +1,17 @@
-"""Data: what a batch is, that seeds repeat, that pictures show what their labels say, that bad folders are named."""
+"""Data: what a batch is, that seeds repeat, that pictures show what their labels say."""
 
 import hashlib
 import html
 import pickle
 import random
-import shutil
-import tarfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
-from lecture8 import datasets
+from lecture8 import datasets, training, transfer
 from lecture8.datasets import Data, Split
 
 
@@ -84,6 +80,15 @@ def test_features_pass_through():
         (ValueError, torch.zeros(2, 1, 4, 4), [0, 1], {"mean": (0.5,)}, "leave out mean and std"),
         (ValueError, torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [0, 1], {"std": (1, 2)}, "one per channel"),
         (ValueError, torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [0, 1], {"std": (0,)}, "std above 0"),
+        (
+            ValueError,
+            torch.zeros(2, 3, 4, 5, dtype=torch.uint8),
+            [0, 1],
+            {"crop": 5},
+            "crop 5 × 5 from images of 3 × 4",
+        ),
+        (ValueError, torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [0, 1], {"crop": 0}, "cannot crop 0 × 0"),
+        (ValueError, torch.zeros(2, 3, 4, 4), [0, 1], {"crop": 2}, "cannot crop 2 × 2"),
     ],
 )
 def test_split_refuses(error, pixels, labels, options, message):
@@ -193,10 +198,83 @@ def test_texts():
     assert repr(data.train) == "Split: 10 images of 1 × 4 × 4"
 
 
+def places(count=60, classes=3):
+    """Data of 7 × 9 pixels cropped to 4 × 4; channel 0 holds the row, channel 1 the column, channel 2 the image."""
+    row, column = torch.meshgrid(torch.arange(7), torch.arange(9), indexing="ij")
+    pixels = torch.stack([torch.stack([row, column, torch.full_like(row, i)]) for i in range(count)]).to(torch.uint8)
+    split = Split(pixels, torch.arange(count) % classes, crop=4)
+    return Data(split, split.take(6), split.take(5), ("a", "b", "c"), "places")
+
+
+def corners(images):
+    return [tuple(corner) for corner in (images[:, :2, 0, 0] * 255).round().int().tolist()]
+
+
+def test_a_network_sees_the_middle_of_larger_images_and_in_training_any_part():
+    data = places()
+    assert data.image_shape == data.train.shape == (3, 4, 4) and data.train.pixels.shape == (60, 3, 7, 9)
+    assert "3 × 4 × 4" in repr(data) and "3 × 4 × 4" in repr(data.train)
+    (images, _), (unaugmented, _) = next(data.batches("test", 9)), next(data.batches("train", 60, seeded()))
+    assert set(corners(images)) == set(corners(unaugmented)) == set(corners(data.test.images)) == {(1, 2)}
+    varied, labels = next(data.batches("train", 60, seeded(), augment=True))
+    assert varied.shape == (60, 3, 4, 4) and {place[0] for place in corners(varied)} == {0, 1, 2, 3}
+    assert {place[1] for place in corners(varied)} == {0, 1, 2, 3, 4, 5}
+    assert (varied[:, 0, 3, 0] - varied[:, 0, 0, 0]).mul(255).round().unique().tolist() == [3]  # in one piece
+    assert (varied[:, 2, 0, 0].mul(255).round() % 3 == labels).all()
+    again, _ = next(data.batches("train", 60, seeded(), augment=True))
+    assert torch.equal(again, varied)
+
+
+def test_crops_survive_what_keeps_the_size_of_the_images():
+    data = places()
+    assert data.take(8).train.crop == data.train.to("cpu").crop == 4
+    assert data.map(lambda pixels: 255 - pixels).image_shape == (3, 4, 4)
+    assert data.map(lambda pixels: pixels[:, :, ::2, ::2]).image_shape == (3, 4, 5)
+    assert data.whole().image_shape == (3, 7, 9) and corners(data.whole().test.images)[0] == (0, 0)
+
+
+def test_whole_images_are_what_ten_crops_are_cut_from():
+    generator = seeded()
+    pixels = torch.randint(0, 256, (12, 3, 10, 10), generator=generator, dtype=torch.uint8)
+    split = Split(pixels, torch.arange(12) % 2, crop=8)
+    data = Data(split, split, split, ("a", "b"), "noise")
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
+    with torch.no_grad():
+        crops = training.ten_crop(pixels.float() / 255, 8)
+        expected = torch.stack([net(crop).softmax(1) for crop in crops]).mean(0)
+    score = training.evaluate(training.TenCrop(net, 8), data.whole())
+    assert score.accuracy == pytest.approx((expected.argmax(1) == split.labels).float().mean().item())
+    assert score.loss == pytest.approx(F.nll_loss(expected.log(), split.labels).item(), abs=1e-5)
+
+
+def test_other_normalisations():
+    pixels = torch.randint(0, 256, (6, 3, 5, 5), generator=seeded(), dtype=torch.uint8)
+    split = Split(pixels, torch.arange(6) % 2, (0.1,), (0.2,), crop=4)
+    data = Data(split, split, split, ("a", "b"), "noise").with_normalisation(transfer.MEAN, transfer.STD)
+    expected = transfer.normalise(pixels[:, :, :4, :4].float() / 255)
+    for name in ("train", "valid", "test"):
+        torch.testing.assert_close(next(data.batches(name, 6))[0], expected, rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="one per channel"):
+        data.with_normalisation((0.5, 0.5), (1, 1))
+    features = Split(torch.zeros(2, 7), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="leave out mean and std"):
+        Data(features, features, features, ("a", "b"), "features").with_normalisation((0.5,), (1.0,))
+
+
+def test_photographs_are_found_in_datasets_too():
+    from lecture8 import photographs
+
+    for name in ("image_folder", "cifar10", "imagenette", "ants_bees", "pets", "flowers"):
+        assert getattr(datasets, name) is getattr(photographs, name) and name in dir(datasets)
+    with pytest.raises(AttributeError, match="no attribute 'imagenet'"):
+        datasets.imagenet  # noqa: B018
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_sees_the_same_batches():
     data = datasets.textures(per_class=8)
     data = replace(data, augment=datasets.compose(datasets.random_crop(2), datasets.random_flip()))
+    data = replace(data, **{n: replace(getattr(data, n), crop=14) for n in ("train", "valid", "test")})
     here = list(data.batches("train", 32, seeded(), augment=True))
     there = list(data.to("cuda").batches("train", 32, seeded(), augment=True))
     for (images, labels), (gpu_images, gpu_labels) in zip(here, there, strict=True):
@@ -370,288 +448,3 @@ def test_sample_photos():
     assert shapes == {"china": (3, 427, 640), "flower": (3, 427, 640), "grace_hopper": (3, 600, 512)}
     for photo in photos.values():
         assert photo.dtype == torch.uint8 and photo.is_contiguous() and photo.float().std() > 30
-
-
-# --- image folders --------------------------------------------------------------------------------------------
-
-COLOURS = {"cat": (200, 40, 40), "dog": (40, 200, 40), "eel": (40, 40, 200)}
-
-
-def photo(file, colour=(90, 90, 90), size=(12, 8), **options):
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).save(file, **options)
-
-
-def fill(root, counts, suffix="png"):
-    """Folders of one-coloured pictures; the red, green and blue differ by file, so every picture is unique."""
-    for name, count in counts.items():
-        for index in range(count):
-            photo(root / name / f"{index:03}.{suffix}", tuple(value + index for value in COLOURS[name]))
-
-
-def identities(split):
-    return {tuple(image[:, 0, 0].tolist()) for image in split.pixels}
-
-
-def check_colours(data):
-    for split in (data.train, data.valid, data.test):
-        for image, label in zip(split.pixels, split.labels, strict=True):
-            assert image[:, 0, 0].argmax() == list(COLOURS).index(data.classes[label])
-
-
-def test_class_folders_are_split_70_10_20(tmp_path):
-    root = tmp_path / "pets"
-    fill(root, {"cat": 30, "dog": 20})
-    fill(root / ".hidden", {"eel": 2})
-    (root / "cat" / "notes.txt").write_text("not an image")
-    data = datasets.image_folder(root, 6)
-    assert data.name == "pets" and data.classes == ("cat", "dog") and data.image_shape == (3, 6, 6)
-    counts = [split.labels.bincount().tolist() for split in (data.train, data.valid, data.test)]
-    assert counts == [[21, 14], [3, 2], [6, 4]]
-    parts = [identities(split) for split in (data.train, data.valid, data.test)]
-    assert len(parts[0] | parts[1] | parts[2]) == 50
-    check_colours(data)
-    again, other = datasets.image_folder(str(root), 6), datasets.image_folder(root, 6, seed=1)
-    assert torch.equal(again.train.pixels, data.train.pixels)
-    assert identities(other.test) != identities(data.test)
-    assert data.train.images.mean().abs() < 1e-4
-    assert data.train.labels[:4].tolist() == [0, 1, 0, 1]
-
-
-def test_every_split_gets_an_image_of_every_class(tmp_path):
-    fill(tmp_path, {"cat": 3, "dog": 4})
-    data = datasets.image_folder(tmp_path, 6)
-    counts = [split.labels.bincount().tolist() for split in (data.train, data.valid, data.test)]
-    assert counts == [[1, 2], [1, 1], [1, 1]]
-
-
-def test_train_and_test_folders(tmp_path):
-    fill(tmp_path / "train", {"cat": 20, "dog": 10})
-    fill(tmp_path / "test", {"cat": 3, "dog": 4}, "JPG")
-    data = datasets.image_folder(tmp_path, 8, valid=0.3)
-    counts = [split.labels.bincount().tolist() for split in (data.train, data.valid, data.test)]
-    assert counts == [[14, 7], [6, 3], [3, 4]]
-    assert not identities(data.train) & identities(data.valid)
-    check_colours(data)
-    (tmp_path / "test").rename(tmp_path / "val")  # ImageNet's habit: val is what results are reported on
-    renamed = datasets.image_folder(tmp_path, 8, valid=0.3)
-    assert torch.equal(renamed.test.pixels, data.test.pixels) and len(renamed.valid) == 9
-
-
-@pytest.mark.parametrize("name", ["valid", "val"])
-def test_train_valid_and_test_folders(tmp_path, name):
-    for split, count in (("train", 5), (name, 2), ("test", 3)):
-        fill(tmp_path / split, {"cat": count, "dog": count + 1})
-    data = datasets.image_folder(tmp_path, 8)
-    counts = [split.labels.bincount().tolist() for split in (data.train, data.valid, data.test)]
-    assert counts == [[5, 6], [2, 3], [3, 4]]
-
-
-def test_a_class_may_be_called_train(tmp_path):
-    for name in ("bus", "train"):
-        for index in range(5):
-            photo(tmp_path / name / f"{index}.png")
-    assert datasets.image_folder(tmp_path, 4).classes == ("bus", "train")
-
-
-def halves(size, left, right):
-    image = Image.new("RGB", size, right)
-    image.paste(left, (0, 0, size[0] // 2, size[1]))
-    return image
-
-
-def test_photos_are_resized_cut_to_the_middle_and_turned_upright(tmp_path):
-    def read(image, name, size, **options):
-        image.save(tmp_path / name, **options)
-        return torch.from_numpy(datasets._read_photo(tmp_path / name, size).astype(int))
-
-    # 80 × 20 of which only the middle 20 × 20 stays: half red, half blue
-    wide = halves((80, 20), (255, 0, 0), (0, 0, 255))
-    pixels = read(wide, "wide.png", 10)
-    assert pixels.shape == (3, 10, 10)
-    assert pixels[0, :, :4].min() == 255 and pixels[2, :, 6:].min() == 255 and pixels[0, :, 6:].max() == 0
-    # a camera held sideways (orientation 6: turn by 90° clockwise): red on the left comes out on top
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    turned = read(halves((40, 40), (255, 0, 0), (0, 0, 255)), "turned.jpg", 10, exif=exif, quality=95)
-    assert turned[0, :4].min() > 240 and turned[0, 6:].max() < 15 and turned[2, 6:].min() > 240
-    # large JPEGs are decoded small, without losing the content
-    large = read(halves((1600, 1200), (255, 255, 0), (0, 0, 0)), "large.jpg", 24, quality=95)
-    assert large.shape == (3, 24, 24) and large[:2, :, :10].min() > 240 and large[:, :, 14:].max() < 15
-    for mode in ("L", "P", "RGBA", "CMYK"):
-        suffix = "tif" if mode == "CMYK" else "png"
-        image = Image.new("RGB", (9, 9), (128, 128, 128)).convert(mode)
-        assert (read(image, f"{mode}.{suffix}", 5) - 128).abs().max() <= 3, mode
-
-
-def test_default_augmentation_flips_and_shifts_by_an_eighth(tmp_path):
-    fill(tmp_path, {"cat": 4, "dog": 4})
-    data = datasets.image_folder(tmp_path, 16)
-    images = torch.rand(64, 3, 16, 16, generator=seeded()) + 1
-    varied = data.augment(images, seeded())
-    empty = varied[:, 0] == 0  # padding
-    assert empty.all(1).sum(1).max() == 2 and empty.all(2).sum(1).max() == 2
-    assert "augmented" in repr(data)
-
-
-def broken(tmp_path, what):
-    fill(tmp_path, {"cat": 6, "dog": 6})
-    bad = tmp_path / "dog" / "002.png"
-    if what == "truncated":
-        rng = np.random.default_rng(0)
-        Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(bad)
-        bad.write_bytes(bad.read_bytes()[:3000])
-    else:
-        bad.write_bytes(b"" if what == "empty" else b"no image at all")
-
-
-@pytest.mark.parametrize("what", ["truncated", "empty", "text"])
-def test_an_unreadable_image_is_named(tmp_path, what):
-    broken(tmp_path, what)
-    with pytest.raises(ValueError, match=r"cannot read the image '.*002\.png' \(.+\); repair or remove it"):
-        datasets.image_folder(tmp_path, 8)
-
-
-def test_folders_that_do_not_fit_are_refused_in_one_sentence(tmp_path):
-    def refuses(error, message, path, size=8, **options):
-        with pytest.raises(error, match=message) as caught:
-            datasets.image_folder(path, size, **options)
-        assert "\n" not in str(caught.value)
-
-    good = tmp_path / "good"
-    fill(good, {"cat": 5, "dog": 5})
-    refuses(FileNotFoundError, "there is no folder '.*nowhere'", tmp_path / "nowhere")
-    refuses(NotADirectoryError, "is a file", good / "cat" / "000.png")
-    for size in (0, -3, 8.0, "8", True):
-        refuses(ValueError, "size must be a whole number above 0", good, size)
-    for valid in (0, 0.8, -1):
-        refuses(ValueError, "must lie between 0 and 0.8", good, valid=valid)
-    refuses(FileNotFoundError, "holds no class folders", good / "cat")
-    (tmp_path / "nothing").mkdir()
-    refuses(FileNotFoundError, "holds no class folders", tmp_path / "nothing")
-    fill(tmp_path / "single", {"cat": 5})
-    refuses(ValueError, "holds one class only, 'cat'", tmp_path / "single")
-    fill(tmp_path / "few", {"cat": 5, "dog": 2})
-    refuses(ValueError, r"class 'dog' has 2 image\(s\), too few", tmp_path / "few")
-    (good / "eel").mkdir()
-    (good / "eel" / "readme.txt").write_text("none yet")
-    refuses(FileNotFoundError, "class folder '.*eel' holds no images", good)
-    halved = tmp_path / "halved"
-    fill(halved / "train", {"cat": 5, "dog": 5})
-    refuses(FileNotFoundError, "has a train folder but no test folder", halved)
-    fill(halved / "test", {"cat": 5, "eel": 5})
-    refuses(ValueError, "differ in their classes: dog, eel", halved)
-
-
-# --- CIFAR-10 -------------------------------------------------------------------------------------------------
-
-NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-
-@pytest.fixture
-def tiny_cifar(monkeypatch):
-    """A function that writes torchvision's format: 5 × 40 and 20 images, with checksums that torchvision accepts."""
-    from torchvision.datasets import CIFAR10
-
-    rng = np.random.default_rng(0)
-    contents = {}
-    for name, count in [*((f"data_batch_{i}", 40) for i in range(1, 6)), ("test_batch", 20)]:
-        labels = [i % 10 for i in range(count)]
-        pixels = rng.integers(0, 256, (count, 3, 32, 32), dtype=np.uint8)
-        pixels[:, :, 0, 0] = np.array(labels)[:, None]  # the first pixel says the label
-        contents[name] = pickle.dumps({"data": pixels.reshape(count, -1), "labels": labels})
-    contents["batches.meta"] = pickle.dumps({"label_names": list(NAMES)})
-    md5 = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
-    monkeypatch.setattr(CIFAR10, "train_list", [[f"data_batch_{i}", md5[f"data_batch_{i}"]] for i in range(1, 6)])
-    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5["test_batch"]]])
-    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": md5["batches.meta"]})
-
-    def write(folder):
-        (folder / "cifar-10-batches-py").mkdir(parents=True)
-        for name, content in contents.items():
-            (folder / "cifar-10-batches-py" / name).write_bytes(content)
-
-    return write
-
-
-def check_tiny_cifar(data):
-    assert data.name == "CIFAR-10" and data.classes == NAMES and data.image_shape == (3, 32, 32)
-    assert [len(split) for split in (data.train, data.valid, data.test)] == [180, 20, 20]
-    for split in (data.train, data.valid, data.test):
-        assert split.labels.bincount().unique().numel() == 1  # every class as often
-        assert (split.pixels[:, :, 0, 0] == split.labels[:, None]).all()
-    varied = data.augment(torch.ones(200, 3, 32, 32), seeded())
-    assert (varied[:, 0] == 0).all(1).sum(1).max() == 4  # pad 4
-
-
-def test_cifar10_in_torchvisions_format(tmp_path, monkeypatch, tiny_cifar):
-    tiny_cifar(tmp_path / "data" / "cifar10")
-    check_tiny_cifar(datasets.cifar10(tmp_path / "data"))
-    check_tiny_cifar(datasets.cifar10(tmp_path / "data" / "cifar10"))
-    monkeypatch.setenv("LECTURE8_DATA", str(tmp_path / "data"))
-    check_tiny_cifar(datasets.cifar10())
-    (tmp_path / "data" / "cifar10" / "cifar-10-batches-py" / "data_batch_3").write_bytes(b"half")
-    with pytest.raises(ValueError, match="cifar-10-batches-py' is damaged or incomplete; delete it"):
-        datasets.cifar10()
-
-
-def test_cifar10_as_folders(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "_CIFAR10_IMAGES", {"train": 200, "test": 20})
-    monkeypatch.setenv("LECTURE8_DATA", str(tmp_path))
-    for split, count in (("train", 20), ("test", 2)):
-        for label, name in enumerate(NAMES):
-            for index in range(count):
-                photo(tmp_path / "cifar10" / split / name / f"{index}.png", (label,) * 3, (32, 32))
-    check_tiny_cifar(datasets.cifar10())
-    (tmp_path / "cifar10" / "test" / "bird" / "1.png").unlink()
-    with pytest.raises(ValueError, match=r"test' holds 19 images, but CIFAR-10 has 20 there"):
-        datasets.cifar10()
-
-
-@pytest.fixture
-def archive(tmp_path, monkeypatch, tiny_cifar):
-    """The archive that torchvision is told to fetch; only the transfer itself is replaced, by a copy."""
-    from torchvision.datasets import CIFAR10, utils
-
-    tiny_cifar(tmp_path / "server")
-    file = tmp_path / "server" / CIFAR10.filename
-    with tarfile.open(file, "w:gz") as tar:
-        tar.add(tmp_path / "server" / "cifar-10-batches-py", "cifar-10-batches-py")
-    monkeypatch.setattr(CIFAR10, "url", file.as_uri())
-    monkeypatch.setattr(utils, "_urlretrieve", lambda url, target: shutil.copy(file, target))
-    monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(file.read_bytes()).hexdigest())
-    return file
-
-
-def test_cifar10_is_downloaded_once(tmp_path, monkeypatch, archive):
-    monkeypatch.setenv("LECTURE8_DATA", str(tmp_path / "data"))
-    check_tiny_cifar(datasets.cifar10())
-    archive.unlink()
-    check_tiny_cifar(datasets.cifar10())
-    assert [entry.name for entry in (tmp_path / "data" / "cifar10").iterdir()] == ["cifar-10-batches-py"]
-
-
-@pytest.mark.parametrize("what", ["missing", "half", "stopped while unpacking"])
-def test_a_failed_download_leaves_nothing_and_says_what_to_do(tmp_path, monkeypatch, archive, what):
-    from torchvision.datasets import CIFAR10, cifar
-
-    def half_unpacked(url, root, **_):
-        (Path(root) / "cifar-10-batches-py").mkdir()
-        (Path(root) / "cifar-10-batches-py" / "data_batch_1").write_bytes(b"half")
-        raise OSError("no space left")
-
-    if what == "missing":
-        archive.unlink()
-    elif what == "half":
-        archive.write_bytes(archive.read_bytes()[:5000])
-    else:
-        monkeypatch.setattr(cifar, "download_and_extract_archive", half_unpacked)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # the same on Windows
-    monkeypatch.delenv("LECTURE8_DATA", raising=False)
-    with pytest.raises(ConnectionError, match=r"could not be downloaded \(.+\): fetch file:.* \(170 MB\)") as caught:
-        datasets.cifar10()
-    place = tmp_path / ".cache" / "lecture8" / "cifar10"
-    assert repr(str(place)) in str(caught.value) and "LECTURE8_DATA" in str(caught.value)
-    assert CIFAR10.url in str(caught.value) and "\n" not in str(caught.value)
-    assert list(place.iterdir()) == []
