@@ -19,8 +19,8 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULES = (
-    "complexity", "datasets", "exercises", "explore", "measure", "models", "plots", "published", "teaching", "training",
-    "transfer",
+    "checkpoints", "complexity", "datasets", "distributed", "exercises", "explore", "measure", "models", "plots",
+    "published", "recipes", "teaching", "training", "transfer",
 )  # fmt: skip
 __all__ = [*_MODULES, "check", "start"]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lecture8 import datasets, models, training
+from lecture8 import datasets, devices, models, training
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_fit_on_a_gpu(digits):
 
 def test_memory_format_follows_width_and_device():
     def chosen(net, device):
-        return training._memory_format(net, torch.device(device))
+        return devices.memory_format(net, torch.device(device))
 
     narrow, wide = small_net(), nn.Sequential(nn.Conv2d(1, 512, 3))
     assert chosen(narrow, "cpu") == chosen(wide, "cuda") == torch.channels_last
