@@ -1,4 +1,4 @@
-"""Image data held as tensors: small sets that need no download, anyone's photographs, CIFAR-10.
+"""Image data held as tensors: small sets that need no download, anyone's photographs, published sets.
 
     data = datasets.digits()                       # Data: .train .valid .test .classes .image_shape
     for images, labels in data.batches("train", 64, torch.Generator().manual_seed(0), augment=True):
@@ -7,17 +7,17 @@
 Everything is decoded once and kept in memory as bytes, so that an epoch costs next to nothing. All randomness
 comes from generators made here or passed in, always on the CPU: the same seed gives the same images and the same
 batches on every device, and the global random state is never touched.
+
+The sets made of photographs live in `lecture8.photographs` and are found here as well: `datasets.image_folder`,
+`cifar10`, `imagenette`, `ants_bees`, `pets`, `flowers`.
 """
 
 import html
+import importlib
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from http.client import HTTPException
 from itertools import product
 from pathlib import Path
 
@@ -27,6 +27,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]  # (images, generator) → images
+
+_PHOTOGRAPHS = ("image_folder", "cifar10", "imagenette", "ants_bees", "pets", "flowers")
+
+
+def __getattr__(name):  # that module imports this one, so this one must not import it at once
+    if name in _PHOTOGRAPHS:
+        return getattr(importlib.import_module("lecture8.photographs"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_PHOTOGRAPHS])
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -40,6 +52,7 @@ class Split:
 
     pixels: uint8 N × C × H × W, or float32 N × … (features; they are passed on as they are).
     labels: int64 N. mean, std: one number per channel, for pixels scaled to 0…1.
+    crop: the side of the square that a network sees of larger pixels, the middle or, in training, any; None: all.
     Raises TypeError for a wrong dtype, ValueError for shapes and counts that do not fit.
     """
 
@@ -47,6 +60,7 @@ class Split:
     labels: Tensor
     mean: Sequence[float] = (0.0,)
     std: Sequence[float] = (1.0,)
+    crop: int | None = None
 
     def __post_init__(self):
         pixels, labels = self.pixels, self.labels
@@ -70,17 +84,39 @@ class Split:
                 f"mean {self.mean} and std {self.std} must be one number, or one per channel "
                 f"({pixels.shape[1]} here), and std above 0"
             )
+        if self.crop is not None and not (pixels.dtype == torch.uint8 and 0 < self.crop <= min(pixels.shape[2:])):
+            raise ValueError(f"cannot crop {self.crop} × {self.crop} from images of {_times(pixels.shape[1:])}")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"Split: {len(self):,} images of {_times(self.pixels.shape[1:])}"
+        return f"Split: {len(self):,} images of {_times(self.shape)}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one image as a network sees it, (C, H, W); for features whatever follows N."""
+        shape = tuple(self.pixels.shape[1:])
+        return shape if self.crop is None else (shape[0], self.crop, self.crop)
 
     @property
     def images(self) -> Tensor:
         """All images, normalised, as float32 N × C × H × W: four times the memory of the pixels."""
-        return self.normalised(self.pixels)
+        return self.normalised(self.cut(self.pixels))
+
+    def cut(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The squares of `crop` pixels that a network sees of some of this split's pixels.
+
+        They are cut from the middle or, with a generator (on the CPU), from a random place of each image.
+        """
+        if self.crop is None:
+            return pixels
+        spare = torch.tensor(pixels.shape[2:]) - self.crop
+        if generator is None:
+            top, left = (spare // 2).tolist()
+            return pixels[:, :, top : top + self.crop, left : left + self.crop]
+        top, left = (torch.randint(0, int(most) + 1, (len(pixels),), generator=generator) for most in spare)
+        return _windows(pixels, top, left, (self.crop, self.crop))
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """Some of this split's pixels as a network takes them: float32, (pixels / 255 - mean) / std."""
@@ -135,9 +171,9 @@ class Data:
                     f"{name} labels run from {low} to {high}, but with {self.num_classes} classes "
                     f"they must lie in 0…{self.num_classes - 1}"
                 )
-            if split.pixels.shape[1:] != self.train.pixels.shape[1:]:
+            if split.shape != self.image_shape:
                 raise ValueError(
-                    f"{name} images are {_times(split.pixels.shape[1:])}, train images {_times(self.image_shape)}; "
+                    f"{name} images are {_times(split.shape)}, train images {_times(self.image_shape)}; "
                     "all splits need the same shape"
                 )
 
@@ -152,20 +188,42 @@ class Data:
     @property
     def image_shape(self) -> tuple[int, ...]:
         """The shape of one image, (C, H, W); for features whatever follows N."""
-        return tuple(self.train.pixels.shape[1:])
+        return self.train.shape
 
     def to(self, device: torch.device | str) -> "Data":
         """The same data with all tensors on `device`."""
-        return replace(self, **{name: split.to(device) for name, split in self._splits().items()})
+        return self._with(lambda split: split.to(device))
 
     def take(self, which: int | Tensor) -> "Data":
         """The same data with fewer training images (see `Split.take`); valid and test stay whole."""
         return replace(self, train=self.train.take(which))
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Data":
-        """The same data with `change` applied to the pixels, N × C × H × W, of every split; labels as they are."""
-        splits = {name: replace(split, pixels=change(split.pixels)) for name, split in self._splits().items()}
-        return replace(self, **splits)
+        """The same data with `change` applied to the pixels, N × C × H × W, of every split; labels as they are.
+
+        Where that changes their height or width nothing is cropped any more: a network sees all of the new images.
+        """
+
+        def changed(split: Split) -> Split:
+            pixels = change(split.pixels)
+            same = pixels.shape[2:] == split.pixels.shape[2:]
+            return replace(split, pixels=pixels, crop=split.crop if same else None)
+
+        return self._with(changed)
+
+    def whole(self) -> "Data":
+        """The same data with images as large as they are stored, not cropped: for `training.TenCrop`."""
+        return self._with(lambda split: replace(split, crop=None))
+
+    def with_normalisation(self, mean: Sequence[float], std: Sequence[float]) -> "Data":
+        """The same data normalised by another mean and standard deviation, one per channel, for pixels from 0 to 1.
+
+        Published weights want those of ImageNet: `data.with_normalisation(transfer.MEAN, transfer.STD)`.
+        """
+        return self._with(lambda split: replace(split, mean=mean, std=std))
+
+    def _with(self, change: Callable[[Split], Split]) -> "Data":
+        return replace(self, **{name: change(split) for name, split in self._splits().items()})
 
     def batches(
         self,
@@ -193,7 +251,7 @@ class Data:
             raise ValueError("only training images are augmented; leave augment=False for valid and test")
         if generator is not None and generator.device.type != "cpu":
             raise ValueError(f"the generator must be on the CPU, not on {generator.device}: torch.Generator()")
-        return _batches(split, batch_size, generator, self.augment if augment else None)
+        return _batches(split, batch_size, generator, (self.augment or _unchanged) if augment else None)
 
     def __repr__(self) -> str:
         sizes = " / ".join(f"{len(split):,} {name}" for name, split in self._splits().items())
@@ -219,8 +277,12 @@ def _batches(split, batch_size, generator, augment):
         index = order[start : start + batch_size].to(device)
         if generator is not None and len(index) == 1 and batch_size > 1 and start > 0:
             return
-        images = split.normalised(split.pixels[index])
+        images = split.normalised(split.cut(split.pixels[index], None if augment is None else generator))
         yield (images if augment is None else augment(images, generator)), split.labels[index]
+
+
+def _unchanged(images: Tensor, generator: torch.Generator) -> Tensor:
+    return images
 
 
 def _kind(value) -> str:
@@ -288,10 +350,15 @@ def compose(*steps: Augment) -> Augment:
 # Plain functions and partials rather than closures, so that Data can be pickled and sent to another process.
 def _crop(images: Tensor, generator: torch.Generator, padding: int) -> Tensor:
     count, _, height, width = images.shape
-    top, left = torch.randint(0, 2 * padding + 1, (2, count), generator=generator).to(images.device)
-    # every window of the padded image, as a view: N × C × tops × lefts × H × W; indexing copies one per image
-    windows = F.pad(images, [padding] * 4).unfold(2, height, 1).unfold(3, width, 1)
-    return windows[torch.arange(count, device=images.device), :, top, left]
+    top, left = torch.randint(0, 2 * padding + 1, (2, count), generator=generator)
+    return _windows(F.pad(images, [padding] * 4), top, left, (height, width))
+
+
+def _windows(images: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
+    """From each image the rectangle of the given size whose corner lies at its `top` and `left`."""
+    # every window, as a view: N × C × tops × lefts × H × W; indexing copies one per image
+    windows = images.unfold(2, size[0], 1).unfold(3, size[1], 1)
+    return windows[torch.arange(len(images), device=images.device), :, top.to(images.device), left.to(images.device)]
 
 
 def _flip(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -472,10 +539,10 @@ def _generated(draw, per_class, seed, channels, classes, name) -> Data:
     return _data(parts, classes, name)
 
 
-def _data(parts, classes, name, augment=None) -> Data:
+def _data(parts, classes, name, augment=None, crop=None) -> Data:
     """Data from three pairs of pixels and labels, normalised by the mean and std of the first."""
     mean, std = _mean_std(parts[0][0])
-    splits = [Split(pixels, labels, mean, std) for pixels, labels in parts]
+    splits = [Split(pixels, labels, mean, std, crop) for pixels, labels in parts]
     return Data(*splits, tuple(classes), name, augment)
 
 
@@ -510,204 +577,3 @@ def _stratified(labels: Tensor, seed: int, held_out: Callable[[int], tuple[int, 
 def _take_turns(groups: Sequence[Tensor]) -> Tensor:
     place = torch.cat([torch.arange(len(group)) for group in groups])
     return torch.cat(groups)[place.argsort(stable=True)]
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Photographs in folders
-# ---------------------------------------------------------------------------------------------------------------
-
-# .heic is listed so that a telephone's pictures, which need an extra package, are reported and not passed over
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic")
-
-
-def image_folder(path: str | Path, size: int, *, valid: float = 0.1, seed: int = 0) -> Data:
-    """Photographs sorted into one folder per class, as RGB images of size × size, flipped and shifted in training.
-
-    Three layouts, each with <class>/*.jpg (or .png, .webp …) below:
-      path/{train,valid,test}    the three splits (val is the same as valid);
-      path/{train,test}          the share `valid` of each class in train is put aside as valid split; path/{train,val}
-                                 is read in the same way, val being the test split;
-      path                       20 % of each class for test, the share `valid` for valid, the rest for train.
-    The shorter side is resized to `size`, the middle cut out; a camera's note on which side is up is obeyed.
-    In training images are flipped at random and shifted by up to an eighth of `size`.
-    Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
-    """
-    path = Path(path).expanduser()
-    _check_positive("size", size)
-    if not 0 < valid < 0.8:
-        raise ValueError(f"valid, the share of images to validate on, must lie between 0 and 0.8, not {valid!r}")
-    classes, parts = _find_images(path, valid, seed)
-    decoded = [(_decode(files, size, name), labels) for name, (files, labels) in parts.items()]
-    augment = compose(random_crop(max(1, size // 8)), random_flip())
-    return _data(decoded, classes, path.resolve().name, augment)
-
-
-def _find_images(path, valid, seed) -> tuple[list[str], dict[str, tuple[list[Path], Tensor]]]:
-    """The names of the classes, and for train, valid and test the files and their labels."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is no folder {str(path)!r}")
-    if not path.is_dir():
-        raise NotADirectoryError(f"{str(path)!r} is a file; give the folder that holds the class folders")
-    folders = {folder.name: folder for folder in _subfolders(path)}
-    if "train" not in folders or not _subfolders(folders["train"]):  # a class may be called "train"
-        classes, files, labels = _list_classes(path)
-        parts = _stratified_files(files, labels, classes, seed, ("train", "valid", "test"), (valid, 0.2))
-        return classes, parts
-    classes, files, labels = _list_classes(folders["train"])
-    held_out = {"valid": folders.get("valid", folders.get("val")), "test": folders.get("test")}
-    if not any(held_out.values()):
-        raise FileNotFoundError(
-            f"{str(path)!r} has a train folder but no test folder; add one, "
-            f"or pass {str(folders['train'])!r} to have it split"
-        )
-    if None in held_out.values():
-        parts = _stratified_files(files, labels, classes, seed, ("train", "valid"), (valid,))
-        held_out = {"test": held_out["test"] or held_out["valid"]}
-    else:
-        parts = _stratified_files(files, labels, classes, seed, ("train",), ())
-    for name, folder in held_out.items():
-        names, files, labels = _list_classes(folder)
-        if names != classes:
-            odd = ", ".join(sorted(set(names) ^ set(classes)))
-            raise ValueError(f"{str(folder)!r} and {str(folders['train'])!r} differ in their classes: {odd}")
-        parts |= _stratified_files(files, labels, classes, seed, (name,), ())
-    return classes, parts
-
-
-def _subfolders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _list_classes(path: Path) -> tuple[list[str], list[Path], Tensor]:
-    """Class names, files and labels of path/<class>/*."""
-    folders = _subfolders(path)
-    if not folders:
-        raise FileNotFoundError(f"{str(path)!r} holds no class folders; put the images of each class into one")
-    if len(folders) == 1:
-        raise ValueError(f"{str(path)!r} holds one class only, {folders[0].name!r}; at least two are needed")
-    files, labels = [], []
-    for label, folder in enumerate(folders):
-        found = sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES and f.name[0] != ".")
-        if not found:
-            raise FileNotFoundError(f"class folder {str(folder)!r} holds no images ({', '.join(_SUFFIXES)})")
-        files += found
-        labels += [label] * len(found)
-    return [folder.name for folder in folders], files, torch.tensor(labels)
-
-
-def _stratified_files(files, labels, classes, seed, names, shares) -> dict[str, tuple[list[Path], Tensor]]:
-    for label, count in enumerate(labels.bincount()):
-        if count <= len(shares):
-            raise ValueError(
-                f"class {classes[label]!r} has {count} image(s), too few to put one into each of {', '.join(names)}"
-            )
-    parts = _stratified(labels, seed, lambda count: tuple(max(1, round(share * count)) for share in shares))
-    return {name: ([files[i] for i in part], labels[part]) for name, part in zip(names, parts, strict=True)}
-
-
-def _decode(files: list[Path], size: int, name: str) -> Tensor:
-    """The images in `files` as uint8 N × 3 × size × size."""
-    from tqdm import tqdm
-
-    pixels = np.empty((len(files), 3, size, size), dtype=np.uint8)
-
-    def fill(indices: range) -> int:  # several files per task: a small image takes less time than starting a task
-        for index in indices:
-            pixels[index] = _read_photo(files[index], size)
-        return len(indices)
-
-    tasks = [range(start, min(start + 16, len(files))) for start in range(0, len(files), 16)]
-    hidden = True if len(files) <= 2000 else None  # None: hidden when no terminal is attached
-    workers = min(16, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool, tqdm(desc=name, total=len(files), disable=hidden) as bar:
-        for count in pool.map(fill, tasks):
-            bar.update(count)
-    return torch.from_numpy(pixels)
-
-
-def _read_photo(file: Path, size: int) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as image:
-            # a JPEG is decoded at a fraction of its size, as long as twice the wanted size remains to average over
-            image.draft("RGB", (2 * size, 2 * size))
-            ImageOps.exif_transpose(image, in_place=True)
-            photo = image.convert("RGB")
-        if photo.size != (size, size):
-            photo = ImageOps.fit(photo, (size, size), Image.Resampling.BILINEAR)
-    except Exception as error:  # a damaged file can raise almost anything
-        raise ValueError(f"cannot read the image {str(file)!r} ({error}); repair or remove it") from error
-    return np.asarray(photo).transpose(2, 0, 1)
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# CIFAR-10
-# ---------------------------------------------------------------------------------------------------------------
-
-_CIFAR10_IMAGES = {"train": 50_000, "test": 10_000}
-
-
-def cifar10(folder: str | Path | None = None) -> Data:
-    """60,000 photographs of 3 × 32 × 32 in 10 classes: 45,000 to train on, 5,000 to validate, 10,000 to test.
-
-    folder: where the data is, or is downloaded to (170 MB); by default the folder in the environment variable
-    LECTURE8_DATA, else ~/.cache/lecture8. It may hold, directly or in a folder cifar10, either torchvision's
-    cifar-10-batches-py or the images as {train,test}/<class>/*.png.
-    Sizes of the splits and augmentation (pad by 4, crop, flip) as in the ResNet paper, section 4.2; the
-    validation images are 500 of each class, and unlike there images are normalised per channel, not per pixel.
-    Raises ConnectionError if it must be downloaded and cannot be, ValueError if a copy is damaged.
-    """
-    root = Path(folder or os.environ.get("LECTURE8_DATA") or "~/.cache/lecture8").expanduser()
-    for place in (root / "cifar10", root):
-        if (place / "cifar-10-batches-py").is_dir():
-            return _cifar10_batches(place)
-        if (place / "train" / "airplane").is_dir():
-            return _cifar10_images(place)
-    place = root / "cifar10"
-    _download_cifar10(place)
-    return _cifar10_batches(place)
-
-
-def _cifar10_images(place: Path) -> Data:
-    for name, expected in _CIFAR10_IMAGES.items():
-        found = sum(file.suffix.lower() in _SUFFIXES for file in (place / name).glob("*/*"))
-        if found != expected:
-            raise ValueError(
-                f"{str(place / name)!r} holds {found:,} images, but CIFAR-10 has {expected:,} there; copy it again"
-            )
-    return replace(image_folder(place, 32), name="CIFAR-10")
-
-
-def _cifar10_batches(place: Path) -> Data:
-    from torchvision.datasets import CIFAR10
-
-    try:
-        train, test = CIFAR10(place, train=True), CIFAR10(place, train=False)
-    except RuntimeError as error:  # torchvision compares checksums
-        batches = str(place / CIFAR10.base_folder)
-        raise ValueError(f"{batches!r} is damaged or incomplete; delete it and run this again") from error
-    pixels, test_pixels = (torch.tensor(part.data).permute(0, 3, 1, 2).contiguous() for part in (train, test))
-    labels, test_labels = torch.tensor(train.targets), torch.tensor(test.targets)
-    chosen, valid = _stratified(labels, 0, lambda count: (count // 10,))
-    (turns,) = _stratified(test_labels, 0, lambda count: ())
-    parts = [(pixels[chosen], labels[chosen]), (pixels[valid], labels[valid])]
-    parts.append((test_pixels[turns], test_labels[turns]))
-    return _data(parts, train.classes, "CIFAR-10", compose(random_crop(4), random_flip()))
-
-
-def _download_cifar10(place: Path) -> None:
-    """Fetch through torchvision into place/cifar-10-batches-py, or leave nothing of that name behind."""
-    from torchvision.datasets import CIFAR10
-
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=place) as unfinished:
-        try:
-            CIFAR10(unfinished, download=True)
-        except (OSError, RuntimeError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            raise ConnectionError(
-                f"CIFAR-10 is not in {str(place)!r} and could not be downloaded ({reason}): fetch {CIFAR10.url} "
-                f"(170 MB) by other means and unpack it there, or set LECTURE8_DATA to a folder that holds it"
-            ) from error
-        (Path(unfinished) / CIFAR10.base_folder).rename(place / CIFAR10.base_folder)
