@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture8.datasets import _check_positive, _find_images, _some
+from lecture8.datasets import _check_positive, _some
 from lecture8.distributed import share
+from lecture8.photographs import _find_images
 from lecture8.transfer import normalise
 
 

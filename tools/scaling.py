@@ -103,9 +103,7 @@ def published_table(params: int) -> str:
     for what, c, (rate, _), measured in PUBLISHED:
         step = c.step(rate)
         exposed = step / (step + c.all_reduce(params))
-        lines.append(
-            f"| {what} | {rate:,.0f} | {measured:,.0f} | {measured / (c.gpus * rate):.0%} | {exposed:.1%} |"
-        )
+        lines.append(f"| {what} | {rate:,.0f} | {measured:,.0f} | {measured / (c.gpus * rate):.0%} | {exposed:.1%} |")
     return "\n".join(lines)
 
 
