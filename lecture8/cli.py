@@ -15,7 +15,7 @@ from pathlib import Path
 
 GENERATED = ("digits", "glyphs", "textures")  # grey or colour, at any size
 PUBLISHED = ("cifar10", "imagenette", "ants_bees", "pets", "flowers")  # on disk, or downloaded
-BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 128 + signal.SIGINT, 128 + signal.SIGTERM
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 128 + signal.SIGINT
 
 EXAMPLES = """\
 examples:
@@ -59,16 +59,12 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        return _complain(error, BAD_INPUT)
-    except (FloatingPointError, MemoryError, RuntimeError) as error:
-        from lecture8 import training
-
-        if not isinstance(error, training.DivergedError | MemoryError):
-            raise
-        return _complain(error, FAILED)
     except BrokenPipeError:  # `… list | head`
         return 0
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        return _complain(error, BAD_INPUT)
+    except MemoryError as error:
+        return _complain(error, FAILED)
 
 
 def _complain(error: Exception, code: int) -> int:
@@ -107,37 +103,43 @@ def _parser() -> _Parser:
 
 
 def _train_arguments(sub: _Parser) -> None:
+    sets = ", ".join((*GENERATED, *PUBLISHED))
     sub.add_argument("network", metavar="NETWORK", help="a name from `python -m lecture8 list`")
-    sub.add_argument("--data", required=True, help="a folder of photographs, {train,val}/CLASS/*.jpg or CLASS/*.jpg, "
-                     f"decoded while training; or one of {', '.join((*GENERATED, *PUBLISHED))}, held in memory")  # fmt: skip
-    sub.add_argument("--out", required=True, metavar="RUN", type=Path, help="the folder to write to, or to go on from")
-    run = sub.add_argument_group("the run")
-    run.add_argument("--epochs", type=_whole, metavar="N", help="default 10")
-    run.add_argument("--batch-size", type=_whole, metavar="N",
-                     help="images of a step, over all processes together (default 128)")  # fmt: skip
-    run.add_argument("--lr", type=_positive, metavar="RATE",
-                     help="learning rate (default 0.1 x batch size / 256)")  # fmt: skip
-    run.add_argument("--warmup", type=_whole, metavar="N", default=0,
-                     help="raise the learning rate over so many epochs to its full value (default 0)")  # fmt: skip
-    run.add_argument("--seed", type=_seed, metavar="N", default=0, help="of weights, order and crops (default 0)")
-    net = sub.add_argument_group("the network and its images")
-    net.add_argument("--size", type=_whole, metavar="N", help="height and width of the images (default: the network's "
-                     "for photographs, 16 for generated sets)")  # fmt: skip
-    net.add_argument("--width", type=_whole, metavar="N", help="channels of the first stage, of the networks for small "
-                     "images (default 16)")  # fmt: skip
-    net.add_argument("--pretrained", action="store_true", help="start from published ImageNet weights, with a new last "
-                     "layer")  # fmt: skip
-    how = sub.add_argument_group("the machine")
-    how.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
-    how.add_argument("--workers", type=_count, metavar="N", help="processes that decode a folder's photographs, for "
-                     "each training process (default: one per core, 16 at most)")  # fmt: skip
-    how.add_argument("--accumulate", type=_whole, metavar="N", default=1,
-                     help="take each batch in so many pieces, which needs less memory (default 1)")  # fmt: skip
-    how.add_argument("--compile", action="store_true", help="compile the network: slower to start, then faster")
-    how.add_argument("--sync-bn", action="store_true", help="batch normalisation over the GPUs' whole batch rather "
-                     "than each one's share")  # fmt: skip
-    how.add_argument("--checkpoint-minutes", type=_minutes, metavar="N", default=10.0, help="write a checkpoint that "
-                     "often, besides after every epoch (default 10)")  # fmt: skip
+    sub.add_argument(
+        "--data", required=True, help="a folder of photographs, {train,val}/CLASS/*.jpg or CLASS/*.jpg, which are "
+        f"decoded while training; or one of {sets}, which are held in memory",
+    )  # fmt: skip
+    sub.add_argument("--out", required=True, metavar="RUN", type=Path, help="the folder to write to, or to go on in")
+    options = {
+        "the run": [
+            ("--epochs", _whole, None, "default 10"),
+            ("--batch-size", _whole, None, "images of a step, over all processes together (default 128)"),
+            ("--lr", _positive, None, "learning rate (default 0.1 x batch size / 256)"),
+            ("--warmup", _count, 0, "raise the learning rate over so many epochs to its full value (default 0)"),
+            ("--seed", _count, 0, "of weights, order and crops (default 0)"),
+        ],
+        "the network and its images": [
+            ("--size", _whole, None, "height and width of the images (default: the network's; of generated sets 16)"),
+            ("--width", _whole, None, "channels of the first stage, of networks for small images (default 16)"),
+            ("--pretrained", None, False, "start from published ImageNet weights, with a new last layer"),
+        ],
+        "the machine": [
+            ("--device", str, None, "cuda, mps or cpu (default: the best there is)"),
+            ("--workers", _count, None, "processes that decode photographs, for each that trains (default: one per "
+             "core, 16 at most)"),
+            ("--accumulate", _whole, 1, "take each batch in so many pieces, which needs less memory (default 1)"),
+            ("--compile", None, False, "compile the network: slower to start, then faster"),
+            ("--sync-bn", None, False, "batch normalisation over the batch of all GPUs, not each one's share"),
+            ("--checkpoint-minutes", _minutes, 10.0, "write a checkpoint so often, besides after every epoch "
+             "(default 10)"),
+        ],
+    }  # fmt: skip
+    for title, rows in options.items():
+        group = sub.add_argument_group(title)
+        for name, kind, default, text in rows:
+            what = {"--lr": "RATE", "--device": "NAME"}.get(name, "N")
+            takes = {"action": "store_true"} if kind is None else {"type": kind, "default": default, "metavar": what}
+            group.add_argument(name, help=text, **takes)
 
 
 def _number(kind, fits, expected: str):
@@ -152,8 +154,7 @@ def _number(kind, fits, expected: str):
 
 
 _whole = _number(int, lambda n: n >= 1, "a whole number, 1 or more")
-_count = _number(int, lambda n: n >= 0, "a whole number, 0 or more")
-_seed = _number(int, lambda n: 0 <= n < 2**63, "a whole number, 0 or more")
+_count = _number(int, lambda n: 0 <= n < 2**63, "a whole number, 0 or more")
 _positive = _number(float, lambda x: 0 < x < math.inf, "a number above 0")
 _minutes = _number(float, lambda x: 0 <= x < math.inf, "a number of minutes, 0 or more")
 
@@ -175,12 +176,16 @@ def _list(args) -> int:
 
 
 def _profile(args) -> int:
+    import torch
+
     from lecture8 import complexity, models
 
     channels, size = models.find(args.network).input_size[:2]
     size = args.size or size
     given = {"input_size": size} if "input_size" in models.options(args.network) else {}
-    cost = complexity.profile(models.build(args.network, **given), (channels, size, size))
+    with torch.device("meta"):  # shapes are enough: no memory, and no random weights to draw
+        net = models.build(args.network, **given)
+    cost = complexity.profile(net, (channels, size, size))
     print(f"{args.network}: {cost.summary()}\n")
     rows = [("stage", "output", "params", "multiply-adds", "field")]
     for stage in cost.stages:
@@ -244,35 +249,32 @@ def _train_on(device, args) -> int:
         raise ValueError(complaint)
     if args.compile:
         net.compile()
-
-    def write(history) -> None:
-        history.save(args.out / "history.csv")
-
+    code = INTERRUPTED
     try:
         history = training.fit(
             net, data, optimizer, epochs, batch_size=batch_size, scheduler=scheduler, seed=args.seed, device=device,
-            watch=write, checkpoint=args.out / "checkpoint.pt", checkpoint_minutes=args.checkpoint_minutes,
-            accumulate=args.accumulate, sync_norm=args.sync_bn,
+            watch=lambda history: history.save(args.out / "history.csv"), checkpoint=args.out / "checkpoint.pt",
+            checkpoint_minutes=args.checkpoint_minutes, accumulate=args.accumulate, sync_norm=args.sync_bn,
         )  # fmt: skip
-    except SystemExit:
-        if first:
-            print("The same command goes on from there.")
-        raise
-    if len(history) < epochs:
-        if first:
-            print("The same command goes on from there.")
-        return INTERRUPTED
-    test = training.evaluate(net, data, "test", device=device)
+        if len(history) == epochs:
+            test = training.evaluate(net, data, "test", device=device)
+            if first:
+                _report(args.out, net, history, test)
+            return 0
+    except training.DivergedError as error:
+        return _complain(error, FAILED)
+    except SystemExit as end:
+        code = end.code
     if first:
-        _report(args.out, net, history, test)
-    return 0
+        print("The same command goes on from there.")
+    return code
 
 
 def _data(args):
     """What --data names: a set held in memory, or a folder to decode while training."""
     from lecture8 import datasets, models, streams, transfer
 
-    channels, size = models.find(args.network).input_size[:2]
+    size = args.size or models.find(args.network).input_size[1]
     if args.data not in (*GENERATED, *PUBLISHED):
         folder = Path(args.data).expanduser()
         if not folder.exists():
@@ -280,7 +282,7 @@ def _data(args):
                 f"--data {args.data!r} is neither a folder nor a set of images: give a folder, or one of "
                 f"{', '.join((*GENERATED, *PUBLISHED))}"
             )
-        return streams.image_folder(folder, args.size or size, workers=args.workers)
+        return streams.image_folder(folder, size, workers=args.workers)
     if args.workers is not None:
         raise ValueError(f"{args.data} is held in memory, decoded once: leave --workers out")
     if args.data in GENERATED:
@@ -291,7 +293,7 @@ def _data(args):
             raise ValueError(f"the images of cifar10 are 32 x 32, and --size {args.size} was given: leave it out")
         data = datasets.cifar10()
     else:
-        data = getattr(datasets, args.data)(size=args.size or size)
+        data = getattr(datasets, args.data)(size=size)
     return data.with_normalisation(transfer.MEAN, transfer.STD) if args.pretrained else data
 
 
@@ -328,6 +330,8 @@ def _schedule(optimizer, epochs: int, warmup: int):
 
 def _prepare(run: Path, settings: dict) -> str | None:
     """Make the folder and write the settings; or a complaint: it holds another run, or something else."""
+    from lecture8 import checkpoints
+
     path = run / "settings.json"
     try:
         if path.is_file():
@@ -342,8 +346,8 @@ def _prepare(run: Path, settings: dict) -> str | None:
             return None
         if run.is_dir() and any(run.iterdir()):
             return f"{str(run)!r} is not empty and holds no run: give another --out, or a new folder in it"
-        run.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with checkpoints.replacing(path) as draft:
+            draft.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except (ValueError, AttributeError) as error:
         return f"{str(path)!r} is damaged ({error}): give another --out, or delete that folder to start anew"
     except OSError as error:

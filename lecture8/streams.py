@@ -81,7 +81,8 @@ class Stream:
         generator: on the CPU; it draws the order and the crops. Without one the images come in order.
         augment: a random crop and flip, else the middle of the image
         The last batch may be short; in training (with a generator) one of a single image is left out, because batch
-        normalisation has nothing to average there. Raises ValueError naming an image that cannot be read.
+        normalisation has nothing to average there. Raises ValueError naming an image that cannot be read,
+        MemoryError if a worker was killed.
         """
         return self.batches_of(0, 1, split, batch_size, generator, augment=augment)
 
@@ -137,7 +138,7 @@ class Stream:
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
-            raise RuntimeError(
+            raise MemoryError(
                 f"a process that decodes images was killed ({str(error).splitlines()[0].rstrip('. ')}): memory or "
                 "shared memory ran out; use fewer workers or a smaller batch, in Docker also --shm-size=8g"
             ) from error

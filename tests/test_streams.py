@@ -289,5 +289,5 @@ def test_killed_worker_is_explained(folder):
 
     (worker,) = mp.active_children()
     os.kill(worker.pid, signal.SIGKILL)
-    with pytest.raises(RuntimeError, match=r"a process that decodes images was killed .*use fewer workers"):
+    with pytest.raises(MemoryError, match=r"a process that decodes images was killed .*use fewer workers"):
         list(some)
