@@ -219,7 +219,12 @@ def _print_table(rows, left) -> None:
 def _train(args) -> int:
     from lecture8 import distributed, models
 
-    models.find(args.network)  # before a data set is read, or downloaded
+    # before a data set is read, or downloaded
+    if args.pretrained and "" not in models.find(args.network).weights:
+        raise ValueError(
+            f"no published weights fit {args.network}: leave --pretrained out, or take a network for which "
+            "`python -m lecture8 list` has some"
+        )
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"--out {str(args.out)!r} is a file: give the folder to write the run to")
     with distributed.session(args.device) as device:
@@ -286,7 +291,7 @@ def _data(args):
     if args.workers is not None:
         raise ValueError(f"{args.data} is held in memory, decoded once: leave --workers out")
     if args.data in GENERATED:
-        grey = "channels" in models.options(args.network)
+        grey = "channels" in models.options(args.network) and not args.pretrained
         data = getattr(datasets, args.data)(size=args.size or 16, channels=1 if grey else 3)
     elif args.data == "cifar10":
         if args.size not in (None, 32):

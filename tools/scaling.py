@@ -15,6 +15,8 @@ from pathlib import Path
 
 from lecture8 import complexity, models
 
+ROOT = Path(__file__).resolve().parents[1]
+
 IMAGES, EPOCHS = 1_281_167, 90  # of ImageNet's training set; of the usual recipe
 MB, GB = 1e6, 1e9
 
@@ -54,7 +56,7 @@ class Cluster:
 
 
 CLUSTERS = [
-    Cluster(1, "one GPU", None, 256),
+    Cluster(1, "none", None, 256),
     Cluster(8, "NVLink", NVLINK, 2048),
     Cluster(64, "8 × 200 Gb/s InfiniBand", IB_8_HDR, 8192),
     Cluster(64, "100 Gb/s InfiniBand", IB_100, 8192),
@@ -76,8 +78,8 @@ def hours(cluster: Cluster, seconds: float) -> float:
 def cluster_table(params: int) -> str:
     """What a step takes, how long a whole run, and what it waits for with 16 and with 4 cores per GPU."""
     lines = [
-        "| GPUs | between them or their machines | batch | computing | all-reduce | decoding, 16 cores (4) "
-        "| 90 epochs, 16 cores | waits for | 90 epochs, 4 cores | waits for |",
+        "| GPUs | link | batch | computing | all-reduce | decoding with 16 (4) cores "
+        "| 90 epochs, 16 cores | waits for the | 90 epochs, 4 cores | waits for the |",
         "|--:|---|--:|--:|--:|--:|--:|---|--:|---|",
     ]
     for c in CLUSTERS:
@@ -169,7 +171,9 @@ def measure(folder: Path, images: int = 150) -> float:
         if not files:
             raise SystemExit(f"there is no .jpg in {str(folder)!r} to measure with")
         size = statistics.mean(file.stat().st_size for file in files)
-        print(f"{len(files)} photographs, {size / 1e3:.0f} KB; {os.cpu_count()} cores, {platform.processor()}")
+        print(
+            f"{len(files)} photographs, {size / 1e3:.0f} KB; {os.cpu_count()} cores, {platform.processor() or platform.machine()}"
+        )
         found = []
         for name, prepare, spare in (("training", streams._training, 4), ("evaluation", streams._evaluation, 2)):
             transform, rates = prepare(224), []
