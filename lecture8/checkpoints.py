@@ -5,6 +5,7 @@ Whatever happens while one is written, under its name lies the old file or the n
 """
 
 import contextlib
+import io
 import os
 import re
 import zlib
@@ -15,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 FORMAT = 1
-# of an optimizer's settings, those that say how it computes and not what
-_HOW = ("params", "foreach", "fused", "capturable", "differentiable")
+# of an optimizer's settings, those that say how it computes and not what, and what a scheduler keeps there
+_HOW = {"params", "foreach", "fused", "capturable", "differentiable", "initial_lr"}
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
@@ -43,14 +44,6 @@ def remove_drafts(path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def require_file_name(path: Path) -> None:
-    """Raises ValueError for the path of a folder."""
-    if path.is_dir():
-        raise ValueError(
-            f"{path} is a folder: give the file in it to write the checkpoint to, such as {path / 'run.pt'}"
-        )
-
-
 def write(path: Path, state: Mapping) -> None:
     """Write a checkpoint. Raises OSError where that is impossible; the earlier one then stays."""
     try:
@@ -58,6 +51,21 @@ def write(path: Path, state: Mapping) -> None:
             torch.save({"format": FORMAT, **state}, draft)
     except RuntimeError as error:  # torch's word for a full disk
         raise OSError(str(error).splitlines()[0]) from error
+
+
+def require_plain(**owners) -> None:
+    """Raises ValueError if the state of one of these holds what could not be read back without running code."""
+    for name, owner in owners.items():
+        buffer = io.BytesIO()
+        try:
+            torch.save(owner.state_dict() if owner else None, buffer)
+            buffer.seek(0)
+            torch.load(buffer, weights_only=True)
+        except Exception as error:  # of pickling or of unpickling
+            raise ValueError(
+                f"the state of the {name}, a {type(owner).__name__}, holds more than numbers, text and tensors, and "
+                "no checkpoint of it could be read back: use one of torch.optim, or leave the checkpoint out"
+            ) from error
 
 
 def read(path: Path) -> dict:
@@ -87,20 +95,24 @@ def settings(net: nn.Module, data, optimizer, scheduler, **more) -> dict[str, st
     layers = [(name, type(module).__name__) for name, module in net.named_modules()]
     return {
         "network": f"{type(net).__name__} of {len(layers)} modules ({_check_sum(repr(layers).encode())})",
-        "data": f"{data!r} ({_fingerprint(data)})",
+        "data": repr(data),
+        "check sum of the data": _fingerprint(data),
         **{key: str(value) for key, value in more.items()},
         **states_in_words(optimizer, scheduler),
     }
 
 
 def states_in_words(optimizer: torch.optim.Optimizer, scheduler) -> dict[str, str]:
-    """The settings of an optimizer and of a scheduler as they are now, which change in a run."""
-    groups = [
-        {k: v for k, v in group.items() if k not in _HOW} | {"tensors": len(group["params"])}
-        for group in optimizer.param_groups
-    ]
-    schedule = "none" if scheduler is None else f"{type(scheduler).__name__} {_plain(scheduler.state_dict())}"
-    return {"optimizer": f"{type(optimizer).__name__} {_plain(groups)}", "scheduler": schedule}
+    """The settings of an optimizer and of a scheduler as they are now; some change in a run."""
+    groups = optimizer.param_groups
+    words = {"optimizer": type(optimizer).__name__, "groups of parameters": [len(group["params"]) for group in groups]}
+    for key in [key for key in groups[0] if key not in _HOW]:
+        values = [group.get(key) for group in groups]
+        words[f"optimizer's {key}"] = values[0] if values == values[:1] * len(values) else values
+    words["scheduler"] = "none" if scheduler is None else type(scheduler).__name__
+    for key, value in (scheduler.state_dict() if scheduler else {}).items():
+        words[f"scheduler's {key}"] = value
+    return {key: value if isinstance(value, str) else _plain(value) for key, value in words.items()}
 
 
 def name_of(objective) -> str:
@@ -146,12 +158,12 @@ def require_same(path: Path, saved: Mapping, net: nn.Module, given: Mapping[str,
         if value not in (then, saved["now"].get(key)):
             there, here = _where_they_part(then, value)
             raise ValueError(
-                f"{path} is the checkpoint of another run: its {key.replace('_', ' ')} is {there}, and now {here} was "
+                f"{path} is the checkpoint of another run: its {key} is {there}, and now {here} was "
                 "given; give that run's settings to go on with it, or another path to start anew"
             )
 
 
-def _where_they_part(first: str, second: str, most: int = 70) -> tuple[str, str]:
+def _where_they_part(first: str, second: str, most: int = 100) -> tuple[str, str]:
     """Two long texts cut down to where they begin to differ."""
     same = next(
         (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))

@@ -452,12 +452,17 @@ class _Run:
         """Take up the checkpoint, if there is one, or write the first."""
         self.order = self.generator.get_state()
         if self.path is not None:
+            if self.path.is_dir():
+                raise ValueError(f"{self.path} is a folder: give a file in it, such as {self.path / 'run.pt'}")
+            if distributed.rank() == 0:
+                checkpoints.remove_drafts(self.path)
             found = distributed.everyones(self.path.is_file())
             if any(found) != all(found):
                 raise ValueError(f"not every process finds {self.path}: put it where all machines can read it")
             if all(found):
                 self.restore(checkpoints.read(self.path), epochs)
             else:
+                checkpoints.require_plain(optimizer=self.optimizer, scheduler=self.scheduler)
                 self.save(first=True)
         if self.world > 1:
             self.objective = distributed.SharedObjective(
@@ -578,20 +583,13 @@ class _Run:
         if distributed.rank() > 0:
             return
         try:
-            if first:
-                checkpoints.require_file_name(self.path)
-                checkpoints.remove_drafts(self.path)
             checkpoints.write(self.path, state)
         except OSError as error:
             if first:
                 raise OSError(
                     f"the checkpoint {self.path} cannot be written ({error}): give a path in a folder with room"
                 ) from error
-            self.say(
-                f"The checkpoint {self.path} could not be written ({error}); an earlier one stays, if there is one"
-            )
-        if first:
-            checkpoints.read(self.path)  # raises where the state holds what could not be read back
+            self.say(f"The checkpoint {self.path} could not be written ({error}); the one before is still there")
 
     def describe(self, **more) -> dict[str, str]:
         """What makes this run this run."""
