@@ -25,7 +25,7 @@ MB, GB = 1e6, 1e9
 # NVIDIADeepLearningExamples/PyTorch/resnet50v1.5 in Oneflow's DLPerf.
 A100, A100_TF32, V100, V100_FP32 = (2470, 256), (938, 256), (802.9, 256), (367.29, 128)
 
-# Bytes a second, each way. NVLink 3: 600 GB/s both ways together (A100 data sheet). Networks: bits of their names / 8.
+# Bytes a second, each way. NVLink 3: 600 GB/s both ways together. Networks: the bits of their names / 8.
 NVLINK, IB_8_HDR, IB_100, ETHERNET_10 = 300 * GB, 8 * 200 / 8 * GB, 100 / 8 * GB, 10 / 8 * GB
 
 # Photographs of 500 × 375 pixels (81 KB) that one core reads, crops and flips in a second of its own time: measured
@@ -171,9 +171,8 @@ def measure(folder: Path, images: int = 150) -> float:
         if not files:
             raise SystemExit(f"there is no .jpg in {str(folder)!r} to measure with")
         size = statistics.mean(file.stat().st_size for file in files)
-        print(
-            f"{len(files)} photographs, {size / 1e3:.0f} KB; {os.cpu_count()} cores, {platform.processor() or platform.machine()}"
-        )
+        chip = platform.processor() or platform.machine()
+        print(f"{len(files)} photographs, {size / 1e3:.0f} KB; {os.cpu_count()} cores, {chip}")
         found = []
         for name, prepare, spare in (("training", streams._training, 4), ("evaluation", streams._evaluation, 2)):
             transform, rates = prepare(224), []
