@@ -108,7 +108,7 @@ class _SlowError(Exception):
     """This source delivers fewer than SLOWEST bytes per second; `.rate`: how many."""
 
     def __init__(self, rate: float):
-        super().__init__(f"it sent {rate / 1000:.0f} kB/s only")
+        super().__init__(f"{rate:.0f} bytes/s")
         self.rate = rate
 
 
@@ -118,44 +118,41 @@ def _fetch(file: File, folder: Path, title: str) -> Path:
     if whole.exists():
         if _checksum(whole, file.checksum) == file.checksum:
             return whole
+        print(f"{str(whole)!r} is damaged or incomplete; it is fetched again.")
         whole.unlink()
-    reasons: dict[str, str] = {}
-    slow: dict[str, float] = {}
+    slow: dict[str, float] = {}  # bytes per second
+    failed: dict[str, _FailedError] = {}
     with progress(title, "B") as bar:
-
-        def done(url: str, slowest: float) -> bool:
+        for url, slowest in _in_turn(file.urls, slow, failed):
             try:
                 _fetch_from(url, part, file.checksum, bar, slowest)
             except _SlowError as error:
                 slow[url] = error.rate
-                reasons[url] = str(error)
+                print(f"{title}: {_host(url)} sends {error.rate / 1000:.0f} kB/s only; looking for a faster source.")
             except _FailedError as error:
-                reasons[url] = str(error)
-                if error.final:
-                    hopeful.remove(url)
+                failed[url] = error
             else:
                 part.replace(whole)
-                return True
-            return False
-
-        hopeful = list(file.urls)
-        for number, url in enumerate(file.urls):
-            if done(url, SLOWEST if len(file.urls) > 1 else 0):
                 return whole
-            if url in slow and number + 1 < len(file.urls):
-                following = _host(file.urls[number + 1])
-                print(f"{title}: {_host(url)} sends {slow[url] / 1000:.0f} kB/s only; trying {following}.")
-        if set(hopeful) - set(slow):
-            time.sleep(PAUSE)
-        # those that stumbled get a second chance; then the fastest of the slow ones may take its time
-        for url in [u for u in hopeful if u not in slow] + sorted(slow, key=lambda u: -slow[u]):
-            if url in hopeful and done(url, 0):
-                return whole
-    listed = "; ".join(f"{_host(url)}: {reason}" for url, reason in reasons.items())
+    listed = "; ".join(f"{_host(url)}: {reason}" for url, reason in failed.items())
     raise ConnectionError(
-        f"{title} could not be downloaded ({listed}): check the network connection, or fetch {file.urls[-1]} by other "
+        f"{title} could not be downloaded ({listed}): check the network connection, or fetch {file.urls[0]} by other "
         f"means and put it into {str(folder)!r}, or set LECTURE8_DATA to a folder that holds the data"
     )
+
+
+def _in_turn(urls: Sequence[str], slow: dict, failed: dict) -> Iterator[tuple[str, float]]:
+    """Sources, and how slow they may be: each once; those that may recover once more; the slow ones, in their own time.
+
+    slow and failed are filled by the caller meanwhile.
+    """
+    for url in urls:
+        yield url, SLOWEST if len(urls) > 1 else 0
+    again = [url for url in urls if url in failed and not failed[url].final]
+    if again:
+        time.sleep(PAUSE)
+    for url in [*again, *sorted(slow, key=lambda url: -slow[url])]:
+        yield url, 0
 
 
 def _host(url: str) -> str:
@@ -211,9 +208,6 @@ def _receive(url: str, part: Path, bar, slowest: float) -> None:
         raise ConnectionError(_reason(error)) from error  # without the errno, which is not about this disk
     with response:
         goes_on = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        if response.status == 206 and not goes_on:
-            part.unlink()
-            return _receive(url, part, bar, slowest)  # not what was asked for: once more, without asking for a part
         start = start if goes_on else 0
         length = response.headers.get("Content-Length")
         bar.reset(total=start + int(length) if length else None)

@@ -310,7 +310,6 @@ def _can_write(folder: Path) -> bool:
 
 def _by_class(published: _Published, place: Path, size: int, valid: float = 0.1) -> Data:
     """A published set from one folder per class, complete."""
-    _check_positive("size", size)
     classes, parts = _find_images(place, valid, 0)
     return _data(_complete(published, place, parts, _stored(size)), classes, published.title, random_flip(), size)
 
@@ -398,6 +397,7 @@ def ants_bees(size: int = 224, folder: str | Path | None = None) -> Data:
     of the former is put aside to validate: 195 / 49 / 153. (An ant that says "image not found" is left out.) Images as
     in `image_folder`. Networks with ImageNet weights have seen them: the tutorial calls them a subset of ImageNet.
     """
+    _check_positive("size", size)
     return _by_class(_ANTS_BEES, _locate([_ANTS_BEES], folder), size, valid=0.2)
 
 

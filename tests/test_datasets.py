@@ -1,21 +1,17 @@
-"""Data: what a batch is, that seeds repeat, that pictures show what their labels say, that bad folders are named."""
+"""Data: what a batch is, that seeds repeat, that pictures show what their labels say."""
 
 import hashlib
 import html
 import pickle
 import random
-import shutil
-import tarfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
-from lecture8 import datasets
+from lecture8 import datasets, training, transfer
 from lecture8.datasets import Data, Split
 
 
@@ -84,6 +80,15 @@ def test_features_pass_through():
         (ValueError, torch.zeros(2, 1, 4, 4), [0, 1], {"mean": (0.5,)}, "leave out mean and std"),
         (ValueError, torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [0, 1], {"std": (1, 2)}, "one per channel"),
         (ValueError, torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [0, 1], {"std": (0,)}, "std above 0"),
+        (
+            ValueError,
+            torch.zeros(2, 3, 4, 5, dtype=torch.uint8),
+            [0, 1],
+            {"crop": 5},
+            "crop 5 × 5 from images of 3 × 4",
+        ),
+        (ValueError, torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [0, 1], {"crop": 0}, "cannot crop 0 × 0"),
+        (ValueError, torch.zeros(2, 3, 4, 4), [0, 1], {"crop": 2}, "cannot crop 2 × 2"),
     ],
 )
 def test_split_refuses(error, pixels, labels, options, message):
@@ -193,10 +198,83 @@ def test_texts():
     assert repr(data.train) == "Split: 10 images of 1 × 4 × 4"
 
 
+def places(count=60, classes=3):
+    """Data of 7 × 9 pixels cropped to 4 × 4; channel 0 holds the row, channel 1 the column, channel 2 the image."""
+    row, column = torch.meshgrid(torch.arange(7), torch.arange(9), indexing="ij")
+    pixels = torch.stack([torch.stack([row, column, torch.full_like(row, i)]) for i in range(count)]).to(torch.uint8)
+    split = Split(pixels, torch.arange(count) % classes, crop=4)
+    return Data(split, split.take(6), split.take(5), ("a", "b", "c"), "places")
+
+
+def corners(images):
+    return [tuple(corner) for corner in (images[:, :2, 0, 0] * 255).round().int().tolist()]
+
+
+def test_a_network_sees_the_middle_of_larger_images_and_in_training_any_part():
+    data = places()
+    assert data.image_shape == data.train.shape == (3, 4, 4) and data.train.pixels.shape == (60, 3, 7, 9)
+    assert "3 × 4 × 4" in repr(data) and "3 × 4 × 4" in repr(data.train)
+    (images, _), (unaugmented, _) = next(data.batches("test", 9)), next(data.batches("train", 60, seeded()))
+    assert set(corners(images)) == set(corners(unaugmented)) == set(corners(data.test.images)) == {(1, 2)}
+    varied, labels = next(data.batches("train", 60, seeded(), augment=True))
+    assert varied.shape == (60, 3, 4, 4) and {place[0] for place in corners(varied)} == {0, 1, 2, 3}
+    assert {place[1] for place in corners(varied)} == {0, 1, 2, 3, 4, 5}
+    assert (varied[:, 0, 3, 0] - varied[:, 0, 0, 0]).mul(255).round().unique().tolist() == [3]  # in one piece
+    assert (varied[:, 2, 0, 0].mul(255).round() % 3 == labels).all()
+    again, _ = next(data.batches("train", 60, seeded(), augment=True))
+    assert torch.equal(again, varied)
+
+
+def test_crops_survive_what_keeps_the_size_of_the_images():
+    data = places()
+    assert data.take(8).train.crop == data.train.to("cpu").crop == 4
+    assert data.map(lambda pixels: 255 - pixels).image_shape == (3, 4, 4)
+    assert data.map(lambda pixels: pixels[:, :, ::2, ::2]).image_shape == (3, 4, 5)
+    assert data.whole().image_shape == (3, 7, 9) and corners(data.whole().test.images)[0] == (0, 0)
+
+
+def test_whole_images_are_what_ten_crops_are_cut_from():
+    generator = seeded()
+    pixels = torch.randint(0, 256, (12, 3, 10, 10), generator=generator, dtype=torch.uint8)
+    split = Split(pixels, torch.arange(12) % 2, crop=8)
+    data = Data(split, split, split, ("a", "b"), "noise")
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
+    with torch.no_grad():
+        crops = training.ten_crop(pixels.float() / 255, 8)
+        expected = torch.stack([net(crop).softmax(1) for crop in crops]).mean(0)
+    score = training.evaluate(training.TenCrop(net, 8), data.whole())
+    assert score.accuracy == pytest.approx((expected.argmax(1) == split.labels).float().mean().item())
+    assert score.loss == pytest.approx(F.nll_loss(expected.log(), split.labels).item(), abs=1e-5)
+
+
+def test_other_normalisations():
+    pixels = torch.randint(0, 256, (6, 3, 5, 5), generator=seeded(), dtype=torch.uint8)
+    split = Split(pixels, torch.arange(6) % 2, (0.1,), (0.2,), crop=4)
+    data = Data(split, split, split, ("a", "b"), "noise").with_normalisation(transfer.MEAN, transfer.STD)
+    expected = transfer.normalise(pixels[:, :, :4, :4].float() / 255)
+    for name in ("train", "valid", "test"):
+        torch.testing.assert_close(next(data.batches(name, 6))[0], expected, rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="one per channel"):
+        data.with_normalisation((0.5, 0.5), (1, 1))
+    features = Split(torch.zeros(2, 7), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="leave out mean and std"):
+        Data(features, features, features, ("a", "b"), "features").with_normalisation((0.5,), (1.0,))
+
+
+def test_photographs_are_found_in_datasets_too():
+    from lecture8 import photographs
+
+    for name in ("image_folder", "cifar10", "imagenette", "ants_bees", "pets", "flowers"):
+        assert getattr(datasets, name) is getattr(photographs, name) and name in dir(datasets)
+    with pytest.raises(AttributeError, match="no attribute 'imagenet'"):
+        datasets.imagenet  # noqa: B018
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_sees_the_same_batches():
     data = datasets.textures(per_class=8)
     data = replace(data, augment=datasets.compose(datasets.random_crop(2), datasets.random_flip()))
+    data = replace(data, **{n: replace(getattr(data, n), crop=14) for n in ("train", "valid", "test")})
     here = list(data.batches("train", 32, seeded(), augment=True))
     there = list(data.to("cuda").batches("train", 32, seeded(), augment=True))
     for (images, labels), (gpu_images, gpu_labels) in zip(here, there, strict=True):

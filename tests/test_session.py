@@ -98,6 +98,7 @@ def test_the_core_needs_no_pictures_and_no_widgets():
 
 ALLOWED = {  # module -> what of the package it may use
     "models": set(), "complexity": set(), "datasets": set(), "training": set(), "published": set(),
+    "downloads": set(), "photographs": {"datasets", "downloads"},
     "transfer": {"models"}, "measure": {"models", "complexity", "datasets", "training"},
     "teaching": {"published"},
     "plots": {"published"},
