@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -204,6 +204,7 @@ def run_epoch(
     tally: counts what it finds; one that holds the first steps of this epoch goes on
     Stops with FloatingPointError, naming the step and the learning rate, when a loss is not a finite number.
     """
+    _require_pieces(accumulate)
     net.train()
     tally = Tally() if tally is None else tally
     precision = _precision(net, precision)
@@ -370,31 +371,35 @@ def fit(
     (with the history so far) when the loss is no longer a number, MemoryError when two images are too many for the
     device, OSError when the first checkpoint cannot be written.
     """
-    _require_numbers(epochs, batch_size, accumulate, patience, checkpoint_minutes)
+    _require_numbers(epochs, batch_size, accumulate, patience, checkpoint_minutes, seed)
     device = pick_device(device)
     _require_own(net, optimizer, scheduler)
+    _require_calls(objective, watch, checkpoint)
     _require_data(data)
     _require_processes(batch_size, accumulate, sync_norm)
-    run = _Run(net, optimizer, scheduler, objective, batch_size, seed, device, accumulate, Precision(device, precision))
+    precision_used = Precision(device, precision)
     net.to(device)
     _move_state(optimizer, device)
-    run.data = data = data.to(device)
+    data = data.to(device)
     _require_fit(net, data, objective)
     net.to(memory_format=devices.memory_format(net, device))
+    run = _Run(net, data, optimizer, scheduler, objective, batch_size, device, precision_used, accumulate)
     run.history.meta = _provenance(
-        net, data, optimizer, device, epochs=epochs, batch_size=batch_size, seed=seed, precision=run.precision.kind
+        net, data, optimizer, device, epochs=epochs, batch_size=batch_size, seed=seed, precision=precision_used.kind
     )
     run.every = 60 * checkpoint_minutes
     if checkpoint is not None:
         run.path = Path(checkpoint)
-        run.settings = run.describe(accumulate=accumulate, precision=precision, sync_norm=sync_norm)
-    if sync_norm and distributed.world() > 1:
+        run.settings = checkpoints.settings(
+            net, data, optimizer, scheduler, objective=checkpoints.name_of(objective), batch_size=batch_size,
+            seed=seed, accumulate=accumulate, precision=precision, sync_norm=sync_norm,
+        )  # fmt: skip
+    if sync_norm and run.world > 1:
         distributed.synchronise_norm(net, device)
-    steps = -(-len(data.train) // batch_size)
     with (
         _seeded(seed, device) as run.generator,
         _signals(checkpoint is not None) as run.signals,
-        _progress(epochs * steps) as run.bar,
+        _progress(epochs * run.steps) as run.bar,
     ):
         run.go(epochs, patience, watch)
     return run.history
@@ -404,21 +409,43 @@ class _Stopped(Exception):  # noqa: N818  no error: somebody asked for it
     """Raised between two steps when the run shall end there."""
 
 
+@dataclass
 class _Run:
     """A run under way: what a checkpoint holds of it, and how it moves on."""
 
-    def __init__(self, net, optimizer, scheduler, objective, batch_size, seed, device, pieces, precision):
-        self.net, self.optimizer, self.scheduler, self.objective = net, optimizer, scheduler, objective
-        self.batch_size, self.seed, self.device, self.precision = batch_size, seed, device, precision
-        self.pieces, self.score_batch = pieces, 512
-        self.data = self.path = self.generator = self.signals = self.bar = None  # given by fit
-        self.every, self.settings = math.inf, {}
-        # where the run is: the epoch under way, its finished steps, and the shuffling generator's state when it began
-        self.history, self.epoch, self.tally, self.order = History(), 1, Tally(), None
-        self.spent = 0.0  # seconds of this epoch that an earlier process has taken
-        self.began, self.saved_at = time.perf_counter(), time.monotonic()
-        self.updating = False  # in the middle of the optimizer's step
-        self.world, self.looks = distributed.world(), 0
+    net: nn.Module
+    data: object
+    optimizer: torch.optim.Optimizer
+    scheduler: object
+    objective: Objective
+    batch_size: int
+    device: torch.device
+    precision: Precision
+    pieces: int  # that a batch is taken in
+    path: Path | None = None  # of the checkpoint
+    every: float = math.inf  # seconds from one to the next
+    settings: dict[str, str] = field(default_factory=dict)
+    # given for the time of the run
+    generator: torch.Generator | None = None
+    signals: list[int] = field(default_factory=list)
+    bar: object = None
+    # where it is: the epoch under way, its finished steps, and the shuffling generator's state when it began
+    epoch: int = 1
+    tally: Tally = field(default_factory=Tally)
+    order: Tensor | None = None
+    history: History = field(default_factory=History)
+    spent: float = 0.0  # seconds of this epoch that an earlier process has taken
+    began: float = 0.0
+    saved_at: float = field(default_factory=time.monotonic)
+    updating: bool = False  # in the middle of the optimizer's step
+    score_batch: int = 512
+    looks: int = 0
+    world: int = field(default_factory=distributed.world)
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return -(-len(self.data.train) // self.batch_size)
 
     # moving on
 
@@ -440,6 +467,8 @@ class _Run:
         except _Stopped as stopped:
             self.stop(*stopped.args)
         except KeyboardInterrupt:
+            if self.world > 1:
+                raise
             self.cut()
         except BaseException as error:
             devices.let_go(error)  # a notebook keeps the last error, and with it whole batches in the GPU's memory
@@ -461,6 +490,7 @@ class _Run:
                 raise ValueError(f"not every process finds {self.path}: put it where all machines can read it")
             if all(found):
                 self.restore(checkpoints.read(self.path), epochs)
+                self.bar.update((self.epoch - 1) * self.steps + self.tally.steps)
             else:
                 checkpoints.require_plain(optimizer=self.optimizer, scheduler=self.scheduler)
                 self.save(first=True)
@@ -554,11 +584,8 @@ class _Run:
     def stop(self, end: bool) -> None:
         """Between two steps: keep all, and say how to go on."""
         self.save()
-        done = (
-            f"after {self.tally.steps} steps of epoch {self.epoch}"
-            if self.tally.steps
-            else f"before epoch {self.epoch}"
-        )
+        steps = self.tally.steps
+        done = f"after {steps} steps of epoch {self.epoch}" if steps else f"before epoch {self.epoch}"
         self.say(f"Stopped {done}: {self.how_to_go_on()}")
         if end:
             raise SystemExit(128 + signal.SIGTERM)
@@ -590,13 +617,6 @@ class _Run:
                     f"the checkpoint {self.path} cannot be written ({error}): give a path in a folder with room"
                 ) from error
             self.say(f"The checkpoint {self.path} could not be written ({error}); the one before is still there")
-
-    def describe(self, **more) -> dict[str, str]:
-        """What makes this run this run."""
-        return checkpoints.settings(
-            self.net, self.data, self.optimizer, self.scheduler, objective=checkpoints.name_of(self.objective),
-            batch_size=self.batch_size, seed=self.seed, **more,
-        )  # fmt: skip
 
     def state(self) -> dict:
         """All that must be known to go on as if never stopped. All processes together, since each knows a part."""
@@ -743,18 +763,24 @@ def _signals(end_too: bool) -> Iterator[list[int]]:
 # --- what fit asks of its arguments --------------------------------------------------------------------------------
 
 
-def _require_numbers(epochs, batch_size, accumulate, patience, checkpoint_minutes) -> None:
-    def whole(value):
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _whole(value, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
-    if not whole(epochs) or not whole(batch_size):
-        raise ValueError(f"given epochs={epochs!r}, batch_size={batch_size!r}; both must be whole numbers, 1 or more")
-    if not whole(accumulate) or accumulate > batch_size:
+
+def _require_pieces(accumulate) -> None:
+    if not _whole(accumulate):
         raise ValueError(
-            f"given accumulate={accumulate!r}; expected in how many pieces to take a batch of {batch_size}, a whole "
-            f"number from 1 to {batch_size}"
+            f"given accumulate={accumulate!r}; expected in how many pieces to take a batch, a whole number, 1 or more"
         )
-    if patience is not None and not whole(patience):
+
+
+def _require_numbers(epochs, batch_size, accumulate, patience, checkpoint_minutes, seed) -> None:
+    if not _whole(epochs) or not _whole(batch_size):
+        raise ValueError(f"given epochs={epochs!r}, batch_size={batch_size!r}; both must be whole numbers, 1 or more")
+    _require_pieces(accumulate)
+    if not _whole(seed, 0):
+        raise ValueError(f"given seed={seed!r}; expected a whole number, 0 or more")
+    if patience is not None and not _whole(patience):
         raise ValueError(f"given patience={patience!r}; expected a whole number of epochs, 1 or more, or None")
     number = isinstance(checkpoint_minutes, int | float) and not isinstance(checkpoint_minutes, bool)
     if not number or not checkpoint_minutes >= 0:
@@ -775,15 +801,24 @@ def _require_own(net: nn.Module, optimizer: torch.optim.Optimizer, scheduler) ->
             "the optimizer holds no parameter of this network, so nothing would be trained: build the optimizer from "
             "net.parameters(), after the network"
         )
-    if scheduler is not None and not hasattr(scheduler, "state_dict"):
+    if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
+        what = f"the class {scheduler.__name__}" if isinstance(scheduler, type) else f"a {type(scheduler).__name__}"
         raise TypeError(
-            f"given a {type(scheduler).__name__} as the scheduler: expected one of torch.optim.lr_scheduler, or None"
+            f"given {what} as the scheduler: expected one of torch.optim.lr_scheduler, such as StepLR(optimizer, 10)"
         )
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError(
             "the scheduler belongs to another optimizer, so the learning rate would never change: build it from this "
             "one"
         )
+
+
+def _require_calls(objective, watch, checkpoint) -> None:
+    for name, value in (("objective", objective), ("watch", watch)):
+        if not callable(value) and (name == "objective" or value is not None):
+            raise TypeError(f"given {value!r} as {name}: expected a function, see the documentation of training.fit")
+    if not isinstance(checkpoint, str | Path | None):
+        raise TypeError(f"given {checkpoint!r} as the checkpoint: expected the path of a file, such as 'runs/first.pt'")
 
 
 def _require_data(data) -> None:
@@ -832,9 +867,11 @@ def _require_fit(net: nn.Module, data, objective: Objective) -> None:
                 f"{logits.shape[1] - 1}): build it with num_classes={data.num_classes}"
             )
     except RuntimeError as error:
-        if devices.out_of_memory(error):
-            raise
         shape, first = " × ".join(map(str, images.shape[1:])), str(error).splitlines()[0]
+        if devices.out_of_memory(error):
+            raise MemoryError(
+                f"two images of {shape} fill the memory of {images.device}: take a smaller network or images"
+            ) from None
         raise ValueError(
             f"the network cannot take images of {shape} from {data.name} ({first}): "
             "build it for this size and these channels, or load the images at the size that it expects"
