@@ -522,6 +522,7 @@ def test_an_interrupted_download_leaves_no_lock(site, target, monkeypatch):
 
 def test_a_notebook_shows_a_widget_and_nothing_on_stderr(site, target, monkeypatch, capsys):
     import IPython
+    import tqdm.notebook  # noqa: F401  ipywidgets 7 looks for the kernel when it is imported
     from IPython import display
 
     shown = []
