@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "checkpoints", "complexity", "datasets", "distributed", "exercises", "explore", "measure", "models", "plots",
-    "published", "recipes", "teaching", "training", "transfer",
+    "published", "recipes", "streams", "teaching", "training", "transfer",
 )  # fmt: skip
 __all__ = [*_MODULES, "check", "start"]
 

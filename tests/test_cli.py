@@ -297,67 +297,80 @@ def test_bad_input_in_one_sentence(case, tmp_path, capsys):
 # --- several processes ---------------------------------------------------------------------------------------------
 
 
-def several(processes, *words):
-    """The command line with `three_layers`, as torchrun starts it; alone without it."""
-    script = [str(HERE / "cli_with_plain_network.py"), *map(str, words)]
-    start = [sys.executable]
+def start(processes, *words):
+    """The command line with `three_layers`, as torchrun starts it; one process without torchrun."""
+    command = [sys.executable]
     if processes > 1:
-        start += ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", "0"]
-        start += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.run([*start, *script], capture_output=True, text=True, timeout=300, env=environment)
+        command += ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--rdzv-backend", "c10d"]
+        command += ["--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1"]
+    return subprocess.Popen(
+        [*command, str(HERE / "cli_with_plain_network.py"), *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])},
+    )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def alone(photos, tmp_path_factory):
-    run = tmp_path_factory.mktemp("alone") / "run"
-    done = several(1, *shared_words(photos, run))
-    assert done.returncode == 0, done.stderr
-    return run
+def several(processes, *words):
+    """Exit code, stdout and stderr of `start` at its end."""
+    process = start(processes, *words)
+    try:
+        out, err = process.communicate(timeout=300)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, out, err
 
 
-def shared_words(photos, run):
+def shared_words(photos, run, epochs=2):
     # 40 images in batches of 12: the last has 4
     return [
-        "train", "three_layers", "--data", photos, "--size", "16", "--epochs", "2", "--batch-size", "12", "--device",
-        "cpu", "--workers", "1", "--out", run,
+        "train", "three_layers", "--data", photos, "--size", "16", "--epochs", epochs, "--batch-size", "12",
+        "--device", "cpu", "--workers", "1", "--out", run,
     ]  # fmt: skip
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Gloo")
-def test_two_processes_learn_what_one_does(photos, alone, tmp_path):
-    run = tmp_path / "run"
-    done = several(2, *shared_words(photos, run))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("test: loss") == 1  # the first process alone prints
-    one, two = (History.load(place / "history.csv") for place in (alone, run))
+def same_curve(a, b):
+    """Whether two runs have the same history and weights, to rounding."""
+    one, two = (History.load(run / "history.csv") for run in (a, b))
     for column in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "lr"):
         assert two[column] == pytest.approx(one[column], rel=1e-5), column
-    for a, b in zip(weights(alone).values(), weights(run).values(), strict=True):
-        assert torch.allclose(a, b, rtol=1e-4, atol=1e-6)
+    for x, y in zip(weights(a).values(), weights(b).values(), strict=True):
+        assert torch.allclose(x, y, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Gloo")
+def test_two_processes_learn_what_one_does(photos, tmp_path):
+    for processes in (1, 2):
+        code, out, err = several(processes, *shared_words(photos, tmp_path / str(processes)))
+        assert code == 0, err
+        assert out.count("test: loss") == 1 and "of 12 images" in out  # the first process alone prints
+    same_curve(tmp_path / "1", tmp_path / "2")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Gloo")
-def test_two_processes_go_on_with_what_one_has_begun(photos, alone, tmp_path):
-    run = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / "cli_with_plain_network.py"), *map(str, shared_words(photos, run))],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    until(lambda: (run / "history.csv").exists() or (run / "weights.pt").exists(), process)
-    os.killpg(process.pid, signal.SIGTERM)  # the workers too, as a cluster does
-    process.communicate(timeout=120)
-    assert process.returncode == 143
-    done = several(2, *shared_words(photos, run))
-    assert done.returncode == 0, done.stderr
-    one, two = (History.load(place / "history.csv") for place in (alone, run))
-    assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-5)
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
+def test_terminated_run_goes_on_with_another_number_of_processes(photos, tmp_path, before, after):
+    words = shared_words(photos, tmp_path / "run", epochs=40)
+    process = start(before, *words)
+    until(lambda: (tmp_path / "run" / "history.csv").exists(), process)
+    # a cluster signals every process of a job; torchrun alone passes it on
+    os.kill(process.pid, signal.SIGTERM) if before > 1 else os.killpg(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == (143 if before == 1 else 1), err
+    assert out.count("The same command goes on from there.") == 1
+    done = len(History.load(tmp_path / "run" / "history.csv"))
+    assert 1 <= done < 40
+    code, out, err = several(after, *words)
+    assert code == 0 and "Going on from" in out, err
+    code, _, err = several(1, *shared_words(photos, tmp_path / "never_stopped", epochs=40))
+    assert code == 0, err
+    same_curve(tmp_path / "never_stopped", tmp_path / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Gloo")
-def test_several_processes_complain_once(photos, tmp_path):
-    done = several(2, *shared_words(tmp_path / "none", tmp_path / "run"))
-    assert done.returncode != 0 and done.stderr.count("lecture8: ") == 1
-    assert "is neither a folder nor a set of images" in done.stderr
+def test_several_processes_complain_once(tmp_path):
+    code, _, err = several(2, *shared_words(tmp_path / "none", tmp_path / "run"))
+    assert code != 0 and err.count("lecture8: ") == 1
+    assert "is neither a folder nor a set of images" in err

@@ -103,6 +103,10 @@ ALLOWED = {  # module -> what of the package it may use
     "teaching": {"published"},
     "plots": {"published"},
     "session": {"training", "plots"},
+    "streams": {"datasets", "distributed", "photographs", "transfer"}, "__main__": {"cli"},
+    "cli": {
+        "models", "complexity", "datasets", "training", "transfer", "session", "streams", "checkpoints", "distributed",
+    },
     "explore": {
         "plots", "transfer", "measure", "published", "teaching", "models", "complexity", "datasets", "training",
     },
