@@ -76,6 +76,7 @@ def test_list_has_every_network(capsys):
     assert code == 0 and not err
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
     assert set(models.ARCHITECTURES) <= set(lines)
+    assert "train --recipe: plain, alexnet, " in out
     assert lines["resnet50"].split() == [
         "resnet50", "2015", "50", "25,557,032", f"{models.find('resnet50').macs:,}", "3", "x", "224", "x", "224", "yes",
     ]  # fmt: skip
@@ -230,6 +231,35 @@ def test_folder_of_photographs(photos, tmp_path, capsys):
     same_run(tmp_path / "0", tmp_path / "1")
 
 
+def test_recipe_of_a_paper(tmp_path, capsys):
+    """ResNet's for CIFAR-10 in 4 epochs: divided by 10 after 91 and 136 of 182, a batch of 64 instead of 128."""
+    run, words = tmp_path / "run", ["--recipe", "resnet_cifar", "--batch-size", "64"]
+    code, out, err = call(capsys, *DIGITS, *words, "--epochs", "4", "--out", run)
+    assert code == 0 and not err
+    assert "He et al. 2015 section 4.2" in out and "this run: 4 epochs, batches of 64, learning rate 0.05" in out
+    assert History.load(run / "history.csv")["lr"] == pytest.approx([0.05, 0.05, 0.005, 0.0005])
+    args = cli._parser().parse_args([*DIGITS, "--recipe", "resnet_cifar", "--out", str(run)])
+    args.epochs = None
+    plan = cli._plan(args, torch.nn.Linear(1, 1))
+    assert (plan.epochs, plan.batch_size, plan.lr) == (182, 128, 0.1)
+
+
+def test_papers_recipe_brings_auxiliary_classifiers_and_smooth_labels(tmp_path):
+    from lecture8 import datasets
+
+    data = datasets.digits(size=8, channels=3)
+    for recipe, heads, objective in (
+        ("plain", 0, "cross_entropy"),
+        ("googlenet", 2, "auxiliary_objective(0.3, 0.0)"),
+        ("inception_v3", 2, "auxiliary_objective(0.3, 0.1)"),
+    ):
+        words = ["train", "small.inception", "--data", "digits", "--recipe", recipe, "--out", str(tmp_path)]
+        args = cli._parser().parse_args(words)
+        net = cli._net(args, data)
+        assert len(getattr(net, "auxiliary", {})) == heads
+        assert cli._plan(args, net).objective.__qualname__ == objective
+
+
 def test_warm_up_and_cosine():
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=8.0)
     scheduler, rates = cli._schedule(optimizer, epochs=6, warmup=3), []
@@ -238,6 +268,28 @@ def test_warm_up_and_cosine():
         optimizer.step()
         scheduler.step()
     assert rates == pytest.approx([2, 4, 6, 8, 6, 2])
+
+
+def children(pid):
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_killed_worker_ends_the_run_with_one_sentence(photos, tmp_path):
+    words = ["train", "small.vgg", "--width", "4", "--size", "16", "--data", str(photos), "--epochs", "10000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lecture8", *words, "--workers", "1", "--device", "cpu", "--out", str(tmp_path / "run")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(lambda: (tmp_path / "run" / "history.csv").exists(), process)
+    while process.poll() is None:  # each worker decodes for less than an epoch
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            for worker in children(process.pid):
+                os.kill(worker, signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode == 1 and err.count("\n") == 1, err
+    assert err.startswith("lecture8: a process that decodes images was killed") and "use fewer workers" in err
 
 
 # --- bad input -----------------------------------------------------------------------------------------------------
@@ -264,6 +316,8 @@ BAD = {  # words after `train`, unless they begin with a command -> the sentence
     "minutes": (["resnet20", "--checkpoint-minutes", "x"], "expected a number of minutes, 0 or more, not 'x'"),
     "all warm-up": (["resnet20", "--epochs", "2", "--warmup", "2"], "--warmup 2 takes all of the 2 epochs"),
     "pieces": (["resnet20", "--batch-size", "4", "--accumulate", "5"], "given accumulate=5"),
+    "unknown recipe": (["resnet20", "--recipe", "adam"], "unknown recipe 'adam': choose from plain, alexnet, zfnet"),
+    "warm-up of a paper": (["resnet20", "--recipe", "resnet", "--warmup", "2"], "leave --warmup or --recipe out"),
     "device": (["resnet20", "--device", "gpu"], "unknown device 'gpu': choose 'cuda', 'mps' or 'cpu'"),
     "width of a fixed network": (["resnet18", "--width", "8"], "resnet18 has no option 'width'"),
     "width of published weights": (["resnet50", "--pretrained", "--width", "8"], "published weights have one width"),

@@ -106,6 +106,7 @@ ALLOWED = {  # module -> what of the package it may use
     "streams": {"datasets", "distributed", "photographs", "transfer"}, "__main__": {"cli"},
     "cli": {
         "models", "complexity", "datasets", "training", "transfer", "session", "streams", "checkpoints", "distributed",
+        "recipes",
     },
     "explore": {
         "plots", "transfer", "measure", "published", "teaching", "models", "complexity", "datasets", "training",
