@@ -5,7 +5,7 @@ from importlib import util
 
 from tools import bootstrap
 
-NEEDED = ("fvcore", "ptflops", "timm", "torchinfo")
+NEEDED = ("fvcore", "lightning_fabric", "ptflops", "skorch", "timm", "torchinfo")
 
 
 def main() -> None:

@@ -392,24 +392,25 @@ def _prepare(run: Path, settings: dict) -> str | None:
     """Make the folder and write the settings; or a complaint: it holds another run, or something else."""
     from lecture8 import checkpoints
 
-    path = run / "settings.json"
+    path, ours = run / "settings.json", ("settings.json", "history.csv", "weights.pt")
     try:
-        if path.is_file():
+        if (run / "checkpoint.pt").is_file():
             there = json.loads(path.read_text(encoding="utf-8"))
-            different = [key for key in settings if there.get(key) != settings[key]]
-            if different:
-                key = different[0]
-                return (
-                    f"{str(run)!r} holds a run with other settings: its {key} is {there.get(key)!r}, and now it is "
-                    f"{settings[key]!r}; give another --out, or the same settings to go on"
-                )
+            for key, value in settings.items():
+                if there[key] != value:
+                    return (
+                        f"{str(run)!r} holds a run with other settings: its {key} is {there[key]!r}, and now it is "
+                        f"{value!r}; give another --out, or the same settings to go on"
+                    )
             return None
-        if run.is_dir() and any(run.iterdir()):
+    except (ValueError, LookupError, TypeError, OSError) as error:
+        return f"{str(path)!r} cannot be read ({error}): give another --out, or delete that folder to start anew"
+    try:
+        # without a checkpoint nothing was trained yet, and whatever was asked for may change
+        if run.is_dir() and any(f.name not in ours and not f.name.startswith(".checkpoint") for f in run.iterdir()):
             return f"{str(run)!r} is not empty and holds no run: give another --out, or a new folder in it"
         with checkpoints.replacing(path) as draft:
             draft.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except (ValueError, AttributeError) as error:
-        return f"{str(path)!r} is damaged ({error}): give another --out, or delete that folder to start anew"
     except OSError as error:
         return f"the folder {str(run)!r} cannot be written to ({error.strerror}): give another --out"
     return None

@@ -183,7 +183,7 @@ def default_workers() -> int:
 
 
 def killed_worker(error: RuntimeError) -> str | None:
-    """What to do, if the error says that a worker was killed. It may reach the training process anywhere in its code."""
+    """What to do, if the error says that a worker was killed; PyTorch raises it wherever the program happens to be."""
     said = str(error).splitlines()[0].rstrip(". ") if str(error) else ""
     if "DataLoader worker" not in said:
         return None

@@ -204,6 +204,7 @@ def run_epoch(
     tally: counts what it finds; one that holds the first steps of this epoch goes on
     Stops with FloatingPointError, naming the step and the learning rate, when a loss is not a finite number.
     """
+    _require_pieces(accumulate)
     net.train()
     tally = Tally() if tally is None else tally
     precision = _precision(net, precision)
@@ -370,9 +371,10 @@ def fit(
     (with the history so far) when the loss is no longer a number, MemoryError when two images are too many for the
     device, OSError when the first checkpoint cannot be written.
     """
-    _require_numbers(epochs, batch_size, accumulate, patience, checkpoint_minutes)
+    _require_numbers(epochs, batch_size, accumulate, patience, checkpoint_minutes, seed)
     device = pick_device(device)
     _require_own(net, optimizer, scheduler)
+    _require_calls(objective, watch, checkpoint)
     _require_data(data)
     _require_processes(batch_size, accumulate, sync_norm)
     run = _Run(net, optimizer, scheduler, objective, batch_size, seed, device, accumulate, Precision(device, precision))
@@ -743,18 +745,24 @@ def _signals(end_too: bool) -> Iterator[list[int]]:
 # --- what fit asks of its arguments --------------------------------------------------------------------------------
 
 
-def _require_numbers(epochs, batch_size, accumulate, patience, checkpoint_minutes) -> None:
-    def whole(value):
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _whole(value, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
-    if not whole(epochs) or not whole(batch_size):
-        raise ValueError(f"given epochs={epochs!r}, batch_size={batch_size!r}; both must be whole numbers, 1 or more")
-    if not whole(accumulate) or accumulate > batch_size:
+
+def _require_pieces(accumulate) -> None:
+    if not _whole(accumulate):
         raise ValueError(
-            f"given accumulate={accumulate!r}; expected in how many pieces to take a batch of {batch_size}, a whole "
-            f"number from 1 to {batch_size}"
+            f"given accumulate={accumulate!r}; expected in how many pieces to take a batch, a whole number, 1 or more"
         )
-    if patience is not None and not whole(patience):
+
+
+def _require_numbers(epochs, batch_size, accumulate, patience, checkpoint_minutes, seed) -> None:
+    if not _whole(epochs) or not _whole(batch_size):
+        raise ValueError(f"given epochs={epochs!r}, batch_size={batch_size!r}; both must be whole numbers, 1 or more")
+    _require_pieces(accumulate)
+    if not _whole(seed, 0):
+        raise ValueError(f"given seed={seed!r}; expected a whole number, 0 or more")
+    if patience is not None and not _whole(patience):
         raise ValueError(f"given patience={patience!r}; expected a whole number of epochs, 1 or more, or None")
     number = isinstance(checkpoint_minutes, int | float) and not isinstance(checkpoint_minutes, bool)
     if not number or not checkpoint_minutes >= 0:
@@ -775,15 +783,24 @@ def _require_own(net: nn.Module, optimizer: torch.optim.Optimizer, scheduler) ->
             "the optimizer holds no parameter of this network, so nothing would be trained: build the optimizer from "
             "net.parameters(), after the network"
         )
-    if scheduler is not None and not hasattr(scheduler, "state_dict"):
+    if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
+        what = f"the class {scheduler.__name__}" if isinstance(scheduler, type) else f"a {type(scheduler).__name__}"
         raise TypeError(
-            f"given a {type(scheduler).__name__} as the scheduler: expected one of torch.optim.lr_scheduler, or None"
+            f"given {what} as the scheduler: expected one of torch.optim.lr_scheduler, such as StepLR(optimizer, 10)"
         )
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError(
             "the scheduler belongs to another optimizer, so the learning rate would never change: build it from this "
             "one"
         )
+
+
+def _require_calls(objective, watch, checkpoint) -> None:
+    for name, value in (("objective", objective), ("watch", watch)):
+        if not callable(value) and (name == "objective" or value is not None):
+            raise TypeError(f"given {value!r} as {name}: expected a function, see the documentation of training.fit")
+    if not isinstance(checkpoint, str | Path | None):
+        raise TypeError(f"given {checkpoint!r} as the checkpoint: expected the path of a file, such as 'runs/first.pt'")
 
 
 def _require_data(data) -> None:

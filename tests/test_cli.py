@@ -174,6 +174,16 @@ def test_other_settings_are_refused(finished, capsys, changed, sentence):
     assert re.search(f"holds a run with other settings: {sentence}.*give another --out", err), err
 
 
+def test_settings_that_were_refused_may_be_corrected(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert call(capsys, *DIGITS, "--epochs", "1", "--accumulate", "999", "--out", run)[0] == 2
+    code, _, err = call(capsys, *DIGITS, "--epochs", "1", "--out", run)
+    assert (code, err) == (0, "")
+    (run / "checkpoint.pt").unlink()  # as fit advises where it is damaged
+    assert call(capsys, *DIGITS, "--epochs", "1", "--seed", "1", "--out", run)[0] == 0
+    assert json.loads((run / "settings.json").read_text(encoding="utf-8"))["seed"] == 1
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_stopped_run_goes_on_as_if_never_stopped(finished, tmp_path, capsys, monkeypatch, number, code):
     run, save, asked = tmp_path / "run", History.save, []
@@ -308,7 +318,8 @@ BAD = {  # words after `train`, unless they begin with a command -> the sentence
     "out is a file": (["resnet20", "--out", "FILE"], "is a file: give the folder to write the run to"),
     "out holds something else": (["resnet20", "--out", "OTHER"], "is not empty and holds no run: give another --out"),
     "out cannot be made": (["resnet20", "--out", "FILE/run"], "cannot be written to"),
-    "damaged settings": (["resnet20", "--out", "DAMAGED"], "settings.json' is damaged"),
+    "damaged settings": (["resnet20", "--out", "DAMAGED"], "settings.json' cannot be read (Unterminated string"),
+    "no settings": (["resnet20", "--out", "LOST"], "settings.json' cannot be read ([Errno 2]"),
     "epochs": (["resnet20", "--epochs", "0"], "argument --epochs: expected a whole number, 1 or more, not '0'"),
     "batch size": (["resnet20", "--batch-size", "1.5"], "--batch-size: expected a whole number, 1 or more, not '1.5'"),
     "learning rate": (["resnet20", "--lr", "-1"], "argument --lr: expected a number above 0, not '-1'"),
@@ -336,14 +347,16 @@ def test_bad_input_in_one_sentence(case, tmp_path, capsys):
     (tmp_path / "EMPTY").mkdir()
     (tmp_path / "OTHER").mkdir()
     (tmp_path / "OTHER" / "thesis.tex").write_text("")
-    (tmp_path / "DAMAGED").mkdir()
+    for name in ("DAMAGED", "LOST"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "checkpoint.pt").write_text("")
     (tmp_path / "DAMAGED" / "settings.json").write_text('{"network": "res')
     if words and words[0] not in ("train", "profile", "fit"):
         defaults = {"--data": "digits", "--out": "RUN"}
         words = ["train", *words, *(w for k, v in defaults.items() if k not in words for w in (k, v))]
-    place = {name: str(tmp_path / name) for name in ("FILE", "EMPTY", "OTHER", "DAMAGED", "RUN", "FILE/run")}
-    code, out, err = call(capsys, *(place.get(word, word) for word in words))
-    assert (code, out) == (2, "")
+    place = {name: str(tmp_path / name) for name in ("FILE", "EMPTY", "OTHER", "DAMAGED", "LOST", "RUN", "FILE/run")}
+    code, _, err = call(capsys, *(place.get(word, word) for word in words))
+    assert code == 2
     assert err.startswith("lecture8: ") and err.count("\n") == 1 and sentence in err, err
     assert not (tmp_path / "RUN" / "checkpoint.pt").exists()
 

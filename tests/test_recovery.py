@@ -436,7 +436,7 @@ REFUSED = {
     "optimizer": ({"optimizer": OPTIMIZERS["Adam"]}, "its optimizer is SGD, and now Adam was given"),
     "groups": ({"optimizer": OPTIMIZERS["groups"]}, "its groups of parameters is [6], and now [2, 2]"),
     "schedule": ({"scheduler": SCHEDULERS["MultiStepLR"]}, "its scheduler is StepLR, and now Multi"),
-    "slower": ({"scheduler": lambda opt: lr_scheduler.StepLR(opt, 2, 0.5)}, "its scheduler's step_size is 1, and now 2"),
+    "slower": ({"scheduler": lambda opt: lr_scheduler.StepLR(opt, 2, 0.5)}, "its scheduler's step_size is 1, and now"),
     "no schedule": ({"scheduler": None}, "its scheduler is StepLR, and now none was given"),
 }  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Folders decoded while training: the same images and numbers however the work is shared, and nothing lost."""
 
 import os
-import signal
 import subprocess
 import sys
 

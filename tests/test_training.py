@@ -1,6 +1,7 @@
 """The loop learns, is repeatable, reports what it did, and says in one sentence what does not fit."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -100,6 +101,58 @@ def test_an_objective_can_add_losses_and_is_what_is_minimised(digits):
     _, added = fit(digits, epochs=1, objective=heavier)
     assert added.last["train_loss"] == pytest.approx(plain.last["train_loss"] + 100, rel=1e-4)
     assert added.last["train_accuracy"] == plain.last["train_accuracy"]
+
+
+def test_label_smoothing_spreads_a_share_evenly_and_only_in_training(digits):
+    images, labels = next(iter(digits.batches("train", 32)))
+    net = small_net().train()
+    loss, logits = training.label_smoothing(0.1)(net, images, labels)
+    target = 0.9 * nn.functional.one_hot(labels, 10) + 0.1 / 10  # section 7: (1 - epsilon) delta + epsilon / K
+    assert loss.item() == pytest.approx(-(target * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
+    plain, _ = training.cross_entropy(net.eval(), images, labels)
+    assert torch.equal(training.label_smoothing(0.1)(net, images, labels)[0], plain)
+
+
+def test_auxiliary_classifiers_are_smoothed_too(digits):
+    images, labels = next(iter(digits.batches("train", 32)))
+    torch.manual_seed(0)
+    net = models.small.inception(width=4, channels=1, modules=4, auxiliary=True).train()
+    logits, heads = net.with_auxiliary(images)
+    parts = [nn.functional.cross_entropy(out, labels, label_smoothing=0.2) for out in (logits, *heads.values())]
+    loss, _ = training.auxiliary_objective(0.5, smoothing=0.2)(net, images, labels)
+    assert loss.item() == pytest.approx((parts[0] + 0.5 * sum(parts[1:])).item(), rel=1e-5)
+
+
+def test_bfloat16_learns_and_is_coarser(digits):
+    (_, exact), (_, coarse) = fit(digits), fit(digits, precision="bfloat16")
+    assert coarse["train_loss"] == pytest.approx(exact["train_loss"], rel=0.05)
+    assert coarse["train_loss"] != exact["train_loss"] and coarse.meta["precision"] == "bfloat16"
+
+
+def test_a_scaler_that_scales_changes_nothing(digits):
+    precision = training.Precision(torch.device("cpu"))
+    precision.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    found = []
+    for kind in ("float32", precision):
+        net = small_net()
+        batches = digits.batches("train", 64, generator=torch.Generator().manual_seed(0))
+        found.append((training.run_epoch(net, batches, sgd(net), precision=kind).loss, weights(net)))
+    assert found[0][0] == found[1][0] and torch.allclose(found[0][1], found[1][1], rtol=1e-4, atol=1e-6)
+
+
+def test_a_compiled_network_has_the_same_history(digits):
+    net = small_net()
+    net.compile(backend="eager")
+    history = training.fit(net, digits, sgd(net), 2, batch_size=64, device="cpu")
+    assert without_time(history) == without_time(fit(digits)[1])
+
+
+def test_from_a_thread_without_signals(digits):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        _, history = pool.submit(fit, digits).result()
+    assert without_time(history) == without_time(fit(digits)[1])
 
 
 def test_scheduler_steps_once_an_epoch(digits):
@@ -246,10 +299,75 @@ def test_optimizer_of_another_network(digits):
     assert "no parameter of this network" in text
 
 
-@pytest.mark.parametrize("bad", [{"epochs": 0}, {"epochs": 1.5}, {"epochs": 1, "batch_size": 0}])
-def test_bad_numbers(digits, bad):
+BAD = {
+    "epochs 0": ({"epochs": 0}, ValueError, "whole numbers"),
+    "epochs 1.5": ({"epochs": 1.5}, ValueError, "whole numbers"),
+    "epochs True": ({"epochs": True}, ValueError, "whole numbers"),
+    "batch_size": ({"batch_size": 0}, ValueError, "whole numbers"),
+    "seed": ({"seed": -1}, ValueError, "given seed=-1; expected a whole number, 0 or more"),
+    "seed text": ({"seed": "one"}, ValueError, "given seed='one'"),
+    "accumulate": ({"accumulate": 0}, ValueError, "given accumulate=0; expected in how many pieces"),
+    "accumulate 1.5": ({"accumulate": 1.5}, ValueError, "given accumulate=1.5"),
+    "patience": ({"patience": 0}, ValueError, "given patience=0; expected a whole number of epochs"),
+    "minutes": ({"checkpoint_minutes": -1}, ValueError, "given checkpoint_minutes=-1; expected a number of minutes"),
+    "minutes nan": ({"checkpoint_minutes": math.nan}, ValueError, "given checkpoint_minutes=nan"),
+    "precision": ({"precision": "half"}, ValueError, "unknown precision 'half': choose from auto, float32, bfloat16"),
+    "float16": ({"precision": "float16"}, ValueError, "float16 is for CUDA, and this device is cpu"),
+    "device": ({"device": "gpu"}, ValueError, "choose 'cuda', 'mps' or 'cpu'"),
+    "objective": ({"objective": "cross_entropy"}, TypeError, "given 'cross_entropy' as objective: expected a function"),
+    "loss alone": ({"objective": lambda net, x, y: net(x).mean()}, TypeError, "must return (loss, logits)"),
+    "losses": ({"objective": lambda net, x, y: (net(x).mean(1), net(x))}, TypeError, "must return (loss, logits)"),
+    "watch": ({"watch": True}, TypeError, "given True as watch: expected a function"),
+    "checkpoint": ({"checkpoint": 7}, TypeError, "given 7 as the checkpoint: expected the path of a file"),
+    "class": ({"scheduler": torch.optim.lr_scheduler.StepLR}, TypeError, "given the class StepLR as the scheduler"),
+    "schedule": ({"scheduler": 0.1}, TypeError, "given a float as the scheduler"),
+    "sync": ({"sync_norm": True, "accumulate": 2}, ValueError, "leave accumulate or sync_norm out"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_settings(digits, bad):
     net = small_net()
-    assert "whole numbers" in message(ValueError, training.fit, net, digits, sgd(net), **bad)
+    before, (options, error, expected) = weights(net).clone(), BAD[bad]
+    text = message(error, training.fit, net, digits, sgd(net), **{"epochs": 1, "device": "cpu", **options})
+    assert expected in text and torch.equal(weights(net), before)
+
+
+def test_bad_networks_optimizers_and_data(digits):
+    net = small_net()
+    optimizer = sgd(net)
+    text = message(TypeError, training.fit, [net], digits, optimizer, 1)
+    assert text == "given a list as the network: expected a torch.nn.Module"
+    text = message(TypeError, training.fit, net, digits, torch.optim.SGD, 1)
+    assert "as the optimizer: expected one of torch.optim, such as torch.optim.SGD(net.parameters(), lr=0.1)" in text
+    text = message(TypeError, training.fit, net, [1, 2], optimizer, 1)
+    assert "given a list as the data, without train, valid" in text and "datasets.digits()" in text
+    other = torch.optim.lr_scheduler.StepLR(sgd(net), 1)
+    text = message(ValueError, training.fit, net, digits, optimizer, 1, scheduler=other)
+    assert "the scheduler belongs to another optimizer" in text
+    empty = replace(digits, valid=digits.valid.take(torch.arange(0)))
+    text = message(ValueError, training.fit, net, empty, optimizer, 1, device="cpu")
+    assert "digits has no validation images" in text
+
+
+def test_bad_input_to_the_loop_and_to_evaluation(digits):
+    net = small_net()
+    assert "training split is empty" in message(ValueError, training.run_epoch, net, [], sgd(net))
+    batches = digits.batches("train", 64)
+    assert "given accumulate=-1" in message(ValueError, training.run_epoch, net, batches, sgd(net), accumulate=-1)
+    assert "unknown precision 16" in message(ValueError, training.run_epoch, net, batches, sgd(net), precision=16)
+    heads = training.auxiliary_objective()
+    assert "no auxiliary classifiers" in message(ValueError, training.run_epoch, net, batches, sgd(net), heads)
+    assert "unknown split 'tset'" in message(ValueError, training.evaluate, net, digits, "tset", device="cpu")
+    assert "batch_size must be" in message(ValueError, training.evaluate, net, digits, batch_size=0, device="cpu")
+    empty = replace(digits, test=digits.test.take(torch.arange(0)))
+    assert "the test split is empty" in message(ValueError, training.evaluate, net, empty, device="cpu")
+
+
+@pytest.mark.parametrize("amount", [-0.1, 1, 1.5, True, "0.1"])
+def test_bad_label_smoothing(amount):
+    for objective in (training.label_smoothing, lambda amount: training.auxiliary_objective(smoothing=amount)):
+        assert f"given label smoothing {amount!r}; expected".replace(";", ":") in message(ValueError, objective, amount)
 
 
 def test_nan_says_where_and_keeps_the_history(digits):

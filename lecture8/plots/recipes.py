@@ -1,19 +1,20 @@
 """Pictures of how the papers trained."""
 
+from collections.abc import Iterable
+
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from lecture8 import recipes
 from lecture8.plots import BLUE, ORANGE
 
 
-def schedules(*names: str) -> Figure:
+def schedules(recipes: Iterable) -> Figure:
     """The learning rate of every epoch, a panel for each recipe, drawn by stepping its own scheduler.
 
-    Those that wait for a plateau are drawn for a validation loss that stands still at the end of every quarter of the
-    run (orange, dashed). Without names: all recipes. Raises ValueError for a name that does not exist.
+    recipes: some of `recipes.RECIPES.values()`, or all. Those that wait for a plateau are drawn for a validation loss
+    that stands still at the end of every quarter of the run (orange, dashed).
     """
-    chosen = [recipes.find(name) for name in names or recipes.RECIPES]
+    chosen = list(recipes)
     columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
     figure, grid = plt.subplots(
