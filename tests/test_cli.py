@@ -176,7 +176,7 @@ def test_other_settings_are_refused(finished, capsys, changed, sentence):
 
 def test_settings_that_were_refused_may_be_corrected(tmp_path, capsys):
     run = tmp_path / "run"
-    assert call(capsys, *DIGITS, "--epochs", "1", "--accumulate", "999", "--out", run)[0] == 2
+    assert call(capsys, *DIGITS, "--epochs", "1", "--accumulate", "2", "--sync-bn", "--out", run)[0] == 2
     code, _, err = call(capsys, *DIGITS, "--epochs", "1", "--out", run)
     assert (code, err) == (0, "")
     (run / "checkpoint.pt").unlink()  # as fit advises where it is damaged
@@ -326,7 +326,7 @@ BAD = {  # words after `train`, unless they begin with a command -> the sentence
     "infinite learning rate": (["resnet20", "--lr", "inf"], "argument --lr: expected a number above 0, not 'inf'"),
     "minutes": (["resnet20", "--checkpoint-minutes", "x"], "expected a number of minutes, 0 or more, not 'x'"),
     "all warm-up": (["resnet20", "--epochs", "2", "--warmup", "2"], "--warmup 2 takes all of the 2 epochs"),
-    "pieces": (["resnet20", "--batch-size", "4", "--accumulate", "5"], "given accumulate=5"),
+    "pieces": (["resnet20", "--sync-bn", "--accumulate", "2"], "synchronised batch normalisation needs whole batches"),
     "unknown recipe": (["resnet20", "--recipe", "adam"], "unknown recipe 'adam': choose from plain, alexnet, zfnet"),
     "warm-up of a paper": (["resnet20", "--recipe", "resnet", "--warmup", "2"], "leave --warmup or --recipe out"),
     "device": (["resnet20", "--device", "gpu"], "unknown device 'gpu': choose 'cuda', 'mps' or 'cpu'"),
