@@ -12,7 +12,9 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
+PLAIN = "plain"  # the recipe of no paper
 GENERATED = ("digits", "glyphs", "textures")  # grey or colour, at any size
 PUBLISHED = ("cifar10", "imagenette", "ants_bees", "pets", "flowers")  # on disk, or downloaded
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 128 + signal.SIGINT
@@ -65,9 +67,16 @@ def main(argv: list[str] | None = None) -> int:
         return _complain(error, BAD_INPUT)
     except MemoryError as error:
         return _complain(error, FAILED)
+    except RuntimeError as error:
+        from lecture8 import streams
+
+        sentence = streams.killed_worker(error)
+        if sentence is None:
+            raise
+        return _complain(sentence, FAILED)
 
 
-def _complain(error: Exception, code: int) -> int:
+def _complain(error: Exception | str, code: int) -> int:
     if int(os.environ.get("RANK", 0)) == 0:  # of several processes that find the same mistake, the first says so
         print(f"lecture8: {error}", file=sys.stderr)
     return code
@@ -78,7 +87,7 @@ def _complain(error: Exception, code: int) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise SystemExit(_complain(ValueError(f"{message}; `{self.prog} --help` says more"), BAD_INPUT))
+        raise SystemExit(_complain(f"{message}; `{self.prog} --help` says more", BAD_INPUT))
 
 
 def _parser() -> _Parser:
@@ -112,10 +121,13 @@ def _train_arguments(sub: _Parser) -> None:
     sub.add_argument("--out", required=True, metavar="RUN", type=Path, help="the folder to write to, or to go on in")
     options = {
         "the run": [
-            ("--epochs", _whole, None, "default 10"),
-            ("--batch-size", _whole, None, "images of a step, over all processes together (default 128)"),
-            ("--lr", _positive, None, "learning rate (default 0.1 x batch size / 256)"),
-            ("--warmup", _count, 0, "raise the learning rate over so many epochs to its full value (default 0)"),
+            ("--recipe", str, PLAIN, "how to train: a paper's way, from `python -m lecture8 list`, or plain, the "
+             "default: SGD with momentum 0.9, weight decay 0.0001, the rate falling along half a cosine"),
+            ("--epochs", _whole, None, "default 10, or as in the paper; its schedule is stretched"),
+            ("--batch-size", _whole, None, "images of a step, of all processes together (default 128, or the paper's)"),
+            ("--lr", _positive, None, "learning rate (default 0.1 for batches of 256, or the paper's, in proportion to "
+             "the batch size)"),
+            ("--warmup", _count, 0, "plain recipe: raise the rate over so many epochs to its full value (default 0)"),
             ("--seed", _count, 0, "of weights, order and crops (default 0)"),
         ],
         "the network and its images": [
@@ -137,7 +149,7 @@ def _train_arguments(sub: _Parser) -> None:
     for title, rows in options.items():
         group = sub.add_argument_group(title)
         for name, kind, default, text in rows:
-            what = {"--lr": "RATE", "--device": "NAME"}.get(name, "N")
+            what = {"--lr": "RATE", "--device": "NAME", "--recipe": "NAME"}.get(name, "N")
             takes = {"action": "store_true"} if kind is None else {"type": kind, "default": default, "metavar": what}
             group.add_argument(name, help=text, **takes)
 
@@ -163,15 +175,16 @@ _minutes = _number(float, lambda x: 0 <= x < math.inf, "a number of minutes, 0 o
 
 
 def _list(args) -> int:
-    from lecture8 import models
+    from lecture8 import models, recipes
 
     rows = [("network", "year", "layers", "params", "multiply-adds", "images", "weights")]
     for name, a in models.ARCHITECTURES.items():
         size = " x ".join(map(str, a.input_size))
         rows.append((name, a.year, a.depth, f"{a.params:,}", f"{a.macs:,}", size, "yes" if a.weights else "no"))
     _print_table(rows, left=(0, 6))
-    print("\nweights: whether published ImageNet weights fit (train --pretrained)")
-    print(f"data for train: a folder of photographs, or {', '.join((*GENERATED, *PUBLISHED))}")
+    print("\nweights: whether published ImageNet weights fit, for train --pretrained")
+    print(f"train --data: a folder of photographs, or {', '.join((*GENERATED, *PUBLISHED))}")
+    print(f"train --recipe: {PLAIN}, {', '.join(recipes.RECIPES)}")
     return 0
 
 
@@ -239,29 +252,29 @@ def _train_on(device, args) -> int:
     data = _data(args)
     torch.manual_seed(args.seed)
     net = _net(args, data)
-    epochs, batch_size = args.epochs or 10, args.batch_size or 128
-    lr = args.lr or 0.1 * batch_size / 256
-    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
-    scheduler = _schedule(optimizer, epochs, args.warmup)
+    plan = _plan(args, net)
     settings = {
-        "network": args.network, "data": repr(data), "epochs": epochs, "batch_size": batch_size, "lr": lr,
-        "warmup": args.warmup, "seed": args.seed, "width": args.width, "pretrained": args.pretrained,
-        "accumulate": args.accumulate, "sync_bn": args.sync_bn,
+        "network": args.network, "data": repr(data), "recipe": args.recipe, "epochs": plan.epochs,
+        "batch_size": plan.batch_size, "lr": plan.lr, "warmup": args.warmup, "seed": args.seed, "width": args.width,
+        "pretrained": args.pretrained, "accumulate": args.accumulate, "sync_bn": args.sync_bn,
     }  # fmt: skip
     first = distributed.rank() == 0
     complaint = distributed.everyones(_prepare(args.out, settings) if first else None)[0]
     if complaint:
         raise ValueError(complaint)
+    if first:
+        print(f"{args.network} on {data}\n{plan.words}\n")
     if args.compile:
         net.compile()
     code = INTERRUPTED
     try:
         history = training.fit(
-            net, data, optimizer, epochs, batch_size=batch_size, scheduler=scheduler, seed=args.seed, device=device,
-            watch=lambda history: history.save(args.out / "history.csv"), checkpoint=args.out / "checkpoint.pt",
-            checkpoint_minutes=args.checkpoint_minutes, accumulate=args.accumulate, sync_norm=args.sync_bn,
+            net, data, plan.optimizer, plan.epochs, batch_size=plan.batch_size, scheduler=plan.scheduler,
+            objective=plan.objective, seed=args.seed, device=device, checkpoint=args.out / "checkpoint.pt",
+            watch=lambda history: history.save(args.out / "history.csv"), sync_norm=args.sync_bn,
+            checkpoint_minutes=args.checkpoint_minutes, accumulate=args.accumulate,
         )  # fmt: skip
-        if len(history) == epochs:
+        if len(history) == plan.epochs:
             test = training.evaluate(net, data, "test", device=device)
             if first:
                 _report(args.out, net, history, test)
@@ -313,9 +326,51 @@ def _net(args, data):
     channels, size = data.image_shape[:2]
     fitting = {"channels": channels, "input_size": size}
     given = {name: value for name, value in fitting.items() if name in models.options(args.network)}
+    if args.recipe != PLAIN and "auxiliary" in models.options(args.network):
+        given["auxiliary"] = True
     if args.width:
         given["width"] = args.width
     return models.build(args.network, num_classes=data.num_classes, **given)
+
+
+class _Plan(NamedTuple):
+    """What a recipe makes of the arguments; `words` for the reader."""
+
+    epochs: int
+    batch_size: int
+    lr: float
+    optimizer: object
+    scheduler: object
+    objective: object
+    words: str
+
+
+def _plan(args, net) -> _Plan:
+    import torch
+
+    from lecture8 import recipes, training
+
+    plain = args.recipe == PLAIN
+    if plain:
+        epochs, batch_size, lr = 10, 128, 0.1 * 128 / 256
+    else:
+        if args.recipe not in recipes.RECIPES:
+            raise ValueError(f"unknown recipe {args.recipe!r}: choose from {PLAIN}, {', '.join(recipes.RECIPES)}")
+        if args.warmup:
+            raise ValueError(f"the learning rate of {args.recipe} is its paper's: leave --warmup or --recipe out")
+        recipe = recipes.find(args.recipe)
+        epochs, batch_size, lr = recipe.epochs, recipe.batch_size, recipe["rate"]
+    lr = args.lr or lr * (args.batch_size or batch_size) / batch_size  # Goyal et al. 2017, section 2.1
+    epochs, batch_size = args.epochs or epochs, args.batch_size or batch_size
+    if plain:
+        optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
+        scheduler, objective = _schedule(optimizer, epochs, args.warmup), training.cross_entropy
+    else:
+        optimizer, scheduler = recipe.build(net, epochs=epochs, rate=lr)
+        objective = recipe.objective(net)
+    words = "plain recipe:" if plain else f"{recipe}\n  this run:"
+    words += f" {epochs} epochs, batches of {batch_size}, learning rate {lr:g}"
+    return _Plan(epochs, batch_size, lr, optimizer, scheduler, objective, words)
 
 
 def _schedule(optimizer, epochs: int, warmup: int):
@@ -337,24 +392,25 @@ def _prepare(run: Path, settings: dict) -> str | None:
     """Make the folder and write the settings; or a complaint: it holds another run, or something else."""
     from lecture8 import checkpoints
 
-    path = run / "settings.json"
+    path, ours = run / "settings.json", ("settings.json", "history.csv", "weights.pt")
     try:
-        if path.is_file():
+        if (run / "checkpoint.pt").is_file():
             there = json.loads(path.read_text(encoding="utf-8"))
-            different = [key for key in settings if there.get(key) != settings[key]]
-            if different:
-                key = different[0]
-                return (
-                    f"{str(run)!r} holds a run with other settings: its {key} is {there.get(key)!r}, and now it is "
-                    f"{settings[key]!r}; give another --out, or the same settings to go on"
-                )
+            for key, value in settings.items():
+                if there[key] != value:
+                    return (
+                        f"{str(run)!r} holds a run with other settings: its {key} is {there[key]!r}, and now it is "
+                        f"{value!r}; give another --out, or the same settings to go on"
+                    )
             return None
-        if run.is_dir() and any(run.iterdir()):
+    except (ValueError, LookupError, TypeError, OSError) as error:
+        return f"{str(path)!r} cannot be read ({error}): give another --out, or delete that folder to start anew"
+    try:
+        # without a checkpoint nothing was trained yet, and whatever was asked for may change
+        if run.is_dir() and any(f.name not in ours and not f.name.startswith(".checkpoint") for f in run.iterdir()):
             return f"{str(run)!r} is not empty and holds no run: give another --out, or a new folder in it"
         with checkpoints.replacing(path) as draft:
             draft.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except (ValueError, AttributeError) as error:
-        return f"{str(path)!r} is damaged ({error}): give another --out, or delete that folder to start anew"
     except OSError as error:
         return f"the folder {str(run)!r} cannot be written to ({error.strerror}): give another --out"
     return None

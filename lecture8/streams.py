@@ -136,12 +136,9 @@ class Stream:
                 pixels, labels = (t.to(self.device, non_blocking=True) for t in (pixels, labels))
                 yield normalise(pixels.float() / 255), labels
         except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise MemoryError(
-                f"a process that decodes images was killed ({str(error).splitlines()[0].rstrip('. ')}): memory or "
-                "shared memory ran out; use fewer workers or a smaller batch, in Docker also --shm-size=8g"
-            ) from error
+            if sentence := killed_worker(error):
+                raise MemoryError(sentence) from error
+            raise
 
     def __repr__(self) -> str:
         sizes = " / ".join(f"{len(getattr(self, name)):,} {name}" for name in ("train", "valid", "test"))
@@ -183,6 +180,17 @@ def default_workers() -> int:
     """One per core that this process may use, divided among the training processes of this machine; 1 to 16."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(16, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+
+
+def killed_worker(error: RuntimeError) -> str | None:
+    """What to do, if the error says that a worker was killed; PyTorch raises it wherever the program happens to be."""
+    said = str(error).splitlines()[0].rstrip(". ") if str(error) else ""
+    if "DataLoader worker" not in said:
+        return None
+    return (
+        f"a process that decodes images was killed ({said}): memory or shared memory ran out; use fewer workers or a "
+        "smaller batch, in Docker also --shm-size=8g"
+    )
 
 
 # --- in the workers ------------------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ def test_list_has_every_network(capsys):
     assert code == 0 and not err
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
     assert set(models.ARCHITECTURES) <= set(lines)
+    assert "train --recipe: plain, alexnet, " in out
     assert lines["resnet50"].split() == [
         "resnet50", "2015", "50", "25,557,032", f"{models.find('resnet50').macs:,}", "3", "x", "224", "x", "224", "yes",
     ]  # fmt: skip
@@ -173,6 +174,16 @@ def test_other_settings_are_refused(finished, capsys, changed, sentence):
     assert re.search(f"holds a run with other settings: {sentence}.*give another --out", err), err
 
 
+def test_settings_that_were_refused_may_be_corrected(tmp_path, capsys):
+    run = tmp_path / "run"
+    assert call(capsys, *DIGITS, "--epochs", "1", "--accumulate", "2", "--sync-bn", "--out", run)[0] == 2
+    code, _, err = call(capsys, *DIGITS, "--epochs", "1", "--out", run)
+    assert (code, err) == (0, "")
+    (run / "checkpoint.pt").unlink()  # as fit advises where it is damaged
+    assert call(capsys, *DIGITS, "--epochs", "1", "--seed", "1", "--out", run)[0] == 0
+    assert json.loads((run / "settings.json").read_text(encoding="utf-8"))["seed"] == 1
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_stopped_run_goes_on_as_if_never_stopped(finished, tmp_path, capsys, monkeypatch, number, code):
     run, save, asked = tmp_path / "run", History.save, []
@@ -230,6 +241,35 @@ def test_folder_of_photographs(photos, tmp_path, capsys):
     same_run(tmp_path / "0", tmp_path / "1")
 
 
+def test_recipe_of_a_paper(tmp_path, capsys):
+    """ResNet's for CIFAR-10 in 4 epochs: divided by 10 after 91 and 136 of 182, a batch of 64 instead of 128."""
+    run, words = tmp_path / "run", ["--recipe", "resnet_cifar", "--batch-size", "64"]
+    code, out, err = call(capsys, *DIGITS, *words, "--epochs", "4", "--out", run)
+    assert code == 0 and not err
+    assert "He et al. 2015 section 4.2" in out and "this run: 4 epochs, batches of 64, learning rate 0.05" in out
+    assert History.load(run / "history.csv")["lr"] == pytest.approx([0.05, 0.05, 0.005, 0.0005])
+    args = cli._parser().parse_args([*DIGITS, "--recipe", "resnet_cifar", "--out", str(run)])
+    args.epochs = None
+    plan = cli._plan(args, torch.nn.Linear(1, 1))
+    assert (plan.epochs, plan.batch_size, plan.lr) == (182, 128, 0.1)
+
+
+def test_papers_recipe_brings_auxiliary_classifiers_and_smooth_labels(tmp_path):
+    from lecture8 import datasets
+
+    data = datasets.digits(size=8, channels=3)
+    for recipe, heads, objective in (
+        ("plain", 0, "cross_entropy"),
+        ("googlenet", 2, "auxiliary_objective(0.3, 0.0)"),
+        ("inception_v3", 2, "auxiliary_objective(0.3, 0.1)"),
+    ):
+        words = ["train", "small.inception", "--data", "digits", "--recipe", recipe, "--out", str(tmp_path)]
+        args = cli._parser().parse_args(words)
+        net = cli._net(args, data)
+        assert len(getattr(net, "auxiliary", {})) == heads
+        assert cli._plan(args, net).objective.__qualname__ == objective
+
+
 def test_warm_up_and_cosine():
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=8.0)
     scheduler, rates = cli._schedule(optimizer, epochs=6, warmup=3), []
@@ -238,6 +278,28 @@ def test_warm_up_and_cosine():
         optimizer.step()
         scheduler.step()
     assert rates == pytest.approx([2, 4, 6, 8, 6, 2])
+
+
+def children(pid):
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_killed_worker_ends_the_run_with_one_sentence(photos, tmp_path):
+    words = ["train", "small.vgg", "--width", "4", "--size", "16", "--data", str(photos), "--epochs", "10000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lecture8", *words, "--workers", "1", "--device", "cpu", "--out", str(tmp_path / "run")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(lambda: (tmp_path / "run" / "history.csv").exists(), process)
+    while process.poll() is None:  # each worker decodes for less than an epoch
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            for worker in children(process.pid):
+                os.kill(worker, signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode == 1 and err.count("\n") == 1, err
+    assert err.startswith("lecture8: a process that decodes images was killed") and "use fewer workers" in err
 
 
 # --- bad input -----------------------------------------------------------------------------------------------------
@@ -256,14 +318,17 @@ BAD = {  # words after `train`, unless they begin with a command -> the sentence
     "out is a file": (["resnet20", "--out", "FILE"], "is a file: give the folder to write the run to"),
     "out holds something else": (["resnet20", "--out", "OTHER"], "is not empty and holds no run: give another --out"),
     "out cannot be made": (["resnet20", "--out", "FILE/run"], "cannot be written to"),
-    "damaged settings": (["resnet20", "--out", "DAMAGED"], "settings.json' is damaged"),
+    "damaged settings": (["resnet20", "--out", "DAMAGED"], "settings.json' cannot be read (Unterminated string"),
+    "no settings": (["resnet20", "--out", "LOST"], "settings.json' cannot be read ([Errno 2]"),
     "epochs": (["resnet20", "--epochs", "0"], "argument --epochs: expected a whole number, 1 or more, not '0'"),
     "batch size": (["resnet20", "--batch-size", "1.5"], "--batch-size: expected a whole number, 1 or more, not '1.5'"),
     "learning rate": (["resnet20", "--lr", "-1"], "argument --lr: expected a number above 0, not '-1'"),
     "infinite learning rate": (["resnet20", "--lr", "inf"], "argument --lr: expected a number above 0, not 'inf'"),
     "minutes": (["resnet20", "--checkpoint-minutes", "x"], "expected a number of minutes, 0 or more, not 'x'"),
     "all warm-up": (["resnet20", "--epochs", "2", "--warmup", "2"], "--warmup 2 takes all of the 2 epochs"),
-    "pieces": (["resnet20", "--batch-size", "4", "--accumulate", "5"], "given accumulate=5"),
+    "pieces": (["resnet20", "--sync-bn", "--accumulate", "2"], "synchronised batch normalisation needs whole batches"),
+    "unknown recipe": (["resnet20", "--recipe", "adam"], "unknown recipe 'adam': choose from plain, alexnet, zfnet"),
+    "warm-up of a paper": (["resnet20", "--recipe", "resnet", "--warmup", "2"], "leave --warmup or --recipe out"),
     "device": (["resnet20", "--device", "gpu"], "unknown device 'gpu': choose 'cuda', 'mps' or 'cpu'"),
     "width of a fixed network": (["resnet18", "--width", "8"], "resnet18 has no option 'width'"),
     "width of published weights": (["resnet50", "--pretrained", "--width", "8"], "published weights have one width"),
@@ -282,14 +347,16 @@ def test_bad_input_in_one_sentence(case, tmp_path, capsys):
     (tmp_path / "EMPTY").mkdir()
     (tmp_path / "OTHER").mkdir()
     (tmp_path / "OTHER" / "thesis.tex").write_text("")
-    (tmp_path / "DAMAGED").mkdir()
+    for name in ("DAMAGED", "LOST"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "checkpoint.pt").write_text("")
     (tmp_path / "DAMAGED" / "settings.json").write_text('{"network": "res')
     if words and words[0] not in ("train", "profile", "fit"):
         defaults = {"--data": "digits", "--out": "RUN"}
         words = ["train", *words, *(w for k, v in defaults.items() if k not in words for w in (k, v))]
-    place = {name: str(tmp_path / name) for name in ("FILE", "EMPTY", "OTHER", "DAMAGED", "RUN", "FILE/run")}
-    code, out, err = call(capsys, *(place.get(word, word) for word in words))
-    assert (code, out) == (2, "")
+    place = {name: str(tmp_path / name) for name in ("FILE", "EMPTY", "OTHER", "DAMAGED", "LOST", "RUN", "FILE/run")}
+    code, _, err = call(capsys, *(place.get(word, word) for word in words))
+    assert code == 2
     assert err.startswith("lecture8: ") and err.count("\n") == 1 and sentence in err, err
     assert not (tmp_path / "RUN" / "checkpoint.pt").exists()
 
