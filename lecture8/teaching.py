@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from lecture8 import published
+from lecture8 import progress, published
 
 MARKS = {"right": "✅", "wrong": "❌", "todo": "⬜"}
 
@@ -64,7 +64,16 @@ class Exercise:
     check_answer: Callable[[object], Verdict]
 
     def check(self, answer: object) -> Verdict:
-        """A verdict on the student's answer; `...`, or a function that still returns nothing, is not attempted."""
+        """A verdict on the student's answer; `...`, or a function that still returns nothing, is not attempted.
+
+        A right answer to a lesson's exercise is noted in the file of `progress`.
+        """
+        verdict = self._verdict(answer)
+        if verdict:
+            progress.record(self)
+        return verdict
+
+    def _verdict(self, answer: object) -> Verdict:
         if answer is ... or answer is None:
             return Verdict("todo", "Not attempted yet: put your answer in place of `...` and run the cell again.")
         try:

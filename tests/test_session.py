@@ -103,7 +103,7 @@ ALLOWED = {  # module -> what of the package it may use
     "training": {"checkpoints", "devices", "distributed", "history"}, "recipes": {"models", "published", "training"},
     "transfer": {"models", "training"}, "measure": {"models", "complexity", "datasets", "training"},
     "streams": {"datasets", "distributed", "photographs", "transfer"},
-    "teaching": {"published"},
+    "course": set(), "progress": {"course"}, "teaching": {"progress", "published"},
     "plots": {"published"},
     "session": {"training", "plots"},
     "__main__": {"cli"},
@@ -112,7 +112,8 @@ ALLOWED = {  # module -> what of the package it may use
         "recipes",
     },
     "explore": {
-        "plots", "transfer", "measure", "published", "teaching", "models", "complexity", "datasets", "training",
+        "course", "plots", "transfer", "measure", "published", "teaching", "models", "complexity", "datasets",
+        "training",
     },
     "exercises": {"teaching", "models", "transfer", "complexity", "datasets", "training", "published"},
 }  # fmt: skip

@@ -12,6 +12,7 @@ def apply() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # the number of threads changes the order of additions
     os.environ["LECTURE8_RUN"] = "quick"
     os.environ["LECTURE8_DEVICE"] = "cpu"
+    os.environ["LECTURE8_PROGRESS"] = "off"  # nobody's progress is shown, nobody's file touched
     os.environ.pop("MPLBACKEND", None)  # kernels then choose the inline one
     os.environ["MATPLOTLIBRC"] = str(SANDBOX / "matplotlibrc")
     (ROOT / "build" / "ipython").mkdir(parents=True, exist_ok=True)
