@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -148,7 +148,9 @@ class Tally:
         """Enter (a piece of) the batch of the step under way: mean loss, logits N × classes, labels N."""
         count = len(labels) if self.counts else 0
         loss = loss.detach().float() * count
-        right = (logits.detach().argmax(1) == labels).sum() * self.counts
+        right = (logits.detach().argmax(1) == labels).sum()
+        if not self.counts:
+            right = right * 0
         if len(self.losses) == self.steps:
             self.losses.append(loss)
             self.right.append(right)
@@ -377,26 +379,29 @@ def fit(
     _require_calls(objective, watch, checkpoint)
     _require_data(data)
     _require_processes(batch_size, accumulate, sync_norm)
-    run = _Run(net, optimizer, scheduler, objective, batch_size, seed, device, accumulate, Precision(device, precision))
+    precision_used = Precision(device, precision)
     net.to(device)
     _move_state(optimizer, device)
-    run.data = data = data.to(device)
+    data = data.to(device)
     _require_fit(net, data, objective)
     net.to(memory_format=devices.memory_format(net, device))
+    run = _Run(net, data, optimizer, scheduler, objective, batch_size, device, precision_used, accumulate)
     run.history.meta = _provenance(
-        net, data, optimizer, device, epochs=epochs, batch_size=batch_size, seed=seed, precision=run.precision.kind
+        net, data, optimizer, device, epochs=epochs, batch_size=batch_size, seed=seed, precision=precision_used.kind
     )
     run.every = 60 * checkpoint_minutes
     if checkpoint is not None:
         run.path = Path(checkpoint)
-        run.settings = run.describe(accumulate=accumulate, precision=precision, sync_norm=sync_norm)
-    if sync_norm and distributed.world() > 1:
+        run.settings = checkpoints.settings(
+            net, data, optimizer, scheduler, objective=checkpoints.name_of(objective), batch_size=batch_size,
+            seed=seed, accumulate=accumulate, precision=precision, sync_norm=sync_norm,
+        )  # fmt: skip
+    if sync_norm and run.world > 1:
         distributed.synchronise_norm(net, device)
-    steps = -(-len(data.train) // batch_size)
     with (
         _seeded(seed, device) as run.generator,
         _signals(checkpoint is not None) as run.signals,
-        _progress(epochs * steps) as run.bar,
+        _progress(epochs * run.steps) as run.bar,
     ):
         run.go(epochs, patience, watch)
     return run.history
@@ -406,21 +411,43 @@ class _Stopped(Exception):  # noqa: N818  no error: somebody asked for it
     """Raised between two steps when the run shall end there."""
 
 
+@dataclass
 class _Run:
     """A run under way: what a checkpoint holds of it, and how it moves on."""
 
-    def __init__(self, net, optimizer, scheduler, objective, batch_size, seed, device, pieces, precision):
-        self.net, self.optimizer, self.scheduler, self.objective = net, optimizer, scheduler, objective
-        self.batch_size, self.seed, self.device, self.precision = batch_size, seed, device, precision
-        self.pieces, self.score_batch = pieces, 512
-        self.data = self.path = self.generator = self.signals = self.bar = None  # given by fit
-        self.every, self.settings = math.inf, {}
-        # where the run is: the epoch under way, its finished steps, and the shuffling generator's state when it began
-        self.history, self.epoch, self.tally, self.order = History(), 1, Tally(), None
-        self.spent = 0.0  # seconds of this epoch that an earlier process has taken
-        self.began, self.saved_at = time.perf_counter(), time.monotonic()
-        self.updating = False  # in the middle of the optimizer's step
-        self.world, self.looks = distributed.world(), 0
+    net: nn.Module
+    data: object
+    optimizer: torch.optim.Optimizer
+    scheduler: object
+    objective: Objective
+    batch_size: int
+    device: torch.device
+    precision: Precision
+    pieces: int  # that a batch is taken in
+    path: Path | None = None  # of the checkpoint
+    every: float = math.inf  # seconds from one to the next
+    settings: dict[str, str] = field(default_factory=dict)
+    # given for the time of the run
+    generator: torch.Generator | None = None
+    signals: list[int] = field(default_factory=list)
+    bar: object = None
+    # where it is: the epoch under way, its finished steps, and the shuffling generator's state when it began
+    epoch: int = 1
+    tally: Tally = field(default_factory=Tally)
+    order: Tensor | None = None
+    history: History = field(default_factory=History)
+    spent: float = 0.0  # seconds of this epoch that an earlier process has taken
+    began: float = 0.0
+    saved_at: float = field(default_factory=time.monotonic)
+    updating: bool = False  # in the middle of the optimizer's step
+    score_batch: int = 512
+    looks: int = 0
+    world: int = field(default_factory=distributed.world)
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return -(-len(self.data.train) // self.batch_size)
 
     # moving on
 
@@ -442,6 +469,8 @@ class _Run:
         except _Stopped as stopped:
             self.stop(*stopped.args)
         except KeyboardInterrupt:
+            if self.world > 1:
+                raise
             self.cut()
         except BaseException as error:
             devices.let_go(error)  # a notebook keeps the last error, and with it whole batches in the GPU's memory
@@ -463,6 +492,7 @@ class _Run:
                 raise ValueError(f"not every process finds {self.path}: put it where all machines can read it")
             if all(found):
                 self.restore(checkpoints.read(self.path), epochs)
+                self.bar.update((self.epoch - 1) * self.steps + self.tally.steps)
             else:
                 checkpoints.require_plain(optimizer=self.optimizer, scheduler=self.scheduler)
                 self.save(first=True)
@@ -556,11 +586,8 @@ class _Run:
     def stop(self, end: bool) -> None:
         """Between two steps: keep all, and say how to go on."""
         self.save()
-        done = (
-            f"after {self.tally.steps} steps of epoch {self.epoch}"
-            if self.tally.steps
-            else f"before epoch {self.epoch}"
-        )
+        steps = self.tally.steps
+        done = f"after {steps} steps of epoch {self.epoch}" if steps else f"before epoch {self.epoch}"
         self.say(f"Stopped {done}: {self.how_to_go_on()}")
         if end:
             raise SystemExit(128 + signal.SIGTERM)
@@ -592,13 +619,6 @@ class _Run:
                     f"the checkpoint {self.path} cannot be written ({error}): give a path in a folder with room"
                 ) from error
             self.say(f"The checkpoint {self.path} could not be written ({error}); the one before is still there")
-
-    def describe(self, **more) -> dict[str, str]:
-        """What makes this run this run."""
-        return checkpoints.settings(
-            self.net, self.data, self.optimizer, self.scheduler, objective=checkpoints.name_of(self.objective),
-            batch_size=self.batch_size, seed=self.seed, **more,
-        )  # fmt: skip
 
     def state(self) -> dict:
         """All that must be known to go on as if never stopped. All processes together, since each knows a part."""
@@ -711,7 +731,8 @@ def _seeded(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     Of several processes each draws its own dropout, but all shuffle alike.
     """
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed + 1_000_003 * distributed.rank())
+        # torch.manual_seed also keeps a call stack for every GPU that might be used later, which takes its time
+        (torch.default_generator if device.type == "cpu" else torch).manual_seed(seed + 1_000_003 * distributed.rank())
         yield torch.Generator().manual_seed(seed)
 
 
@@ -849,16 +870,19 @@ def _require_fit(net: nn.Module, data, objective: Objective) -> None:
                 f"{logits.shape[1] - 1}): build it with num_classes={data.num_classes}"
             )
     except RuntimeError as error:
-        if devices.out_of_memory(error):
-            raise
         shape, first = " × ".join(map(str, images.shape[1:])), str(error).splitlines()[0]
+        if devices.out_of_memory(error):
+            raise MemoryError(
+                f"two images of {shape} fill the memory of {images.device}: take a smaller network or images"
+            ) from None
         raise ValueError(
             f"the network cannot take images of {shape} from {data.name} ({first}): "
             "build it for this size and these channels, or load the images at the size that it expects"
         ) from error
     finally:
         net.train(was_training)
-    _require_objective(net, objective, images, labels)
+    if objective is not cross_entropy:
+        _require_objective(net, objective, images, labels)
 
 
 def _require_objective(net: nn.Module, objective: Objective, images: Tensor, labels: Tensor) -> None:

@@ -495,3 +495,12 @@ def test_a_state_that_could_not_be_read_back_is_found_before_the_first_step(digi
     text = message(ValueError, fit, digits, checkpoint=tmp_path / "run.pt", objective=crashing(0),
                    scheduler=lambda optimizer: Odd(optimizer, 1))  # fmt: skip
     assert "state of the scheduler" in text and not (tmp_path / "run.pt").exists()
+
+
+def test_two_images_that_do_not_fit_are_found_before_the_first_step(digits):
+    class Full(nn.Linear):
+        def forward(self, images):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    text = message(MemoryError, fit, digits, nn.Sequential(nn.Flatten(), Full(64, 10)))
+    assert "two images of 1 × 8 × 8 fill the memory of cpu" in text
