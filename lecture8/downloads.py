@@ -128,7 +128,8 @@ def _fetch(file: File, folder: Path, title: str) -> Path:
                 _fetch_from(url, part, file.checksum, bar, slowest)
             except _SlowError as error:
                 slow[url] = error.rate
-                print(f"{title}: {_host(url)} sends {error.rate / 1000:.0f} kB/s only; looking for a faster source.")
+                rate = f"{error.rate / 1000:.0f} kB/s"
+                bar.write(f"{title}: {_host(url)} sends {rate} only; looking for a faster source.")  # above the bar
             except _FailedError as error:
                 failed[url] = error
             else:

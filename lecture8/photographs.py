@@ -237,14 +237,18 @@ _ANTS_BEES = _Published(
     ),),
 )  # fmt: skip
 
+
+def _pet_file(name: str, md5: str) -> File:
+    # the second is another server of the same group (keras-team/keras-io, pull request 1198)
+    folders = ("https://www.robots.ox.ac.uk/~vgg/data/pets/data/", "https://thor.robots.ox.ac.uk/~vgg/data/pets/")
+    return File(tuple(folder + name for folder in folders), md5)
+
+
 _PETS = _Published(
     "Oxford-IIIT Pets", "pets", "oxford-iiit-pet", "Abyssinian", 7_349, 811,
     (
-        File(("https://www.robots.ox.ac.uk/~vgg/data/pets/data/images.tar.gz",), "5c4f3ee8e5d25df40f4fd59a7f44e54c"),
-        File(
-            ("https://www.robots.ox.ac.uk/~vgg/data/pets/data/annotations.tar.gz",),
-            "95a8c909bbe2e81eed6a22bccdf3f68f",
-        ),
+        _pet_file("images.tar.gz", "5c4f3ee8e5d25df40f4fd59a7f44e54c"),
+        _pet_file("annotations.tar.gz", "95a8c909bbe2e81eed6a22bccdf3f68f"),
     ),
     nested=True,
 )  # fmt: skip
@@ -437,7 +441,8 @@ def flowers(size: int = 224, folder: str | Path | None = None) -> Data:
     side = _stored(size)
     splits = _torchvision(Flowers102, place, ("train", "val", "test"), side)
     parts = [_open(split, side, place, _FLOWERS.title) for split in splits]
-    return _data(parts, Flowers102.classes, _FLOWERS.title, random_flip(), size)
+    names = getattr(Flowers102, "classes", map(str, range(1, 103)))  # older versions of torchvision have none
+    return _data(parts, names, _FLOWERS.title, random_flip(), size)
 
 
 def _torchvision(dataset: type, place: Path, splits: Sequence[str], size: int) -> list:

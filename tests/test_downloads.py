@@ -504,6 +504,19 @@ def test_many_processes_that_find_a_dead_ones_lock(site, target):
     assert len(site.asked) == 1
 
 
+def test_only_one_process_removes_a_stale_lock(tmp_path):
+    lock, guard = tmp_path / "lock", tmp_path / "lock.stale"
+    lock.write_text("process 1 on another-machine")
+    guard.write_text("process 2 on another-machine")  # it is about to do so, and may then take a lock of its own
+    os.utime(lock, (0, 0))
+    downloads._remove_stale(lock)
+    assert lock.exists() and guard.exists()
+    os.utime(guard, (0, 0))  # that one died
+    downloads._remove_stale(lock)
+    downloads._remove_stale(lock)
+    assert not lock.exists() and not guard.exists()
+
+
 def test_an_interrupted_download_leaves_no_lock(site, target, monkeypatch):
     file = offer(site, "/set.tgz")
 
@@ -522,6 +535,7 @@ def test_an_interrupted_download_leaves_no_lock(site, target, monkeypatch):
 
 def test_a_notebook_shows_a_widget_and_nothing_on_stderr(site, target, monkeypatch, capsys):
     import IPython
+    import tqdm.notebook  # noqa: F401  ipywidgets 7 looks for the kernel when it is imported
     from IPython import display
 
     shown = []

@@ -425,6 +425,9 @@ def test_flowers_as_published(tmp_path, monkeypatch):
         assert sorted(split.labels.tolist()) == list(range(102))
         assert off.min() > -1.2 and off.max() < 0.4  # the next label is 1.8 away
     check_apart(data)
+    with monkeypatch.context() as older:
+        older.delattr("torchvision.datasets.Flowers102.classes")
+        assert photographs.flowers(14, tmp_path).classes[::101] == ("1", "102")
     (place / "setid.mat").write_bytes(b"half")
     with pytest.raises(ValueError, match=r"flowers-102' is damaged or incomplete \(Dataset not found or corrupted\)"):
         photographs.flowers(14, tmp_path)
