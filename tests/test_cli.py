@@ -242,7 +242,7 @@ def test_folder_of_photographs(photos, tmp_path, capsys):
 
 
 def test_photographs_go_on_within_the_epoch(photos, tmp_path, capsys, monkeypatch):
-    """Stopped before the third of four steps of the second epoch: the rest of it has the same images and crops."""
+    """Stopped in the third of four steps of the second epoch: the rest of it has the same images and crops."""
     words = ["train", "small.vgg", "--width", "4", "--size", "16", "--data", photos, "--epochs", "3", "--device", "cpu"]
     words += ["--batch-size", "12", "--workers", "0", "--out"]
     load, epochs = streams.Stream._load, []
