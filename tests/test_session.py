@@ -101,7 +101,7 @@ ALLOWED = {  # module -> what of the package it may use
     "downloads": set(), "photographs": {"datasets", "downloads"},
     "devices": set(), "checkpoints": set(), "history": {"checkpoints"}, "distributed": {"devices"},
     "training": {"checkpoints", "devices", "distributed", "history"}, "recipes": {"models", "published", "training"},
-    "transfer": {"models"}, "measure": {"models", "complexity", "datasets", "training"},
+    "transfer": {"models", "training"}, "measure": {"models", "complexity", "datasets", "training"},
     "teaching": {"published"},
     "plots": {"published"},
     "session": {"training", "plots"},
@@ -113,7 +113,7 @@ ALLOWED = {  # module -> what of the package it may use
     "explore": {
         "plots", "transfer", "measure", "published", "teaching", "models", "complexity", "datasets", "training",
     },
-    "exercises": {"teaching", "models", "complexity", "datasets", "training", "published"},
+    "exercises": {"teaching", "models", "transfer", "complexity", "datasets", "training", "published"},
 }  # fmt: skip
 
 
