@@ -1,19 +1,25 @@
-"""Transfer: networks with published ImageNet weights, and heads for other classes.
+"""Transfer: networks with published ImageNet weights, heads for other classes, what is trained and how fast.
 
     net = transfer.pretrained("vgg16", num_classes=37)      # the features of ImageNet, a new last layer
     logits = net(transfer.normalise(photos))                # photos: N × 3 × 224 × 224, from 0 to 1
+    transfer.freeze(net)                                    # only the classifier learns, or …
+    transfer.layerwise(net, lr=1e-3, factor=0.5)            # … all of it, more slowly towards the image
 
 Whatever network it is, it takes images normalised by `normalise`. The weights are torchvision's or timm's, fetched by
 these libraries' own loaders into their own caches and never unpickled as code.
+
+The parts of a network have the names of its stages (`net.features`) and of the steps of `net.classifier`.
 """
 
+import dataclasses
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from lecture8 import models
+from lecture8 import models, training
 from lecture8.models.layers import Network, check_classes
 
 MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images, as values from 0 to 1
@@ -104,6 +110,183 @@ def replace_head(net: nn.Module, num_classes: int) -> nn.Module:
         new = nn.Linear(old.in_features, num_classes, device=old.weight.device, dtype=old.weight.dtype)
         part.set_submodule(path, new)
     return net
+
+
+# --- what is trained, and how fast -----------------------------------------------------------------------------------
+
+
+def freeze(net: Network, *parts: str, up_to: str | None = None) -> Network:
+    """Fixes parts of a network, in place: their weights and, unlike `requires_grad_(False)`, their running statistics.
+
+    A frozen part stays in evaluation mode whatever `net.train()` says, so that its batch normalisation neither uses nor
+    counts the batch and its dropout drops nothing; a copy of the network is frozen alike.
+
+    parts: names of stages, or of steps of the classifier; without any, all of `features`
+    up_to: everything from the image to this part, itself included
+
+    Returns the network. Raises ValueError for a part that the network does not have, naming those that it has.
+    """
+    steps = _steps(net)
+    if parts and up_to is not None:
+        raise ValueError(f"given the parts {', '.join(map(str, parts))} and up_to={up_to!r}; expected one of the two")
+    if up_to is not None:
+        parts = tuple(steps)[: _place(steps, up_to) + 1]
+    parts = parts or tuple(name for name, _ in net.features.named_children())
+    for name in parts:
+        _place(steps, name)  # all of them or none
+    for name in parts:
+        for module in steps[name].modules():
+            module.train = partial(_stay, module)
+        for parameter in steps[name].eval().parameters():
+            parameter.requires_grad_(False)
+            parameter.grad = None  # an old gradient would still be applied by the optimizer's next step
+    return net
+
+
+def unfreeze(net: Network, *parts: str) -> Network:
+    """Takes back what `freeze` did, in place, for some parts or for the whole network; returns the network.
+
+    Raises ValueError for a part that the network does not have, naming those that it has.
+    """
+    steps = _steps(net)
+    for name in parts:
+        _place(steps, name)
+    for name in parts or steps:
+        for module in steps[name].modules():
+            vars(module).pop("train", None)
+        steps[name].train(net.training).requires_grad_(True)
+    return net
+
+
+def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
+    """Parameter groups for an optimizer of torch.optim, whose learning rates fall from the classifier to the image.
+
+        optimizer = torch.optim.Adam(transfer.layerwise(net, lr=1e-3, factor=0.5))
+
+    The classifier (and auxiliary ones) learn at `lr`, the last stage with weights at `lr` · `factor`, the one before at
+    `lr` · `factor`², and so on; frozen parameters are left out. One group per stage, the classifier first, with its
+    stage under "name". Howard and Ruder 2018 (arXiv 1801.06146), section 3.2, divide by 2.6 per layer.
+
+    Raises ValueError for rates out of range, and for a network of which nothing is left to train.
+    """
+    _require_network(net)
+    if not lr > 0 or not 0 < factor <= 1:
+        raise ValueError(f"given lr={lr!r}, factor={factor!r}; expected lr above 0 and a factor above 0, at most 1")
+    heads = [*net.classifier.parameters(), *(p for n, p in net.named_parameters() if n.startswith("auxiliary."))]
+    parts = {name: list(stage.parameters()) for name, stage in net.features.named_children()} | {"classifier": heads}
+    groups, rate = [], lr
+    for name, parameters in reversed(parts.items()):
+        if trained := [p for p in parameters if p.requires_grad]:
+            groups.append({"params": trained, "lr": rate, "name": name})
+        rate *= factor if parameters else 1
+    if not groups:
+        raise ValueError("every part of this network is frozen, so nothing would be trained: unfreeze one first")
+    return groups
+
+
+# --- features --------------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def extract_features(
+    net: Network, data, stage: str | None = None, *, batch_size: int = 256, device: str | torch.device | None = None
+):
+    """What the network makes of all images, as `Data`: `fit` can train a linear layer on it, at a fraction of the cost.
+
+    stage: the part whose output is wanted, N × C × H × W for a stage; without it what the last linear layer gets, N × C
+    data: what `datasets` returns; its images are taken as they are, without augmentation
+
+    All splits, in evaluation mode, as float32 on the CPU; the network's mode is as before afterwards. Raises ValueError
+    for a part that the network does not have, and for images that it cannot take.
+    """
+    steps = _steps(net)
+    if stage is None:
+        last = max(i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules()))
+    else:
+        last = _place(steps, stage) + 1
+    device, modes = training.pick_device(device), {module: module.training for module in net.modules()}
+    net.to(device).eval()
+    data, splits = data.to(device), {}
+    try:
+        net(next(data.batches("train", 1))[0])  # says what is wrong with images of another form
+        for name in ("train", "valid", "test"):
+            found = []
+            for images, _ in data.batches(name, batch_size):
+                for step in list(steps.values())[:last]:
+                    images = step(images)
+                images = images if isinstance(images, Tensor) else torch.cat([half.to(device) for half in images], 1)
+                found.append(images.float().cpu().contiguous())
+            pixels = torch.cat(found) if found else splits["train"].pixels[:0]
+            split = getattr(data, name).to("cpu")
+            splits[name] = dataclasses.replace(split, pixels=pixels, mean=(0.0,), std=(1.0,))
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    what = "features" if stage is None else stage
+    return dataclasses.replace(data, **splits, augment=None, name=f"{what} of {data.name}")
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Neighbours:
+    """Which training images lie nearest to each test image, and how well their majority names it."""
+
+    indices: Tensor  #: N × k, into the training split, nearest first
+    predicted: Tensor  #: N, the label most frequent among them; between equals the nearer ones decide
+    accuracy: float  #: fraction of the test images named rightly
+
+    def __repr__(self) -> str:
+        count, k = self.indices.shape
+        return f"Neighbours: {self.accuracy:.1%} of {count:,} test images named rightly by their nearest {k}"
+
+
+@torch.no_grad()
+def nearest_neighbours(data, k: int = 5) -> Neighbours:
+    """The k training images nearest to each test image, by Euclidean distance; no training at all.
+
+    Krizhevsky et al. 2012, section 6.1, looked so for similar photographs in the features of AlexNet's fc7.
+
+    data: what `extract_features` returns, or images, which are then compared pixel by pixel
+
+    Raises ValueError for a k that is no whole number from 1 to the number of training images.
+    """
+    train, test = (split.images.flatten(1) for split in (data.train, data.test))
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= len(train):
+        raise ValueError(f"given k={k!r}; expected a whole number from 1 to {len(train):,}, the training images")
+    if not len(test):
+        raise ValueError(f"{data.name} has no test images, for which neighbours could be looked for")
+    indices = torch.cat([torch.cdist(some, train).topk(k, largest=False).indices for some in test.split(500)])
+    nearness = torch.arange(k, 0, -1, dtype=torch.float64, device=test.device)
+    weights = 1 + nearness / (2 * k**3)  # decides between equals only: all together less than one vote
+    votes = torch.zeros(len(test), data.num_classes, dtype=torch.float64, device=test.device)
+    votes.scatter_add_(1, data.train.labels[indices], weights.expand(len(test), k))
+    predicted = votes.argmax(1)
+    return Neighbours(indices, predicted, (predicted == data.test.labels).double().mean().item())
+
+
+def _steps(net: Network) -> dict[str, nn.Module]:
+    """The parts of a network by name, in working order: its stages, then the steps of its classifier."""
+    _require_network(net)
+    last = net.classifier.named_children() if isinstance(net.classifier, nn.Sequential) else [("fc", net.classifier)]
+    return dict([*net.features.named_children(), *last])
+
+
+def _require_network(net: nn.Module) -> None:
+    if not isinstance(net, Network):
+        raise ValueError(
+            f"given {type(net).__name__}; expected a network of lecture8.models, whose stages have names: take one of "
+            "models.build(name) or transfer.pretrained(name)"
+        )
+
+
+def _place(steps: dict[str, nn.Module], name: str) -> int:
+    if name not in steps:
+        raise ValueError(f"this network has no part {name!r}: choose from {', '.join(steps)}")
+    return list(steps).index(name)
+
+
+def _stay(module: nn.Module, mode: bool = True) -> nn.Module:
+    """Takes the place of a frozen module's `train`: evaluation mode, whatever was asked for."""
+    return nn.Module.train(module, False)
 
 
 _COUNTERS = "num_batches_tracked"

@@ -1,5 +1,6 @@
 """Published weights: equal logits with the library they come from (random ones, planted in its cache), and refusals."""
 
+import copy
 import math
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from lecture8 import models, transfer
+from lecture8 import datasets, models, training, transfer
 
 WITH_WEIGHTS = [(name, key, source) for name, a in models.ARCHITECTURES.items() for key, source in a.weights.items()]
 QUICK = {"alexnet_owt", "googlenet_bn", "resnet18", "resnet50", "inception_v3", "inception_v4", "inception_resnet_v2"}
@@ -193,3 +194,234 @@ def test_without_timm_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "timm", None)
     with pytest.raises(ModuleNotFoundError, match="pip install timm"):
         transfer.pretrained("inception_v4")
+
+
+# --- what is trained, and how fast -----------------------------------------------------------------------------------
+
+SMALL = [name for name, a in models.ARCHITECTURES.items() if a.input_size[1] == 32 and a.depth < 60]
+SMALL_AND_ONE_LARGE = [*SMALL, "resnet18"]
+
+
+def stages(net):
+    return [name for name, _ in net.features.named_children()]
+
+
+def step(net, optimizer=None):
+    """One training step on random images, as in training.run_epoch."""
+    images = torch.randn(4, net.channels, 32, 32, generator=torch.Generator().manual_seed(1))
+    optimizer = optimizer or torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    net.train()
+    optimizer.zero_grad(set_to_none=True)
+    nn.functional.cross_entropy(net(images), torch.tensor([0, 1, 2, 0])).backward()
+    optimizer.step()
+    return optimizer
+
+
+def state(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def same(before, after):
+    return all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+@pytest.mark.parametrize("name", SMALL_AND_ONE_LARGE)
+def test_frozen_means_frozen(name):
+    torch.manual_seed(0)
+    net = transfer.freeze(models.build(name, num_classes=3))
+    keys = list(net.state_dict())
+    before, head = state(net.features), state(net.classifier)
+    for copied in (net, copy.deepcopy(net)):
+        step(copied)
+        assert same(before, copied.features.state_dict()), "weights and running statistics, to the bit"
+        assert not same(head, copied.classifier.state_dict())
+        assert not any(m.training for m in copied.features.modules()) and copied.classifier.training
+    assert list(net.state_dict()) == keys == list(models.build(name, num_classes=3).state_dict())
+
+
+@pytest.mark.parametrize("name", SMALL_AND_ONE_LARGE)
+def test_up_to_a_stage_and_back(name):
+    torch.manual_seed(0)
+    net = models.build(name, num_classes=3)
+    optimizer = step(net)  # old gradients and momentum must not move what is frozen afterwards
+    middle = stages(net)[len(stages(net)) // 2]
+    below = stages(net)[: stages(net).index(middle) + 1]
+    transfer.freeze(net, up_to=middle)
+    before = {stage: state(module) for stage, module in net.features.named_children()}
+    step(net, optimizer)
+    for stage, module in net.features.named_children():
+        assert same(before[stage], module.state_dict()) == (stage in below), stage
+    transfer.unfreeze(net, middle)
+    step(net, optimizer)
+    moved = [s for s, module in net.features.named_children() if not same(before[s], module.state_dict())]
+    assert moved == [middle, *stages(net)[len(below) :]]
+    transfer.unfreeze(net)
+    step(net, optimizer)
+    assert not any(same(before[s], module.state_dict()) for s, module in net.features.named_children())
+    assert all(m.training for m in net.modules()) and all(p.requires_grad for p in net.parameters())
+    assert not any("train" in vars(m) for m in net.modules()), "nothing is left behind"
+
+
+def test_frozen_inside_another_network_and_through_fit():
+    data = datasets.digits(size=8).take(64)
+    net = transfer.freeze(models.small.vgg(10, width=4, channels=1), "block2")
+    before = {name: state(module) for name, module in net.features.named_children()}
+    torch.optim.SGD(net.parameters(), lr=0.1)
+    training.fit(net, data, torch.optim.SGD(net.parameters(), lr=0.1), 1, batch_size=32, device="cpu")
+    assert [same(before[name], m.state_dict()) for name, m in net.features.named_children()] == [False, True, False]
+    other = nn.Sequential(net.features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+    step_before = state(net.features.block2)
+    other.train()(torch.randn(8, 1, 8, 8)).sum().backward()
+    assert same(step_before, net.features.block2.state_dict()), "other.train() does not thaw it either"
+
+
+def test_frozen_dropout_drops_nothing():
+    net = transfer.freeze(models.small.alexnet(3, width=4), up_to="drop7").train()
+    images = torch.randn(4, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(net(images), net(images)) and net.classifier.fc8.weight.requires_grad
+        transfer.unfreeze(net)
+        assert not torch.equal(net(images), net(images))
+
+
+@pytest.mark.parametrize("name", [*SMALL_AND_ONE_LARGE, "inception_v3", "googlenet_bn"])
+def test_layerwise_covers_every_parameter_once_and_falls_towards_the_image(name):
+    options = {"auxiliary": True} if "auxiliary" in models.options(name) else {}
+    with torch.device("meta"):
+        net = models.build(name, num_classes=3, **options)
+    groups = transfer.layerwise(net, 0.1, 0.5)
+    covered = [id(p) for group in groups for p in group["params"]]
+    assert sorted(covered) == sorted(id(p) for p in net.parameters())
+    with_weights = [s for s, module in net.features.named_children() if list(module.parameters())]
+    assert [group["name"] for group in groups] == ["classifier", *with_weights[::-1]]
+    assert [group["lr"] for group in groups] == [0.1 * 0.5**i for i in range(len(groups))]
+    transfer.freeze(net, *stages(net)[:2])
+    left = transfer.layerwise(net, 0.1, 0.5)
+    assert [(g["name"], g["lr"]) for g in left] == [(g["name"], g["lr"]) for g in groups[: len(left)]]
+    assert all(p.requires_grad for group in left for p in group["params"]) and len(left) < len(groups)
+
+
+def test_layerwise_steps_are_that_much_smaller():
+    torch.manual_seed(0)
+    net = models.small.vgg(3, width=4)
+    ours, plain = copy.deepcopy(net), copy.deepcopy(net)
+    step(ours, torch.optim.SGD(transfer.layerwise(ours, 0.1, 0.5)))
+    step(plain, torch.optim.SGD(plain.parameters(), lr=0.1))
+    for part, times in (("features.block1", 0.125), ("features.block3", 0.5), ("classifier", 1)):
+        first, moved, whole = (next(n.get_submodule(part).parameters()) for n in (net, ours, plain))
+        assert torch.allclose(moved - first, times * (whole - first), atol=1e-6)
+
+
+# --- features --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*SMALL, "alexnet", "alexnet_two_gpus", "vgg11", "inception_v3"])
+def test_features_are_what_the_last_layer_gets(name):
+    torch.manual_seed(0)
+    options = models.options(name)
+    size = {"alexnet": 67, "alexnet_two_gpus": 67, "inception_v3": 75}.get(name, 32)
+    net = models.build(name, num_classes=3, **({"input_size": size} if "input_size" in options else {}))
+    net = transfer.freeze(net, stages(net)[0]).train()
+    modes = [m.training for m in net.modules()]
+    data = colours(size)
+    features = transfer.extract_features(net, data, batch_size=5, device="cpu")
+    assert modes == [m.training for m in net.modules()] and features.augment is None
+    last = [m for m in net.modules() if isinstance(m, nn.Linear)][-1]
+    assert features.image_shape == (last.in_features,) and features.train.images.dtype == torch.float32
+    with torch.no_grad():
+        expected = net.eval()(data.test.images)
+        assert torch.allclose(last(features.test.images), expected, atol=1e-4 * expected.abs().max())
+    assert torch.equal(features.train.labels, data.train.labels) and len(features.valid) == len(data.valid)
+
+
+def colours(size):
+    """Eight images a split, augmented in training, of which the features must know nothing."""
+    splits = [
+        datasets.Split(
+            torch.randint(0, 256, (8, 3, size, size), generator=torch.Generator().manual_seed(i), dtype=torch.uint8),
+            torch.arange(8) % 3, (0.5,) * 3, (0.2,) * 3,
+        )
+        for i in range(3)
+    ]  # fmt: skip
+    return datasets.Data(*splits, ("a", "b", "c"), "colours", datasets.random_flip())
+
+
+def test_features_of_a_stage_are_its_output():
+    torch.manual_seed(0)
+    net, data = models.small.vgg(10, width=4, channels=1), datasets.digits(size=8).take(70)
+    features = transfer.extract_features(net, data, "block2", device="cpu")
+    assert features.image_shape == (8, 2, 2) and len(features.test) == 300 and "block2 of digits" in repr(features)
+    with torch.no_grad():
+        block1, block2, _ = net.eval().features
+        assert torch.allclose(features.train.images, block2(block1(data.train.images)), atol=1e-6)
+    assert transfer.extract_features(net, data, "flatten", device="cpu").image_shape == (16,)
+
+
+def test_a_linear_probe_is_a_frozen_network():
+    """Training the last layer on features gives what training the frozen network gives."""
+    torch.manual_seed(0)
+    net, data = models.small.vgg(10, width=4, channels=1), datasets.digits(size=8).take(200)
+    probe = copy.deepcopy(net.classifier.fc)
+    features = transfer.extract_features(net, data, device="cpu")
+    transfer.freeze(net)
+    for one, images in ((probe, features), (net, data)):
+        optimizer = torch.optim.Adam((p for p in one.parameters() if p.requires_grad), lr=0.01)
+        training.fit(one, images, optimizer, 3, batch_size=50, device="cpu")
+    assert torch.allclose(probe.weight, net.classifier.fc.weight, atol=1e-4)
+
+
+def test_nearest_neighbours_by_hand():
+    def split(points, labels):
+        return datasets.Split(torch.tensor(points, dtype=torch.float32), torch.tensor(labels))
+
+    train = split([[0.0, 0], [1, 0], [2, 0], [9, 0], [10, 0]], [0, 1, 1, 2, 2])
+    test = split([[0.1, 0], [9.6, 0], [2.2, 0]], [0, 2, 0])
+    data = datasets.Data(train, test, test, ("a", "b", "c"), "points")
+    one = transfer.nearest_neighbours(data, 1)
+    assert one.indices.tolist() == [[0], [4], [2]] and one.predicted.tolist() == [0, 2, 1]
+    assert one.accuracy == pytest.approx(2 / 3) and "66.7% of 3 test images" in repr(one)
+    three = transfer.nearest_neighbours(data, 3)
+    assert three.indices.tolist() == [[0, 1, 2], [4, 3, 2], [2, 1, 0]] and three.predicted.tolist() == [1, 2, 1]
+    tie = transfer.nearest_neighbours(data, 4)  # two against two for the last: the nearer pair wins
+    assert tie.predicted.tolist() == [1, 2, 1]
+    assert transfer.nearest_neighbours(data.take(torch.tensor([3, 0])), 2).predicted.tolist() == [0, 2, 0]
+
+
+def test_neighbours_of_pixels_read_digits_and_shuffled_labels_do_not():
+    data = datasets.digits(size=8)
+    assert transfer.nearest_neighbours(data, 3).accuracy > 0.95
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
+    shuffled = datasets.Split(data.train.pixels, data.train.labels[order], data.train.mean, data.train.std)
+    shuffled = datasets.Data(shuffled, data.valid, data.test, data.classes, "shuffled")
+    assert transfer.nearest_neighbours(shuffled, 3).accuracy < 0.3
+
+
+NET, DIGITS = models.small.vgg(10, width=4), datasets.digits(size=8).take(20)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: transfer.freeze(NET, "conv9"), "no part 'conv9': choose from block1, .*pool, flatten, fc$"),
+        (lambda: transfer.freeze(NET, "block1", "blokc2"), "no part 'blokc2'"),
+        (lambda: transfer.freeze(NET, up_to="layer3"), "no part 'layer3'"),
+        (lambda: transfer.freeze(NET, 2), "no part 2"),
+        (lambda: transfer.freeze(NET, "block1", up_to="block2"), "expected one of the two"),
+        (lambda: transfer.unfreeze(NET, "block4"), "no part 'block4'"),
+        (lambda: transfer.freeze(nn.Linear(2, 2)), "given Linear; expected a network of lecture8.models"),
+        (lambda: transfer.layerwise(torchvision.models.AlexNet(), 0.1, 0.5), "given AlexNet; expected a network"),
+        (lambda: transfer.layerwise(NET, 0, 0.5), "lr=0, factor=0.5; expected lr above 0"),
+        (lambda: transfer.layerwise(NET, 0.1, 2.6), "factor=2.6; expected"),
+        (lambda: transfer.layerwise(transfer.freeze(models.small.vgg(3, width=4), up_to="fc"), 0.1, 1), "is frozen"),
+        (lambda: transfer.extract_features(NET, DIGITS, "fc7"), "no part 'fc7'"),
+        (lambda: transfer.extract_features(NET, DIGITS), "given images with 1 channels"),
+        (lambda: transfer.nearest_neighbours(DIGITS, 0), "k=0; expected a whole number from 1 to 20"),
+        (lambda: transfer.nearest_neighbours(DIGITS, 21), "k=21; expected"),
+        (lambda: transfer.nearest_neighbours(DIGITS, 2.5), "k=2.5; expected"),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_one_sentence_and_changes_nothing(call, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    assert all(p.requires_grad for p in NET.parameters()) and NET.training
