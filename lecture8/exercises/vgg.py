@@ -157,7 +157,9 @@ def _check_merge(answer) -> Verdict:
         if not torch.allclose(want, got, atol=1e-5):
             offset = (want - got).mean((0, 2, 3), keepdim=True)
             if torch.allclose(want - offset, got, atol=1e-5):
-                return wrong(f"The kernel is right {case}; the bias is not: the first bias passes through the second kernel.")
+                return wrong(
+                    f"The kernel is right {case}; the bias is not: the first bias passes through the second kernel."
+                )
             return wrong(f"The outputs differ {case}: is one of the kernels flipped?")
     return right("One convolution in place of two, biases and all, for four pairs of sizes.")
 
@@ -352,7 +354,7 @@ quiz = [
         {
             "fc6, the largest layer": "It has the most parameters and 4,096 outputs only.",
             "The last convolutions, with their 512 channels": "512 maps of 14 × 14 are 100 thousand values; 64 of 224 × 224 are 3.2 million.",
-            "The first two blocks": "Yes, 72 % of all: few channels, but many pixels. The parameters sit at the other end.",
+            "The first two blocks": "Yes, 71 % of all: few channels, but many pixels. The parameters sit at the other end.",
         },
         "The first two blocks",
     ),

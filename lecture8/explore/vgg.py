@@ -26,8 +26,8 @@ def stack() -> Explorer:
         )
         if layers > 1:
             words += (
-                f" One {cost.field} × {cost.field} sees the same with {one:,} weights, {one / cost.params:.2f} times as "
-                "many, and 1 non-linearity."
+                f" One {cost.field} × {cost.field} sees the same with {one:,} weights, {one / cost.params:.2f} times "
+                "as many, and 1 non-linearity."
             )
         if cost.field > side:
             words += " The field is larger than the map: part of it is padding."
@@ -35,7 +35,12 @@ def stack() -> Explorer:
 
     return Explorer(
         draw,
-        {"kernel": [3, 5, 7], "layers": [1, 2, 3, 4, 5, 6], "channels": [64, 128, 256, 512], "side": [224, 112, 56, 28, 14]},
+        {
+            "kernel": [3, 5, 7],
+            "layers": [1, 2, 3, 4, 5, 6],
+            "channels": [64, 128, 256, 512],
+            "side": [224, 112, 56, 28, 14],
+        },
         start={"layers": 3, "channels": 256, "side": 56},
         labels={"side": "map side"},
     )

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lecture8.complexity import conv_params
-from lecture8.plots import BLACK, BLUE, GREY, ORANGE, axes
+from lecture8.plots import BLUE, GREY, ORANGE
 
 
 def fields(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
@@ -86,7 +86,7 @@ def stack(kernel: int, layers: int, channels: int) -> Figure:
             above = seen - (kernel - 1)
             left.plot([-seen / 2, -above / 2], [level + 0.22, level + 0.78], color=GREY, linewidth=0.8)
             left.plot([seen / 2, above / 2], [level + 0.22, level + 0.78], color=GREY, linewidth=0.8)
-        name = f"layer {level}" if level else "image"
+        name = f"layer {level}" if level else "input"
         left.text(-field / 2 - 0.04 * field, level, name, ha="right", va="center", fontsize=10)
         left.text(field / 2 + 0.04 * field, level, f"{seen} × {seen}", ha="left", va="center", fontsize=10)
     left.set(xlim=(-field * 0.78, field * 0.78), ylim=(-0.5, max(layers, 2) + 0.5), title="what one unit on top sees")
@@ -157,13 +157,14 @@ def sixteen_or_nineteen(table) -> Figure:
     ladder = ladder.drop("A-LRN")
     left.plot(range(len(ladder)), list(ladder), "o-", color=BLUE)
     for i, error in enumerate(ladder):
-        left.text(i, error + 0.14, f"{error:.1f}", ha="left" if i < 4 else "center", fontsize=10)
+        left.text(i + 0.1, error + 0.08, f"{error:.1f}", fontsize=10)
     layers = table.set_index("configuration")["layers"].groupby(level=0).first()
-    left.set_xticks(range(len(ladder)), [f"{name}\n{layers[name]} layers" for name in ladder.index], fontsize=10)
-    left.set(ylabel="ImageNet top-1 error, %", title="one scale (Table 3, S = 256)", ylim=(26.5, 30.2), xlim=(-0.4, 4.5))
+    left.set_xticks(range(len(ladder)), [f"{name}\n{layers[name]}" for name in ladder.index])
+    left.set(xlabel="configuration, layers with weights", ylabel="ImageNet top-1 error, %",
+             title="Table 3, S = 256", ylim=(26.5, 30.2), xlim=(-0.4, 4.8))  # fmt: skip
 
     pairs = protocols(table)
-    for i, (name, (sixteen, nineteen)) in enumerate(list(pairs.items())[::-1]):
+    for i, (sixteen, nineteen) in enumerate(list(pairs.values())[::-1]):
         right.plot([sixteen, nineteen], [i, i], color=GREY, linewidth=1)
         right.plot(sixteen, i, "o", color=BLUE, markersize=10, label="VGG-16 (D)" if i == 0 else None)
         right.plot(nineteen, i, "D", color=ORANGE, markersize=5.5, label="VGG-19 (E)" if i == 0 else None)
@@ -177,4 +178,5 @@ def sixteen_or_nineteen(table) -> Figure:
 def protocols(table) -> dict[str, tuple[float, float]]:
     """Top-1 errors of configurations D and E in every protocol of the table `vgg_errors` that has both."""
     wide = table.pivot_table(index=["table", "protocol"], columns="configuration", values="top1", sort=False)
-    return {f"Table {number}: {name}": (row["D"], row["E"]) for (number, name), row in wide.dropna(subset=["D", "E"]).iterrows()}
+    both = wide.dropna(subset=["D", "E"])
+    return {f"Table {number}: {name}": (row["D"], row["E"]) for (number, name), row in both.iterrows()}
