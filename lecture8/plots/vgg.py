@@ -25,8 +25,7 @@ def fields(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
         ax.grid(color=GREY, linewidth=0.3)
         ax.tick_params(length=0)
         ax.set_title(name, fontsize=11)
-        for spine in ax.spines.values():
-            spine.set_visible(True)
+        ax.spines[:].set_visible(True)
     return figure
 
 
@@ -35,7 +34,8 @@ def same_scale(rows: Mapping[str, tuple[Sequence, Sequence]], names: tuple[str, 
 
     rows: what is compared -> (one picture, the other), each H × W; names: of the two columns
     """
-    figure, grid = plt.subplots(len(rows), 3, figsize=(7.5, 2.35 * len(rows)), squeeze=False)
+    height, width = np.shape(next(iter(rows.values()))[0])
+    figure, grid = plt.subplots(len(rows), 3, figsize=(7.5, 0.4 + 2.45 * height / width * len(rows)), squeeze=False)
     for line, (label, (one, other)) in zip(grid, rows.items(), strict=True):
         one, other = np.asarray(one, float), np.asarray(other, float)
         low, high = one.min(), one.max()
@@ -46,6 +46,7 @@ def same_scale(rows: Mapping[str, tuple[Sequence, Sequence]], names: tuple[str, 
             ax.imshow(picture, vmin=least, vmax=most)
             ax.set_xticks([])
             ax.set_yticks([])
+            ax.spines[:].set_visible(False)
         line[0].set_ylabel(label, fontsize=11)
     for ax, title in zip(grid[0], (*names, "difference"), strict=True):
         ax.set_title(title, fontsize=11)
@@ -157,7 +158,8 @@ def sixteen_or_nineteen(table) -> Figure:
     ladder = ladder.drop("A-LRN")
     left.plot(range(len(ladder)), list(ladder), "o-", color=BLUE)
     for i, error in enumerate(ladder):
-        left.text(i + 0.1, error + 0.08, f"{error:.1f}", fontsize=10)
+        lowest = error == min(ladder)  # its label would lie in the line that goes up again
+        left.text(i + 0.1, error + (-0.24 if lowest else 0.08), f"{error:.1f}", fontsize=10)
     layers = table.set_index("configuration")["layers"].groupby(level=0).first()
     left.set_xticks(range(len(ladder)), [f"{name}\n{layers[name]}" for name in ladder.index])
     left.set(xlabel="configuration, layers with weights", ylabel="ImageNet top-1 error, %",
