@@ -8,13 +8,13 @@ from lecture8.teaching import Exercise, Prediction, Question, Verdict, called, n
 
 predictions = {
     "field": Prediction(
-        "One unit behind VGG-16's last convolution: how wide is the square of the 224 × 224 image that it can see?",
+        "One unit of VGG-16's last feature map, behind 13 convolutions and 5 poolings: how wide is the square of the 224 × 224 "
+        "image that it can see?",
         {
             "27 pixels: 13 convolutions, two more pixels each": "So it would be without pooling. Behind a pooling the "
             "next 3 × 3 reaches twice as far.",
             "under half of the image": "The poolings reach further than one thinks: behind the fourth, one step is 16 pixels.",
-            "more than 80 % of the image": "196 pixels behind conv5_3, 212 behind the last pooling: each pooling doubles "
-            "the reach of all that follows.",
+            "more than 80 % of the image": "212 of 224 pixels: each pooling doubles the reach of all that follows.",
             "all of it": "Nearly: a rim is missing. Only the fully connected layers see everything.",
         },
     ),
@@ -52,7 +52,18 @@ predictions = {
             "weaker, by less than a hundred": "Each layer keeps less than half; thirteen layers are a product.",
             "weaker, by more than a thousand": "Each layer halves it or worse. This is why the authors could not start "
             "their deep networks from random weights, as they first drew them.",
-            "stronger": "Wider kernels would be needed: 0.01 is too small for 9 · 512 inputs.",
+            "stronger": "For that 0.01 is too small, even with 9 · 512 inputs.",
+        },
+    ),
+    "fc7": Prediction(
+        "A network has learned to read printed letters, and has never seen a digit. 200 printed digits are labelled. A linear "
+        "classifier is trained on their pixels, another on what the network's fc7 makes of them. Which reads new printed digits "
+        "better?",
+        {
+            "the one on pixels: fc7 knows letters only": "Then fc7 would hold nothing but letters. It holds strokes and bends.",
+            "about the same": "Then the letters would have taught nothing that digits need.",
+            "fc7, by more than 25 points": "Whatever the font, the place, dark on light or light on dark: letters taught fc7 to "
+            "see through these, and pixels do not.",
         },
     ),
 }
@@ -211,7 +222,7 @@ exercises = {
         """,
         hints=["B is `([3, 3], [3, 3], [3, 3], [3, 3], [3, 3])`.", "The number of blocks stays; each has one layer now."],
         solution="answer = ([5], [5], [5], [5], [5])",
-        explanation="Its top-1 error was 7 % higher than B's (section 4.1, single centre crop). In section 5 you ran this "
+        explanation="Its top-1 error was 7 % higher than B's (section 4.1, single centre crop). In section 6 you ran this "
         "experiment in small.",
         check_answer=_check_control,
     ),
