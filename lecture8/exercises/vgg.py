@@ -50,8 +50,8 @@ predictions = {
         {
             "about the same": "That is what Glorot's rule is made for, not a fixed spread.",
             "weaker, by less than a hundred": "Each layer keeps less than half; thirteen layers are a product.",
-            "weaker, by more than a thousand": "Each layer halves it or worse. This is why the authors could not start "
-            "their deep networks from random weights, as they first drew them.",
+            "weaker, by more than a thousand": "Each layer keeps less than half, and thirteen layers are a product. One spread for "
+            "all layers suits no deep network.",
             "stronger": "For that 0.01 is too small, even with 9 · 512 inputs.",
         },
     ),

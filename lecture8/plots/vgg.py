@@ -1,5 +1,6 @@
 """Pictures of notebook 04."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -113,11 +114,11 @@ PARTS = ("params", "macs", "activations")
 
 
 def parts(profile) -> dict[str, dict[str, int]]:
-    """A network of this course in its blocks and fully connected layers: name -> params, macs, activations.
+    """The image, the blocks and the fully connected layers of a VGG: name -> its params, macs and activations.
 
-    profile: what `complexity.profile` returns; the image itself is left out.
+    profile: what `complexity.profile` returns; the parts add up to its totals.
     """
-    found: dict[str, dict[str, int]] = {}
+    found = {"image": dict(zip(PARTS, (0, 0, math.prod(profile.input_size)), strict=True))}
     for layer in profile.layers:
         name = layer.name.split(".")[1]
         if name.startswith(("block", "fc")):
@@ -128,7 +129,7 @@ def parts(profile) -> dict[str, dict[str, int]]:
 
 
 def shares(profile) -> Figure:
-    """Where a network's parameters, multiply-adds and activations are: a bar per block and fully connected layer."""
+    """Where a VGG's parameters, multiply-adds and activations are: a bar for each of its `parts`, blank for none."""
     table = parts(profile)
     titles = ("parameters", "multiply-adds", "activations")
     figure, panels = plt.subplots(1, 3, figsize=(10, 0.9 + 0.33 * len(table)), sharey=True)
@@ -136,8 +137,10 @@ def shares(profile) -> Figure:
         total = sum(row[part] for row in table.values())
         for i, (name, row) in enumerate(table.items()):
             share = 100 * row[part] / total
-            ax.barh(i, share, color=ORANGE if name.startswith("fc") else BLUE, height=0.66)
-            ax.text(share + 2, i, f"{share:.1f} %" if share >= 0.05 else "< 0.1 %", va="center", fontsize=10)
+            colour = ORANGE if name.startswith("fc") else BLUE if name.startswith("block") else GREY
+            ax.barh(i, share, color=colour, height=0.66)
+            if share:
+                ax.text(share + 2, i, f"{share:.1f} %" if share >= 0.05 else "< 0.1 %", va="center", fontsize=10)
         ax.set(title=f"{title}: {total:,}", xlim=(0, 115))
         ax.set_xticks([])
         ax.set_yticks(range(len(table)), list(table))
