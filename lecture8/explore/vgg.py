@@ -41,7 +41,7 @@ def stack() -> Explorer:
             "channels": [64, 128, 256, 512],
             "side": [224, 112, 56, 28, 14],
         },
-        start={"layers": 3, "channels": 256, "side": 56},
+        start={"kernel": 5, "channels": 256, "side": 56},
         labels={"side": "map side"},
     )
 
@@ -67,6 +67,6 @@ def costs() -> Explorer:
         )
 
     return Explorer(
-        draw, {"configuration": list(names), "size": [64, 128, 224, 320]}, start={"configuration": "D", "size": 224},
+        draw, {"configuration": list(names), "size": [64, 128, 224, 320]}, start={"configuration": "A", "size": 224},
         labels={"size": "image side"},
     )  # fmt: skip
