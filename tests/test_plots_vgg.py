@@ -51,7 +51,7 @@ def test_stacks_with_field_all_see_it():
 
 def test_stack_draws_the_field_to_scale_and_all_rivals():
     left, right = plots.vgg.stack(3, 2, 10).axes
-    assert len(left.patches) == 5 + 3 + 1, "one row of pixels for each layer"
+    assert [len(row.get_paths()) for row in left.collections] == [5, 3, 1], "one row of pixels for each layer"
     assert {"5 × 5", "3 × 3", "1 × 1", "input", "layer 2"} <= set(texts(left))
     assert [bar.get_width() for bar in right.patches] == [2500, 1800], "one 5 × 5, two 3 × 3"
     assert right.patches[0].get_facecolor() != right.patches[1].get_facecolor()

@@ -77,21 +77,22 @@ def stack(kernel: int, layers: int, channels: int) -> Figure:
     """
     field = 1 + layers * (kernel - 1)
     others = stacks_with_field(field)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), width_ratios=(1, 1.15))
+    # fixed margins and one artist per layer: an explorer draws this anew at every move
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="none")
+    left.set_position((0.01, 0.03, 0.42, 0.86))
+    right.set_position((0.6, 0.03, 0.38, 0.86))
     for level in range(layers + 1):
         seen = field - level * (kernel - 1)
-        for pixel in range(seen):
-            left.add_patch(
-                plt.Rectangle((pixel - seen / 2 + 0.08, level - 0.2), 0.84, 0.4, color=BLUE if level else GREY, lw=0)
-            )
+        pixels = [(pixel - seen / 2 + 0.08, 0.84) for pixel in range(seen)]
+        left.broken_barh(pixels, (level - 0.2, 0.4), color=BLUE if level else GREY, linewidth=0, snap=False)
         if level < layers:
             above = seen - (kernel - 1)
-            left.plot([-seen / 2, -above / 2], [level + 0.22, level + 0.78], color=GREY, linewidth=0.8)
-            left.plot([seen / 2, above / 2], [level + 0.22, level + 0.78], color=GREY, linewidth=0.8)
+            for edge in (-1, 1):
+                left.plot([edge * seen / 2, edge * above / 2], [level + 0.22, level + 0.78], color=GREY, linewidth=0.8)
         name = f"layer {level}" if level else "input"
-        left.text(-field / 2 - 0.04 * field, level, name, ha="right", va="center", fontsize=10)
-        left.text(field / 2 + 0.04 * field, level, f"{seen} × {seen}", ha="left", va="center", fontsize=10)
-    left.set(xlim=(-field * 0.78, field * 0.78), ylim=(-0.5, max(layers, 2) + 0.5), title="what one unit on top sees")
+        left.text(-0.54 * field, level, name, ha="right", va="center", fontsize=10)
+        left.text(0.54 * field, level, f"{seen} × {seen}", ha="left", va="center", fontsize=10)
+    left.set(xlim=(-field * 0.8, field * 0.8), ylim=(-0.5, max(layers, 2) + 0.5), title="what one unit on top sees")
     left.axis("off")
     weights = {
         name: count * conv_params(channels, channels, size, bias=False) for name, (size, count) in others.items()
@@ -102,7 +103,7 @@ def stack(kernel: int, layers: int, channels: int) -> Figure:
     for i, name in enumerate(names):
         right.text(weights[name] + max(weights.values()) * 0.02, i, f"{weights[name]:,}", va="center", fontsize=10)
     right.set(title=f"weights of all stacks that see {field} × {field}", ylim=(-0.8, max(len(names), 3) - 0.2))
-    right.margins(x=0.25)
+    right.set_xlim(0, 1.3 * max(weights.values()))
     right.set_xticks([])
     right.tick_params(left=False)
     for side in ("left", "bottom"):
@@ -132,22 +133,24 @@ def shares(profile) -> Figure:
     """Where a VGG's parameters, multiply-adds and activations are: a bar for each of its `parts`, blank for none."""
     table = parts(profile)
     titles = ("parameters", "multiply-adds", "activations")
-    figure, panels = plt.subplots(1, 3, figsize=(10, 0.9 + 0.33 * len(table)), sharey=True)
-    for ax, part, title in zip(panels, PARTS, titles, strict=True):
+    figure, panels = plt.subplots(
+        1, 3, figsize=(10, 0.9 + 0.3 * len(table)), layout="none"
+    )  # an explorer draws it, too
+    colours = [ORANGE if name.startswith("fc") else BLUE if name.startswith("block") else GREY for name in table]
+    for i, (ax, part, title) in enumerate(zip(panels, PARTS, titles, strict=True)):
         total = sum(row[part] for row in table.values())
-        for i, (name, row) in enumerate(table.items()):
-            share = 100 * row[part] / total
-            colour = ORANGE if name.startswith("fc") else BLUE if name.startswith("block") else GREY
-            ax.barh(i, share, color=colour, height=0.66)
+        percent = [100 * row[part] / total for row in table.values()]
+        ax.set_position((0.07 + 0.315 * i, 0.02, 0.28, 0.86))
+        ax.barh(range(len(table)), percent, color=colours, height=0.66)
+        for row, share in enumerate(percent):
             if share:
-                ax.text(share + 2, i, f"{share:.1f} %" if share >= 0.05 else "< 0.1 %", va="center", fontsize=10)
-        ax.set(title=f"{title}: {total:,}", xlim=(0, 115))
+                ax.text(share + 2, row, f"{share:.1f} %" if share >= 0.05 else "< 0.1 %", va="center", fontsize=10)
+        ax.set(title=f"{title}: {total:,}", xlim=(0, 115), ylim=(len(table) - 0.5, -0.5))
         ax.set_xticks([])
-        ax.set_yticks(range(len(table)), list(table))
+        ax.set_yticks(range(len(table)) if i == 0 else [], list(table) if i == 0 else [])
         ax.tick_params(left=False)
         for side in ("left", "bottom"):
             ax.spines[side].set_visible(False)
-    panels[0].invert_yaxis()
     return figure
 
 
