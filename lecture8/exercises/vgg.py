@@ -335,8 +335,8 @@ quiz = [
             "larger view. That is how the authors read it (section 4.1).",
             "1 × 1 convolutions hurt": "C is better than B, which has none.",
             "Only the receptive field matters": "B and C see the same, and C is better.",
-            "The differences are noise": "The authors trained one network each, so some doubt is fair; but three more pairs of the "
-            "tables (C against D) point the same way.",
+            "The differences are noise": "The authors trained one network each, so some doubt is fair; but five more comparisons "
+            "of C with D (Tables 3 and 4) point the same way.",
         },
         "More non-linearity helps, and seeing more helps too",
     ),
