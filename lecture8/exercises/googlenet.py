@@ -114,8 +114,12 @@ def _check_break_even(answer) -> Verdict:
             fix = "take less" if costs >= direct else f"but so does {want}"
             if got != int(got):
                 return wrong(f"{case} you return {got:g}; channels come in whole numbers.")
-            return wrong(f"{case} a reduction to {got} costs {how} the direct convolution ({costs:,.0f} and {direct:,} per pixel): {fix}.")
-    return right("Cheaper as long as r < k²·c_in·c_out / (c_in + k²·c_out): for large kernels nearly every reduction pays.")
+            return wrong(
+                f"{case} a reduction to {got} costs {how} the direct convolution ({costs:,.0f} and {direct:,} per pixel): {fix}."
+            )
+    return right(
+        "Cheaper as long as r < k²·c_in·c_out / (c_in + k²·c_out): for large kernels nearly every reduction pays."
+    )
 
 
 def _check_module(answer) -> Verdict:
@@ -126,7 +130,9 @@ def _check_module(answer) -> Verdict:
         verdict = same_network(module, inception(c_in, *widths), (c_in, 9, 9))
         if not verdict:
             return wrong(f"my_inception({c_in}, {', '.join(map(str, widths))}): {verdict.message}")
-    return right("The library's module, with the widths of 3a and with odd ones: four branches, six convolutions, one stack.")
+    return right(
+        "The library's module, with the widths of 3a and with odd ones: four branches, six convolutions, one stack."
+    )
 
 
 def _check_head(answer) -> Verdict:
@@ -142,7 +148,9 @@ def _check_head(answer) -> Verdict:
         if dropped != [0.7]:
             found = ", ".join(map(str, dropped)) or "none"
             return wrong(f"The layers with weights are right; the paper drops 70 % once, your head: {found}.")
-    return right("Section 5's classifier: 3,188,840 parameters on 4a with 1,000 classes, all thrown away after training.")
+    return right(
+        "Section 5's classifier: 3,188,840 parameters on 4a with 1,000 classes, all thrown away after training."
+    )
 
 
 exercises = {
