@@ -85,8 +85,11 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
 
     designs: name -> profile of a module with the library's names for its branches
     """
+    height = 1.25 + 0.55 * len(designs)
+    # margins by hand: an explorer draws this at every move, and finding them out takes half of the time
+    margins = {"left": 0.105, "right": 0.985, "bottom": 0.62 / height, "top": 1 - 0.48 / height, "wspace": 0.03}
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10, 1.25 + 0.55 * len(designs)), sharey=True, width_ratios=(2, 1)
+        1, 2, figsize=(10, height), sharey=True, layout="none", gridspec_kw={"width_ratios": (2, 1), **margins}
     )
     for row, profile in enumerate(list(designs.values())[::-1]):
         _stack(left, row, costs(profile), profile.macs, _short(profile.macs))
@@ -101,7 +104,7 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
     left.xaxis.set_major_formatter(lambda value, _: _short(value))
     seen = dict(PARTS.values())
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in seen.values()]
-    figure.legend(handles, seen, loc="outside upper left", ncols=len(seen), fontsize=9.5, handlelength=1.2)
+    figure.legend(handles, seen, loc="upper left", ncols=len(seen), fontsize=9.5, handlelength=1.2)
     return figure
 
 
