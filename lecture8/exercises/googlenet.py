@@ -49,6 +49,24 @@ predictions = {
             "both alike": "They would, if each weight were used equally often. A convolution uses them at every pixel.",
         },
     ),
+    "fade": Prediction(
+        "GoogLeNet of the paper, fresh from Glorot's initialisation, no batch normalisation, heads left out. Compare the "
+        "gradient at the output of the FIRST stage with that at the LAST module. At the first it is …",
+        {
+            "much shorter: it fades on the way": "Each stage hands back a little less than it got. The authors feared this, and were right.",
+            "about as long": "That is what a good initialisation aims at, and He's rule for ReLU came only a year later.",
+            "much longer: it grows on the way": "That is what batch normalisation without shortcuts does (the black line, and lesson 06).",
+        },
+    ),
+    "heads": Prediction(
+        "GoogLeNet in miniature is trained on digits for ten epochs, without batch normalisation: with both heads, and "
+        "without any, from the same first weights. With heads, the test accuracy at the end is on average …",
+        {
+            "more than two points better": "Then the longer gradient would have paid.",
+            "about the same, within two points": "The gradient is longer, the result is not better. What the heads are good for is another question.",
+            "more than two points worse": "Then the lower half, busy with its own classification, would have spoiled the upper one.",
+        },
+    ),
     "rate": Prediction(
         "4 % less every 8 epochs. What is left of the learning rate after 80 epochs?",
         {
