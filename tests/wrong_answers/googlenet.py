@@ -76,7 +76,7 @@ WRONG = {
     ],
     "head": [
         (lambda c, n: head(c, n, hidden=64), "weight shape"),
-        (lambda c, n: head(c, n, kernel=3), "stopped on images"),
+        (lambda c, n: head(c, n, kernel=3), "outputs differ"),
         (lambda c, n: head(c, n, dropout=0.4), "your head: 0.4"),
         (lambda c, n: head(c, n, relu=False), "outputs differ"),
         (lambda c, n: n, "Expected a network"),
