@@ -2,6 +2,7 @@
 
 import importlib
 
+import pandas as pd
 import pytest
 import torch
 
@@ -64,6 +65,18 @@ def test_gradients_mark_the_heads():
     (ax,) = plots.googlenet.gradients(norms, ["conv1", "inception_4a", "inception_5b"], heads=["inception_4a"]).axes
     assert [label.get_text() for label in ax.get_xticklabels()] == ["conv1", "4a", "5b"]
     assert [2, 2] in [list(line.get_xdata()) for line in ax.lines] and "head" in texts(ax)
+
+
+def test_heads_draws_each_kind_in_its_panel():
+    rows = [
+        {"norm": norm, "heads": kind, "seed": seed, "epoch": epoch, "valid_accuracy": base + 0.1 * epoch}
+        for norm, base in ((False, 0.0), (True, 0.5)) for kind in ("none", "upper", "both")
+        for seed in (0, 1) for epoch in (1, 2)
+    ]  # fmt: skip
+    left, right = plots.googlenet.heads(pd.DataFrame(rows)).axes
+    for ax, expected in ((left, [10, 20]), (right, [60, 70])):
+        assert all(list(line.get_ydata()) == pytest.approx(expected) for line in ax.lines) and len(ax.lines) == 9
+        assert texts(ax) == ["no heads", "only 4d", "4a and 4d"]
 
 
 def test_the_designer_counts_what_it_shows():

@@ -149,3 +149,21 @@ def gradients(norms: Mapping[str, Sequence], stages: Sequence[str], *, heads: Se
         ax.text(at, 1.01, "head", transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=9, color=GREY)
     ax.set_xticks(range(1, len(stages) + 1), [name.removeprefix("inception_") for name in stages], fontsize=9)
     return figure
+
+
+def heads(runs, column: str = "valid_accuracy") -> Figure:
+    """Accuracy by epoch without batch normalisation (left) and with it (right), a line for each kind of heads.
+
+    runs: the table `auxiliary_heads`
+    """
+    figure, both = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
+    for ax, norm in zip(both, (False, True), strict=True):
+        series = {}
+        for kind, name in {"none": "no heads", "upper": "only 4d", "both": "4a and 4d"}.items():
+            rows = runs[(runs["norm"] == norm) & (runs["heads"] == kind)]
+            series[name] = [100 * run[column].to_numpy() for _, run in rows.groupby("seed")]
+        colours = dict(zip(series, (ORANGE, BLACK, BLUE), strict=True))
+        ylabel = "" if norm else "validation accuracy, %"
+        title = "with batch normalisation" if norm else "without batch normalisation"
+        lines(series, xlabel="epoch", ylabel=ylabel, title=title, colours=colours, ax=ax)
+    return figure
