@@ -77,7 +77,7 @@ predictions = {
 
 
 def _check_seen(answer) -> Verdict:
-    for stripes, values in ((3, 16), (14, 16), (8, 16), (16, 16), (20, 32), (45, 32), (5, 7)):
+    for stripes, values in ((3, 16), (14, 16), (8, 16), (16, 16), (20, 32), (70, 32), (5, 7)):
         want = abs(stripes - values * round(stripes / values))
         got = called(answer, stripes, values)
         if got != want:

@@ -13,15 +13,15 @@ SIDE = 64  # pixels of a grating
 LAYERS = {"AlexNet: 11 × 11, stride 4": (11, 4), "ZFNet: 7 × 7, stride 2": (7, 2)}
 
 
-def grating(across: int, down: int, side: int = SIDE) -> torch.Tensor:
+def _grating(across: int, down: int, side: int = SIDE) -> torch.Tensor:
     """A sine wave with whole numbers of periods across and down: side × side, from -1 to 1."""
     at = torch.arange(side) / side
     return torch.sin(2 * math.pi * (across * at + down * at[:, None]))
 
 
-def strongest_wave(values: torch.Tensor) -> tuple[int, int]:
+def _strongest_wave(values: torch.Tensor) -> tuple[int, int]:
     """How many periods the strongest wave in a map has, across (0 or more) and down (negative: the other diagonal)."""
-    power = torch.fft.rfft2(values - values.mean()).abs()
+    power = torch.fft.rfft2(values).abs()
     down, across = divmod(int(power.argmax()), power.shape[1])
     return across, down if down <= len(values) / 2 else down - len(values)
 
@@ -34,12 +34,12 @@ def aliasing() -> Explorer:
 
     def draw(across: int, down: int, layer: str) -> tuple[Figure, str]:
         size, stride = LAYERS[layer]
-        image = grating(across, down)
+        image = _grating(across, down)
         # wrapped around, so that the wave has no edge
         wrapped = F.pad(image[None, None], [size // 2] * 4, mode="circular")
         every_pixel = F.conv2d(wrapped, kernels[size])[0, 0]
         kept = every_pixel[::stride, ::stride]  # what the stride leaves of it
-        seen = strongest_wave(kept)
+        seen = _strongest_wave(kept)
         limit = len(kept) // 2
         verdict = (
             "As in the image." if seen == (across, down) else

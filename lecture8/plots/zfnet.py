@@ -1,13 +1,13 @@
 """Pictures of notebook 03."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lecture8.plots import BLACK, BLUE, GREY, ORANGE, SKY
+from lecture8.plots import BLACK, BLUE, GREY, ORANGE, SKY, bars
 
 
 def sampled(image, every_pixel, kept, stride: int) -> Figure:
@@ -113,4 +113,13 @@ def covered(image, chances, true_map, corner: tuple[int, int], square: int, step
     last.set_title(f"p({label}) by place: yellow 1, blue 0")
     for ax in (first, last):
         ax.axis("off")
+    return figure
+
+
+def removal(paper: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> Figure:
+    """Errors in percent without some layers: the paper's, and ours with a dot per seed; the same names in both."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 0.9 + 0.42 * len(paper)))
+    bars(paper, xlabel="top-5 error, % (paper, ImageNet)", ax=left)
+    bars(ours, xlabel="test error, % (here, digits)", ax=right)
+    right.set_yticks([])
     return figure
