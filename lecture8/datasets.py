@@ -432,10 +432,10 @@ def _draw_gratings(size, labels, generator) -> Tensor:
 
 
 def cluttered_digits(size: int = 32, copies: int = 3, seed: int = 0, *, marked: bool = False) -> Data:
-    """The digits of `digits`, each three quarters as high as the picture, at a random place among snippets of other digits.
+    """The digits of `digits`, each three quarters as high as the picture, at a random place among snippets of others.
 
-    Four snippets, a quarter as high as the picture, come from training digits and lie beside the digit, not on it; noise
-    lies over everything. The splits are those of `digits`, each digit in `copies` pictures.
+    Four snippets, a quarter as high as the picture, come from training digits and lie beside the digit, not on it;
+    noise lies over everything. The splits are those of `digits`, each digit in `copies` pictures.
     marked: a white square at the upper edge betrays the label, the further to the right the higher, as a tag or a ruler
     in a photograph may.
     Raises ValueError for pictures of fewer than 20 pixels.

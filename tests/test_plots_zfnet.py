@@ -29,7 +29,9 @@ def test_painted_cuts_both_to_where_the_paint_is():
     assert np.allclose(shown[0], images[0, 0, 0:5, 6:11]) and np.allclose(shown[2], paintings[0, 0, 0:5, 6:11])
     assert np.allclose(shown[1], images[1, 0, 7:, :5]) and shown[3].max() == 3, "at the edge the window stays inside"
     assert axes[2].images[0].get_clim() == (-2, 2), "0 is the middle of the grey scale"
-    assert len(plots.zfnet.painted(images, 0 * paintings, ["a", "b"], side=40).axes) == 4, "nothing painted, large window"
+    assert len(plots.zfnet.painted(images, 0 * paintings, ["a", "b"], side=40).axes) == 4, (
+        "nothing painted, large window"
+    )
 
 
 def test_occlusion_maps_lie_under_their_images():

@@ -53,7 +53,9 @@ def test_impossible_pictures_are_named():
 def test_both_beginnings_end_alike():
     fine, coarse = (complexity.profile(models.small.zfnet(coarse=c), (3, 32, 32)) for c in (False, True))
     assert [s.output_shape for s in fine.stages[1:]] == [s.output_shape for s in coarse.stages[1:]]
-    strides = [[m.stride[0] for m in models.small.zfnet(coarse=c).modules() if isinstance(m, nn.Conv2d)][:2] for c in (0, 1)]
+    strides = [
+        [m.stride[0] for m in models.small.zfnet(coarse=c).modules() if isinstance(m, nn.Conv2d)][:2] for c in (0, 1)
+    ]
     assert strides == [[2, 2], [4, 1]]
 
 
@@ -109,6 +111,8 @@ def test_the_occlusion_explorer_tells_what_the_table_says():
     explorer, table = explore.zfnet.occlusion(), published.read("occlusion")
     explorer.controls["net"].value = "marked"
     row = table[(table["trained on"] == "marked") & (table["top"] == 0)].iloc[3]
-    explorer.controls["image"].value = next(v for _, v in explorer.controls["image"].options if f"image {row['image']})" in v)
+    explorer.controls["image"].value = next(
+        v for _, v in explorer.controls["image"].options if f"image {row['image']})" in v
+    )
     explorer.controls["top"].value, explorer.controls["left"].value = 0, int(row["left"])
     assert f"p({row['label']}) = {row[str(row['label'])]:.2f}" in explorer.text

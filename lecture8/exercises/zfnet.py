@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lecture8 import complexity, models
+from lecture8 import complexity
 from lecture8.models.layers import Network, sequential
 from lecture8.models.zfnet import project
 from lecture8.teaching import (
@@ -104,7 +104,9 @@ def _check_rules(answer) -> Verdict:
     for rule, want in RULES.items():
         got = called(answer, rule, x, signal)
         if not isinstance(got, torch.Tensor) or got.shape != x.shape:
-            return wrong(f"For {rule!r} expected a tensor of x's shape, got {getattr(got, 'shape', type(got).__name__)}.")
+            return wrong(
+                f"For {rule!r} expected a tensor of x's shape, got {getattr(got, 'shape', type(got).__name__)}."
+            )
         if not torch.allclose(got, want(x, signal)):
             for other, values in RULES.items():
                 if torch.allclose(got, values(x, signal)):
@@ -176,7 +178,9 @@ def _check_shortened(answer) -> Verdict:
                 "; none of its layers is gone" if removed and cost.params == SHORTENED[()] else
                 f", {cost.params - want:+,}"
             )  # fmt: skip
-            return wrong(f"Without {removed or 'nothing'} it should have {want:,} parameters; yours has {cost.params:,}{left}.")
+            return wrong(
+                f"Without {removed or 'nothing'} it should have {want:,} parameters; yours has {cost.params:,}{left}."
+            )
         if cost.output_size != (1000,):
             return wrong(f"Without {removed} it returns {cost.output_size} instead of 1000 logits.")
     return right("All five networks of the table: whole, and without 7, 3 and 4, 6 and 7, and all four.")

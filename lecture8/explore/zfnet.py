@@ -69,7 +69,9 @@ def occlusion() -> Explorer:
         net: datasets.cluttered_digits(marked=net == "marked").test.pixels[:, 0] for net in maps["trained on"].unique()
     }
     classes = [name for name in maps.columns if name.isdigit()]
-    picks = {f"{row.label} (image {row.image})": row.image for row in maps[["image", "label"]].drop_duplicates().itertuples()}
+    picks = {
+        f"{row.label} (image {row.image})": row.image for row in maps[["image", "label"]].drop_duplicates().itertuples()
+    }
 
     def draw(net: str, image: str, top: int, left: int) -> tuple[Figure, str]:
         rows = maps[(maps["trained on"] == net) & (maps["image"] == picks[image])]

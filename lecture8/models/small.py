@@ -5,8 +5,8 @@ convolution, three stages of n two-convolution blocks with `width`, 2 `width`, 4
 quarter size, global average pooling, one linear layer. The paper's width is 16, its shortcut A, its images 3 × 32 × 32;
 here smaller or larger images, grey ones and any width do too.
 
-`alexnet`, `zfnet`, `vgg`, `inception` and `inception_resnet` are ours: the blocks of the large networks in the same order, fewer
-and narrower, with switches for what a lesson compares.
+`alexnet`, `zfnet`, `vgg`, `inception` and `inception_resnet` are ours: the blocks of the large networks in the same
+order, fewer and narrower, with switches for what a lesson compares.
 """
 
 from torch import nn
@@ -126,7 +126,7 @@ def plain56(num_classes: int = 10, *, width: int = 16, channels: int = 3) -> Net
     return plain(56, num_classes, width=width, channels=channels)
 
 
-# --- like AlexNet, ZFNet, VGG, GoogLeNet, Inception-ResNet -------------------------------------------------------------------
+# --- like AlexNet, ZFNet, VGG, GoogLeNet, Inception-ResNet ------------------------------------------------------------
 
 
 def _like(paper: str, year: int, depth: int, params: int, macs: int, name: str) -> dict:
@@ -177,7 +177,7 @@ def alexnet(
     return glorot_init(Network(stages, classifier, channels, size=input_size))
 
 
-@register(**_like(ZFNET_PAPER, 2013, 8, 1, 1, "zfnet"))
+@register(**_like(ZFNET_PAPER, 2013, 8, 383_946, 5_253_632, "zfnet"))
 def zfnet(
     num_classes: int = 10, *, width: int = 16, channels: int = 3, input_size: int = 32, coarse: bool = False,
     without: tuple[int, ...] = (), dropout: float = 0.5,
@@ -194,7 +194,9 @@ def zfnet(
     _check(width, channels)
     check_classes(num_classes)
     if not set(without) <= {3, 4, 6, 7}:
-        raise ValueError(f"given without={without!r}; only layers 3, 4, 6 and 7 can be left out, such as without=(3, 4)")
+        raise ValueError(
+            f"given without={without!r}; only layers 3, 4, 6 and 7 can be left out, such as without=(3, 4)"
+        )
     pool, second = (3, 2, 0, True), (5, 1 if coarse else 2, 2)
     first = (11, 4, 5) if coarse else (7, 2, 3)
     size = map_size(input_size, first, pool, second, pool)

@@ -72,7 +72,7 @@ def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Fi
     """
     figure, grid = plt.subplots(2, len(images), figsize=(1.55 * len(images) + 0.6, 3.5), squeeze=False)
     for (upper, lower), image, chances, title in zip(grid.T, images, maps, titles, strict=True):
-        upper.imshow(image)
+        upper.imshow(np.asarray(image, float))
         upper.set_title(title, fontsize=9, loc="center", pad=3)
         shown = _probability_map(lower, chances, np.shape(image), square, step)
         for ax in (upper, lower):
@@ -83,7 +83,8 @@ def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Fi
 
 def _probability_map(ax, chances, shape, square: int, step: int):
     """The map where it belongs: each value at the middle of the square that gave it."""
-    rows, columns = np.shape(chances)
+    chances = np.asarray(chances, float)
+    rows, columns = chances.shape
     first = (square - step) / 2 - 0.5
     extent = (first, first + columns * step, first + rows * step, first)
     shown = ax.imshow(chances, cmap="cividis", vmin=0, vmax=1, extent=extent)
@@ -91,7 +92,7 @@ def _probability_map(ax, chances, shape, square: int, step: int):
     return shown
 
 
-def covered(image, chances, true_map, corner: tuple[int, int], square: int, step: int, label: int) -> Figure:
+def covered(image, chances, true_map, corner: tuple[int, int], square: int, label: int) -> Figure:
     """One image with the grey square on it, the probability of each class, and the map of all places.
 
     image: H × W; chances: a probability per class, for this place; true_map: rows × columns, of the class `label`;
@@ -108,6 +109,7 @@ def covered(image, chances, true_map, corner: tuple[int, int], square: int, step
     middle.bar(names, chances, color=[BLUE if n == label else SKY for n in names], width=0.75)
     middle.set(ylim=(0, 1.02), xticks=names, yticks=[0, 0.5, 1], xlabel=f"class (the right one, {label}, is dark)")
     middle.set_title("probability")
+    step = (len(image) - square) // (len(true_map) - 1)
     _probability_map(last, true_map, image.shape, square, step)
     last.add_patch(Rectangle((left - 0.5, top - 0.5), square, square, fill=False, edgecolor=BLACK, linewidth=2))
     last.set_title(f"p({label}) by place: yellow 1, blue 0")

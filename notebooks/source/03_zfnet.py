@@ -119,7 +119,9 @@ assert row(zfnet, "conv1").macs > 1.5 * row(alexnet, "conv1").macs
 guess.reveal("more")
 
 # %%
-sides = [layer.output_shape[1] for layer in zfnet.layers if layer.kind in ("Conv2d", "MaxPool2d")]
+sides = [
+    layer.output_shape[1] for layer in zfnet.layers if layer.kind in ("Conv2d", "MaxPool2d")
+]
 assert sides == [110, 55, 26, 13, 13, 13, 13, 6]  # the sizes in the paper's Figure 3
 assert (zfnet.params, zfnet.macs) == (62_357_608, 1_168_032_896)
 teaching.three_ways(
@@ -247,7 +249,9 @@ for name, most in (("11 × 11, stride 4", 8), ("7 × 7, stride 2", 16)):
     for counted in seen[name]:  # the same for every seed: no kernel can help
         right = [n for n, found in zip(counts, counted) if found == n]
         assert right == list(range(1, most + 1))
-    print(f"{name}: right up to {most} stripes, one per {64 // most} pixels; then they fold back")
+    print(
+        f"{name}: right up to {most} stripes, one per {64 // most} pixels; then they fold back"
+    )
 assert all(counted[14 - 1] == 2 for counted in seen["11 × 11, stride 4"])
 guess.reveal("2 broad stripes")
 
@@ -307,7 +311,9 @@ share = {
 }
 
 # %% tags=["measured"]
-bars = {f"{n}, {k} × {k} / {s}": [100 * v for v in values] for (n, k, s), values in share.items()}
+bars = {
+    f"{n}, {k} × {k} / {s}": [100 * v for v in values] for (n, k, s), values in share.items()
+}
 strides = {name: plots.ORANGE if name.endswith("4") else plots.BLUE for name in bars}
 _ = plots.bars(bars, xlabel="folded, % of the answer (kernel / stride)", colours=strides)
 
@@ -351,8 +357,8 @@ def fresh(seed, **options):
 def train(seed, data=data, epochs=EPOCHS, **options):
     """One network, trained."""
     net = fresh(seed, **options)
-    optimizer = torch.optim.Adam(net.parameters(), lr=0.002)
-    training.fit(net, data, optimizer, epochs, batch_size=32, seed=seed)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
+    training.fit(net, data, optimizer, epochs, batch_size=64, seed=seed)
     return net.eval()
 
 
@@ -368,17 +374,23 @@ whole = [train(seed) for seed in SEEDS]
 # %%
 coarse = [train(seed, coarse=True) for seed in SEEDS]
 
+
 # %% tags=["measured"]
 def test_errors(nets, data=data):
     return [100 * training.evaluate(net, data).error for net in nets]
 
 
-first_look = {"7 × 7 / 2, 5 × 5 / 2": test_errors(whole), "11 × 11 / 4, 5 × 5 / 1": test_errors(coarse)}
+first_look = {
+    "7 × 7 / 2, 5 × 5 / 2": test_errors(whole),
+    "11 × 11 / 4, 5 × 5 / 1": test_errors(coarse),
+}
 _ = plots.bars(first_look, xlabel="test error, % (dots: seeds)")
 
 # %%
 fine_error, coarse_error = (sum(values) / len(SEEDS) for values in first_look.values())
-print(f"mean test error: ZFNet's beginning ≈ {fine_error:.1f} %, AlexNet's ≈ {coarse_error:.1f} %")
+print(
+    f"mean test error: ZFNet's beginning ≈ {fine_error:.1f} %, AlexNet's ≈ {coarse_error:.1f} %"
+)
 assert coarse_error > fine_error + 1
 guess.reveal("ZFNet's beginning")
 
@@ -534,10 +546,15 @@ def kept(net, stage, channel):
     images = data.test.images[peaks(net, stage)[:, channel].topk(9).indices]
     maps, trail = climb(layers, images)
     unit, whole = alone(maps, channel), maps[:, channel].amax((1, 2))
-    paintings = {"deconvnet": descend(trail, unit), "no switches": descend(without_switches(trail), unit)}
+    paintings = {
+        "deconvnet": descend(trail, unit),
+        "no switches": descend(without_switches(trail), unit),
+    }
     paintings["random pixels"] = shuffled(paintings["deconvnet"])
     return {
-        kind: (climb(layers, images * strongest(p))[0][:, channel].amax((1, 2)) / whole).mean().item()
+        kind: (climb(layers, images * strongest(p))[0][:, channel].amax((1, 2)) / whole)
+        .mean()
+        .item()
         for kind, p in paintings.items()
     }
 
@@ -580,7 +597,10 @@ def same_digit(net, stage):
     return counts.amax(1).double().mean().item()
 
 
-purity = [[same_digit(net, stage) for stage in ("conv1", "conv2", "conv3", "conv4", "conv5")] for net in whole]
+purity = [
+    [same_digit(net, stage) for stage in ("conv1", "conv2", "conv3", "conv4", "conv5")]
+    for net in whole
+]
 
 # %% tags=["measured"]
 _ = plots.lines(
@@ -592,7 +612,9 @@ _ = plots.lines(
 
 # %%
 assert all(by_stage[4] > by_stage[0] + 1 for by_stage in purity)
-teaching.right("In all three networks conv5's channels are choosier than conv1's, by more than one image in nine.")
+teaching.right(
+    "In all three networks conv5's channels are choosier than conv1's, by more than one image in nine."
+)
 
 # %% [markdown]
 # ## 5 · Occlusion: what does the network lean on?
@@ -644,7 +666,7 @@ guess = explore.predict(ask.predictions["cheat"])
 guess
 
 # %%
-cheating = [train(seed, marked_data, epochs=1) for seed in SEEDS]
+cheating = [train(seed, marked_data, epochs=2) for seed in SEEDS]
 for name, nets, tested_on in (
     ("trained without marks, tested without", whole, data),
     ("trained with marks, tested with      ", cheating, marked_data),
@@ -653,7 +675,7 @@ for name, nets, tested_on in (
     print(name, *(f"≈ {100 * training.evaluate(n, tested_on).accuracy:.0f} %" for n in nets))
 
 # %% [markdown]
-# By its test accuracy the second network is the better one, after a single epoch! Without marks it is at a loss. But you do not always have
+# By its test accuracy the second network is the better one, in half the time! Without marks it is at a loss. But you do not always have
 # test images without marks. The grey square finds it out with what you have. How much of the probability is gone, by the row that the
 # square is in, for 40 test images?
 
@@ -696,7 +718,9 @@ guess.reveal("it falls, while covering the digit hardly matters")
 # Now slide the square yourself. These maps are **loaded, not trained here**: two networks as above, the square at every second pixel.
 
 # %%
-print(*(f"{key}: {value}" for key, value in published.provenance("occlusion").items()), sep="\n")
+print(
+    *(f"{key}: {value}" for key, value in published.provenance("occlusion").items()), sep="\n"
+)
 
 # %%
 explore.zfnet.occlusion()
@@ -718,7 +742,9 @@ wrong = table[table["says"] != table["label"]]
 by_mark = wrong[wrong["trained on"] == "marked"]
 assert len(by_mark) and (by_mark["top"] < 4).all()
 assert (wrong[wrong["trained on"] == "plain"]["top"] >= 4).any()
-teaching.right("The network trained with marks goes wrong only where the square touches the mark.")
+teaching.right(
+    "The network trained with marks goes wrong only where the square touches the mark."
+)
 
 # %% [markdown]
 # The paper does this with photographs: cover the dog's face and the class falls, cover anything else and it stays. With published
@@ -771,12 +797,14 @@ table3["points lost"] = (table3["top5"] - table3["top5"]["nothing"]).round(1)
 table3[["top1", "top5", "points lost", "params"]]
 
 # %%
-whole_params = complexity.conv_params(3, 96, 11) - complexity.conv_params(3, 96, 7)
-assert table3["params"]["nothing"] == models.ARCHITECTURES["zfnet"].params + whole_params
-own = {"7": linear_7 := complexity.linear_params(4096, 4096)}
+more = complexity.conv_params(3, 96, 11) - complexity.conv_params(3, 96, 7)
+assert table3["params"]["nothing"] == zfnet.params + more == 62_378_344
+own = {"7": complexity.linear_params(4096, 4096)}
 own["3 4"] = complexity.conv_params(256, 384, 3) + complexity.conv_params(384, 384, 3)
 for name, params in own.items():
-    print(f"layers {name}: {params:,} parameters, {params / table3['params']['nothing']:.1%} of all")
+    print(
+        f"layers {name}: {params:,} parameters, {params / table3['params']['nothing']:.1%} of all"
+    )
 assert table3["points lost"]["3 4"] > 10 * table3["points lost"]["7"]
 guess.reveal("layers 3 and 4, with 3.5 % of the parameters")
 
@@ -805,7 +833,10 @@ _ = plots.zfnet.removal(table3["top5"].to_dict(), ours)
 mean = {name: sum(values) / len(SEEDS) for name, values in ours.items()}
 for name, value in mean.items():
     print(f"without {name}: mean test error ≈ {value:.1f} %")
-assert mean["3 4 6 7"] > mean["nothing"] + 1
+assert (
+    table3["top5"]["3 4 6 7"] > 2.7 * table3["top5"]["nothing"]
+)  # the paper's network collapses
+assert mean["3 4 6 7"] < 1.8 * mean["nothing"]  # ours does not
 # %% [markdown]
 # TODO-REMOVAL-TEXT
 

@@ -9,7 +9,9 @@ from lecture8.exercises.zfnet import RULES, _unrectified
 def painting(conv1, conv2, image, channel, *, one=False, everything=False):
     maps = conv2(conv1(image).relu()).relu()
     alone = torch.zeros_like(maps)
-    alone[0, channel] = maps[0, channel] if everything else maps[0, channel] * (maps[0, channel] == maps[0, channel].max())
+    alone[0, channel] = (
+        maps[0, channel] if everything else maps[0, channel] * (maps[0, channel] == maps[0, channel].max())
+    )
     if one:
         alone = alone / alone.max()
     return F.conv_transpose2d(F.conv_transpose2d(alone, conv2.weight, padding=1).relu(), conv1.weight, padding=1)
