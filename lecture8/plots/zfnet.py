@@ -75,8 +75,9 @@ def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Fi
         upper.imshow(np.asarray(image, float))
         upper.set_title(title, fontsize=9, loc="center", pad=3)
         shown = _probability_map(lower, chances, np.shape(image), square, step)
-        for ax in (upper, lower):
-            ax.axis("off")
+        upper.axis("off")
+        lower.set(xticks=[], yticks=[])
+        lower.spines[:].set(visible=True, color=GREY)
     figure.colorbar(shown, ax=list(grid[1]), label="p(true class)", ticks=[0, 0.5, 1], fraction=0.03)
     return figure
 
@@ -113,8 +114,9 @@ def covered(image, chances, true_map, corner: tuple[int, int], square: int, labe
     _probability_map(last, true_map, image.shape, square, step)
     last.add_patch(Rectangle((left - 0.5, top - 0.5), square, square, fill=False, edgecolor=BLACK, linewidth=2))
     last.set_title(f"p({label}) by place: yellow 1, blue 0")
-    for ax in (first, last):
-        ax.axis("off")
+    first.axis("off")
+    last.set(xticks=[], yticks=[])
+    last.spines[:].set(visible=True, color=GREY)
     return figure
 
 
