@@ -543,12 +543,9 @@ def roughness(net):
 
 torch.manual_seed(0)
 random_net = models.small.zfnet(10, width=WIDTH, channels=1)
-print(
-    f"before training ≈ {roughness(random_net):.1f}, after ≈ {roughness(whole[0]):.1f}, ",
-    end="",
-)
-print(f"with weight decay ≈ {roughness(net):.1f}")
-assert roughness(random_net) > 1.5 and roughness(net) < 0.8 * min(map(roughness, whole))
+for name, one in {"untrained": random_net, "trained": whole[0], "weight decay": net}.items():
+    print(f"{name:12}: ≈ {roughness(one):.1f}")
+assert roughness(net) < 0.9 * roughness(whole[0]) and roughness(random_net) > 1.8
 
 # %% [markdown]
 # The noise is not in the images: it is what the kernels began with. Learning adds to the random numbers and has no reason to take
