@@ -2,7 +2,6 @@
 
 import torch
 from matplotlib.figure import Figure
-from torch.nn import functional as F
 
 from lecture8 import complexity, datasets, plots, published
 from lecture8.explore import Explorer, explorer
@@ -40,7 +39,7 @@ def edge() -> Explorer:
 @explorer
 def augment() -> Explorer:
     """AlexNet's augmentation on a photograph, each of its three parts turned on and off."""
-    photos = {name: _square(photo, 256) for name, photo in datasets.sample_photos().items()}
+    photos = {name: plots.alexnet.square(photo, 256) for name, photo in datasets.sample_photos().items()}
     pixels = (torch.stack(list(photos.values())) * 255).round().to(torch.uint8)
     split = datasets.Split(pixels, torch.arange(len(photos)))
     noise = {spread: datasets.colour_noise(split, spread) for spread in (0.1, 0.5)}
@@ -68,16 +67,6 @@ def augment() -> Explorer:
 
     controls = {"photo": list(photos), "crop": ["off", "on"], "mirror": ["off", "on"], "colour": [0.0, *noise]}
     return Explorer(draw, controls, start={"crop": "on", "mirror": "on", "colour": 0.1})
-
-
-def _square(photo: torch.Tensor, side: int) -> torch.Tensor:
-    """The middle of a photo, its shorter side made `side` pixels, from 0 to 1: 3 × side × side (section 2 of the paper)."""
-    height, width = photo.shape[1:]
-    scale = side / min(height, width)
-    size = max(side, round(height * scale)), max(side, round(width * scale))
-    small = F.interpolate(photo[None].float() / 255, size=size, mode="bilinear", antialias=True)[0].clamp(0, 1)
-    top, left = (size[0] - side) // 2, (size[1] - side) // 2
-    return small[:, top : top + side, left : left + side]
 
 
 @explorer

@@ -115,6 +115,16 @@ def views(photo, boxes: Sequence[tuple[int, int, int]], pictures, *, columns: in
     return figure
 
 
+def square(photo: torch.Tensor, side: int) -> torch.Tensor:
+    """The middle of a photo, its shorter side made `side` pixels, from 0 to 1: 3 × side × side (section 2 of the paper)."""
+    height, width = photo.shape[1:]
+    scale = side / min(height, width)
+    size = max(side, round(height * scale)), max(side, round(width * scale))
+    small = F.interpolate(photo[None].float() / 255, size=size, mode="bilinear", antialias=True)[0].clamp(0, 1)
+    top, left = (size[0] - side) // 2, (size[1] - side) // 2
+    return small[:, top : top + side, left : left + side]
+
+
 def _resized(picture: torch.Tensor, side: int) -> torch.Tensor:
     small = F.interpolate(picture[None].float(), size=(side, side), mode="bilinear", antialias=True)
     return small[0].clamp(0, 1)

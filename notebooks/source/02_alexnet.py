@@ -46,6 +46,11 @@ from lecture8.models.layers import LocalResponseNorm
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
+digits = datasets.digits(size=16)
+few = digits.take(100)  # ten of each: enough to overfit
+EPOCHS_NORM = run.choose(quick=6, full=20)  # section 4
+EPOCHS_FEW = run.choose(quick=60, full=200)  # sections 5 and 6
+digits
 
 # %% [markdown]
 # ## 1 · Sixty million numbers
@@ -113,10 +118,13 @@ assert round(100 * fc_params / cost.params) == 96 and round(100 * fc_macs / cost
 guess.reveal("parameters in the fully connected layers, work in the convolutions")
 
 # %% [markdown]
-# The same in a picture, drawn from the network: height is the side of the map, width its channels, parameters stand above.
+# Layer by layer, counted from the library's network (yours has no names):
 
 # %%
-_ = plots.stages(complexity.profile(alexnet, 227), title="AlexNet: shape below each stage, after its pooling")
+named = complexity.profile(alexnet, 227).layers
+_ = plots.alexnet.shares(
+    {layer.name.split(".")[1]: (layer.params, layer.macs) for layer in named if layer.params}
+)
 
 # %% [markdown]
 # ### In which order?
@@ -129,9 +137,16 @@ order = [kinds[layer.kind] for layer in cost.layers if layer.kind in kinds]
 before_pooling = 96 * 55**2 + 256 * 27**2  # values that the two normalisations work on
 after_pooling = 96 * 27**2 + 256 * 13**2
 print(" ".join(order))
+print(f"values to normalise: {before_pooling:,}; after pooling it would be {after_pooling:,}")
+assert order[:6] == ["CONV", "NORM", "POOL"] * 2 and before_pooling > 4 * after_pooling
 
 # %%
-teaching.three_ways(3, measured="TODO", verb="counted")
+teaching.three_ways(
+    3,
+    measured=f"{' '.join(order[:6])}; the notes' order has {before_pooling / after_pooling:.1f} times fewer values to "
+    "normalise, and it is that of CaffeNet, a later remake",
+    verb="counted",
+)
 
 # %% [markdown]
 # ### 224 or 227?
@@ -288,3 +303,249 @@ teaching.three_ways(
 # %% [markdown]
 # Something happened to the two halves in training that nobody had asked for: in the authors' network the kernels of one card learned edges without colour, those of the
 # other colours, at every start anew (section 6.1). It takes ImageNet to see that.
+
+# %% [markdown]
+# ## 3 · ReLU or tanh?
+#
+# Between two layers stands an **activation** (활성화 함수). Before 2012 that was usually tanh, which squeezes everything into -1 … 1: far from 0 its slope is nearly
+# 0 (it *saturates*), and no slope means no gradient. **ReLU**, max(0, x), has slope 1 for every positive x. The paper's Figure 1: a network of
+# four layers reaches 25 % training error on CIFAR-10 six times as fast with ReLU.
+
+# %%
+guess = explore.predict(ask.predictions["relu"])
+guess
+
+# %% [markdown]
+# Four layers of our own, for digits. To be fair, each activation gets the first weights made for it (He for ReLU, Glorot for tanh, see [06 ResNet](06_resnet.ipynb)).
+
+
+# %%
+def little(activation=nn.ReLU, hidden=0, dropout=0.0):
+    """Three convolutions and a linear layer; with `hidden` units also two layers like fc6 and fc7."""
+    steps, c = [], 1
+    for c_out, kernel in ((16, 5), (32, 5), (32, 3)):
+        conv = nn.Conv2d(c, c_out, kernel, padding="same")
+        steps += [conv, activation(), nn.MaxPool2d(2)]
+        c = c_out
+    steps.append(nn.Flatten())
+    c *= 2 * 2
+    for _ in range(2 if hidden else 0):
+        steps += [nn.Linear(c, hidden), activation(), nn.Dropout(dropout)]
+        c = hidden
+    net = nn.Sequential(*steps, nn.Linear(c, 10))
+    for layer in net:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.zeros_(layer.bias)
+            if activation is nn.ReLU:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            else:
+                nn.init.xavier_normal_(layer.weight)
+    return net
+
+
+# %% [markdown]
+# And each gets the learning rate at which *it* is fastest, as in the paper. To find it takes many runs, so these are **loaded, not trained
+# here**:
+
+# %%
+print(
+    *(f"{key}: {value}" for key, value in published.provenance("alexnet_activations").items()),
+    sep="\n",
+)
+
+# %%
+grid = published.read("alexnet_activations")
+
+
+def reached(rows):
+    """After how many epochs the training error is down to 25 %; 6 where it never is."""
+    return plots.alexnet.epochs_to(1 - rows["train_accuracy"], 0.25) or 6.0
+
+
+needed = grid.groupby(["activation", "lr", "seed"])[["train_accuracy"]].apply(reached)
+table = needed.groupby(["lr", "activation"]).mean().unstack()
+table.rename_axis(columns=None).round(2)
+
+# %% [markdown]
+# ## 4 · Local response normalisation
+#
+# After conv1 and conv2 AlexNet divides every activation $a$ by something that grows with its neighbours in the channel direction: a strong response
+# is to dampen the ones beside it, as between nerve cells.
+#
+# $$b_i = a_i \Big/ \Big(2 + 10^{-4} \sum_{j=i-2}^{i+2} a_j^2\Big)^{0.75}$$
+#
+# In PyTorch, by hand and as a layer:
+
+
+# %%
+def by_hand(a, n=5, alpha=1e-4, beta=0.75, k=2):
+    padded = nn.functional.pad(a**2, (0, 0, 0, 0, n // 2, n // 2))  # zeros beyond the first and last channel
+    return a / (k + alpha * padded.unfold(1, n, 1).sum(-1)) ** beta
+
+
+a = 100 * torch.randn(2, 96, 8, 8, generator=torch.Generator().manual_seed(0))
+literal = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2)
+meant = nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)
+assert not torch.allclose(literal(a), by_hand(a), rtol=0.01)
+assert torch.allclose(meant(a), by_hand(a), rtol=1e-4)
+print("PyTorch divides the sum by 5, so its alpha must be 5 times the paper's")
+
+# %% [markdown]
+# Does it help? Train our small AlexNet without it, with it, and with **batch normalisation** (배치 정규화, 2015) in the same two places, which
+# brings each channel of a batch to mean 0 and spread 1.
+
+# %%
+guess = explore.predict(ask.predictions["lrn"])
+guess
+
+
+# %%
+def normalised(kind, seed):
+    """A small AlexNet, trained with this normalisation after conv1 and conv2."""
+    torch.manual_seed(seed)
+    net = models.small.alexnet(width=8, channels=1, input_size=16, norm=kind != "none", dropout=0)
+    if kind == "batch":
+        for stage in (net.features.conv1, net.features.conv2):
+            stage.norm = nn.BatchNorm2d(stage.conv.out_channels)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.002)
+    return net, training.fit(net, digits, optimizer, EPOCHS_NORM, batch_size=64, seed=seed)
+
+
+by_norm = {kind: [normalised(kind, seed) for seed in SEEDS] for kind in ("none", "local response")}
+
+# %%
+by_norm["batch"] = [normalised("batch", seed) for seed in SEEDS]
+
+# %% tags=["measured"]
+accuracy = {
+    kind: [100 * training.evaluate(net, digits).accuracy for net, _ in runs]
+    for kind, runs in by_norm.items()
+}
+label = "accuracy on new digits, % (dots: seeds)"
+_ = plots.bars(accuracy, xlabel=label, colours={"batch": plots.GREEN})
+
+# %%
+mean = {kind: sum(values) / len(SEEDS) for kind, values in accuracy.items()}
+gain = {kind: mean[kind] - mean["none"] for kind in ("local response", "batch")}
+print(*(f"{kind} normalisation gains ≈ {points:.1f} points" for kind, points in gain.items()), sep="\n")
+assert gain["local response"] < 2
+assert gain["batch"] > 2 and min(accuracy["batch"]) > max(accuracy["none"])
+guess.reveal("no better, rather a little worse")
+
+# %% [markdown]
+# Why does so elaborate a layer do so little? Look at what it multiplies with, $b / a$, in the network that you have just trained:
+
+# %%
+net = by_norm["local response"][0][0].eval()
+pairs = {}
+hooks = [
+    net.features.get_submodule(name).norm.register_forward_hook(
+        lambda _, a, b, name=name: pairs.update({name: (a[0], b)})
+    )
+    for name in ("conv1", "conv2")
+]
+with torch.no_grad():
+    net(digits.test.images)
+for hook in hooks:
+    hook.remove()
+factors = {name: (b / a)[a > 0.001] for name, (a, b) in pairs.items()}
+for name, factor in factors.items():
+    print(f"{name}: all factors between {factor.min():.3f} and {factor.max():.3f}")
+
+# %% tags=["measured"]
+sizes = [a[a > 0.001].quantile(torch.tensor([0.05, 0.95])).tolist() for a, _ in pairs.values()]
+low, high = min(s[0] for s in sizes), max(s[1] for s in sizes)
+pixels = 255 * digits.train.std[0]  # so much larger everything is if pixels go from 0 to 255
+_ = plots.alexnet.lrn_factor(
+    {"our activations": (low, high), "if pixels went to 255": (low * pixels, high * pixels)}
+)
+
+# %%
+constant = 2**-0.75
+assert all((factor - constant).abs().max() < 0.01 * constant for factor in factors.values())
+teaching.right(
+    "Every factor is within 1 % of 2^-0.75 = 0.595: on images brought to spread 1, as everybody does today, the layer just multiplies with a constant, "
+    "and a constant is something that the next layer's weights can do."
+)
+
+# %%
+teaching.three_ways(
+    6,
+    measured=f"local response normalisation gains nothing here (less than 2 points); *batch* normalisation in the same two places more than "
+    f"2 points in the mean, its worst seed above the best without",
+)
+
+# %% [markdown]
+# So the notes are right about this layer, but do not read them as “normalisation is out of use”. It came back, in another form, and stayed.
+#
+# **Overlapping pooling**, windows of 3 pixels every 2, is worth 0.4 points in the paper (top-1, section 3.4). With 300 test images one image is a third of a
+# point, and seeds differ by several: what we could measure here would not tell us anything. Remember this when you read tables: the smaller the
+# effect, the more images and seeds it takes.
+
+# %% [markdown]
+# ## 5 · More pictures from the same picture
+#
+# Sixty million parameters, 1.2 million photographs: AlexNet would learn them by heart. **Data augmentation** (데이터 증강) shows it a different version every time:
+# a crop of 224 × 224 from the 256 × 256 photo, mirrored or not, with its colours shifted.
+
+# %%
+photo = plots.alexnet.square(datasets.sample_photos()["china"], 256)
+generator = torch.Generator().manual_seed(0)
+places = torch.randint(0, 33, (8, 2), generator=generator).tolist()
+crops = torch.stack([photo[:, top : top + 224, left : left + 224] for top, left in places])
+pictures = datasets.random_flip()(crops, generator)
+boxes = [(top, left, 224) for top, left in places[:3]]
+_ = plots.alexnet.views(photo, boxes, pictures)
+
+# %% [markdown]
+# And the colours? Plot every pixel as a point with its red, green and blue: a cloud. **Principal components** (주성분, PCA) are its axes. The
+# paper adds to each image a random amount of each axis, in proportion to how far the cloud reaches along it.
+
+# %%
+variances, directions = torch.linalg.eigh(torch.cov(photo.flatten(1)))
+steps = directions * variances.sqrt()  # columns: one standard deviation along each axis
+share = (variances / variances.sum()).tolist()[::-1]
+print("spread along the three axes:", *(f"{part:.1%}" for part in share))
+first = directions[:, 2]
+assert share[0] > 0.8 and (first.sign() == first.sign()[0]).all()  # red, green and blue together
+
+# %% [markdown]
+# The first axis has red, green and blue of one sign: it is brightness, and it is nearly everything. One standard deviation down and up each axis, the largest
+# first (the paper draws a tenth of this):
+
+# %%
+shifted = [photo + sign * steps[:, axis, None, None] for sign in (-1, 1) for axis in (2, 1, 0)]
+_ = plots.alexnet.views(photo, [], shifted, columns=3)
+
+# %%
+split = datasets.Split((photo[None] * 255).round().to(torch.uint8), torch.tensor([0]))
+noise = datasets.colour_noise(split, spread=1.0)  # the library's, with a full standard deviation
+many = torch.zeros(5000, 3, 1, 1)
+drawn = noise(many, torch.Generator().manual_seed(0)).flatten(1)
+spread = torch.cov(drawn.T)
+assert torch.allclose(spread, torch.cov(photo.flatten(1)), rtol=0.1, atol=1e-3)
+print("5,000 drawn colour shifts spread as the photo's own colours do")
+
+# %% [markdown]
+# Turn each of the three on and off:
+
+# %%
+explore.alexnet.augment()
+
+# %% [markdown]
+# **With the colour noise off: how many different pictures does one photo give, with crops, with mirroring, with both?** Make them all and
+# count:
+
+# %%
+pixels = (photo * 255).round().to(torch.uint8)
+corners = [(top, left) for top in range(33) for left in range(33)]
+crops = [pixels[:, top : top + 224, left : left + 224] for top, left in corners]
+different = {hash(crop.numpy().tobytes()) for crop in crops}
+mirrored = {hash(crop.flip(-1).numpy().tobytes()) for crop in crops}
+assert (len(different), len(different | mirrored)) == (33**2, 2 * 33**2)
+print(f"crops {len(different):,}, crops and mirror images {len(different | mirrored):,}")
+
+# %% [markdown]
+# The paper says “a factor of 2048”, 32 · 32 · 2. But from 0 to 32 there are 33 shifts. (A fence of 32 panels has 33 posts.)
+#
+# ### Does it help?
