@@ -31,7 +31,9 @@ def test_towers_show_both_halves_and_what_crosses():
     assert len(orange) == 3, "two cross before conv2, one before fc8"
 
 
-@pytest.mark.parametrize(("side", "padding", "places", "unseen"), [(224, 0, 54, 1), (227, 0, 55, 0), (224, 2, 55, 0), (226, 0, 54, 3)])
+@pytest.mark.parametrize(
+    ("side", "padding", "places", "unseen"), [(224, 0, 54, 1), (227, 0, 55, 0), (224, 2, 55, 0), (226, 0, 54, 3)]
+)
 def test_right_edge_marks_the_pixels_no_window_sees(side, padding, places, unseen):
     (ax,) = alexnet.right_edge(side, 11, 4, padding, places).axes
     assert sum(patch.get_hatch() == "//" for patch in ax.patches) == unseen
@@ -45,7 +47,9 @@ def test_views_draw_every_box_and_picture():
     sheet = np.asarray(ax.images[0].get_array())
     assert (sheet == 0).all(-1).sum() == 5 * 112**2, "five black pictures"
     scale = sheet.shape[0] / 64
-    assert ax.patches[0].get_xy() == pytest.approx((8 * scale, 0)) and ax.patches[0].get_width() == pytest.approx(32 * scale - 1)
+    assert ax.patches[0].get_xy() == pytest.approx((8 * scale, 0)) and ax.patches[0].get_width() == pytest.approx(
+        32 * scale - 1
+    )
 
 
 def test_shares_add_up():
@@ -56,7 +60,11 @@ def test_shares_add_up():
 def test_the_factor_of_normalisation():
     (ax,) = alexnet.lrn_factor({"images": (0.1, 2)}).axes
     curve, bar = ax.lines
-    assert curve.get_ydata()[0] == pytest.approx(2**-0.75) and list(bar.get_xdata()) == [0.1, 2] and texts(ax) == ["images"]
+    assert (
+        curve.get_ydata()[0] == pytest.approx(2**-0.75)
+        and list(bar.get_xdata()) == [0.1, 2]
+        and texts(ax) == ["images"]
+    )
 
 
 def test_training_error_marks_where_the_target_is_reached():

@@ -47,7 +47,9 @@ def runs() -> pd.DataFrame:
                 optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9)
                 history = training.fit(net, data, optimizer, EPOCHS, batch_size=32, seed=seed, device="cpu")
                 keep = ("epoch", "train_loss", "train_accuracy")
-                rows += [{"activation": name, "lr": rate, "seed": seed, **{k: row[k] for k in keep}} for row in history.rows]
+                rows += [
+                    {"activation": name, "lr": rate, "seed": seed, **{k: row[k] for k in keep}} for row in history.rows
+                ]
                 print(name, rate, seed, history, flush=True)
     return pd.DataFrame(rows)
 

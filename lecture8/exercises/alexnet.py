@@ -39,13 +39,13 @@ predictions = {
         },
     ),
     "relu": Prediction(
-        "In the paper's Figure 1 a ReLU network reaches 25 % training error six times as fast as one with tanh. Our small "
-        "AlexNet, each activation at its own best learning rate: how many times as many epochs does tanh need?",
+        "Four layers, handwritten digits, each activation at its own best learning rate: how many times as many epochs as ReLU "
+        "does tanh need until the training error is down to 25 %?",
         {
-            "6 times or more": "Then the paper's factor would hold for small networks, too.",
-            "between 1 and 3 times": "ReLU is ahead, by less than in the paper: with Glorot's first weights and "
-            "normalised images tanh does not saturate as it did in 2012.",
-            "no more than ReLU": "Then the activation would not matter at this size.",
+            "about 6, as in the paper": "Then the paper's factor would hold for small networks and easy images, too.",
+            "between 1.5 and 3": "Then the effect would be there, only smaller.",
+            "no more than ReLU": "The famous factor does not show here. That happens; what matters is to say so, and to say under "
+            "which conditions.",
         },
     ),
     "lrn": Prediction(
@@ -57,12 +57,11 @@ predictions = {
         },
     ),
     "flip": Prediction(
-        "Shifting and mirroring gave AlexNet its images. You have 100 handwritten digits to train on. What helps on new "
-        "digits?",
+        "AlexNet was trained on random crops and mirror images. You have 100 handwritten digits. What helps on NEW digits?",
         {
-            "shifting helps, mirroring hurts": "A shifted 2 is a 2, a mirrored 2 is none. A change of the image is worth "
-            "something only where it keeps the label.",
             "both help": "A mirrored 2 looks like no 2 that anybody writes.",
+            "crops help where digits are off centre, mirroring hurts": "A shifted 2 is a 2, a mirrored 2 is none. A change of the "
+            "image is worth something where it keeps the label and where new images differ in just this way.",
             "neither helps": "Then the network would know already that a shifted 2 is a 2.",
         },
     ),
@@ -103,7 +102,9 @@ def _check_dropout(answer) -> Verdict:
             return wrong(
                 f"What is kept {case} should be multiplied with 1 / (1 - p) = {1 / (1 - p):g}; yours is with {factor:.3g}."
             )
-    return right("Dropped or scaled up by 1 / (1 - p): on average nothing changes, so that nothing is left to do at test time.")
+    return right(
+        "Dropped or scaled up by 1 / (1 - p): on average nothing changes, so that nothing is left to do at test time."
+    )
 
 
 def _check_step(answer) -> Verdict:
@@ -173,24 +174,25 @@ def _check_features(answer) -> Verdict:
 
 exercises = {
     "crops": Exercise(
-        title="how many crops",
+        title="how many pictures",
         difficulty=1,
         task="""
-        AlexNet cuts 224 × 224 pixels out of an image of 256 × 256, anywhere, and mirrors half of them. How many different
-        pictures can it get from one image?
+        For CIFAR-10 the ResNet paper puts 4 pixels of zeros around each image of 32 × 32, cuts 32 × 32 out of the result, anywhere,
+        and mirrors half of the crops. How many different pictures can it get from one image?
         """,
         hints=[
-            "The upper left corner may be shifted by 0, 1, 2, … pixels to the right. Up to how many?",
-            "256 - 224 = 32, and 0 is a shift too: 33 places each way.",
+            "With its border the image has 40 × 40 pixels. By how many pixels can the crop be shifted to the right?",
+            "By 0, 1, …, 8: that is 9 places each way, and each crop has a mirror image.",
         ],
-        solution="answer = 33 * 33 * 2",
-        explanation="2,178. The paper says that its training set grows “by a factor of 2048”, which is 32 · 32 · 2.",
+        solution="answer = 9 * 9 * 2",
+        explanation="162. From 0 to 8 there are 9 shifts, as there are 33 from 0 to 32 for AlexNet.",
         check_answer=number_check(
-            2178,
-            traps={2048: "that is the paper's own number, 32 · 32 · 2; but from 0 to 32 there are 33 shifts.",
-                   1089: "the mirror images are missing.",
-                   1024: "there are 33 shifts each way, and every crop has a mirror image.",
-                   66: "the corner moves both right and down."},
+            162,
+            traps={128: "from 0 to 8 there are 9 shifts, not 8: the paper's mistake.",
+                   81: "the mirror images are missing.",
+                   64: "there are 9 shifts each way, and every crop has a mirror image.",
+                   2178: "that is AlexNet's number, 224 of 256 pixels.",
+                   50: "the border is 4 pixels on each side, so the crop can move by 8."},
             unit="pictures",
         ),
     ),

@@ -83,7 +83,9 @@ def rates() -> Explorer:
             errors[f"{name}, {rate:g}"] = curves
             reached = [plots.alexnet.epochs_to(curve, 0.25) for curve in curves]
             if None in reached:
-                words.append(f"{name} at {rate:g} does not reach 25 % training error in {len(curves[0])} epochs in every seed")
+                words.append(
+                    f"{name} at {rate:g} does not reach 25 % training error in {len(curves[0])} epochs in every seed"
+                )
             else:
                 words.append(f"{name} at {rate:g} reaches 25 % after {sum(reached) / len(reached):.1f} epochs")
         return plots.alexnet.training_error(errors, 0.25), ", ".join(words) + "."

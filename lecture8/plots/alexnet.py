@@ -42,7 +42,9 @@ def towers(rows: Sequence[tuple[str, str, tuple[int, ...], int]], *, title: str 
                 _arrow(ax, (left, -y), (at, y), ORANGE)
         if crossing:
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-            ax.text((left + at) / 2, 0, f"{crossing:,}\nbytes", ha="center", va="center", fontsize=9, color=ORANGE, bbox=box)
+            ax.text(
+                (left + at) / 2, 0, f"{crossing:,}\nbytes", ha="center", va="center", fontsize=9, color=ORANGE, bbox=box
+            )
         ax.text(at + width / 2, -2.18, name, ha="center", va="top", fontsize=10, weight="bold")
         left, at = at + width, at + width + 1.15
     for gpu, y in heights.items():
@@ -159,11 +161,19 @@ def lrn_factor(activations: Mapping[str, tuple[float, float]]) -> Figure:
         height = 0.04 + 0.09 * i
         ax.plot([low, high], [height] * 2, color=(ORANGE, BLACK)[i % 2], linewidth=6, solid_capstyle="butt")
         ax.text(low * 0.8, height, name, ha="right", va="center", fontsize=10, color=(ORANGE, BLACK)[i % 2])
-    ax.set(xscale="log", xlim=(1e-4, 1e4), ylim=(0, 0.65), xlabel="activations of five neighbours, root mean square", ylabel="factor b / a")
+    ax.set(
+        xscale="log",
+        xlim=(1e-4, 1e4),
+        ylim=(0, 0.65),
+        xlabel="activations of five neighbours, root mean square",
+        ylabel="factor b / a",
+    )
     return figure
 
 
-def training_error(errors: Mapping[str, Sequence[Sequence[float]]], target: float, *, title: str = "", ax=None) -> Figure:
+def training_error(
+    errors: Mapping[str, Sequence[Sequence[float]]], target: float, *, title: str = "", ax=None
+) -> Figure:
     """Training error in percent by epoch, one line per activation and a dashed one at the target (the paper's Figure 1).
 
     errors: name -> runs × epochs, from 0 to 1

@@ -21,7 +21,12 @@ def pytorchs_step(w, v, gradient, lr):
 
 def features(groups=1, stride=4, relu=True):
     layers, c_in = [], 3
-    rows = [(64, 11, stride, 2, 1, True), (192, 5, 1, 2, groups, True), (384, 3, 1, 1, 1, False), (256, 3, 1, 1, 1, False)]
+    rows = [
+        (64, 11, stride, 2, 1, True),
+        (192, 5, 1, 2, groups, True),
+        (384, 3, 1, 1, 1, False),
+        (256, 3, 1, 1, 1, False),
+    ]
     for c_out, *window, groups, pool in [*rows, (256, 3, 1, 1, 1, True)]:
         layers += [nn.Conv2d(c_in, c_out, *window, groups=groups), *([nn.ReLU()] if relu else [])]
         layers += [nn.MaxPool2d(3, 2)] if pool else []
@@ -31,7 +36,7 @@ def features(groups=1, stride=4, relu=True):
 
 # exercise -> [(a typical wrong answer, what the check must say)]
 WRONG = {
-    "crops": [(2048, "the paper's own number"), (1089, "mirror images"), (66, "right and down"), (1, "too small")],
+    "crops": [(128, "9 shifts"), (81, "mirror images"), (2178, "AlexNet's number"), (50, "each side"), (1, "too small")],
     "conv2": [(614_656, "all 96"), (307_200, "biases"), (153_728, "one GPU"), ("many", "Expected a number")],
     "crossing": [(139_968, "one way"), (69_984, "4 bytes"), (1_161_600, "before pooling"), (10**9, "too large")],
     "neurons": [(622_312, "caption"), (650_080, "fully connected"), (813_859, "image itself"), (650_000, "very close")],
