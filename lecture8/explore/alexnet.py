@@ -26,9 +26,10 @@ def edge() -> Explorer:
         inputs = 256 * sizes[-1] ** 2
         fits = "as the paper has it" if inputs == 9216 else "and not 9,216"
         text = (
-            f"({side} + 2 · {padding} - 11) / 4 + 1 = {exact:g} windows, rounded {rounding} to {places}: the last one {end}. "
-            f"Behind the poolings the sides are {' → '.join(map(str, sizes))}, so fc6 gets 256 · {sizes[-1]}² = {inputs:,} "
-            f"values, {fits}."
+            f"({side} + 2 · {padding} - 11) / 4 + 1 = {exact:g} windows, rounded {rounding} to {places}: "
+            f"the last one {end}. "
+            f"Behind the poolings the sides are {' → '.join(map(str, sizes))}, so fc6 gets 256 · {sizes[-1]}² = "
+            f"{inputs:,} values, {fits}."
         )
         return plots.alexnet.right_edge(side, 11, 4, padding, places), text
 

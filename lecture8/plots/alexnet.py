@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
-from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, SKY, YELLOW, lines
+from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, SKY, YELLOW, axes, lines
 
 ACTIVATION_COLOURS = {"ReLU": BLUE, "tanh": ORANGE}
 
@@ -118,7 +118,7 @@ def views(photo, boxes: Sequence[tuple[int, int, int]], pictures, *, columns: in
 
 
 def square(photo: torch.Tensor, side: int) -> torch.Tensor:
-    """The middle of a photo, its shorter side made `side` pixels, from 0 to 1: 3 × side × side (section 2 of the paper)."""
+    """The middle of a photo, its shorter side made `side` pixels (section 2): uint8 -> 3 × side × side from 0 to 1."""
     height, width = photo.shape[1:]
     scale = side / min(height, width)
     size = max(side, round(height * scale)), max(side, round(width * scale))
@@ -134,10 +134,10 @@ def _resized(picture: torch.Tensor, side: int) -> torch.Tensor:
 
 def shares(layers: Mapping[str, tuple[int, int]]) -> Figure:
     """What each layer has of all parameters and of all multiply-adds, in percent; name -> (params, macs)."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 0.9 + 0.32 * len(layers)), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(9, 0.9 + 0.32 * len(layers)), sharey=True)
     names = list(layers)[::-1]
     colours = [LAYER_COLOURS["linear" if name.startswith("fc") else "conv"] for name in names]
-    for ax, kind, title in zip(axes, (0, 1), ("parameters", "multiply-adds"), strict=True):
+    for ax, kind, title in zip(panels, (0, 1), ("parameters", "multiply-adds"), strict=True):
         total = sum(counts[kind] for counts in layers.values())
         percent = [100 * layers[name][kind] / total for name in names]
         ax.barh(names, percent, color=colours, height=0.68)
@@ -174,25 +174,25 @@ def lrn_factor(activations: Mapping[str, tuple[float, float]]) -> Figure:
 def training_error(
     errors: Mapping[str, Sequence[Sequence[float]]], target: float, *, title: str = "", ax=None
 ) -> Figure:
-    """Training error in percent by epoch, one line per activation and a dashed one at the target (the paper's Figure 1).
+    """Training error in percent by epoch, a line per activation, a dashed one at the target (the paper's Figure 1).
 
     errors: name -> runs × epochs, from 0 to 1
     """
     colours = {name: colour for name in errors for kind, colour in ACTIVATION_COLOURS.items() if name.startswith(kind)}
     percent = {name: 100 * np.atleast_2d(np.asarray(runs, float)) for name, runs in errors.items()}
-    figure = lines(percent, xlabel="epoch", ylabel="training error, %", title=title, colours=colours, ax=ax)
-    ax = ax or figure.axes[0]
+    figure, ax = axes(ax)
+    ax.set_ylim(0, 100)  # before the lines, whose labels are spread by it
+    lines(percent, xlabel="epoch", ylabel="training error, %", title=title, colours=colours, ax=ax)
     for name, runs in percent.items():
         at = epochs_to(runs.mean(0) / 100, target)
         if at is not None:
             ax.plot(at, 100 * target, "o", color=colours.get(name, BLACK), markersize=7)
     ax.axhline(100 * target, color=GREY, linestyle="--", linewidth=1)
-    ax.set_ylim(0, 100)
     return figure
 
 
 def epochs_to(errors: Sequence[float], target: float) -> float | None:
-    """After how many epochs the error has come down to `target`, between two epochs on the straight line; None: never."""
+    """After how many epochs the error is down to `target`, between two epochs on the straight line; None: never."""
     before = None
     for epoch, error in enumerate(errors, 1):
         if error <= target:
