@@ -500,9 +500,7 @@ def normalised(kind, seed):
         for stage in (net.features.conv1, net.features.conv2):
             stage.norm = nn.BatchNorm2d(stage.conv.out_channels)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.002)
-    return net, training.fit(
-        net, digits.take(960), optimizer, EPOCHS_NORM, batch_size=64, seed=seed
-    )
+    return net, training.fit(net, digits, optimizer, EPOCHS_NORM, batch_size=64, seed=seed)
 
 
 by_norm = {
@@ -569,7 +567,7 @@ teaching.right(
 
 # %% [markdown]
 # In 2012 pixels went from 0 to 255, less their mean. With activations sixty times as large (the black bar) the factor does vary, from 0.59 down to 0.2: there the layer had
-# something to do.
+# something to do. Here it only makes the signal smaller, and learning a little slower.
 
 # %%
 teaching.three_ways(
@@ -786,15 +784,17 @@ scores = {
     ]
     for way, them in ways_to_test.items()
 }
+
+# %%
 for way, values in scores.items():
     print(f"{way:10}:", *(f"≈ {value:.1f} %" for value in values))
 means = {way: sum(values) / len(SEEDS) for way, values in scores.items()}
-assert means["five crops"] > means["the middle"] - 1
+assert abs(means["five crops"] - means["the middle"]) < 3
 assert all(ten < five - 3 for five, ten in zip(scores["five crops"], scores["ten crops"]))
 
 # %% [markdown]
-# Five crops are at least as good as one; the mirror images spoil it, since this network never saw any in training (and should not: a
-# mirrored 2 is no 2). Augmentation in the test must fit that in training, and both must fit what the label means.
+# Five crops are about as good as one here. The mirror images spoil it, since this network never saw any in training (and should not: a
+# mirrored 2 is no 2). What you do to test images must fit what you did in training, and both must fit what the label means.
 
 # %% [markdown]
 # ## 6 · Dropout, weight decay, and the recipe
