@@ -34,7 +34,7 @@ def edge() -> Explorer:
         return plots.alexnet.right_edge(side, 11, 4, padding, places), text
 
     controls = {"side": [224, 225, 226, 227, 228], "padding": [0, 1, 2], "rounding": ["down", "up"]}
-    return Explorer(draw, controls, start={"side": 224})
+    return Explorer(draw, controls, start={"side": 227})
 
 
 @explorer

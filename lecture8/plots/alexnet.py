@@ -99,15 +99,17 @@ def views(photo, boxes: Sequence[tuple[int, int, int]], pictures, *, columns: in
 
     photo: 3 × H × H from 0 to 1; boxes: (top, left, size) each; pictures: N × 3 × h × h, clipped to 0…1
     """
-    rows, side, gap = -(-len(pictures) // columns), 112, 8
+    rows, side, gap = -(-len(pictures) // columns), 100, 8
     whole = rows * (side + gap) - gap
     sheet = torch.ones(3, whole, whole + columns * (side + gap) + gap)
     sheet[:, :, :whole] = _resized(photo, whole)
     for i, picture in enumerate(pictures):
         top, left = i // columns * (side + gap), whole + 2 * gap + i % columns * (side + gap)
         sheet[:, top : top + side, left : left + side] = _resized(picture, side)
-    figure, ax = plt.subplots(figsize=(sheet.shape[2] / 88, sheet.shape[1] / 88))
-    ax.imshow(sheet.permute(1, 2, 0).numpy(), interpolation="bilinear")
+    # pixel by pixel, without margins: photographs make large notebooks
+    figure = plt.figure(figsize=(sheet.shape[2] / 100, sheet.shape[1] / 100), dpi=100, layout="none")
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.imshow(sheet.permute(1, 2, 0).numpy())
     scale = whole / photo.shape[1]
     for top, left, size in boxes:
         corner, length = (left * scale, top * scale), size * scale - 1
