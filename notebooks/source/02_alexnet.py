@@ -651,9 +651,9 @@ explore.alexnet.augment()
 # %%
 pixels = (photo * 255).round().to(torch.uint8)
 corners = [(top, left) for top in range(33) for left in range(33)]
-crops = [pixels[:, top : top + 224, left : left + 224] for top, left in corners]
-different = {hash(crop.numpy().tobytes()) for crop in crops}
-mirrored = {hash(crop.flip(-1).numpy().tobytes()) for crop in crops}
+all_crops = [pixels[:, top : top + 224, left : left + 224] for top, left in corners]
+different = {hash(crop.numpy().tobytes()) for crop in all_crops}
+mirrored = {hash(crop.flip(-1).numpy().tobytes()) for crop in all_crops}
 assert (len(different), len(different | mirrored)) == (33**2, 2 * 33**2)
 print(f"crops {len(different):,}, crops and mirror images {len(different | mirrored):,}")
 
@@ -714,47 +714,39 @@ by_way["crops"] = [overfit(ways["crops"], seed) for seed in SEEDS]
 
 # %% tags=["measured"]
 tests = {"in the middle": centred, "off centre": off_centre}
-accuracy = {
-    f"trained on {way}, tested {where}": [
-        100 * training.evaluate(net, data).accuracy for net, _ in by_way[way]
-    ]
+scored = {
+    (way, where): [100 * training.evaluate(net, data).accuracy for net, _ in by_way[way]]
     for where, data in tests.items()
     for way in ways
 }
+bars = {f"trained on {way}, tested {where}": values for (way, where), values in scored.items()}
 kinds = {"middle": plots.GREY, "crops": plots.BLUE, "mirrored": plots.ORANGE}
-colours = {name: kinds[name.split()[2].strip(",")] for name in accuracy}
-_ = plots.bars(accuracy, xlabel="accuracy on new digits, % (dots: seeds)", colours=colours)
+colours = {name: kinds[way] for name, (way, _) in zip(bars, scored)}
+_ = plots.bars(bars, xlabel="accuracy on new digits, % (dots: seeds)", colours=colours)
+
 
 # %%
-crops, mirrored = (
-    {
-        where: [
-            new - old
-            for old, new in zip(
-                accuracy[f"trained on middle, tested {where}"],
-                accuracy[f"trained on {way}, tested {where}"],
-            )
-        ]
-        for where in tests
-    }
-    for way in ("crops", "mirrored")
-)
-for where in tests:
-    print(f"crops gain, {where}:", *(f"≈ {points:.0f}" for points in crops[where]), "points")
-print(
-    "mirroring gains, in the middle:",
-    *(f"≈ {p:.0f}" for p in mirrored["in the middle"]),
-    "points",
-)
-assert all(points > 5 for points in crops["off centre"])
-assert sum(mirrored["in the middle"]) / len(SEEDS) < -1
+def gained(way, where):
+    """Points of accuracy won against training on the middle alone, by seed."""
+    return [new - old for old, new in zip(scored["middle", where], scored[way, where])]
+
+
+for way, where in (
+    ("crops", "in the middle"),
+    ("crops", "off centre"),
+    ("mirrored", "in the middle"),
+):
+    points = (f"≈ {p:.0f}" for p in gained(way, where))
+    print(f"training on {way}, tested {where}: gains", *points, "points")
+assert all(points > 5 for points in gained("crops", "off centre"))
+assert sum(gained("mirrored", "in the middle")) / len(SEEDS) < -1
 guess.reveal("crops help where digits are off centre, mirroring hurts")
 
 # %% [markdown]
 # ### Ten crops to test with
 #
-# AlexNet also *answers* with crops: four corners, the middle, and the mirror images of these five; the ten answers are averaged. (Check: which
-# numbers in a paper are “10-crop”?)
+# AlexNet also *answers* with crops: four corners, the middle, and the mirror images of these five; the ten answers are averaged. That is what “10 crops” means beside a
+# number in a table.
 
 # %%
 ten = training.ten_crop(photo[None], 224)[:, 0]
@@ -815,13 +807,13 @@ guess = explore.predict(ask.predictions["dropout"])
 guess
 
 # %%
-pairs = {
+by_dropout = {
     0.0: by_way["middle"],  # the networks of section 5
     0.5: [overfit(centred, seed, dropout=0.5) for seed in SEEDS],
 }
 loss = {
-    (p, split): [training.evaluate(net, centred, split).loss for net, _ in pairs[p]]
-    for p in pairs
+    (p, split): [training.evaluate(net, centred, split).loss for net, _ in by_dropout[p]]
+    for p in by_dropout
     for split in ("train", "test")
 }
 
@@ -832,7 +824,9 @@ label = "loss in evaluation mode (dots: seeds)"
 _ = plots.bars(named, xlabel=label, form="{:.2f}", colours=colours)
 
 # %%
-gap = {p: [new - old for new, old in zip(loss[p, "test"], loss[p, "train"])] for p in pairs}
+gap = {
+    p: [new - old for new, old in zip(loss[p, "test"], loss[p, "train"])] for p in by_dropout
+}
 assert all(dropped < whole for whole, dropped in zip(gap[0.0], gap[0.5]))
 assert sum(gap[0.5]) < 0.85 * sum(gap[0.0])
 
@@ -844,7 +838,7 @@ def epochs_to_80(history):
 
 slower = [
     epochs_to_80(dropped) / epochs_to_80(whole)
-    for (_, whole), (_, dropped) in zip(pairs[0.0], pairs[0.5])
+    for (_, whole), (_, dropped) in zip(by_dropout[0.0], by_dropout[0.5])
 ]
 print("with dropout 80 % takes so many times as many epochs:", *(f"≈ {r:.1f}" for r in slower))
 assert all(r > 1.05 for r in slower)
@@ -855,7 +849,7 @@ guess.reveal("lower loss, more epochs")
 # differ by: we tried.) Now a trap. What does the training curve say about the last epoch, and what does `evaluate`?
 
 # %%
-while_learning = [history.last["train_loss"] for _, history in pairs[0.5]]
+while_learning = [history.last["train_loss"] for _, history in by_dropout[0.5]]
 print("training loss, while learning:", *(f"≈ {v:.3f}" for v in while_learning))
 print("training loss, evaluation:    ", *(f"≈ {v:.3f}" for v in loss[0.5, "train"]))
 assert all(a > 1.5 * b for a, b in zip(while_learning, loss[0.5, "train"]))
