@@ -15,7 +15,7 @@
 #
 # | | time |
 # |---|---|
-# | `quick` (default): real handwritten digits, drawn letters, three photographs, any laptop, no network | reading and exercises 75 minutes; all cells together about 75 seconds on one core |
+# | `quick` (default): real handwritten digits, three photographs, any laptop, no network | reading and exercises 75 minutes; all cells together about 75 seconds on one core |
 # | `full`: the paper's recipe on Imagenette | a GPU; not yet run |
 
 # %%
@@ -48,9 +48,8 @@ from lecture8.models.alexnet_two_gpus import Gather, TwoGPUs, halve
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
 digits = datasets.digits(size=16)
-few = datasets.digits(size=20).take(
-    100
-)  # ten of each, a little larger than what the network takes
+# 100 digits, ten of each, a little larger than the 16 × 16 that the networks take
+few = datasets.digits(size=20).take(100)
 EPOCHS_RELU = run.choose(quick=3, full=10)  # section 3
 EPOCHS_NORM = run.choose(quick=6, full=20)  # section 4
 EPOCHS_FEW = run.choose(quick=60, full=200)  # sections 5 and 6: few images, short epochs
@@ -149,8 +148,8 @@ assert order[:6] == ["CONV", "NORM", "POOL"] * 2 and before_pooling > 4 * after_
 # %%
 teaching.three_ways(
     3,
-    measured=f"{' '.join(order[:6])}; the notes' order has {before_pooling / after_pooling:.1f} times fewer values to "
-    "normalise, and it is that of CaffeNet, a later remake",
+    measured=f"{' '.join(order[:6])}; the notes' order has {before_pooling / after_pooling:.1f} "
+    "times fewer values to normalise, and it is that of CaffeNet, a later remake",
     verb="counted",
 )
 
@@ -194,8 +193,9 @@ for (padding, rounding), fitting in sides.items():
 assert 224 not in sides[0, "down"] and 227 in sides[0, "down"]
 assert 224 in sides[0, "up"] and 224 in sides[2, "down"]
 teaching.right(
-    "224 alone does not do. The authors' own code rounds up (the last window hangs over), Caffe takes images of 227, "
-    "torchvision pads by 2: three ways to 55, and all of them are called AlexNet."
+    "224 alone does not do. The authors' own code rounds up (the last window hangs over), Caffe "
+    "takes images of 227, torchvision pads by 2: three ways to 55, and all of them are called "
+    "AlexNet."
 )
 
 # %% [markdown]
@@ -310,8 +310,9 @@ own = [name for name, seen in sees.items() if seen == "own"]
 assert own == ["conv2", "conv4", "conv5"]
 teaching.three_ways(
     4,
-    measured=f"identical towers: yes, and equal to one network with groups. {', '.join(own)} see their own half only; "
-    f"{total:,} bytes cross per image, less than half of the image itself",
+    measured="identical towers: yes, and equal to one network with groups. "
+    f"{', '.join(own)} see their own half only; {total:,} bytes cross per image, less than half "
+    "of the image itself",
     verb="counted",
 )
 
@@ -436,8 +437,8 @@ guess.reveal("no more than ReLU")
 # %%
 teaching.three_ways(
     5,
-    measured="for our four layers on digits the factor 6 does not show: at equal small rates tanh needs 1.2 to 2 times "
-    "as many epochs, with each at its own best rate no more than ReLU",
+    measured="for our four layers on digits the factor 6 does not show: at equal small rates "
+    "tanh needs 1.2 to 2 times as many epochs, with each at its own best rate no more than ReLU",
 )
 
 # %% [markdown]
@@ -459,8 +460,8 @@ looks_better = [rate for rate, epochs in by_rate["tanh"].items() if epochs > 1.1
 looks_worse = [rate for rate, epochs in by_rate["tanh"].items() if epochs < 0.9 * relu]
 assert (looks_better, looks_worse) == ([0.001, 0.003, 0.01], [0.1])
 teaching.right(
-    "ReLU looks better against tanh at 0.001, 0.003 and 0.01, worse against 0.1, and at 0.03 it is a draw. Who compares at one "
-    "rate for both compares learning rates."
+    "ReLU looks better against tanh at 0.001, 0.003 and 0.01, worse against 0.1, and at 0.03 it "
+    "is a draw. Who compares at one rate for both compares learning rates."
 )
 
 # %% [markdown]
@@ -555,7 +556,7 @@ for hook in hooks:
     hook.remove()
 factors = {name: (b / a)[a > 0.001] for name, (a, b) in pairs.items()}
 for name, factor in factors.items():
-    print(f"{name}: all factors between {factor.min():.3f} and {factor.max():.3f}")
+    print(f"{name}: all factors between ≈ {factor.min():.3f} and ≈ {factor.max():.3f}")
 
 # %% tags=["measured"]
 sizes = [a[a > 0.001].quantile(torch.tensor([0.05, 0.95])).tolist() for a, _ in pairs.values()]
@@ -569,8 +570,9 @@ _ = plots.alexnet.lrn_factor(
 constant = 2**-0.75
 assert all((factor - constant).abs().max() < 0.01 * constant for factor in factors.values())
 teaching.right(
-    "Every factor is within 1 % of 2^-0.75 = 0.595: on images brought to spread 1, as everybody does today, the layer just multiplies with a constant, "
-    "and a constant is something that the next layer's weights can do."
+    "Every factor is within 1 % of 2^-0.75 = 0.595: on images brought to spread 1, as "
+    "everybody does today, the layer multiplies with a constant, and a constant is "
+    "something that the next layer's weights can do."
 )
 
 # %% [markdown]
@@ -580,16 +582,26 @@ teaching.right(
 # %%
 teaching.three_ways(
     6,
-    measured="local response normalisation gains nothing here (less than 2 points); *batch* normalisation in the same two places more than "
-    "2 points in the mean, its worst seed above the best without",
+    measured="local response normalisation gains nothing here (less than 2 points); *batch* "
+    "normalisation in the same two places more than 2 points, its worst seed above the best "
+    "without",
 )
 
 # %% [markdown]
 # So the notes are right about this layer, but do not read them as “normalisation is out of use”. It came back, in another form, and stayed.
 #
-# **Overlapping pooling**, windows of 3 pixels every 2, is worth 0.4 points in the paper (top-1, section 3.4). With 300 test images one image is a third of a
-# point, and seeds differ by several: what we could measure here would not tell us anything. Remember this when you read tables: the smaller the
-# effect, the more images and seeds it takes.
+# **Overlapping pooling** (겹치는 풀링), windows of 3 pixels every 2 instead of 2 every 2, is the other small trick of these layers. What does it change?
+
+# %%
+for side in (55, 27, 13):
+    apart, overlapping = (complexity.conv_size(side, kernel, 2) for kernel in (2, 3))
+    assert apart == overlapping
+    print(f"a map of {side} × {side} becomes {apart} × {apart} either way")
+
+# %% [markdown]
+# Same shapes, no parameters: only that neighbouring windows share a row of pixels. The paper puts its gain at 0.4 points (top-1, section 3.4). With 300 test images one
+# image is a third of a point, and our seeds differ by several: whatever we measured here would tell us nothing. Remember this when you read tables: the
+# smaller the effect, the more images and seeds it takes.
 
 # %% [markdown]
 # ## 5 · More pictures from the same picture
@@ -612,9 +624,8 @@ _ = plots.alexnet.views(photo, boxes, pictures)
 
 # %%
 variances, directions = torch.linalg.eigh(torch.cov(photo.flatten(1)))
-directions = (
-    directions * directions[0].sign()
-)  # an axis has two ends: take the one with more red
+# an axis has two ends: take the one with more red
+directions = directions * directions[0].sign()
 steps = directions * variances.sqrt()  # columns: one standard deviation along each axis
 share = (variances / variances.sum()).tolist()[::-1]
 print("spread along the three axes:", *(f"{part:.1%}" for part in share))
@@ -699,7 +710,7 @@ def six_layers(dropout):
 
 
 def overfit(data, seed, dropout=0.0):
-    """A network of six layers, trained on 100 digits until it knows them by heart: (network, history)."""
+    """Six layers, trained until they know 100 digits by heart: (network, history)."""
     torch.manual_seed(seed)
     net = six_layers(dropout)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
@@ -854,8 +865,8 @@ print("training loss, while learning:", *(f"≈ {v:.3f}" for v in while_learning
 print("training loss, evaluation:    ", *(f"≈ {v:.3f}" for v in loss[0.5, "train"]))
 assert all(a > 1.5 * b for a, b in zip(while_learning, loss[0.5, "train"]))
 teaching.right(
-    "While learning the network looks worse than it is, in every seed: half of its units are missing then. Compare "
-    "training with test in evaluation mode only, as the bars above do."
+    "While learning the network looks worse than it is, in every seed: half of its units are "
+    "missing then. Compare training with test in evaluation mode only, as the bars above do."
 )
 
 # %% [markdown]
@@ -865,7 +876,7 @@ teaching.right(
 
 # %%
 def decayed(decay, seed):
-    """Training and test loss of a four-layer network; the rate drops to a tenth for the last two epochs."""
+    """Training and test loss of four layers; for the last two epochs the rate drops to a tenth."""
     torch.manual_seed(seed)
     net, data = four_layers(nn.ReLU), digits.take(640)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=decay)
@@ -890,8 +901,9 @@ assert all(a / b > 1.4 for a, b in zip(trained[1e-2], trained[0.0]))
 # %%
 teaching.three_ways(
     7,
-    measured="5e-4 changes our training loss by less than a quarter, now up, now down; twenty times as much raises it in every "
-    "seed. Decay makes fitting harder here, as a regulariser does; what the authors saw does not show at this size",
+    measured="5e-4 changes our training loss by less than a quarter, now up, now down; twenty "
+    "times as much raises it in every seed. Decay makes fitting harder here, as a regulariser "
+    "does; what the authors saw does not show at this size",
 )
 
 # %% [markdown]
