@@ -655,3 +655,18 @@ def test_a_failed_download_leaves_nothing_and_says_what_to_do(tmp_path, monkeypa
     assert repr(str(place)) in str(caught.value) and "LECTURE8_DATA" in str(caught.value)
     assert CIFAR10.url in str(caught.value) and "\n" not in str(caught.value)
     assert list(place.iterdir()) == []
+
+
+def test_some_glyphs_only():
+    whole, some = datasets.glyphs(per_class=10), datasets.glyphs(per_class=10, characters="XA")
+    assert some.classes == ("X", "A") and some.train.labels.tolist() == [0, 1] * 10
+    mean = {c: whole.train.pixels[whole.train.labels == whole.classes.index(c)].float().std(0).mean() for c in "XA"}
+    assert all(abs(some.train.pixels[some.train.labels == i].float().std(0).mean() - mean[c]) < 15
+               for i, c in enumerate("XA"))  # fmt: skip
+    assert torch.equal(datasets.glyphs(per_class=10, characters=_ALL).train.pixels, whole.train.pixels)
+    for wrong in ("a", "AA", ""):
+        with pytest.raises(ValueError, match=r"expected some of 0123456789ABC.*each once"):
+            datasets.glyphs(per_class=10, characters=wrong)
+
+
+_ALL = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
