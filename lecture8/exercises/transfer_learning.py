@@ -74,7 +74,7 @@ def _net(seed: int = 0, norm: bool = True) -> nn.Module:
 
 
 def _images(seed: int = 0, count: int = 6) -> torch.Tensor:
-    return torch.randn(count, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(count, 1, 16, 16, generator=torch.Generator().manual_seed(seed))
 
 
 def _train_step(net: nn.Module) -> None:
@@ -168,8 +168,9 @@ def _check_freeze(answer) -> Verdict:
     with torch.random.fork_rng():
         net = _net()
         net.features.block1.conv1.norm.running_mean.fill_(0.3)
-        answered = answer(net) if callable(answer) else called(answer)
-    net = answered if isinstance(answered, nn.Module) else net
+        net = called(answer, net)
+    if not hasattr(net, "classifier"):
+        return wrong(f"Expected the whole network back (end in `return net`), got {type(net).__name__}.")
     before = {name: value.clone() for name, value in net.state_dict().items()}
     if not any(p.requires_grad for p in net.classifier.parameters()):
         return (
@@ -298,7 +299,7 @@ exercises = {
         title="frozen means frozen",
         difficulty=3,
         task="""
-        Write `my_freeze(net)`, which freezes `net.features` in place so that `net.train()` and a training step change nothing in it, neither
+        Write `my_freeze(net)`, which freezes `net.features` and returns the network, so that `net.train()` and a training step change nothing in it, neither
         weights nor running statistics, and so that an image's features no longer depend on its batch. The classifier must
         still learn. Without `transfer.freeze`.
         """,
@@ -313,6 +314,7 @@ exercises = {
                 p.requires_grad_(False)
             net.features.eval()
             net.features.train = lambda mode=True: net.features
+            return net
         """,
         explanation="`net.train()` asks its children to train, and this child now declines. The library's `freeze` does it for every module of a "
         "stage, in a way that a copy of the network keeps. (Why not momentum = 0? It stops the statistics, but the batch's own mean and "

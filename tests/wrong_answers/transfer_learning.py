@@ -11,11 +11,12 @@ def two(new, old):
 def only_gradients(net):
     for p in net.features.parameters():
         p.requires_grad_(False)
+    return net
 
 
 def only_eval(net):
-    only_gradients(net)
-    net.features.eval()
+    only_gradients(net).features.eval()
+    return net
 
 
 def no_momentum(net):
@@ -23,16 +24,19 @@ def no_momentum(net):
     for m in net.features.modules():
         if isinstance(m, torch.nn.BatchNorm2d):
             m.momentum = 0.0
+    return net
 
 
 def everything(net):
     for p in net.parameters():
         p.requires_grad_(False)
+    return net
 
 
 def the_head(net):
     for p in net.classifier.parameters():
         p.requires_grad_(False)
+    return net
 
 
 def features(net, images, *, graph=False, back=True, mode=False, of=lambda x, net: x.mean((2, 3))):
@@ -77,7 +81,8 @@ WRONG = {
         (no_momentum, "depend on the other images"),
         (everything, "nothing would learn"),
         (the_head, "other way round"),
-        (lambda net: net.features.eval(), "changed nothing yet"),
+        (lambda net: net.eval(), "changed nothing yet"),
+        (lambda net: net.features, "Expected the whole network back"),
         (3, "TypeError"),
     ],
 }  # fmt: skip
