@@ -1,6 +1,6 @@
 """Train the nets that the explorer and the figures of 01_transfer_learning load: data/transfer_grid.csv.
 
-python tools/transfer_runs.py      three sources, seven depths of freezing, four numbers of labels, three seeds: minutes
+python tools/transfer_runs.py     three sources, seven depths of freezing, four numbers of labels, three seeds: minutes
 
 The network, its rates and its epochs are those of the notebook, which trains one entry again and compares.
 """
@@ -74,14 +74,15 @@ def main() -> None:
         for labels, epochs in EPOCHS.items():
             data = letters.take((torch.arange(labels) + seed * labels) % len(letters.train))
             for name, net in nets.items():
-                for frozen in range(7) if name != "none" else [0]:
-                    factor = FACTOR if name != "none" else 1
+                ways = [(0, 1), *((frozen, FACTOR) for frozen in range(7))] if name != "none" else [(0, 1)]
+                for frozen, factor in ways:
                     accuracy = adapt(net, data, seed, epochs, frozen, factor)
-                    rows.append((name, labels, frozen, seed, round(accuracy, 4)))
+                    rows.append((name, labels, frozen, factor, seed, round(accuracy, 4)))
                     print(*rows[-1], flush=True)
     about = (
         "test accuracy on printed letters A to J of a net of six convolutions; source: what it was trained on before "
-        "(none: random weights), labels: training letters, frozen: how many of its convolutions, from the image on"
+        "(none: random weights), labels: training letters, frozen: how many of its convolutions, from the image on, "
+        "factor: by which each stage learns more slowly than the one above it"
     )
     header = {
         "what": about,
@@ -91,7 +92,7 @@ def main() -> None:
         "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
         "seeds": ", ".join(map(str, SEEDS)),
     }
-    table = pd.DataFrame(rows, columns=["source", "labels", "frozen", "seed", "test_accuracy"])
+    table = pd.DataFrame(rows, columns=["source", "labels", "frozen", "factor", "seed", "test_accuracy"])
     text = "".join(f"# {k}: {v}\n" for k, v in header.items()) + table.to_csv(index=False, lineterminator="\n")
     TABLE.write_text(text, encoding="utf-8")
 

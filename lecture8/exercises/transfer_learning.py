@@ -19,12 +19,12 @@ from lecture8.teaching import (
 
 predictions = {
     "few": Prediction(
-        "Twenty labelled letters, two of each. Three ways to start: A random weights, everything trained. B weights that know "
-        "printed digits, everything trained on. C the same weights, frozen; only the new last layer is trained. Which reads most letters?",
+        "Twenty labelled letters, two of each. Three ways: A random weights, everything trained. B weights that know "
+        "printed digits, everything trained on. C the same weights frozen, only the new last layer trained. Which reads most letters?",
         {
             "A: random weights": "Nothing learned from the digits would then be of use to the letters.",
-            "B: digit weights, all trained": "It beats random weights by far, but with twenty labels the 72,000 weights of the network have "
-            "more freedom than the labels can guide.",
+            "B: digit weights, all trained": "It beats random weights by far. But twenty labels cannot guide 72,000 weights, and the first steps spoil "
+            "what these knew.",
             "C: digit weights, frozen": "Twenty labels cannot improve 72,000 weights, but they can place 650 of a last layer.",
         },
     ),
@@ -59,10 +59,10 @@ predictions = {
     "handwritten": Prediction(
         "A third source: real handwritten digits, light on dark, without noise. For reading the printed letters, is it a similar source?",
         {
-            "similar: about as good as printed digits": "To you a digit is a digit. To the network, pixels matter.",
-            "in between": "It lies at the bottom instead.",
-            "no better than the gratings": "What counts is not what the classes mean, but what the images look like: it never saw dark on light, "
-            "grey paper or noise, and the gratings have at least these.",
+            "about as good as printed digits": "To you a digit is a digit. To the network it is a pattern of pixels.",
+            "half-way between them and the gratings": "It lies much nearer to the gratings.",
+            "hardly better than the gratings": "What counts is not what the classes are called but what the images look like: this source never "
+            "showed dark ink on light, grey paper or noise.",
         },
     ),
 }
@@ -366,7 +366,7 @@ quiz = [
         {
             "Only the number of images": "Both of our sources had 2,000 images and were trained alike.",
             "That source and target look alike": "Yes: frozen to the top, the grating weights fell far behind, the printed digits did not.",
-            "That the classes have the same names": "Handwritten digits are digits too, and helped less than gratings did.",
+            "That the classes have the same names": "Handwritten digits are digits too, and helped hardly more than gratings did.",
         },
         "That source and target look alike",
     ),

@@ -76,10 +76,15 @@ def two_by_two(cells: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]) -
     return figure
 
 
+def layerwise_runs(grid):
+    """The runs of the table `transfer_grid` that `depths` draws: layer-wise rates, and random weights at one rate."""
+    return grid[(grid["factor"] < 1) | (grid["source"] == "none")]
+
+
 def depths(grid, labels: int, sources: Sequence[str], *, chosen: tuple[str, int] | None = None) -> Figure:
     """Test accuracy against the number of frozen convolutions, a line per source, and where random weights end.
 
-    grid: the table `transfer_grid`; labels: one of its numbers of labels; chosen: (source, depth) gets a ring
+    grid: what `layerwise_runs` returns; labels: one of its numbers of labels; chosen: (source, depth) gets a ring
     """
     rows = grid[grid["labels"] == labels]
     scratch = rows[rows["source"] == "none"]["test_accuracy"]
