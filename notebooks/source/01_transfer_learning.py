@@ -298,6 +298,8 @@ long = {"random weights": many(None)}
 
 # %%
 long["fine-tuned"] = many("printed digits", factor=FACTOR)
+
+# %%
 long["frozen"] = many("printed digits", up_to="conv6")
 
 # %% tags=["measured"]
@@ -312,25 +314,27 @@ def epochs_to(target, history):
     return min(reached, default=len(history) + 1)
 
 
-for name, runs in long.items():
-    epochs = [epochs_to(0.8, history) for history, _ in runs]
-    print(f"{name:14} epochs to 80 %:", *(f"≈ {e}" for e in epochs), end="; at the end")
-    print(*(f" ≈ {accuracy:.1%}" for _, accuracy in runs))
+speed = {
+    name: [epochs_to(0.85, history) for history, _ in long[name]]
+    for name in ("random weights", "fine-tuned")
+}
+final = {name: [accuracy for _, accuracy in runs] for name, runs in long.items()}
+average = {name: sum(values) / len(values) for name, values in final.items()}
+for name, epochs in speed.items():
+    print(f"{name}: epochs to 85 %:", *(f"≈ {e}" for e in epochs))
+print("test accuracy at the end:", *(f"{name} ≈ {a:.1%}" for name, a in average.items()))
 
 # %%
-speed = {name: [epochs_to(0.8, h) for h, _ in runs] for name, runs in long.items()}
-final = {name: [a for _, a in runs] for name, runs in long.items()}
-average = {name: sum(values) / len(values) for name, values in final.items()}
 assert max(speed["fine-tuned"]) < min(speed["random weights"])  # faster, in every seed
 gap_few = mean["digits, layer-wise"] - mean["random weights"]
 gap_many = average["fine-tuned"] - average["random weights"]
-assert gap_few > 0.2 and gap_many < 0.1 and gap_many < gap_few / 3
-assert all(f < r for f, r in zip(final["frozen"], final["random weights"]))
+assert gap_few > 0.3 and -0.05 < gap_many < 0.1
+assert average["frozen"] < average["fine-tuned"] - 0.04
 guess.reveal("less than 10 points behind")
 
 # %% [markdown]
-# With many labels pre-training still saves epochs, and the gap at the end has all but closed. The frozen features, the best choice of
-# section 4, are now the *worst*: they cannot learn what only the letters can teach.
+# With many labels pre-training still saves epochs, and the gap at the end has all but closed: in single seeds random weights even
+# end ahead. The frozen features, so good in section 4, are now the *worst*: they cannot learn what only the letters can teach.
 #
 # The same on real photographs, published: detectors trained from random weights and from ImageNet weights, by number of target images.
 
