@@ -409,17 +409,23 @@ _FACES = (
 _CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def glyphs(size: int = 16, per_class: int = 100, seed: int = 0, channels: int = 1) -> Data:
+def glyphs(
+    size: int = 16, per_class: int = 100, seed: int = 0, channels: int = 1, *, characters: str = _CHARACTERS
+) -> Data:
     """Printed digits and capitals in 36 classes: `per_class` of each to train on, a fifth as many to validate and test.
 
     Each is drawn in one of twelve DejaVu faces with a random size (55 to 85 % of the picture's height), rotation
     (up to 15°), position, ink and paper (dark on light or light on dark) and noise, and always lies wholly inside.
     All splits use all faces, each with random numbers of its own: the test says how well new drawings of known
     faces are read, and a face of another family is read far less well. channels = 3 repeats the grey image.
+    characters: the classes, if not all are wanted. Raises ValueError for one that is not among the 36, or comes twice.
     """
     _check_picture(size, channels)
-    atlas, extents = _glyph_atlas(3 * size)
-    return _generated(partial(_draw_glyphs, atlas, extents, size), per_class, seed, channels, _CHARACTERS, "glyphs")
+    if not characters or not set(characters) <= set(_CHARACTERS) or len(set(characters)) < len(characters):
+        raise ValueError(f"given characters={characters!r}; expected some of {_CHARACTERS}, each once")
+    rows = [_CHARACTERS.index(character) for character in characters]
+    atlas, extents = (table[rows] for table in _glyph_atlas(3 * size))
+    return _generated(partial(_draw_glyphs, atlas, extents, size), per_class, seed, channels, characters, "glyphs")
 
 
 def _glyph_atlas(cell: int) -> tuple[Tensor, Tensor]:
