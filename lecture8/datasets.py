@@ -526,7 +526,7 @@ def cluttered_digits(size: int = 32, copies: int = 3, seed: int = 0, *, marked: 
         canvas = torch.zeros(len(labels), 1, size, size, dtype=torch.uint8)
         for _ in range(4):
             which = torch.randint(0, len(plain.train), (len(labels),), generator=generator)
-            cut = _windows(plain.train.pixels[which], scrap, generator)
+            cut = _snippets(plain.train.pixels[which], scrap, generator)
             _paste(canvas, cut, generator)
         _paste(canvas, pixels, generator)
         noise = torch.randn(canvas.shape, generator=generator)
@@ -547,7 +547,7 @@ def _places(pictures: Tensor, side: int, generator: torch.Generator) -> tuple[Te
     return torch.arange(len(pictures))[:, None, None], top + along[:, None], left + along
 
 
-def _windows(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
+def _snippets(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
     picture, row, column = _places(pictures, side, generator)
     return pictures[picture, 0, row, column][:, None]
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from lecture8 import complexity, plots
+from lecture8.models.inception_resnet import BLOCKS, ScaledResidual
 from lecture8.models.layers import Branches, conv, conv_relu
 from lecture8.models.resnet import Residual, bottleneck, shortcut_for
 
@@ -106,7 +107,7 @@ def test_sequences_and_forks_inside_them():
 
 
 def test_sums_of_residual_blocks():
-    block = v4.ScaledResidual(384, *v4.BLOCKS["resnet_v2"]["a"], scale=0.17)
+    block = ScaledResidual(384, *BLOCKS["resnet_v2"]["a"], scale=0.17)
     module, profile, (fork,) = read(block, (384, 35, 35))
     assert fork.sums and fork.shape == (384, 35, 35) and fork.ways[1] == []
     assert [len(plots.modules.boxes(way)) for way in fork.ways[0][0].ways] == [1, 2, 3]

@@ -103,7 +103,7 @@ ALLOWED = {  # module -> what of the package it may use
     "training": {"checkpoints", "devices", "distributed", "history"}, "recipes": {"models", "published", "training"},
     "transfer": {"models", "training"}, "measure": {"models", "complexity", "datasets", "training"},
     "teaching": {"published"},
-    "plots": {"published"},
+    "plots": {"published", "complexity", "recipes"},
     "session": {"training", "plots"},
     "streams": {"datasets", "distributed", "photographs", "transfer"}, "__main__": {"cli"},
     "cli": {
