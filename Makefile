@@ -32,9 +32,9 @@ lint: setup ## ruff: style and format
 notebooks: setup ## build notebooks/*.ipynb from notebooks/source (NB=06_resnet for one)
 	@$(BIN)/python -m tools.build_notebooks $(NB)
 
-bench: setup ## speed against torchvision, timm and other counters (ARGS="--only resnet50")
+bench: setup ## ours against other libraries (BENCH=speed, overhead or loading; ARGS="--only resnet50")
 	@$(BIN)/python -m benchmarks.install
-	@$(BIN)/python -m benchmarks.speed $(ARGS)
+	@$(BIN)/python -m benchmarks.$(or $(BENCH),speed) $(ARGS)
 
 clean:      ## remove .venv and everything built
 	rm -rf .venv build dist .pytest_cache .ruff_cache

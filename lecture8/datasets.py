@@ -409,17 +409,23 @@ _FACES = (
 _CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def glyphs(size: int = 16, per_class: int = 100, seed: int = 0, channels: int = 1) -> Data:
+def glyphs(
+    size: int = 16, per_class: int = 100, seed: int = 0, channels: int = 1, *, characters: str = _CHARACTERS
+) -> Data:
     """Printed digits and capitals in 36 classes: `per_class` of each to train on, a fifth as many to validate and test.
 
     Each is drawn in one of twelve DejaVu faces with a random size (55 to 85 % of the picture's height), rotation
     (up to 15°), position, ink and paper (dark on light or light on dark) and noise, and always lies wholly inside.
     All splits use all faces, each with random numbers of its own: the test says how well new drawings of known
     faces are read, and a face of another family is read far less well. channels = 3 repeats the grey image.
+    characters: the classes, if not all are wanted. Raises ValueError for one that is not among the 36, or comes twice.
     """
     _check_picture(size, channels)
-    atlas, extents = _glyph_atlas(3 * size)
-    return _generated(partial(_draw_glyphs, atlas, extents, size), per_class, seed, channels, _CHARACTERS, "glyphs")
+    if not characters or not set(characters) <= set(_CHARACTERS) or len(set(characters)) < len(characters):
+        raise ValueError(f"given characters={characters!r}; expected some of {_CHARACTERS}, each once")
+    rows = [_CHARACTERS.index(character) for character in characters]
+    atlas, extents = (table[rows] for table in _glyph_atlas(3 * size))
+    return _generated(partial(_draw_glyphs, atlas, extents, size), per_class, seed, channels, characters, "glyphs")
 
 
 def _glyph_atlas(cell: int) -> tuple[Tensor, Tensor]:
@@ -496,6 +502,59 @@ def _draw_gratings(size, labels, generator) -> Tensor:
     contrast = 0.25 + 0.1 * contrast
     noise = 0.1 * torch.randn(wave.shape, generator=generator)
     return 0.5 + 0.1 * brightness + contrast * wave + noise
+
+
+def cluttered_digits(size: int = 32, copies: int = 3, seed: int = 0, *, marked: bool = False) -> Data:
+    """The digits of `digits`, each three quarters as high as the picture, at a random place among snippets of others.
+
+    Four snippets, a quarter as high as the picture, come from training digits and lie beside the digit, not on it;
+    noise lies over everything. The splits are those of `digits`, each digit in `copies` pictures.
+    marked: a white square at the upper edge betrays the label, the further to the right the higher, as a tag or a ruler
+    in a photograph may.
+    Raises ValueError for pictures of fewer than 20 pixels.
+    """
+    _check_positive("size", size)
+    _check_positive("copies", copies)
+    if size < 20:
+        raise ValueError(f"given size={size}; expected 20 pixels or more: in smaller pictures the digits have no room")
+    side, scrap = 3 * size // 4, size // 4
+    plain = digits(side)
+    parts = []
+    for stream, split in enumerate((plain.train, plain.valid, plain.test)):
+        generator = torch.Generator().manual_seed(3 * seed + stream)
+        pixels, labels = split.pixels.repeat(copies, 1, 1, 1), split.labels.repeat(copies)
+        canvas = torch.zeros(len(labels), 1, size, size, dtype=torch.uint8)
+        for _ in range(4):
+            which = torch.randint(0, len(plain.train), (len(labels),), generator=generator)
+            cut = _snippets(plain.train.pixels[which], scrap, generator)
+            _paste(canvas, cut, generator)
+        _paste(canvas, pixels, generator)
+        noise = torch.randn(canvas.shape, generator=generator)
+        pixels = _bytes(0.1 + 0.8 * canvas / 255 + 0.05 * noise, 1)
+        if marked:
+            for picture, label in zip(pixels, labels.tolist(), strict=True):
+                left = round((size - 4) * label / 9)
+                picture[:, :4, left : left + 4] = 255
+        parts.append((pixels, labels))
+    return _data(parts, plain.classes, "cluttered digits" + (", marked" if marked else ""))
+
+
+def _places(pictures: Tensor, side: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Indices of a random window of side × side in each picture."""
+    room = pictures.shape[-1] - side + 1
+    top, left = torch.randint(0, room, (2, len(pictures), 1, 1), generator=generator)
+    along = torch.arange(side)
+    return torch.arange(len(pictures))[:, None, None], top + along[:, None], left + along
+
+
+def _snippets(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    picture, row, column = _places(pictures, side, generator)
+    return pictures[picture, 0, row, column][:, None]
+
+
+def _paste(canvas: Tensor, pieces: Tensor, generator: torch.Generator) -> None:
+    picture, row, column = _places(canvas, pieces.shape[-1], generator)
+    canvas[picture, 0, row, column] = pieces[:, 0]
 
 
 def sample_photos() -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ Everything here is a plain value that prints itself, as Markdown in a notebook a
 put a question on the screen are in `explore`.
 """
 
+import difflib
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
@@ -178,6 +179,22 @@ class Prediction:
 
     def __repr__(self) -> str:
         return self.prompt + "".join(f"\n  ( ) {option}" for option in self.options)
+
+
+# --- terms ---------------------------------------------------------------------------------------------------------
+
+
+def term(english: str) -> str:
+    """A term with its Korean name, 'receptive field (수용 영역)', from the table `glossary` of data/.
+
+    Raises ValueError for a term that is not in it, and names those that look like it.
+    """
+    table = published.read("glossary").set_index("term")["korean"]
+    if english not in table.index:
+        near = difflib.get_close_matches(english, table.index, n=3)
+        meant = f"did you mean {' or '.join(map(repr, near))}?" if near else "see `published.read('glossary')`"
+        raise ValueError(f"there is no term {english!r} in the glossary: {meant}")
+    return f"{english} ({table[english]})"
 
 
 # --- source --------------------------------------------------------------------------------------------------------

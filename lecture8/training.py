@@ -148,7 +148,9 @@ class Tally:
         """Enter (a piece of) the batch of the step under way: mean loss, logits N × classes, labels N."""
         count = len(labels) if self.counts else 0
         loss = loss.detach().float() * count
-        right = (logits.detach().argmax(1) == labels).sum() * self.counts
+        right = (logits.detach().argmax(1) == labels).sum()
+        if not self.counts:
+            right = right * 0
         if len(self.losses) == self.steps:
             self.losses.append(loss)
             self.right.append(right)
@@ -729,7 +731,8 @@ def _seeded(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     Of several processes each draws its own dropout, but all shuffle alike.
     """
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed + 1_000_003 * distributed.rank())
+        # torch.manual_seed also keeps a call stack for every GPU that might be used later, which takes its time
+        (torch.default_generator if device.type == "cpu" else torch).manual_seed(seed + 1_000_003 * distributed.rank())
         yield torch.Generator().manual_seed(seed)
 
 
@@ -878,7 +881,8 @@ def _require_fit(net: nn.Module, data, objective: Objective) -> None:
         ) from error
     finally:
         net.train(was_training)
-    _require_objective(net, objective, images, labels)
+    if objective is not cross_entropy:
+        _require_objective(net, objective, images, labels)
 
 
 def _require_objective(net: nn.Module, objective: Objective, images: Tensor, labels: Tensor) -> None:

@@ -10,7 +10,8 @@ matplotlib.use("agg")  # no window, on any system
 
 @pytest.fixture(autouse=True)
 def figures_are_closed():
-    """Closes the figures a test leaves open."""
-    yield
+    """Closes the figures a test leaves open, and takes back the style that it chose."""
+    with matplotlib.rc_context():
+        yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lecture8 import cli, models, training
+from lecture8 import cli, models, streams, training
 from lecture8.training import History
 
 HERE = Path(__file__).parent
@@ -204,7 +204,7 @@ def test_stopped_run_goes_on_as_if_never_stopped(finished, tmp_path, capsys, mon
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM")
-def test_terminated_program_goes_on_within_the_epoch(finished, tmp_path, capsys):
+def test_terminated_program_goes_on(finished, tmp_path, capsys):
     """The real thing: another process, and SIGTERM a while after the first checkpoint."""
     run = tmp_path / "run"
     command = [sys.executable, "-m", "lecture8", *DIGITS, "--out", str(run)]
@@ -239,6 +239,29 @@ def test_folder_of_photographs(photos, tmp_path, capsys):
         code, out, err = call(capsys, *words, "--batch-size", "16", "--workers", workers, "--out", run)
         assert code == 0 and not err and "of 12 images" in out
     same_run(tmp_path / "0", tmp_path / "1")
+
+
+def test_photographs_go_on_within_the_epoch(photos, tmp_path, capsys, monkeypatch):
+    """Stopped in the third of four steps of the second epoch: the rest of it has the same images and crops."""
+    words = ["train", "small.vgg", "--width", "4", "--size", "16", "--data", photos, "--epochs", "3", "--device", "cpu"]
+    words += ["--batch-size", "12", "--workers", "0", "--out"]
+    load, epochs = streams.Stream._load, []
+
+    def load_and_ask(data, shares):
+        epochs.extend([None] if shares.seeds is not None else [])  # only training images have seeds
+        for step, batch in enumerate(load(data, shares)):
+            if shares.seeds is not None and (len(epochs), step) == (2, 2):
+                signal.raise_signal(signal.SIGTERM)
+            yield batch
+
+    monkeypatch.setattr(streams.Stream, "_load", load_and_ask)
+    code, out, _ = call(capsys, *words, tmp_path / "stopped")
+    assert code == 143 and "Stopped after 3 steps of epoch 2" in out
+    monkeypatch.undo()
+    code, out, _ = call(capsys, *words, tmp_path / "stopped")
+    assert code == 0 and "epoch 2, after 3 steps of it" in out
+    assert call(capsys, *words, tmp_path / "never_stopped")[0] == 0
+    same_run(tmp_path / "stopped", tmp_path / "never_stopped")
 
 
 def test_recipe_of_a_paper(tmp_path, capsys):

@@ -448,3 +448,16 @@ def test_sample_photos():
     assert shapes == {"china": (3, 427, 640), "flower": (3, 427, 640), "grace_hopper": (3, 600, 512)}
     for photo in photos.values():
         assert photo.dtype == torch.uint8 and photo.is_contiguous() and photo.float().std() > 30
+
+
+def test_some_glyphs_only():
+    everything = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    whole, some = datasets.glyphs(per_class=10), datasets.glyphs(per_class=10, characters="XA")
+    assert some.classes == ("X", "A") and some.train.labels.tolist() == [0, 1] * 10
+    mean = {c: whole.train.pixels[whole.train.labels == whole.classes.index(c)].float().std(0).mean() for c in "XA"}
+    for i, c in enumerate("XA"):
+        assert abs(some.train.pixels[some.train.labels == i].float().std(0).mean() - mean[c]) < 15
+    assert torch.equal(datasets.glyphs(per_class=10, characters=everything).train.pixels, whole.train.pixels)
+    for wrong in ("a", "AA", ""):
+        with pytest.raises(ValueError, match=r"expected some of 0123456789ABC.*each once"):
+            datasets.glyphs(per_class=10, characters=wrong)

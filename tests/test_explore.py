@@ -116,3 +116,16 @@ def test_the_winner_of_a_year_is_on_its_card():
     assert 'href="06_resnet.ipynb"' in explorer.readout.value
     for name in published.read("ilsvrc")["notebook"].dropna():
         assert (ROOT / "notebooks" / f"{name}.ipynb").is_file(), f"the card would link to {name}, which is not there"
+
+
+def test_the_glossary_finds_what_is_typed():
+    widget = explore.start_here.glossary()
+    table = published.read("glossary")
+    assert f"{len(table)} of {len(table)} terms" in widget.found.value
+    for sought, term in {"receptive": "receptive field", "수용": "receptive field", "RELU": "ReLU"}.items():
+        widget.words.value = sought
+        assert f"<b>{term}</b>" in widget.found.value and "<b>seed</b>" not in widget.found.value
+    widget.words.value = "(<b>"
+    assert "None of the" in widget.found.value and "(&lt;b&gt;" in widget.found.value
+    bundle = widget._repr_mimebundle_()
+    assert bundle["text/html"].count("<tr>") == len(table) + 1 and WIDGET in bundle

@@ -417,6 +417,8 @@ def test_pets_with_a_file_missing_or_damaged(tmp_path):
 
 
 def test_flowers_as_published(tmp_path, monkeypatch):
+    from torchvision.datasets import Flowers102
+
     place = flowers_folder(tmp_path, monkeypatch)
     data = photographs.flowers(14, tmp_path)
     assert sizes(data) == [102, 102, 102] and data.num_classes == 102 and data.classes[101] == "blackberry lily"
@@ -425,6 +427,10 @@ def test_flowers_as_published(tmp_path, monkeypatch):
         assert sorted(split.labels.tolist()) == list(range(102))
         assert off.min() > -1.2 and off.max() < 0.4  # the next label is 1.8 away
     check_apart(data)
+    for split, name in ((data.train, "train"), (data.valid, "val"), (data.test, "test")):
+        expected = Flowers102(tmp_path, name)
+        assert torch.equal(split.labels, torch.tensor([label for _, label in expected]))
+        assert (split.pixels[0].numpy() == photographs._square(expected[0][0], 16)).all()
     with monkeypatch.context() as older:
         older.delattr("torchvision.datasets.Flowers102.classes")
         assert photographs.flowers(14, tmp_path).classes[::101] == ("1", "102")

@@ -6,7 +6,7 @@ import pytest
 
 from tools.conditions import ROOT
 
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "docs/scaling.md")
 
 
 def test_the_example_runs():

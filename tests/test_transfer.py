@@ -244,7 +244,7 @@ def test_frozen_means_frozen(name):
         step(copied)
         assert same(before, copied.features.state_dict()), "weights and running statistics, to the bit"
         assert not same(head, copied.classifier.state_dict())
-        assert not any(m.training for m in copied.features.modules()) and copied.classifier.training
+        assert not any(m.training for stage in copied.features for m in stage.modules()) and copied.classifier.training
     assert list(net.state_dict()) == keys == list(models.build(name, num_classes=3).state_dict())
 
 

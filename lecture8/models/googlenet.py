@@ -149,3 +149,25 @@ def googlenet_bn(num_classes: int = 1000, *, auxiliary: bool = False, rescale: b
     rescale: takes images normalised with ImageNet's mean and spread, as the published weights need it
     """
     return _googlenet(num_classes, auxiliary, batch_norm=True, rescale=rescale)
+
+
+def miniature(num_classes: int = 10, *, channels: int = 1, norm: bool = False) -> Network:
+    """Table 1 with an eighth of every width, for small images: N × channels × 16 × 16 (or larger) -> logits.
+
+    The nine modules and the poolings between them are the paper's; before them stands one 3 × 3 convolution with a
+    pooling, behind them and behind 4a and 4d (`training.auxiliary_objective`) global average pooling and one linear
+    layer. norm: batch normalisation, which GoogLeNet did not have.
+    """
+    layer = conv if norm else conv_relu
+    stages = {"conv1": sequential(conv=layer(channels, 24, 3), pool=nn.MaxPool2d(2))}
+    c, heads = 24, {}
+    for name, widths in MODULES.items():
+        if name in ("4a", "5a"):
+            stages[f"pool{int(name[0]) - 1}"] = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        one, reduce3, three, reduce5, five, project = (width // 8 for width in widths)
+        stages[f"inception_{name}"] = inception(c, one, reduce3, three, reduce5, five, project, layer=layer)
+        c = one + three + five + project
+        if f"inception_{name}" in AUXILIARY:
+            heads[f"inception_{name}"] = average_pool_classifier(c, num_classes)
+    net = Network(stages, average_pool_classifier(c, num_classes), channels, smallest=8, auxiliary=heads)
+    return he_init(net) if norm else glorot_init(net)

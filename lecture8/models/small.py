@@ -5,8 +5,8 @@ convolution, three stages of n two-convolution blocks with `width`, 2 `width`, 4
 quarter size, global average pooling, one linear layer. The paper's width is 16, its shortcut A, its images 3 × 32 × 32;
 here smaller or larger images, grey ones and any width do too.
 
-`alexnet`, `vgg`, `inception` and `inception_resnet` are ours: the blocks of the large networks in the same order, fewer
-and narrower, with switches for what a lesson compares.
+`alexnet`, `zfnet`, `vgg`, `inception` and `inception_resnet` are ours: the blocks of the large networks in the same
+order, fewer and narrower, with switches for what a lesson compares.
 """
 
 from torch import nn
@@ -34,6 +34,7 @@ from lecture8.models.layers import (
 from lecture8.models.registry import register
 from lecture8.models.resnet import PAPER, basic, stack
 from lecture8.models.vgg import PAPER as VGG_PAPER
+from lecture8.models.zfnet import PAPER as ZFNET_PAPER
 
 
 def resnet(
@@ -125,7 +126,7 @@ def plain56(num_classes: int = 10, *, width: int = 16, channels: int = 3) -> Net
     return plain(56, num_classes, width=width, channels=channels)
 
 
-# --- like AlexNet, VGG, GoogLeNet, Inception-ResNet -------------------------------------------------------------------
+# --- like AlexNet, ZFNet, VGG, GoogLeNet, Inception-ResNet ------------------------------------------------------------
 
 
 def _like(paper: str, year: int, depth: int, params: int, macs: int, name: str) -> dict:
@@ -174,6 +175,61 @@ def alexnet(
         fc8=nn.Linear(16 * width, num_classes),
     )  # fmt: skip
     return glorot_init(Network(stages, classifier, channels, size=input_size))
+
+
+@register(**_like(ZFNET_PAPER, 2013, 8, 383_946, 5_253_632, "zfnet"))
+def zfnet(
+    num_classes: int = 10, *, width: int = 16, channels: int = 3, input_size: int = 32, coarse: bool = False,
+    without: tuple[int, ...] = (), dropout: float = 0.5,
+) -> Network:  # fmt: skip
+    """ZFNet's five convolutions and three fully connected layers for small images: channels × size × size -> logits.
+
+    coarse: AlexNet's first look, 11 × 11 kernels every 4 pixels and 5 × 5 every pixel; otherwise 7 × 7 every 2 and
+    5 × 5 every 2. Either way conv2 puts out one value for 8 × 8 pixels.
+    without: which of layers 3, 4, 6, 7 to leave out (the paper's Table 3).
+    No normalisation, and no pooling after conv2. He's first weights, in the linear layers too.
+
+    Raises ValueError for other layers in `without`, and for images of which nothing is left.
+    """
+    _check(width, channels)
+    check_classes(num_classes)
+    if not set(without) <= {3, 4, 6, 7}:
+        raise ValueError(
+            f"given without={without!r}; only layers 3, 4, 6 and 7 can be left out, such as without=(3, 4)"
+        )
+    pool, second = (3, 2, 0, True), (5, 1 if coarse else 2, 2)
+    first = (11, 4, 5) if coarse else (7, 2, 3)
+    size = map_size(input_size, first, pool, second, pool)
+    stages, c = {}, channels
+    # kernels, (kernel size, stride, padding), pooled?
+    for i, (c_out, window, pooled) in enumerate(
+        [
+            (2 * width, first, True),
+            (4 * width, second, False),
+            (6 * width, (3, 1, 1), False),
+            (6 * width, (3, 1, 1), False),
+            (4 * width, (3, 1, 1), True),
+        ],
+        start=1,
+    ):
+        if i in without:
+            continue
+        steps = {"conv": nn.Conv2d(c, c_out, *window), "relu": nn.ReLU()}
+        if pooled:
+            steps["pool"] = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        stages[f"conv{i}"], c = sequential(**steps), c_out
+    hidden, c = {}, c * size**2
+    for i in [i for i in (6, 7) if i not in without]:
+        hidden |= {f"fc{i}": nn.Linear(c, 16 * width), f"relu{i}": nn.ReLU(), f"drop{i}": nn.Dropout(dropout)}
+        c = 16 * width
+    classifier = sequential(flatten=nn.Flatten(), **hidden, fc8=nn.Linear(c, num_classes))
+    net = Network(stages, classifier, channels, size=input_size)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            # by fan-in: without normalisation the signal must keep its size on the way up
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    return net
 
 
 @register(**_like(VGG_PAPER, 2014, 7, 72_954, 9_880_192, "vgg"))

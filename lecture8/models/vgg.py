@@ -11,7 +11,6 @@ The six configurations differ in depth alone and are one table here as there (Ta
   published. These convolutions keep their (now pointless) bias.
 """
 
-import torch
 from torch import nn
 
 from lecture8.models.layers import (
@@ -56,16 +55,17 @@ def _vgg(configuration: str, num_classes: int, input_size: int, norm: bool = Fal
 
 
 def start_from(net: Network, trained: Network) -> Network:
-    """Copies the first four convolutions and the fully connected layers of `trained` into a deeper `net` (section 3.1).
+    """Copies A's first four convolutions and its fully connected layers into a deeper `net` (section 3.1).
 
-    Layers of another shape (a head for other classes, another image size) keep their own weights. Returns `net`.
+    The paper does not say where in the deeper network the four begin: they fit, in every configuration, the layers of
+    the same name. Layers of another shape (a head for other classes, another image size) keep their own weights.
+    Returns `net`.
     """
-    with torch.no_grad():
-        for kind, wanted in ((nn.Conv2d, 4), (nn.Linear, 3)):
-            ours, theirs = ([m for m in n.modules() if isinstance(m, kind)][:wanted] for n in (net, trained))
-            for own, other in zip(ours, theirs, strict=True):
-                if own.weight.shape == other.weight.shape:
-                    own.load_state_dict(other.state_dict())
+    places = ["block1.conv1_1", "block2.conv2_1", "block3.conv3_1", "block3.conv3_2"]
+    for place in [f"features.{name}" for name in places] + [f"classifier.fc{number}" for number in (6, 7, 8)]:
+        own, other = net.get_submodule(place), trained.get_submodule(place)
+        if own.weight.shape == other.weight.shape:
+            own.load_state_dict(other.state_dict())
     return net
 
 

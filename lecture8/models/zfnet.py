@@ -2,7 +2,7 @@
 
 AlexNet on one GPU with a finer first look: 7 × 7 kernels every 2 pixels in conv1 instead of 11 × 11 every 4, and
 stride 2 again in conv2 (Figure 3). `zfnet_b` has the wider middle of Table 2, row (b). `project` is the deconvnet of
-section 2.1, which paints the pixels that made a unit fire.
+section 2.1, which paints the pixels that made a unit fire; `occlusion` slides the grey square of section 4.2.
 
 What the paper leaves open, and what is done here:
 
@@ -139,3 +139,33 @@ def project(net: Network, images: Tensor, stage: str, channel: int) -> Tensor:
                 shape, layer.weight, x, layer.stride, layer.padding, layer.dilation, layer.groups
             )
     return x
+
+
+# --- the grey square -------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def occlusion(net: nn.Module, image: Tensor, square: int, step: int = 1) -> Tensor:
+    """What the network believes while a grey square covers the image, place after place (section 4.2).
+
+    image: C × H × W as the network takes it, in which 0 is the mean colour, the grey; square: the side in pixels; its
+    upper left corner moves by `step` pixels. Returns probabilities, rows × columns × classes. In evaluation mode.
+    Raises ValueError for a square that does not fit, or a step below 1.
+    """
+    height, width = image.shape[-2:]
+    if not 1 <= square <= min(height, width) or step < 1:
+        raise ValueError(
+            f"given a square of {square} pixels every {step} on an image of {height} × {width}; expected a square of "
+            f"1 to {min(height, width)} pixels, every 1 or more"
+        )
+    tops, lefts = range(0, height - square + 1, step), range(0, width - square + 1, step)
+    was_training = net.training
+    net.eval()
+    rows = []
+    for top in tops:
+        covered = image.repeat(len(lefts), 1, 1, 1)
+        for one, left in zip(covered, lefts, strict=True):
+            one[:, top : top + square, left : left + square] = 0
+        rows.append(net(covered).softmax(1))
+    net.train(was_training)
+    return torch.stack(rows)

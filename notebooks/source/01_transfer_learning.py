@@ -1,0 +1,746 @@
+# %% [markdown]
+# # 01 · Transfer learning: what a network knows before it sees your data
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+#
+# **In this notebook you will teach a network to read letters from two examples each, find out when that trick works and when it
+# does not, and catch a leak that most tutorials overlook.** Papers: Yosinski et al., *How transferable are features in deep neural
+# networks?*, 2014 ([arXiv 1411.1792](https://arxiv.org/abs/1411.1792)); He, Girshick, Dollár, *Rethinking ImageNet Pre-training*, 2018
+# ([arXiv 1811.08883](https://arxiv.org/abs/1811.08883)).
+#
+# Afterwards you can
+# * pre-train, replace the head, freeze, fine-tune, and give each layer a learning rate of its own;
+# * say when pre-training raises the accuracy and when it only saves time, and choose a strategy from the size and kind of your data;
+# * freeze a network so that nothing in it moves, and prove it.
+#
+# | | time |
+# |---|---|
+# | `quick` (default): small pictures, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
+# | `full`: longer training; ImageNet weights and photographs of 37 breeds of pets (section 10) | a GPU for some minutes; not yet run |
+
+# %%
+import importlib.util
+import os
+
+# on Colab: fetch this course's package, and nothing else
+if importlib.util.find_spec("lecture8") is None:
+    os.system("pip install -q git+{{repository}}")
+
+import lecture8
+
+run = lecture8.start()
+
+# %%
+import copy
+from dataclasses import replace
+
+import torch
+import torchvision
+from IPython.display import display
+
+from lecture8 import (
+    complexity,
+    datasets,
+    explore,
+    models,
+    plots,
+    published,
+    teaching,
+    training,
+    transfer,
+)
+from lecture8.exercises import transfer_learning as ask
+from lecture8.models import layers
+
+# %% [markdown]
+# **Parameters.** Everything you may want to change is here.
+
+# %%
+SEEDS = (0, 1, 2)  # every claim is measured once per seed
+RATE = 0.01  # Adam's learning rate for what is new
+FACTOR = 0.5  # layer-wise: each stage learns half as fast as the one above it
+EPOCHS = {"source": 6, "few": 40, "many": run.choose(quick=10, full=60)}
+FEW, MANY = 20, 2000  # labelled letters
+MY_PICTURE = None  # the path of a photograph of yours, for section 10
+
+# %% [markdown]
+# ## 1 · One task, two teachers
+#
+# Your task, the **target** (타깃): read the printed letters A to J, in twelve typefaces, turned, noisy, dark on light or light on dark. Labels
+# are expensive: for most of this notebook you have twenty, two of each letter.
+#
+# Elsewhere labels are plenty. Two other sets have 2,000 labelled pictures each. One, printed digits, is **similar** to your letters. The
+# other, striped gratings in twelve directions and widths, is **different**. They are the **sources** (소스).
+
+# %%
+letters = datasets.glyphs(per_class=200, characters="ABCDEFGHIJ", seed=1)
+letters = replace(letters, valid=letters.valid.take(100))  # enough for the curves
+sources = {
+    "printed digits": datasets.glyphs(per_class=200, characters="0123456789"),
+    "gratings": datasets.textures(per_class=167),
+}
+shown = torch.cat([data.train.images[:10] for data in (letters, *sources.values())])
+_ = plots.images(shown)
+
+# %% [markdown]
+# Top: the target. Middle and bottom: the two sources. No letter is in a source. What could a network that knows the
+# ten *digits* possibly know about the letter G?
+#
+# ## 2 · Pre-training
+#
+# **Pre-training** (사전 학습) is ordinary training, on the source. The network: six convolutions, every second one halving the image, then the
+# average over all pixels and one linear layer, the **head** (헤드).
+
+
+# %%
+def build(num_classes):
+    stages, c_in = {}, 1
+    for i, c_out in enumerate((16, 16, 32, 32, 64, 64), start=1):
+        stages[f"conv{i}"] = layers.conv(c_in, c_out, kernel=3, stride=2 - i % 2)
+        c_in = c_out
+    head = layers.average_pool_classifier(c_in, num_classes)
+    return layers.he_init(layers.Network(stages, head, channels=1))
+
+
+cost = complexity.profile(build(10), letters.image_shape)
+_ = plots.stages(cost, title=f"{cost.params:,} parameters, {cost.macs:,} multiply-adds")
+
+# %% [markdown]
+# `transfer.layerwise` gives the optimizer one learning rate for each stage. With a factor of 1 they are all the same;
+# you will want another factor soon. `fit` is the usual loop.
+
+
+# %%
+def train(net, data, seed, epochs, factor=1):
+    optimizer = torch.optim.Adam(transfer.layerwise(net, RATE, factor))
+    batch_size = 50 if len(data.train) > 100 else 25
+    return training.fit(net, data, optimizer, epochs, batch_size=batch_size, seed=seed)
+
+
+def pretrain(data, seed):
+    torch.manual_seed(seed)
+    net = build(data.num_classes)
+    train(net, data, seed, EPOCHS["source"])
+    return net
+
+
+taught = {"printed digits": [pretrain(sources["printed digits"], seed) for seed in SEEDS]}
+
+# %%
+taught["gratings"] = [pretrain(sources["gratings"], seed) for seed in SEEDS]
+
+# %%
+for name, nets in taught.items():
+    scores = [training.evaluate(net, sources[name]).accuracy for net in nets]
+    print(f"{name}: test accuracy", *(f"≈ {score:.1%}" for score in scores))
+    assert min(scores) > 0.9
+
+# %% [markdown]
+# Both teachers know their own subject. Three of each, from three different random starts.
+#
+# ## 3 · Replace the head, freeze, fine-tune
+#
+# A teacher's last layer names digits; for letters it is useless. So it is replaced by a new, random one. Then you choose
+# what may still learn:
+
+
+# %%
+def start_from(source, data, seed, up_to=None):
+    """A copy with a new head, frozen from the image up to a stage."""
+    torch.manual_seed(seed)
+    net = transfer.replace_head(copy.deepcopy(source), data.num_classes)
+    return transfer.freeze(net, up_to=up_to) if up_to else net
+
+
+teacher = taught["printed digits"][0]
+choices = {
+    "random weights": build(10),
+    "fine-tune everything": start_from(teacher, letters, 0),
+    "freeze three": start_from(teacher, letters, 0, up_to="conv3"),
+    "freeze all features": start_from(teacher, letters, 0, up_to="conv6"),
+}
+_ = plots.transfer_learning.what_learns(choices, teacher)
+
+# %% [markdown]
+# (The picture is read off the networks: is the weight the teacher's, does it get a gradient?) In words: **feature extraction** (특징
+# 추출) freezes all features and trains the head alone; **fine-tuning** (미세 조정) trains on from the teacher's weights, in all
+# layers or in some. How many numbers learn?
+
+# %%
+for name, net in choices.items():
+    learning = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    print(f"{name:20} {learning:6,} of {cost.params:,} parameters learn")
+assert learning == 64 * 10 + 10
+
+# %% [markdown]
+# ## 4 · Twenty labels
+#
+# Two examples of each letter. For each seed they are others.
+
+
+# %%
+def some(count, seed):
+    """The letters with `count` labels: for each seed others, as long as there are enough."""
+    which = (torch.arange(count) + seed * count) % len(letters.train)
+    return letters.take(which)
+
+
+_ = plots.images(some(FEW, 0).train.images, columns=10)
+
+# %%
+guess = explore.predict(ask.predictions["few"])
+guess
+
+
+# %%
+def learn(source, data, seed, epochs, up_to=None, factor=1):
+    """Start from a source (None: random weights) and train: (history, test accuracy)."""
+    torch.manual_seed(seed)
+    net = start_from(source, data, seed, up_to) if source else build(data.num_classes)
+    history = train(net, data, seed, epochs, factor)
+    return history, training.evaluate(net, data).accuracy
+
+
+def few(name, **how):
+    return [
+        learn(name and taught[name][seed], some(FEW, seed), seed, EPOCHS["few"], **how)[1]
+        for seed in SEEDS
+    ]
+
+
+results = {
+    "random weights": few(None),
+    "digits, all trained": few("printed digits"),
+    "digits, frozen": few("printed digits", up_to="conv6"),
+}
+
+# %% tags=["measured"]
+axis = "test accuracy with 20 labels (dots: seeds)"
+_ = plots.bars(results, xlabel=axis, form="{:.0%}")
+
+# %%
+scratch, tuned, frozen = results.values()
+assert min(tuned) > max(scratch) + 0.05
+assert all(f > t + 0.05 for f, t in zip(frozen, tuned))
+guess.reveal("C: digit weights, frozen")
+
+# %% [markdown]
+# A network that has never seen a letter reads more than twice as many of them as one that starts from nothing. What it knows is not
+# the digits; it is ink and paper, strokes, corners and bows, in any shade.
+#
+# Why does fine-tuning everything do *worse* than freezing? Twenty labels are learned by heart either way. But in the first steps the
+# new head is random, and its gradients run through the teacher's weights and spoil them.
+#
+# There is a middle way: let every layer learn, **but the more slowly the closer it is to the image** (층별 학습률). First layers see edges,
+# which every task needs; last layers see what the source was about.
+
+# %%
+groups = transfer.layerwise(start_from(teacher, letters, 0), RATE, FACTOR)
+for group in groups:
+    count = sum(p.numel() for p in group["params"])
+    print(f"{group['name']:10} learns at {group['lr']:.6f}: {count:6,} parameters")
+assert sum(p.numel() for g in groups for p in g["params"]) == cost.params
+
+# %%
+results["digits, layer-wise"] = few("printed digits", factor=FACTOR)
+results["gratings, layer-wise"] = few("gratings", factor=FACTOR)
+results["gratings, frozen"] = few("gratings", up_to="conv6")
+
+# %% tags=["measured"]
+colours = {name: plots.ORANGE for name in results if name.startswith("gratings")}
+colours["random weights"] = plots.GREY
+_ = plots.bars(results, xlabel=axis, form="{:.0%}", colours=colours)
+
+# %%
+mean = {name: sum(values) / len(values) for name, values in results.items()}
+layerwise = results["digits, layer-wise"]
+assert all(slow > fast for slow, fast in zip(layerwise, results["digits, all trained"]))
+assert mean["digits, layer-wise"] > mean["digits, all trained"] + 0.05
+# the similar source beats the different one, in every seed and either way
+for how in ("layer-wise", "frozen"):
+    pairs = zip(results[f"digits, {how}"], results[f"gratings, {how}"])
+    assert all(similar > different + 0.1 for similar, different in pairs)
+print(*(f"{name}: ≈ {value:.0%}" for name, value in mean.items()), sep="\n")
+
+# %% [markdown]
+# Two things to keep. The **rate** matters as much as the choice of layers. And the **source** matters most: gratings, learned to
+# perfection, are hardly better than nothing for letters.
+#
+# Now read the notes' definition again:
+
+# %%
+teaching.three_ways(
+    1,
+    measured=f"right with 20 labels: head only ≈ {mean['digits, frozen']:.2f}, everything at one rate "
+    f"≈ {mean['digits, all trained']:.2f}, everything layer-wise ≈ {mean['digits, layer-wise']:.2f}",
+)
+
+# %% [markdown]
+# ## 5 · Two thousand labels
+#
+# So pre-training raises accuracy. The notes say the opposite: it “helps to converge fast, it does not raise performance”.
+# With twenty labels that is wrong. With a hundred times as many?
+
+# %%
+guess = explore.predict(ask.predictions["much"])
+guess
+
+
+# %%
+def many(name, **how):
+    return [
+        learn(name and taught[name][seed], some(MANY, seed), seed, EPOCHS["many"], **how)
+        for seed in SEEDS
+    ]
+
+
+long = {"random weights": many(None)}
+
+# %%
+long["fine-tuned"] = many("printed digits", factor=FACTOR)
+
+# %%
+long["frozen"] = many("printed digits", up_to="conv6")
+
+# %% tags=["measured"]
+histories = {name: [history for history, _ in runs] for name, runs in long.items()}
+_ = plots.curves(histories, "valid_accuracy", title="Two thousand labels, three seeds each")
+
+
+# %%
+def epochs_to(target, history):
+    """The first epoch with this validation accuracy; one more than all if there is none."""
+    reached = [i for i, a in enumerate(history["valid_accuracy"], 1) if a >= target]
+    return min(reached, default=len(history) + 1)
+
+
+speed = {
+    name: [epochs_to(0.85, history) for history, _ in long[name]]
+    for name in ("random weights", "fine-tuned")
+}
+final = {name: [accuracy for _, accuracy in runs] for name, runs in long.items()}
+average = {name: sum(values) / len(values) for name, values in final.items()}
+for name, epochs in speed.items():
+    print(f"{name}: epochs to 85 %:", *(f"≈ {e}" for e in epochs))
+print("test accuracy at the end:", *(f"{name} ≈ {a:.1%}" for name, a in average.items()))
+
+# %%
+assert max(speed["fine-tuned"]) < min(speed["random weights"])  # faster, in every seed
+gap_few = mean["digits, layer-wise"] - mean["random weights"]
+gap_many = average["fine-tuned"] - average["random weights"]
+assert gap_few > 0.3 and -0.05 < gap_many < 0.1
+assert average["frozen"] < average["fine-tuned"] - 0.04
+guess.reveal("less than 10 points behind")
+
+# %% [markdown]
+# With many labels pre-training still saves epochs, and the gap at the end has all but closed: in single seeds random weights even
+# end ahead. The frozen features, so good in section 4, are now the *worst*: they cannot learn what only the letters can teach.
+#
+# The same on real photographs, published: detectors trained from random weights and from ImageNet weights, by number of target images.
+
+# %%
+table = published.read("scratch_or_pretrained")
+table["gain"] = (table["pretrained"] - table["scratch"]).round(1)
+coco = table[table["target"] == "COCO"].set_index("images")["gain"]
+assert coco.to_dict() == {35000: 0.0, 10000: 0.1, 3500: 6.7, 1000: 6.4}
+assert table.set_index("target").loc["PASCAL VOC", "gain"] == 5.1
+table[["target", "images", "metric", "scratch", "pretrained", "gain"]].style.hide(
+    axis="index"
+).format({"images": "{:,.0f}"}, na_rep="trainval", precision=1)
+
+# %%
+teaching.three_ways(
+    2,
+    measured=f"the gain at the end is ≈ {100 * gap_few:.0f} points with {FEW} labels and "
+    f"≈ {100 * gap_many:.0f} with {MANY:,}; there it saves epochs",
+)
+
+# %% [markdown]
+# The notes' sentence holds for much data and long training. For little data it is the wrong way round.
+#
+# ## 6 · How much data, how similar a source: the table
+#
+# The course notes of CS231n ([Transfer Learning](https://cs231n.github.io/transfer-learning/)) draw this table as advice. Here it is an
+# experiment: three sources, four numbers of labels, every depth of freezing, three seeds, trained as above. These runs are **loaded, not trained
+# here**.
+
+# %%
+print(*(f"{k}: {v}" for k, v in published.provenance("transfer_grid").items()), sep="\n")
+grid = published.read("transfer_grid")
+
+
+def loaded(labels, source, frozen, factor=FACTOR):
+    """Three test accuracies, one per seed."""
+    rows = grid[(grid["labels"] == labels) & (grid["source"] == source)]
+    return list(rows[(rows["frozen"] == frozen) & (rows["factor"] == factor)]["test_accuracy"])
+
+
+# %% [markdown]
+# Trust is good: train some of it again.
+
+# %%
+again = [
+    learn(taught["gratings"][seed], some(100, seed), seed, 30, up_to="conv2", factor=FACTOR)[1]
+    for seed in SEEDS
+]
+pairs = {
+    "20 labels, digits, frozen": (results["digits, frozen"], loaded(20, "printed digits", 6)),
+    "20 labels, digits, layer-wise": (layerwise, loaded(20, "printed digits", 0)),
+    "100 labels, gratings, two frozen": (again, loaded(100, "gratings", 2)),
+}
+for name, (here, there) in pairs.items():
+    here, there = (sum(values) / len(values) for values in (here, there))
+    print(f"{name}: here ≈ {here:.2f}, loaded {there:.2f}")
+    assert abs(here - there) < 0.06
+
+# %%
+kinds = {"similar source": "printed digits", "different source": "gratings"}
+cells = {
+    (amount, kind): {
+        "random weights": loaded(labels, "none", 0, factor=1),
+        "fine-tune, one rate": loaded(labels, source, 0, factor=1),
+        "fine-tune, layer-wise": loaded(labels, source, 0),
+        "freeze three": loaded(labels, source, 3),
+        "freeze all": loaded(labels, source, 6),
+    }
+    for amount, labels in {"20 labels": 20, "2,000 labels": 2000}.items()
+    for kind, source in kinds.items()
+}
+_ = plots.transfer_learning.two_by_two(cells)
+
+
+# %%
+def average_of(*where):
+    return sum(loaded(*where)) / len(SEEDS)
+
+
+few_digits, few_gratings, many_digits, many_gratings = (
+    {name: sum(values) / len(values) for name, values in cell.items()}
+    for cell in cells.values()
+)
+# little data, similar source: by far above random weights, and careful beats careless
+assert min(few_digits["freeze all"], few_digits["fine-tune, layer-wise"]) > 0.55
+assert few_digits["fine-tune, one rate"] < 0.5 and few_digits["random weights"] < 0.25
+# little data, different source: hardly anything helps
+assert max(few_gratings.values()) < few_gratings["random weights"] + 0.1
+# much data: fine-tune; frozen to the top is the worst
+for cell in (many_digits, many_gratings):
+    assert min(cell, key=cell.get) == "freeze all" and cell["fine-tune, one rate"] > 0.9
+
+# %% [markdown]
+# Read it cell by cell.
+# * **Little data, similar source:** freeze, or fine-tune with layer-wise rates. Careless fine-tuning wastes a third of the gain.
+# * **Little data, different source:** nothing helps much.
+# * **Much data, similar source:** fine-tune everything.
+# * **Much data, different source:** fine-tune with *one* rate, as if from random weights. Layer-wise rates trust the source, and this one does not
+#   deserve it.
+#
+# (A bar being highest *here* is a description. To choose a strategy for your own data, compare on the validation split.)
+#
+# ## 7 · How general is a layer?
+#
+# Yosinski and colleagues asked it with ImageNet cut in two halves: copy the first *k* layers, freeze them, train the rest on the other half.
+# Where does the accuracy fall?
+
+# %%
+guess = explore.predict(ask.predictions["depth"])
+guess
+
+# %%
+drawn = plots.transfer_learning.layerwise_runs(grid)
+_ = plots.transfer_learning.depths(drawn, 100, ["printed digits", "gratings"])
+
+# %%
+fall = {
+    source: [average_of(100, source, 0) - average_of(100, source, k) for k in range(7)]
+    for source in ("printed digits", "gratings")
+}
+for source, points in fall.items():
+    print(
+        f"{source}: points lost by freezing the first k:",
+        *(f"{100 * p:.0f}" for p in points[1:]),
+    )
+assert max(fall["gratings"][:3]) < 0.05 < 0.15 < fall["gratings"][6]
+assert max(fall["printed digits"]) < 0.1
+guess.reveal("only from the deeper ones on")
+
+# %% [markdown]
+# The first two layers are **general** (일반적), whoever taught them: even gratings teach what letters need. The last ones are
+# **specific** (특화). With a similar source they can still stay.
+#
+# Yosinski's numbers for eight-layer networks on ImageNet say the same: frozen to the last layer, features lose 8 points between random halves, and
+# 25 between man-made and natural things.
+
+# %%
+published.read("transferability")[["finding", "points"]].style.hide(axis="index").format(
+    precision=1
+)
+
+# %% [markdown]
+# ## 8 · The leak
+#
+# You want frozen features, and you do what most tutorials do: `requires_grad = False` for every parameter. Then you train the head.
+
+# %%
+guess = explore.predict(ask.predictions["leak"])
+guess
+
+# %% [markdown]
+# Do not take it on trust: write the detector first.
+
+# %%
+ask.exercises["changed"]
+
+
+# %%
+def my_changed(before, after):
+    return ...  # your code
+
+
+ask.exercises["changed"].check(my_changed)
+
+
+# %%
+def half_frozen(teacher):
+    net = start_from(teacher, letters, 0)
+    for parameter in net.features.parameters():
+        parameter.requires_grad_(False)
+    return net
+
+
+def what_moved(net):
+    """Train the head on 100 letters; which kinds of tensors in `features` are not what they were?"""
+    before = copy.deepcopy(net.features.state_dict())
+    train(net, some(100, 0), 0, epochs=10)
+    after = net.features.state_dict()
+    return sorted(
+        {name.split(".")[-1] for name in before if not torch.equal(before[name], after[name])}
+    )
+
+
+leaky = half_frozen(taught["gratings"][0])
+moved = what_moved(leaky)
+assert moved == ["num_batches_tracked", "running_mean", "running_var"]
+guess.reveal("the running means and variances of batch normalisation")
+
+# %% [markdown]
+# Does it matter? Put the old head back: no weight has changed, so gratings should be read as well as ever.
+
+
+# %%
+def old_task(net, teacher):
+    """Accuracy on the gratings with the teacher's own head."""
+    net = copy.deepcopy(net)
+    net.classifier = copy.deepcopy(teacher.classifier)
+    return training.evaluate(net, sources["gratings"]).accuracy
+
+
+tight = transfer.freeze(start_from(taught["gratings"][0], letters, 0))
+nothing_moved = what_moved(tight)
+first = taught["gratings"][0]
+for name, net in {
+    "teacher": first,
+    "requires_grad only": leaky,
+    "transfer.freeze": tight,
+}.items():
+    print(f"{name:18} reads gratings: ≈ {old_task(net, first):.0%}")
+
+# %%
+assert nothing_moved == []
+assert old_task(tight, first) == old_task(first, first) > 0.9
+assert old_task(leaky, first) < old_task(first, first) - 0.1
+teaching.source(transfer.freeze)
+
+# %% [markdown]
+# The features you called frozen were sliding under the head all the time. `transfer.freeze` also holds the statistics: a frozen part stays in
+# evaluation mode even when the loop calls `net.train()`. (Exercise: write it yourself.)
+#
+# ## 9 · Explore
+#
+# All of these runs. The ring is where you are; the grey band is what random weights reach.
+
+# %%
+explore.transfer_learning.strategies()
+
+# %% [markdown]
+# Go from 20 to 2,000 labels with printed digits: **how does the best depth of freezing move?** Then answer this one before you look:
+
+# %%
+guess = explore.predict(ask.predictions["handwritten"])
+guess
+
+# %%
+best = {
+    labels: max(range(7), key=lambda k: average_of(labels, "printed digits", k))
+    for labels in (20, 100, 500, 2000)
+}
+print("printed digits, best depth by number of labels:", best)
+helps = {source: average_of(20, source, 0) for source in plots.transfer_learning.SOURCES}
+print("20 labels, all fine-tuned:", *(f"{s} {a:.0%}" for s, a in helps.items()), sep="  ")
+assert best[20] > 0 == best[2000]
+printed, stripes, handwritten = helps.values()
+assert handwritten - stripes < (printed - stripes) / 3
+guess.reveal("hardly better than the gratings")
+
+# %% [markdown]
+# **Similar is what looks alike to the network**, not what has the same name. Handwritten digits are always light on black and clean. Your
+# letters come in every shade, on noisy paper, and a network that never needed to cope with that has no features for it. Keep it in mind when you
+# take weights from photographs to X-rays.
+#
+# ## 10 · On photographs
+#
+# The same with ImageNet's weights: ResNet-18, taught on 1.28 million photographs, and 37 breeds of cats and dogs (Oxford pets, about 3,700 labels).
+# This needs a GPU, so it runs in `full` mode only; there it downloads 45 MB of weights and 800 MB of photographs. Look through the cell all the
+# same: it is the lesson once more, on one page.
+
+
+# %%
+def as_imagenet(data):
+    """The same photographs, normalised as ImageNet's weights expect."""
+    splits = {"train": data.train, "valid": data.valid, "test": data.test}
+    return replace(
+        data,
+        **{k: replace(s, mean=transfer.MEAN, std=transfer.STD) for k, s in splits.items()},
+    )
+
+
+if run.mode == "full":
+    pets = as_imagenet(datasets.pets(224))
+    imagenet = transfer.pretrained("resnet18")
+    blank = models.resnet18()
+    for count in (5 * 37, len(pets.train)):
+        data = pets.take(count)
+        for name, (source, up_to, factor) in {
+            "random weights": (blank, None, 1),
+            "frozen": (imagenet, "conv5_x", 1),
+            "fine-tuned": (imagenet, None, FACTOR),
+        }.items():
+            net = start_from(source, data, 0, up_to)
+            optimizer = torch.optim.Adam(transfer.layerwise(net, 1e-3, factor))
+            training.fit(net, data, optimizer, 15, batch_size=64)
+            print(f"{count} labels, {name}: ≈ {training.evaluate(net, data).accuracy:.1%}")
+
+# %% [markdown]
+# ### Classify a picture of your own
+#
+# A thousand classes, learned by others, for any photograph of yours.
+
+# %%
+weights = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
+categories = weights.meta["categories"]
+size = weights.meta["_file_size"]
+print(f"ResNet-18 knows {len(categories):,} classes, from {categories[0]} to {categories[-1]}.")
+
+
+@torch.no_grad()
+def classify(photo):
+    """The five most likely classes of a photograph, 3 × H × W bytes: (picture, text)."""
+    small = torchvision.transforms.functional.resize(photo, [256], antialias=True)
+    square = torchvision.transforms.functional.center_crop(small, [224])
+    image = transfer.normalise(square[None] / 255)
+    best = classifier.cpu().eval()(image).softmax(1)[0].topk(5)
+    names = [categories[i] for i in best.indices]
+    picture = plots.transfer_learning.guesses(square, names, best.values.tolist())
+    return picture, f"ResNet-18 takes this for: {names[0]}."
+
+
+# %%
+if run.mode == "full":
+    try:
+        classifier = transfer.pretrained("resnet18")
+        photo = datasets.sample_photos()["grace_hopper"]
+        display(explore.transfer_learning.upload(classify, photo))
+    except OSError as error:
+        print(error)
+else:
+    print(f"This needs a full run, and {size:.0f} MB of weights from the network once:")
+    print('write lecture8.start("full") in the second cell and run from there.')
+
+# %% [markdown]
+# ## 11 · Exercises
+#
+# Put your answer in place of `...`, run the cell, read what the check found. Hints and solutions unfold.
+
+# %%
+ask.exercises["helped"]
+
+# %%
+my_gain = ...
+ask.exercises["helped"].check(my_gain)
+
+# %%
+ask.exercises["head"]
+
+# %%
+my_count = ...
+ask.exercises["head"].check(my_count)
+
+# %%
+ask.exercises["groups"]
+
+
+# %%
+def my_groups(net, lr_new, lr_old):
+    return ...  # your code
+
+
+ask.exercises["groups"].check(my_groups)
+
+# %%
+ask.exercises["features"]
+
+
+# %%
+def my_features(net, images):
+    return ...  # your code
+
+
+ask.exercises["features"].check(my_features)
+
+# %%
+ask.exercises["freeze"]
+
+
+# %%
+def my_freeze(net):
+    return ...  # your code
+
+
+ask.exercises["freeze"].check(my_freeze)
+
+# %% [markdown]
+# ## 12 · Quiz
+#
+# Choose an answer and press *Check*; every answer has its comment.
+
+# %%
+explore.quiz(ask.quiz[0])
+
+# %%
+explore.quiz(ask.quiz[1])
+
+# %%
+explore.quiz(ask.quiz[2])
+
+# %%
+explore.quiz(ask.quiz[3])
+
+# %%
+explore.quiz(ask.quiz[4])
+
+# %%
+explore.quiz(ask.quiz[5])
+
+# %% [markdown]
+# ## 정리 · What you have shown
+#
+# * **Transfer learning** (전이 학습): use in one domain what was learned in another. **Pre-training** (사전 학습) on a large other set, then a
+#   new head, then **fine-tuning** (미세 조정) of some or all layers. How much is reset and what learns is a choice (초기화할 층의 선택).
+# * With 20 labels: random weights read about 18 %, all at one rate 47 %, the head alone or layer-wise rates above 60 %.
+# * Pre-training helps to converge fast (빠른 수렴), *and* it raises accuracy (성능) when labels are few. With 2,000 labels the gain at the end shrinks to
+#   a few points; COCO with 35,000 images: 36.3 either way, with 1,000: 3.5 against 9.9.
+# * **Similar** means looks alike to the network: printed digits helped, gratings and even handwritten digits hardly.
+# * First layers are general (일반적), last ones specific (특화): freezing two convolutions of a grating reader costs nothing, freezing all six much.
+# * **Frozen** (고정) is more than `requires_grad = False`: batch normalisation's running statistics move unless they are held, too.
+#
+# **Where to go next.** [02 AlexNet](02_alexnet.ipynb) is the network whose features started all this. Back to the map: [00 Start here](00_start_here.ipynb).
