@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from lecture8 import published
+
 REPOSITORY = "lecture8/lecture8"
 
 
@@ -65,3 +67,34 @@ def address(notebook: str, heading: str = "") -> str:
 def link(text: str, notebook: str, heading: str = "") -> str:
     """A Markdown link into a notebook; the bare text where the notebook is still to come."""
     return f"[{text}]({address(notebook, heading)})" if lesson(notebook).written else text
+
+
+@dataclass(frozen=True)
+class Links:
+    """The claims of each lesson, each a link to the section that shows it."""
+
+    rows: list[tuple[str, str]]  #: lesson, its claims
+
+    def _repr_markdown_(self) -> str:
+        rows = [("lesson", "what it shows"), (":--", ":--"), *self.rows]
+        return "\n".join(f"| {name} | {claims} |" for name, claims in rows)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {claims}" for name, claims in self.rows)
+
+
+def claims() -> Links:
+    """Every claim of the table `concepts`, by lesson, linked to its section where the lesson is there."""
+    table = published.read("concepts")
+    rows = []
+    for one in LESSONS:
+        here = table[table["notebook"] == one.notebook]
+        links = [link(row.claim, one.notebook, row.section) for row in here.itertuples()]
+        rows.append((f"{one.notebook[:2]} {one.title}", " · ".join(links)))
+    return Links(rows)
+
+
+def heads() -> dict[str, str]:
+    """A short name for every notebook, for the columns of a picture."""
+    names = {one.notebook: f"{one.notebook[:2]} {one.title.split(' (')[0].split(',')[0]}" for one in LESSONS}
+    return {n: name if lesson(n).written else f"{name} (to come)" for n, name in names.items()}

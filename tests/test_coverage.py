@@ -2,9 +2,11 @@
 
 import shutil
 
+import matplotlib.pyplot as plt
 import pytest
+from matplotlib.patches import Rectangle
 
-from lecture8 import course, published
+from lecture8 import course, plots, published
 from tools import conditions, headings
 
 
@@ -43,3 +45,38 @@ def test_a_dead_link_is_found_and_a_new_number_followed(tmp_path, monkeypatch):
     assert (tmp_path / "data" / "coverage.csv").read_bytes() == before.replace(
         "3 · The residual block".encode(), "4 · The residual block".encode()
     )
+
+
+def test_the_map_is_a_grid_with_straight_free_arrows():
+    table = published.read("concepts")
+    columns = [lesson.notebook for lesson in course.LESSONS]
+    assert table["id"].is_unique and set(table["notebook"]) == set(columns)
+    places = {row.id: (columns.index(row.notebook), row.row) for row in table.itertuples()}
+    assert len(set(places.values())) == len(places), "two claims in one place"
+    for row in table.dropna(subset="leads_to").itertuples():
+        (x, y), (to_x, to_y) = places[row.id], places[row.leads_to]
+        if y == to_y:
+            assert x < to_x and not any(b == y and x < a < to_x for a, b in places.values()), row.id
+        else:
+            assert x == to_x and to_y == y + 1, row.id
+
+
+def test_every_claim_fits_its_box_and_is_linked():
+    table = published.read("concepts")
+    with plt.rc_context():
+        plots.use_style()
+        figure = plots.start_here.concept_map(table, course.heads())
+        figure.canvas.draw()
+    (ax,) = figure.axes
+    white = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_facecolor() == (1, 1, 1, 1)]
+    boxes = [box.get_window_extent() for box in white]
+    assert len(boxes) == len(table)
+    texts = {text.get_text().replace("\n", " "): text.get_window_extent() for text in ax.texts}
+    for claim in table["claim"]:
+        extent = texts[claim]
+        inside = [b for b in boxes if b.x0 < extent.x0 and extent.x1 < b.x1 and b.y0 < extent.y0 and extent.y1 < b.y1]
+        assert inside, claim
+    markdown = course.claims()._repr_markdown_()
+    for row in table.itertuples():
+        place = f"]({course.address(row.notebook, row.section)})"
+        assert (f"[{row.claim}{place}" in markdown) == course.lesson(row.notebook).written

@@ -104,7 +104,7 @@ ALLOWED = {  # module -> what of the package it may use
     "devices": set(), "checkpoints": set(), "history": {"checkpoints"}, "distributed": {"devices"},
     "training": {"checkpoints", "devices", "distributed", "history"}, "recipes": {"models", "published", "training"},
     "transfer": {"models", "training"}, "measure": {"models", "complexity", "datasets", "training"},
-    "course": set(), "progress": {"course"}, "teaching": {"progress", "published"},
+    "course": {"published"}, "progress": {"course"}, "teaching": {"progress", "published"},
     "plots": {"published", "complexity", "recipes"},
     "session": {"training", "plots"},
     "streams": {"datasets", "distributed", "photographs", "transfer"}, "__main__": {"cli"},

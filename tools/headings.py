@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools import conditions
 
-TABLES = ("coverage",)  # each with the columns notebook and section
+TABLES = ("coverage", "concepts")  # each with the columns notebook and section
 
 
 def headings(notebook: str) -> list[str]:

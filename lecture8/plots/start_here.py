@@ -1,5 +1,6 @@
 """Pictures of notebook 00."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -64,4 +65,30 @@ def confusion(table, classes: Sequence[str]) -> Figure:
     ax.set_xticks(range(len(table)), classes)
     ax.set_yticks(range(len(table)), classes)
     ax.set(xlabel="predicted", ylabel="true")
+    return figure
+
+
+def concept_map(table, titles: Mapping[str, str]) -> Figure:
+    """The claims of the course in a column per lesson, with an arrow from each to the one it leads to.
+
+    table: `concepts`, with the columns id, notebook, row, claim and leads_to; titles: notebook -> column head
+    """
+    columns, lowest = list(titles), int(table["row"].max())
+    figure, ax = plt.subplots(figsize=(1.22 * len(columns), 0.62 * lowest + 1.2))
+    places = {row.id: (columns.index(row.notebook), -row.row) for row in table.itertuples()}
+    for x, notebook in enumerate(columns):
+        ax.axvspan(x - 0.5, x + 0.5, color=GREY, alpha=0.1 * (x % 2), linewidth=0)
+        ax.text(x, 0.6, textwrap.fill(titles[notebook], 13), ha="center", va="bottom", fontsize=9, fontweight="bold")
+    for row in table.itertuples():
+        x, y = places[row.id]
+        ax.add_patch(plt.Rectangle((x - 0.44, y - 0.4), 0.88, 0.8, facecolor="white", edgecolor=BLUE, linewidth=0.8))
+        ax.text(x, y, textwrap.fill(row.claim, 18), ha="center", va="center", fontsize=7.5)
+    for row in table.dropna(subset="leads_to").itertuples():
+        (x, y), (to_x, to_y) = places[row.id], places[row.leads_to]
+        across = to_x > x
+        start, end = ((x + 0.44, y), (to_x - 0.44, to_y)) if across else ((x, y - 0.4), (to_x, to_y + 0.4))
+        arrow = {"arrowstyle": "-|>", "color": ORANGE, "linewidth": 1.3, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", end, start, arrowprops=arrow)
+    ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-lowest - 0.5, 1.6))
+    ax.axis("off")
     return figure

@@ -45,7 +45,17 @@ lecture8.check()
 import torch
 from torch import nn
 
-from lecture8 import complexity, datasets, explore, plots, published, teaching, training
+from lecture8 import (
+    complexity,
+    course,
+    datasets,
+    explore,
+    plots,
+    progress,
+    published,
+    teaching,
+    training,
+)
 from lecture8.exercises import start_here as ask
 
 # %% [markdown]
@@ -423,19 +433,39 @@ explore.quiz(ask.quiz[4])
 # * A **convolution** (합성곱) carries one small kernel to every place: moving the digits costs the CNN far less than a linear layer. And it
 #   lives on neighbours: shuffle the pixels and the CNN falls too.
 # * Parameters and multiply-adds follow from the shapes; you can count both by hand.
-#
+
+# %% [markdown]
 # ## The map of the lecture
 #
-# | notebook | the question | |
-# |---|---|---|
-# | 01 Transfer learning (전이 학습) | what does a network know before it sees your data? | to come |
-# | 02 AlexNet | what made the step of 2012? | to come |
-# | 03 ZFNet | what do the layers look at? | to come |
-# | 04 VGG | why only 3 × 3? | to come |
-# | 05 GoogLeNet | more branches, fewer parameters | to come |
-# | [06 ResNet](06_resnet.ipynb) | why can 152 layers be trained? | **ready** |
-# | 07 Inception-v2 and v3 | the same for less | to come |
-# | 08 Inception-v4, Inception-ResNet | do the two roads meet? | to come |
-# | 09 Complexity (복잡도) | what does all that cost, on your machine? | to come |
+# Ten lessons, in the order of the lecture. When an exercise's check says ✅, it is noted in a small file on this computer (nowhere
+# else; `lecture8.progress.forget()` removes it), so this panel still knows it after a restart. Run the cell to see where you are.
+
+# %%
+progress.panel()
+
+# %% [markdown]
+# And this is what the lessons show. An arrow means: this idea leads to that one. Each claim in the table below the picture is a link to the
+# section where it is measured.
+
+# %%
+_ = plots.start_here.concept_map(published.read("concepts"), course.heads())
+
+# %%
+course.claims()
+
+# %% [markdown]
+# ## Glossary · 용어집
 #
-# **Where to go next:** [06 ResNet](06_resnet.ipynb).
+# A term you do not know, in English or Korean? Type a part of it:
+
+# %%
+explore.start_here.glossary()
+
+# %% [markdown]
+# In code, `teaching.term` gives the pair:
+
+# %%
+print(teaching.term("receptive field"))
+
+# %% [markdown]
+# **Where to go next:** [01 Transfer learning](01_transfer_learning.ipynb), or straight to the turning point, [06 ResNet](06_resnet.ipynb).
