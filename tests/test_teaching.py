@@ -9,6 +9,7 @@ from torch import nn
 from lecture8 import models, published, teaching
 from lecture8.models.layers import conv
 from lecture8.models.resnet import Residual, bottleneck, shortcut_for
+from tools import notes_page
 
 ROOT = Path(__file__).parents[1]
 
@@ -131,6 +132,8 @@ def test_three_ways_shows_all_three():
 
 def test_every_correction_is_taught_in_its_lesson():
     for row in published.read("corrections").itertuples():
+        if row.number in notes_page.RIGHT:
+            continue
         source = (ROOT / "notebooks" / "source" / f"{row.lesson}.py").read_text(encoding="utf-8")
         assert f"three_ways({row.number}, " in source or f"three_ways(\n    {row.number}," in source, row.number
 
