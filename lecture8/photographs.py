@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture8 import downloads
+from lecture8 import bars, downloads
 from lecture8.datasets import (
     Data,
     _check_positive,
@@ -150,7 +150,7 @@ def _read_all(count: int, read: Callable[[int], np.ndarray], size: int, name: st
 
     tasks = [range(start, min(start + 16, count)) for start in range(0, count, 16)]
     workers = min(16, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool, downloads.progress(name, " images", count) as bar:
+    with ThreadPoolExecutor(workers) as pool, bars.bar(desc=name, unit=" images", total=count) as bar:
         for done in pool.map(fill, tasks):
             bar.update(done)
     return torch.from_numpy(pixels)
