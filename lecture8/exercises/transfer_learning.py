@@ -38,7 +38,7 @@ predictions = {
         },
     ),
     "depth": Prediction(
-        "Freeze the first k of six convolutions and train the rest on 100 letters. The weights come from gratings, which are nothing like "
+        "Freeze the first k of six convolutions and train the rest on 2,000 letters. The weights come from gratings, which are nothing like "
         "letters. From where on does freezing cost accuracy?",
         {
             "from the first convolution on": "Edges are edges: even stripes teach the first layer something that letters can use.",
