@@ -29,7 +29,7 @@ predictions = {
         },
     ),
     "much": Prediction(
-        "Now a thousand labels and time to train. How far is the network that began with random weights behind the fine-tuned one "
+        "Now two thousand labels and time to train. How far is the network that began with random weights behind the fine-tuned one "
         "at the end?",
         {
             "it has overtaken it": "Then the digits would have been a burden.",
@@ -38,7 +38,7 @@ predictions = {
         },
     ),
     "depth": Prediction(
-        "Freeze the first k of six convolutions and train the rest on 100 letters. The weights come from gratings, which are nothing like "
+        "Freeze the first k of six convolutions and train the rest on 2,000 letters. The weights come from gratings, which are nothing like "
         "letters. From where on does freezing cost accuracy?",
         {
             "from the first convolution on": "Edges are edges: even stripes teach the first layer something that letters can use.",
@@ -47,7 +47,7 @@ predictions = {
         },
     ),
     "leak": Prediction(
-        "All parameters of `features` get requires_grad = False, then the network is trained for an epoch. What in `features` is different "
+        "All parameters of the features get requires_grad = False, then the head is trained for some epochs. What in the features is different "
         "afterwards?",
         {
             "nothing": "The optimizer cannot touch the weights. It is not the only one who writes into a network.",
@@ -338,7 +338,7 @@ quiz = [
         {
             "Always": "With few labels you measured a large gap at the end of training, and so did He and colleagues.",
             "With enough labels and enough training": "Yes, that is what He and colleagues found on COCO with 10,000 images and more.",
-            "Never": "With a thousand labels the gap had nearly closed.",
+            "Never": "With two thousand labels the gap had nearly closed.",
             "Only for detection": "You saw it with letters as well.",
         },
         "With enough labels and enough training",
