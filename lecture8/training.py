@@ -381,7 +381,7 @@ def fit(
     _require_processes(batch_size, accumulate, sync_norm)
     precision_used = Precision(device, precision)
     net.to(device)
-    _move_state(optimizer, device)
+    move_state(optimizer, device)
     data = data.to(device)
     _require_fit(net, data, objective)
     net.to(memory_format=devices.memory_format(net, device))
@@ -849,7 +849,7 @@ def _require_processes(batch_size: int, accumulate: int, sync_norm: bool) -> Non
         raise ValueError("synchronised batch normalisation needs whole batches: leave accumulate or sync_norm out")
 
 
-def _move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
     """Momentum of an earlier run follows the weights to another device."""
     for state in optimizer.state.values():
         for key, value in state.items():

@@ -22,7 +22,7 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDE = {"description_width": "initial"}
 
 
-class _Shown:
+class Shown:
     """Displays a widget once, with what stands for it where there is no kernel."""
 
     box: widgets.Widget
@@ -35,7 +35,7 @@ class _Shown:
         return {**self._still(), _VIEW: view}
 
 
-class Explorer(_Shown):
+class Explorer(Shown):
     """Controls, a picture, and a line of text, redrawn whenever a control moves.
 
     draw: called with one keyword per control, returns (figure, text); the text says what the picture shows in words
@@ -137,7 +137,7 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class _Asked(_Shown):
+class _Asked(Shown):
     """A question with its answers to click."""
 
     def __init__(self, asked: Question | Prediction, button: str):
