@@ -102,6 +102,7 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
         ax.tick_params(left=False)
         ax.spines["left"].set_visible(False)
     left.xaxis.set_major_formatter(lambda value, _: _short(value))
+    right.yaxis.set_visible(False)  # its ticks are shown by nobody, and laid out all the same
     seen = dict(PARTS.values())
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in seen.values()]
     figure.legend(handles, seen, loc="upper left", ncols=len(seen), fontsize=9.5, handlelength=1.2)
