@@ -6,6 +6,7 @@ same. The explorers of a lesson lie in a module of their own: `explore.resnet.de
 """
 
 import base64
+import gc
 import html
 import importlib
 import re
@@ -74,6 +75,18 @@ class Explorer(Shown):
         self._redraw()
 
     def _redraw(self, _change=None) -> None:
+        # A figure is thousands of objects in circles. Collected while it is drawn they grow old, and every tenth redraw
+        # or so pays for a walk through all of torch's objects, too; collected right after it they die young.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self._show()
+        finally:
+            if collecting:
+                gc.enable()
+                gc.collect(1)
+
+    def _show(self) -> None:
         try:
             figure, self.text = self.draw(**{name: control.value for name, control in self.controls.items()})
         except Exception as error:
