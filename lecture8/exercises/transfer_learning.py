@@ -129,7 +129,7 @@ def _check_changed(answer) -> Verdict:
         if extra := sorted(set(got) - set(want)):
             return wrong(f"For {case} your list holds {extra[0]}, which did not change.")
     return right(
-        "This little function finds what tutorials overlook: running means and variances moved, though all weights were frozen."
+        "This little function finds what is easy to overlook: running means and variances moved, though all weights were frozen."
     )
 
 
@@ -210,7 +210,7 @@ exercises = {
         task="In He and colleagues' table above: by how many points of AP did ImageNet weights lift the detector that had 1,000 COCO images?",
         hints=["Take the row with 1,000 images.", "Pretrained minus scratch; round to one digit."],
         solution="answer = round(9.9 - 3.5, 1)",
-        explanation="6.4 points, nearly three times the accuracy. (A recipe tuned for so few images lifted the random start to 5.4; the gap "
+        explanation="6.4 points: nearly three times the AP. (A recipe tuned for so few images lifted the random start to 5.4; the gap "
         "stays.) With 35,000 images it was 0.0.",
         check_answer=number_check(
             6.4,
