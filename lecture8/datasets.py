@@ -137,7 +137,7 @@ class Split:
         if isinstance(which, Tensor):
             index = which.to(self.pixels.device)
         else:
-            _check_positive("the number of images to take", which)
+            check_positive("the number of images to take", which)
             if which > len(self):
                 raise ValueError(f"cannot take {which:,} images from a split of {len(self):,}")
             index = slice(which)
@@ -244,7 +244,7 @@ class Data:
             if split not in self._splits():
                 raise ValueError(f"unknown split {split!r}; choose from {', '.join(self._splits())}")
             split = self._splits()[split]
-        _check_positive("batch_size", batch_size)
+        check_positive("batch_size", batch_size)
         if augment and generator is None:
             raise ValueError("augmentation is random: pass a generator, torch.Generator().manual_seed(0)")
         if augment and split is not self.train and (split is self.valid or split is self.test):
@@ -255,13 +255,13 @@ class Data:
 
     def __repr__(self) -> str:
         sizes = " / ".join(f"{len(split):,} {name}" for name, split in self._splits().items())
-        kind = f"images of {_times(self.image_shape)}, {self.num_classes} classes ({_some(self.classes)})"
+        kind = f"images of {_times(self.image_shape)}, {self.num_classes} classes ({first_of(self.classes)})"
         return f"{self.name}: {sizes} {kind}" + (", training images augmented" if self.augment else "")
 
     def _repr_html_(self) -> str:
         rows = {name: f"{len(split):,} images" for name, split in self._splits().items()}
         rows["image"] = _times(self.image_shape) + (", augmented in training" if self.augment else "")
-        rows[f"{self.num_classes} classes"] = html.escape(_some(self.classes, 12))
+        rows[f"{self.num_classes} classes"] = html.escape(first_of(self.classes, 12))
         cells = "".join(
             f"<tr><th style='text-align:left'>{key}</th><td style='text-align:left'>{value}</td></tr>"
             for key, value in rows.items()
@@ -293,11 +293,13 @@ def _times(shape) -> str:
     return " × ".join(map(str, shape))
 
 
-def _some(names, most=6) -> str:
+def first_of(names: Sequence[str], most: int = 6) -> str:
+    """The names, or of many the first and the last, separated by commas."""
     return ", ".join(names if len(names) <= most else [*names[: most - 2], "…", names[-1]])
 
 
-def _check_positive(name: str, value: int) -> None:
+def check_positive(name: str, value: int) -> None:
+    """Raises ValueError, with the name of the argument, unless its value is a whole number from 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} must be a whole number above 0, not {value!r}")
 
@@ -312,7 +314,7 @@ def random_crop(padding: int = 4) -> Augment:
 
     Padding by 4 and cropping back is the augmentation of the ResNet paper for CIFAR-10 (section 4.2).
     """
-    _check_positive("padding", padding)
+    check_positive("padding", padding)
     return partial(_crop, padding=padding)
 
 
@@ -513,8 +515,8 @@ def cluttered_digits(size: int = 32, copies: int = 3, seed: int = 0, *, marked: 
     in a photograph may.
     Raises ValueError for pictures of fewer than 20 pixels.
     """
-    _check_positive("size", size)
-    _check_positive("copies", copies)
+    check_positive("size", size)
+    check_positive("copies", copies)
     if size < 20:
         raise ValueError(f"given size={size}; expected 20 pixels or more: in smaller pictures the digits have no room")
     side, scrap = 3 * size // 4, size // 4
@@ -571,7 +573,7 @@ def sample_photos() -> dict[str, Tensor]:
 
 
 def _check_picture(size: int, channels: int) -> None:
-    _check_positive("size", size)
+    check_positive("size", size)
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 (grey) or 3 (the grey image three times), not {channels!r}")
 
@@ -587,7 +589,7 @@ def _bytes(images: Tensor, channels: int) -> Tensor:
 
 def _generated(draw, per_class, seed, channels, classes, name) -> Data:
     """Three splits drawn by `draw(labels, generator)`, each from a random stream of its own."""
-    _check_positive("per_class", per_class)
+    check_positive("per_class", per_class)
     held_out = max(1, per_class // 5)
     parts = []
     for stream, count in enumerate((per_class, held_out, held_out)):

@@ -14,7 +14,6 @@ import hashlib
 import os
 import platform
 import shutil
-import sys
 import tarfile
 import tempfile
 import threading
@@ -28,6 +27,8 @@ from pathlib import Path, PurePosixPath
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
+
+from lecture8 import bars
 
 TIMEOUT = 20.0  # seconds without a byte until a source counts as silent
 PATIENCE = 10.0  # seconds over which its speed is measured
@@ -122,7 +123,7 @@ def _fetch(file: File, folder: Path, title: str) -> Path:
         whole.unlink()
     slow: dict[str, float] = {}  # bytes per second
     failed: dict[str, _FailedError] = {}
-    with progress(title, "B") as bar:
+    with bars.bar(desc=title, unit="B", unit_scale=True) as bar:
         for url, slowest in _in_turn(file.urls, slow, failed):
             try:
                 _fetch_from(url, part, file.checksum, bar, slowest)
@@ -387,30 +388,3 @@ def _renew(path: Path, over: threading.Event) -> None:
     while not over.wait(RENEWAL):
         with contextlib.suppress(OSError):
             os.utime(path)
-
-
-# --- progress ------------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def progress(title: str, unit: str, total: int | None = None) -> Iterator:
-    """tqdm: a widget in a notebook, a line in a terminal, nothing in a pipe; gone when the work is done."""
-    options = {"desc": title, "unit": unit, "unit_scale": unit == "B", "total": total, "leave": False}
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if shell is not None and hasattr(shell, "kernel"):
-        from IPython.display import display
-        from tqdm.notebook import tqdm
-
-        bar = tqdm(display=False, **options)
-        # the widget alone, so that a saved notebook keeps no dead bar
-        view = {"version_major": 2, "version_minor": 0, "model_id": bar.container.model_id}
-        display({"application/vnd.jupyter.widget-view+json": view}, raw=True)
-    else:
-        from tqdm import tqdm
-
-        bar = tqdm(disable=None, **options)
-    try:
-        yield bar
-    finally:
-        bar.close()

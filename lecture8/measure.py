@@ -338,7 +338,7 @@ def _step(net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, de
     labels = torch.zeros(batch, dtype=torch.long, device=device)
     if own is None:
         own = complexity.make_optimizer(optimizer, net.parameters())
-    training._move_state(own, device)
+    training.move_state(own, device)
 
     @torch.enable_grad()
     def step() -> None:

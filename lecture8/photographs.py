@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture8 import downloads
+from lecture8 import bars, downloads
 from lecture8.datasets import (
     Data,
-    _check_positive,
     _data,
     _stratified,
+    check_positive,
     compose,
     random_crop,
     random_flip,
@@ -56,10 +56,10 @@ def image_folder(path: str | Path, size: int, *, valid: float = 0.1, seed: int =
     Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
     """
     path = Path(path).expanduser()
-    _check_positive("size", size)
+    check_positive("size", size)
     if not 0 < valid < 0.8:
         raise ValueError(f"valid, the share of images to validate on, must lie between 0 and 0.8, not {valid!r}")
-    classes, parts = _find_images(path, valid, seed)
+    classes, parts = find_images(path, valid, seed)
     decoded = [(_decode(files, _stored(size), name), labels) for name, (files, labels) in parts.items()]
     return _data(decoded, classes, path.resolve().name, random_flip(), size)
 
@@ -69,7 +69,7 @@ def _stored(size: int) -> int:
     return size + max(1, size // 7)
 
 
-def _find_images(path, valid, seed) -> tuple[list[str], dict[str, tuple[list[Path], Tensor]]]:
+def find_images(path, valid, seed) -> tuple[list[str], dict[str, tuple[list[Path], Tensor]]]:
     """The names of the classes, and for train, valid and test the files and their labels."""
     if not path.exists():
         raise FileNotFoundError(f"there is no folder {str(path)!r}")
@@ -150,7 +150,7 @@ def _read_all(count: int, read: Callable[[int], np.ndarray], size: int, name: st
 
     tasks = [range(start, min(start + 16, count)) for start in range(0, count, 16)]
     workers = min(16, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool, downloads.progress(name, " images", count) as bar:
+    with ThreadPoolExecutor(workers) as pool, bars.bar(desc=name, unit=" images", total=count) as bar:
         for done in pool.map(fill, tasks):
             bar.update(done)
     return torch.from_numpy(pixels)
@@ -314,7 +314,7 @@ def _can_write(folder: Path) -> bool:
 
 def _by_class(published: _Published, place: Path, size: int, valid: float = 0.1) -> Data:
     """A published set from one folder per class, complete."""
-    classes, parts = _find_images(place, valid, 0)
+    classes, parts = find_images(place, valid, 0)
     return _data(_complete(published, place, parts, _stored(size)), classes, published.title, random_flip(), size)
 
 
@@ -363,7 +363,7 @@ def cifar10(folder: str | Path | None = None) -> Data:
     augment = compose(random_crop(4), random_flip())
     if place.name != _CIFAR10.target:
         # at 36 × 36, from which 32 × 32 would be cut, these small images would be blurred
-        classes, parts = _find_images(place, 0.1, 0)
+        classes, parts = find_images(place, 0.1, 0)
         return _data(_complete(_CIFAR10, place, parts, 32), classes, "CIFAR-10", augment)
     from torchvision.datasets import CIFAR10
 
@@ -388,7 +388,7 @@ def imagenette(size: int = 224, folder: str | Path | None = None) -> Data:
     photographs with a shorter side of 160 (99 MB), 320 (342 MB) or about 500 pixels (1,557 MB). In memory, at 224:
     2.6 GB. Source: fastai/imagenette. Networks with ImageNet weights have seen the training photographs.
     """
-    _check_positive("size", size)
+    check_positive("size", size)
     fitting = [form for side, form in _IMAGENETTE.items() if side >= _stored(size)] or [_IMAGENETTE[500]]
     data = _by_class(fitting[0], _locate(fitting, folder), size)
     return replace(data, classes=tuple(_IMAGENETTE_NAMES.get(name, name) for name in data.classes))
@@ -401,7 +401,7 @@ def ants_bees(size: int = 224, folder: str | Path | None = None) -> Data:
     of the former is put aside to validate: 195 / 49 / 153. (An ant that says "image not found" is left out.) Images as
     in `image_folder`. Networks with ImageNet weights have seen them: the tutorial calls them a subset of ImageNet.
     """
-    _check_positive("size", size)
+    check_positive("size", size)
     return _by_class(_ANTS_BEES, _locate([_ANTS_BEES], folder), size, valid=0.2)
 
 
@@ -412,7 +412,7 @@ def pets(size: int = 224, folder: str | Path | None = None) -> Data:
     Images as in `image_folder`; in memory, at 224: 1.4 GB. About 810 MB to download. Source: Parkhi et al., Cats and
     Dogs, CVPR 2012.
     """
-    _check_positive("size", size)
+    check_positive("size", size)
     place = _locate([_PETS], folder)
     if place.name != _PETS.target:
         return _by_class(_PETS, place, size)
@@ -432,7 +432,7 @@ def flowers(size: int = 224, folder: str | Path | None = None) -> Data:
     Images as in `image_folder`; in memory, at 224: 1.6 GB. 345 MB to download. Source: Nilsback and Zisserman,
     Automated Flower Classification over a Large Number of Classes, ICVGIP 2008.
     """
-    _check_positive("size", size)
+    check_positive("size", size)
     place = _locate([_FLOWERS], folder)
     if place.name != _FLOWERS.target:
         return _by_class(_FLOWERS, place, size)

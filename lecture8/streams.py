@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture8.datasets import _check_positive, _some
+from lecture8.datasets import check_positive, first_of
 from lecture8.distributed import share
-from lecture8.photographs import _find_images
+from lecture8.photographs import find_images
 from lecture8.transfer import normalise
 
 
@@ -104,7 +104,7 @@ class Stream:
         parts = {"train": self.train, "valid": self.valid, "test": self.test}
         if split not in parts:
             raise ValueError(f"unknown split {split!r}; choose from {', '.join(parts)}")
-        _check_positive("batch_size", batch_size)
+        check_positive("batch_size", batch_size)
         if augment and generator is None:
             raise ValueError("augmentation is random: pass a generator, torch.Generator().manual_seed(0)")
         if augment and split != "train":
@@ -142,7 +142,7 @@ class Stream:
 
     def __repr__(self) -> str:
         sizes = " / ".join(f"{len(getattr(self, name)):,} {name}" for name in ("train", "valid", "test"))
-        kind = f"images of 3 × {self.size} × {self.size}, {self.num_classes} classes ({_some(self.classes)})"
+        kind = f"images of 3 × {self.size} × {self.size}, {self.num_classes} classes ({first_of(self.classes)})"
         return f"{self.name}: {sizes} {kind}, training images augmented, decoded when needed"
 
 
@@ -160,7 +160,7 @@ def image_folder(
         the training processes of this machine, and at most 16
     Raises FileNotFoundError or ValueError if the folder does not look like this.
     """
-    _check_positive("size", size)
+    check_positive("size", size)
     if workers is None:
         workers = default_workers()
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
@@ -168,7 +168,7 @@ def image_folder(
     if not 0 < valid < 0.8:
         raise ValueError(f"valid, the share of images to validate on, must lie between 0 and 0.8, not {valid!r}")
     path = Path(path).expanduser()
-    classes, parts = _find_images(path, valid, seed)
+    classes, parts = find_images(path, valid, seed)
     splits = {
         name: Files(np.array([os.fsencode(file) for file in files]), labels) for name, (files, labels) in parts.items()
     }

@@ -10,7 +10,6 @@ import datetime
 import math
 import platform
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture8 import checkpoints, devices, distributed
+from lecture8.bars import bar
 from lecture8.checkpoints import load_weights, save_weights
 from lecture8.devices import Precision, pick_device
 from lecture8.history import History
@@ -381,7 +381,7 @@ def fit(
     _require_processes(batch_size, accumulate, sync_norm)
     precision_used = Precision(device, precision)
     net.to(device)
-    _move_state(optimizer, device)
+    move_state(optimizer, device)
     data = data.to(device)
     _require_fit(net, data, objective)
     net.to(memory_format=devices.memory_format(net, device))
@@ -401,7 +401,11 @@ def fit(
     with (
         _seeded(seed, device) as run.generator,
         _signals(checkpoint is not None) as run.signals,
-        _progress(epochs * run.steps) as run.bar,
+        bar(
+            total=epochs * run.steps,
+            hidden=distributed.rank() > 0,
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {remaining} left{postfix}",
+        ) as run.bar,
     ):
         run.go(epochs, patience, watch)
     return run.history
@@ -845,7 +849,7 @@ def _require_processes(batch_size: int, accumulate: int, sync_norm: bool) -> Non
         raise ValueError("synchronised batch normalisation needs whole batches: leave accumulate or sync_norm out")
 
 
-def _move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
     """Momentum of an earlier run follows the weights to another device."""
     for state in optimizer.state.values():
         for key, value in state.items():
@@ -915,43 +919,3 @@ def gradient_norms(
             value.copy_(state[name])
     net.train(was_training)
     return {name: gradient.norm().item() for name, gradient in zip(layers, gradients, strict=True)}
-
-
-# --- progress ------------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _progress(total: int):
-    """tqdm: a widget in a notebook, a line in a terminal, nothing in a pipe; gone when the work is done.
-
-    In a notebook the bar is displayed as a widget and nothing else, so that a saved notebook keeps no dead bar.
-    """
-    from tqdm import tqdm
-
-    kwargs = {
-        "total": total,
-        "leave": False,
-        "bar_format": "{desc} {percentage:3.0f}%|{bar}| {remaining} left{postfix}",
-    }
-    hidden = True if distributed.rank() > 0 else None  # None: in a terminal only
-    bar = _notebook_bar(kwargs) if _in_notebook() else tqdm(disable=hidden, **kwargs)
-    try:
-        yield bar
-    finally:
-        bar.close()
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and hasattr(shell, "kernel")
-
-
-def _notebook_bar(kwargs: dict):
-    from IPython.display import display
-    from tqdm.notebook import tqdm
-
-    bar = tqdm(display=False, **kwargs)
-    view = {"version_major": 2, "version_minor": 0, "model_id": bar.container.model_id}
-    display({"application/vnd.jupyter.widget-view+json": view}, raw=True)
-    return bar

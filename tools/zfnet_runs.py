@@ -16,7 +16,7 @@ from lecture8 import datasets, models, training
 from lecture8.models.zfnet import occlusion
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-WIDTH, RATE, BATCH = 6, 0.003, 64
+WIDTH, RATE, BATCH = 6, 0.004, 64
 SQUARE, STEP, IMAGES = 8, 2, 4
 EPOCHS = {"plain": 4, "marked": 2, "removed": 12}
 SEEDS = range(3)
@@ -27,7 +27,8 @@ def train(data: datasets.Data, epochs: int, seed: int, **options):
     torch.manual_seed(seed)
     net = models.small.zfnet(width=WIDTH, channels=1, dropout=0.0, **options)
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
-    history = training.fit(net, data, optimizer, epochs, batch_size=BATCH, seed=seed, device="cpu")
+    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, epochs - 1)
+    history = training.fit(net, data, optimizer, epochs, batch_size=BATCH, scheduler=scheduler, seed=seed, device="cpu")
     return net.eval(), history
 
 
@@ -85,7 +86,7 @@ def variants() -> pd.DataFrame:
 def write(name: str, table: pd.DataFrame, header: dict) -> None:
     """One CSV in data/, with its provenance in the first lines."""
     header |= {
-        "networks": f"models.small.zfnet of width {WIDTH}, no dropout; Adam {RATE}, batch {BATCH}",
+        "networks": f"models.small.zfnet of width {WIDTH}, no dropout; Adam {RATE} falling to a tenth, batch {BATCH}",
         "date": datetime.date.today().isoformat(),
         "hardware": f"cpu, {torch.get_num_threads()} thread(s)",
         "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",

@@ -32,8 +32,8 @@ predictions = {
         "Two GPUs work on one image. As 3 × 227 × 227 floats it has 618,348 bytes. How many bytes cross from one GPU to the "
         "other, both ways together, before the network has its answer?",
         {
-            "about ten times the image": "That would be so if the halves met at every layer, before pooling.",
-            "about as many as the image has": "Close to what it would be if the halves met at every layer.",
+            "about ten times the image": "Too many even if the halves met after every layer, before pooling: that would be 4 times.",
+            "about as many as the image has": "If the halves met at every layer, it would be 1.7 times the image.",
             "less than half of the image": "They meet in four places only, and all four come after the maps have become "
             "small.",
         },
@@ -52,7 +52,7 @@ predictions = {
         "Put local response normalisation into a network that has none, and train again. The accuracy on new images is …",
         {
             "at least two points better": "The paper reports 1.4 points on ImageNet.",
-            "no better, rather a little worse": "At this scale it gains nothing, and it takes the most time of the three.",
+            "no better, rather a little worse": "At this scale it gains nothing.",
             "ten points worse": "Then it would destroy what the convolutions find.",
         },
     ),
@@ -200,8 +200,8 @@ exercises = {
         title="conv2 on two GPUs",
         difficulty=1,
         task="""
-        conv2 has 256 kernels of 5 × 5, each with a bias, and works on the 96 channels of conv1. But half of its kernels sits on
-        each GPU and sees only the 48 channels there. How many parameters has it?
+        conv2 has 256 kernels of 5 × 5, each with a bias, and works on the 96 channels of conv1. But half of its kernels sit on
+        each GPU and see only the 48 channels there. How many parameters has it?
         """,
         hints=["Each kernel is 5 × 5 × 48.", "256 kernels, and 256 biases."],
         solution="answer = 256 * 5 * 5 * 48 + 256",

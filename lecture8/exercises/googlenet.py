@@ -33,7 +33,7 @@ predictions = {
         "left of the 854 million multiply-adds?",
         {
             "about half": "That is near what the lecture's slide prints (358 M, 42 %). Its own six products add up to less.",
-            "about a third": "271 of 854 million. Two layers were added, and the sum fell to a third: the large kernels now look at "
+            "about a third": "271 of 854 million. Three layers were added, and the sum fell to a third: the large kernels now look at "
             "64 channels in place of 256.",
             "about a tenth": "The large kernels themselves fall to a quarter; the 1 × 1 convolutions that shrink the input cost something too.",
         },

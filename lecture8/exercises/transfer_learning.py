@@ -29,7 +29,7 @@ predictions = {
         },
     ),
     "much": Prediction(
-        "Now a thousand labels and time to train. How far is the network that began with random weights behind the fine-tuned one "
+        "Now two thousand labels and time to train. How far is the network that began with random weights behind the fine-tuned one "
         "at the end?",
         {
             "it has overtaken it": "Then the digits would have been a burden.",
@@ -38,7 +38,7 @@ predictions = {
         },
     ),
     "depth": Prediction(
-        "Freeze the first k of six convolutions and train the rest on 100 letters. The weights come from gratings, which are nothing like "
+        "Freeze the first k of six convolutions and train the rest on 2,000 letters. The weights come from gratings, which are nothing like "
         "letters. From where on does freezing cost accuracy?",
         {
             "from the first convolution on": "Edges are edges: even stripes teach the first layer something that letters can use.",
@@ -47,7 +47,7 @@ predictions = {
         },
     ),
     "leak": Prediction(
-        "All parameters of `features` get requires_grad = False, then the network is trained for an epoch. What in `features` is different "
+        "All parameters of the features get requires_grad = False, then the head is trained for some epochs. What in the features is different "
         "afterwards?",
         {
             "nothing": "The optimizer cannot touch the weights. It is not the only one who writes into a network.",
@@ -129,7 +129,7 @@ def _check_changed(answer) -> Verdict:
         if extra := sorted(set(got) - set(want)):
             return wrong(f"For {case} your list holds {extra[0]}, which did not change.")
     return right(
-        "This little function finds what tutorials overlook: running means and variances moved, though all weights were frozen."
+        "This little function finds what is easy to overlook: running means and variances moved, though all weights were frozen."
     )
 
 
@@ -210,7 +210,7 @@ exercises = {
         task="In He and colleagues' table above: by how many points of AP did ImageNet weights lift the detector that had 1,000 COCO images?",
         hints=["Take the row with 1,000 images.", "Pretrained minus scratch; round to one digit."],
         solution="answer = round(9.9 - 3.5, 1)",
-        explanation="6.4 points, nearly three times the accuracy. (A recipe tuned for so few images lifted the random start to 5.4; the gap "
+        explanation="6.4 points: nearly three times the AP. (A recipe tuned for so few images lifted the random start to 5.4; the gap "
         "stays.) With 35,000 images it was 0.0.",
         check_answer=number_check(
             6.4,
@@ -338,7 +338,7 @@ quiz = [
         {
             "Always": "With few labels you measured a large gap at the end of training, and so did He and colleagues.",
             "With enough labels and enough training": "Yes, that is what He and colleagues found on COCO with 10,000 images and more.",
-            "Never": "With a thousand labels the gap had nearly closed.",
+            "Never": "With two thousand labels the gap had nearly closed.",
             "Only for detection": "You saw it with letters as well.",
         },
         "With enough labels and enough training",

@@ -6,6 +6,7 @@ same. The explorers of a lesson lie in a module of their own: `explore.resnet.de
 """
 
 import base64
+import gc
 import html
 import importlib
 import re
@@ -22,7 +23,7 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDE = {"description_width": "initial"}
 
 
-class _Shown:
+class Shown:
     """Displays a widget once, with what stands for it where there is no kernel."""
 
     box: widgets.Widget
@@ -35,7 +36,7 @@ class _Shown:
         return {**self._still(), _VIEW: view}
 
 
-class Explorer(_Shown):
+class Explorer(Shown):
     """Controls, a picture, and a line of text, redrawn whenever a control moves.
 
     draw: called with one keyword per control, returns (figure, text); the text says what the picture shows in words
@@ -74,6 +75,18 @@ class Explorer(_Shown):
         self._redraw()
 
     def _redraw(self, _change=None) -> None:
+        # A figure is thousands of objects in circles. Collected while it is drawn they grow old, and every tenth redraw
+        # or so pays for a walk through all of torch's objects, too; collected right after it they die young.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self._show()
+        finally:
+            if collecting:
+                gc.enable()
+                gc.collect(1)
+
+    def _show(self) -> None:
         try:
             figure, self.text = self.draw(**{name: control.value for name, control in self.controls.items()})
         except Exception as error:
@@ -137,7 +150,7 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class _Asked(_Shown):
+class _Asked(Shown):
     """A question with its answers to click."""
 
     def __init__(self, asked: Question | Prediction, button: str):

@@ -28,7 +28,7 @@ def edge() -> Explorer:
         text = (
             f"({side} + 2 · {padding} - 11) / 4 + 1 = {exact:g} windows, rounded {rounding} to {places}: "
             f"the last one {end}. "
-            f"Behind the poolings the sides are {' → '.join(map(str, sizes))}, so fc6 gets 256 · {sizes[-1]}² = "
+            f"After the poolings the sides are {' → '.join(map(str, sizes))}, so fc6 gets 256 · {sizes[-1]}² = "
             f"{inputs:,} values, {fits}."
         )
         return plots.alexnet.right_edge(side, 11, 4, padding, places), text

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lecture8 import plots, published
-from lecture8.explore import Explorer, _Shown, explorer
+from lecture8.explore import Explorer, Shown, explorer
 
 
 @explorer
@@ -49,7 +49,7 @@ def _words(frozen: int) -> str:
     return {0: "everything fine-tuned", 6: "all convolutions frozen"}.get(frozen, f"the first {frozen} of 6 frozen")
 
 
-class Upload(_Shown):
+class Upload(Shown):
     """A button to choose a photograph of one's own, and what `answer` makes of it.
 
     answer: a photograph, 3 × H × W bytes -> (figure, text); first: the photograph to begin with

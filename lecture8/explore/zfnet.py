@@ -54,7 +54,7 @@ def aliasing() -> Explorer:
 
     return Explorer(
         draw,
-        {"across": list(range(2, 31, 2)), "down": [0, 2, 4, 6], "layer": list(LAYERS)},
+        {"across": list(range(1, 32)), "down": [0, 2, 4, 6], "layer": list(LAYERS)},
         start={"across": 6},
         labels={"across": "stripes across", "down": "stripes down"},
     )
@@ -69,9 +69,8 @@ def occlusion() -> Explorer:
         net: datasets.cluttered_digits(marked=net == "marked").test.pixels[:, 0] for net in maps["trained on"].unique()
     }
     classes = [name for name in maps.columns if name.isdigit()]
-    picks = {
-        f"{row.label} (image {row.image})": row.image for row in maps[["image", "label"]].drop_duplicates().itertuples()
-    }
+    rows = maps[["image", "label"]].drop_duplicates()
+    picks = {f"a {label}": image for image, label in zip(rows["image"], rows["label"], strict=True)}
 
     def draw(net: str, image: str, top: int, left: int) -> tuple[Figure, str]:
         rows = maps[(maps["trained on"] == net) & (maps["image"] == picks[image])]

@@ -87,7 +87,7 @@ def right_edge(side: int, kernel: int, stride: int, padding: int, places: int) -
         if last:
             ax.text(max(start + kernel, side) + 0.4, 0.25, f"window {places}", va="center", fontsize=9, color=BLUE)
     ax.axvline(side, color=BLACK, linewidth=1.2)
-    ax.text(side - 0.2, 2.15, f"the image ends\nbehind pixel {side - 1}", fontsize=9, va="top", ha="right")
+    ax.text(side - 0.2, 2.15, f"the image ends\nafter pixel {side - 1}", fontsize=9, va="top", ha="right")
     ax.set(xlim=(first, first + shown), ylim=(-1, 2.3), xlabel="pixel of a row, right end")
     ax.spines["left"].set_visible(False)
     ax.set_yticks([])
@@ -145,7 +145,7 @@ def shares(layers: Mapping[str, tuple[int, int]]) -> Figure:
         ax.barh(names, percent, color=colours, height=0.68)
         for i, value in enumerate(percent):
             ax.text(value + 1, i, f"{value:.1f}", va="center", fontsize=10)
-        ax.set(title=title, xlabel="% of the network's", xlim=(0, 75))
+        ax.set(title=title, xlabel="% of the whole network", xlim=(0, 75))
         ax.tick_params(left=False)
         ax.spines["left"].set_visible(False)
     return figure

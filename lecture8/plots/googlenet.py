@@ -102,6 +102,7 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
         ax.tick_params(left=False)
         ax.spines["left"].set_visible(False)
     left.xaxis.set_major_formatter(lambda value, _: _short(value))
+    right.yaxis.set_visible(False)  # its ticks are shown by nobody, and laid out all the same
     seen = dict(PARTS.values())
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in seen.values()]
     figure.legend(handles, seen, loc="upper left", ncols=len(seen), fontsize=9.5, handlelength=1.2)
@@ -109,11 +110,11 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
 
 
 def _stack(ax, row, parts, total, label) -> None:
-    at, widest = 0, max(total, ax.dataLim.x1 if np.isfinite(ax.dataLim.x1) else 0)
-    for part, (_, colour) in PARTS.items():
-        if value := parts.get(part):
-            ax.barh(row, value, left=at, height=0.62, color=colour, edgecolor="white", linewidth=0.8)
-            at += value
+    widest = max(total, ax.dataLim.x1 if np.isfinite(ax.dataLim.x1) else 0)
+    shown = {part: parts[part] for part in PARTS if parts.get(part)}
+    widths, colours = list(shown.values()), [PARTS[part][1] for part in shown]
+    starts = np.cumsum([0, *widths[:-1]])
+    ax.barh([row] * len(shown), widths, left=starts, height=0.62, color=colours, edgecolor="white", linewidth=0.8)
     ax.text(total + widest * 0.02, row, label, va="center", fontsize=10, fontweight="bold")
 
 

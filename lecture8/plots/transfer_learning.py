@@ -94,12 +94,10 @@ def depths(grid, labels: int, sources: Sequence[str], *, chosen: tuple[str, int]
         for source in sources
     }
     at = np.arange(next(iter(runs.values())).shape[1])
-    ax.axhline(scratch.mean(), color=BLACK, linestyle=(0, (4, 2)), linewidth=1)
-    ax.axhspan(scratch.min(), scratch.max(), color=GREY, alpha=0.2, linewidth=0)
-    ax.set_ylim(0, 1)
-    ax.text(0.01, scratch.mean() + 0.02, "random weights", transform=ax.get_yaxis_transform(), fontsize=10)
+    runs["random weights"] = np.repeat(scratch.to_numpy()[:, None], len(at), axis=1)  # none of it is ever frozen
+    ax.set_ylim(0, 1.02)
     lines(runs, x=at, xlabel="frozen convolutions, from the image on", ylabel="test accuracy",
-          title=f"{labels:,} labelled letters", colours=SOURCES, ax=ax)  # fmt: skip
+          title=f"{labels:,} labelled letters", colours={**SOURCES, "random weights": GREY}, ax=ax)  # fmt: skip
     if chosen is not None:
         source, depth = chosen
         ax.plot(depth, runs[source][:, depth].mean(), "o", markersize=13, markerfacecolor="none", markeredgewidth=2,

@@ -99,7 +99,7 @@ def covered(image, chances, true_map, corner: tuple[int, int], square: int, labe
     image: H × W; chances: a probability per class, for this place; true_map: rows × columns, of the class `label`;
     corner: (top, left) of the square in pixels
     """
-    image = np.asarray(image, float).copy()
+    image = np.asarray(image, float)
     top, left = corner
     figure, (first, middle, last) = plt.subplots(1, 3, figsize=(9.6, 3.2), layout="none")
     figure.subplots_adjust(left=0.02, right=0.98, bottom=0.15, top=0.89, wspace=0.16)

@@ -4,7 +4,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
 #
 # **In this notebook you will teach a network to read letters from two examples each, find out when that trick works and when it
-# does not, and catch a leak that most tutorials overlook.** Papers: Yosinski et al., *How transferable are features in deep neural
+# does not, and catch a leak that is easy to overlook.** Papers: Yosinski et al., *How transferable are features in deep neural
 # networks?*, 2014 ([arXiv 1411.1792](https://arxiv.org/abs/1411.1792)); He, Girshick, Dollár, *Rethinking ImageNet Pre-training*, 2018
 # ([arXiv 1811.08883](https://arxiv.org/abs/1811.08883)).
 #
@@ -61,7 +61,6 @@ RATE = 0.01  # Adam's learning rate for what is new
 FACTOR = 0.5  # layer-wise: each stage learns half as fast as the one above it
 EPOCHS = {"source": 6, "few": 40, "many": run.choose(quick=10, full=60)}
 FEW, MANY = 20, 2000  # labelled letters
-MY_PICTURE = None  # the path of a photograph of yours, for section 10
 
 # %% [markdown]
 # ## 1 · One task, two teachers
@@ -69,8 +68,8 @@ MY_PICTURE = None  # the path of a photograph of yours, for section 10
 # Your task, the **target** (타깃): read the printed letters A to J, in twelve typefaces, turned, noisy, dark on light or light on dark. Labels
 # are expensive: for most of this notebook you have twenty, two of each letter.
 #
-# Elsewhere labels are plenty. Two other sets have 2,000 labelled pictures each. One, printed digits, is **similar** to your letters. The
-# other, striped gratings in twelve directions and widths, is **different**. They are the **sources** (소스).
+# Elsewhere labels are plenty. Two other sets have some 2,000 labelled pictures each. One, printed digits, is **similar** to your letters. The
+# other, striped gratings (six directions, coarse or fine: twelve classes), is **different**. They are the **sources** (소스).
 
 # %%
 letters = datasets.glyphs(per_class=200, characters="ABCDEFGHIJ", seed=1)
@@ -89,7 +88,10 @@ _ = plots.images(shown)
 # ## 2 · Pre-training
 #
 # **Pre-training** (사전 학습) is ordinary training, on the source. The network: six convolutions, every second one halving the image, then the
-# average over all pixels and one linear layer, the **head** (헤드).
+# average over all pixels and one linear layer, the **head** (헤드; `classifier` in the code and the pictures).
+#
+# Each convolution is followed by **batch normalisation** (배치 정규화) and ReLU. In training mode it shifts and scales every channel by the mean
+# and variance of the batch and keeps running averages of both; in evaluation mode it uses those averages.
 
 
 # %%
@@ -124,16 +126,21 @@ def pretrain(data, seed):
     return net
 
 
-taught = {"printed digits": [pretrain(sources["printed digits"], seed) for seed in SEEDS]}
+def teach(name):
+    """One teacher per seed."""
+    return {seed: pretrain(sources[name], seed) for seed in SEEDS}
+
+
+taught = {"printed digits": teach("printed digits")}
 
 # %%
-taught["gratings"] = [pretrain(sources["gratings"], seed) for seed in SEEDS]
+taught["gratings"] = teach("gratings")
 
 # %%
 for name, nets in taught.items():
-    scores = [training.evaluate(net, sources[name]).accuracy for net in nets]
+    scores = [training.evaluate(net, sources[name]).accuracy for net in nets.values()]
     print(f"{name}: test accuracy", *(f"≈ {score:.1%}" for score in scores))
-    assert min(scores) > 0.9
+    assert min(scores) > 0.85
 
 # %% [markdown]
 # Both teachers know their own subject. Three of each, from three different random starts.
@@ -152,7 +159,7 @@ def start_from(source, data, seed, up_to=None):
     return transfer.freeze(net, up_to=up_to) if up_to else net
 
 
-teacher = taught["printed digits"][0]
+teacher = taught["printed digits"][SEEDS[0]]
 choices = {
     "random weights": build(10),
     "fine-tune everything": start_from(teacher, letters, 0),
@@ -175,7 +182,7 @@ assert learning == 64 * 10 + 10
 # %% [markdown]
 # ## 4 · Twenty labels
 #
-# Two examples of each letter. For each seed they are others.
+# Two examples of each letter. For each seed they are others. Guessing would get 10 % of the test letters right.
 
 
 # %%
@@ -222,17 +229,38 @@ _ = plots.bars(results, xlabel=axis, form="{:.0%}")
 scratch, tuned, frozen = results.values()
 assert min(tuned) > max(scratch) + 0.05
 assert all(f > t + 0.05 for f, t in zip(frozen, tuned))
+assert min(frozen) > 2 * max(scratch)
 guess.reveal("C: digit weights, frozen")
 
 # %% [markdown]
-# A network that has never seen a letter reads more than twice as many of them as one that starts from nothing. What it knows is not
-# the digits; it is ink and paper, strokes, corners and bows, in any shade.
+# Features that were never trained on a letter read more than twice as many of them as a network that starts from nothing. What they know
+# cannot be the digits themselves; think of ink and paper, strokes, corners and bows, in any shade.
 #
-# Why does fine-tuning everything do *worse* than freezing? Twenty labels are learned by heart either way. But in the first steps the
-# new head is random, and its gradients run through the teacher's weights and spoil them.
+# Why does fine-tuning everything do *worse* than freezing? A suspect: in the first steps the new head is random, and its gradients run
+# through the teacher's weights and spoil them. Test it: train the head alone first, then everything.
+
+
+# %%
+def head_first(seed):
+    digits, labelled = taught["printed digits"][seed], some(FEW, seed)
+    ready = start_from(digits, letters, seed, up_to="conv6")
+    train(ready, labelled, seed, EPOCHS["few"])
+    net = start_from(digits, letters, seed)
+    net.classifier = ready.classifier
+    train(net, labelled, seed, EPOCHS["few"])
+    return training.evaluate(net, labelled).accuracy
+
+
+warm = sum(head_first(seed) for seed in SEEDS) / len(SEEDS)
+print(f"head first, then everything at one rate: ≈ {warm:.0%}")
+assert sum(tuned) / len(SEEDS) + 0.02 < warm < sum(frozen) / len(SEEDS) - 0.01
+
+# %% [markdown]
+# Better, but still behind freezing. So the random head is only part of the trouble: even under a good head, twenty labels at this rate move
+# 72,000 weights away from what they knew. (Other seeds give other gaps: of three more that we tried, one fine-tuned as well as it froze.)
 #
-# There is a middle way: let every layer learn, **but the more slowly the closer it is to the image** (층별 학습률). First layers see edges,
-# which every task needs; last layers see what the source was about.
+# There is a middle way: let every layer learn, **but the more slowly the closer it is to the image** (층별 학습률). The idea: first layers see
+# edges, which every task needs; last layers see what the source was about. (Section 7 puts that to the test.)
 
 # %%
 groups = transfer.layerwise(start_from(teacher, letters, 0), RATE, FACTOR)
@@ -260,11 +288,13 @@ assert mean["digits, layer-wise"] > mean["digits, all trained"] + 0.05
 for how in ("layer-wise", "frozen"):
     pairs = zip(results[f"digits, {how}"], results[f"gratings, {how}"])
     assert all(similar > different + 0.1 for similar, different in pairs)
-print(*(f"{name}: ≈ {value:.0%}" for name, value in mean.items()), sep="\n")
+teaching.right(
+    "Layer-wise rates beat one rate, and the similar source beats the different one, in every seed."
+)
 
 # %% [markdown]
 # Two things to keep. The **rate** matters as much as the choice of layers. And the **source** matters most: gratings, learned to
-# perfection, are hardly better than nothing for letters.
+# perfection, are hardly better than random weights for letters.
 #
 # Now read the notes' definition again:
 
@@ -333,8 +363,9 @@ assert average["frozen"] < average["fine-tuned"] - 0.04
 guess.reveal("less than 10 points behind")
 
 # %% [markdown]
-# With many labels pre-training still saves epochs, and the gap at the end has all but closed: in single seeds random weights even
-# end ahead. The frozen features, so good in section 4, are now the *worst*: they cannot learn what only the letters can teach.
+# With many labels pre-training still saves epochs, and the gap at the end has shrunk to a few points. (The validation split has 100 letters: one
+# letter is one point, so the thin lines jump.) The frozen features, so good in section 4, are now the *worst*: they cannot learn what only
+# the letters can teach.
 #
 # The same on real photographs, published: detectors trained from random weights and from ImageNet weights, by number of target images.
 
@@ -356,12 +387,13 @@ teaching.three_ways(
 )
 
 # %% [markdown]
-# The notes' sentence holds for much data and long training. For little data it is the wrong way round.
+# The notes' sentence holds for much data and long training, as on COCO with 35,000 images. It fails for little data, and not only there: on
+# PASCAL VOC, with its whole training set, random weights do not catch up either.
 #
 # ## 6 · How much data, how similar a source: the table
 #
 # The course notes of CS231n ([Transfer Learning](https://cs231n.github.io/transfer-learning/)) draw this table as advice. Here it is an
-# experiment: three sources, four numbers of labels, every depth of freezing, three seeds, trained as above. These runs are **loaded, not trained
+# experiment: three sources (the third waits for section 9), four numbers of labels, every depth of freezing, three seeds, trained as above. These runs are **loaded, not trained
 # here**.
 
 # %%
@@ -376,7 +408,7 @@ def loaded(labels, source, frozen, factor=FACTOR):
 
 
 # %% [markdown]
-# Trust is good: train some of it again.
+# Do not take them on trust: train some again.
 
 # %%
 again = [
@@ -391,7 +423,7 @@ pairs = {
 for name, (here, there) in pairs.items():
     here, there = (sum(values) / len(values) for values in (here, there))
     print(f"{name}: here ≈ {here:.2f}, loaded {there:.2f}")
-    assert abs(here - there) < 0.06
+    assert abs(here - there) < 0.1
 
 # %%
 kinds = {"similar source": "printed digits", "different source": "gratings"}
@@ -423,19 +455,22 @@ assert min(few_digits["freeze all"], few_digits["fine-tune, layer-wise"]) > 0.55
 assert few_digits["fine-tune, one rate"] < 0.5 and few_digits["random weights"] < 0.25
 # little data, different source: hardly anything helps
 assert max(few_gratings.values()) < few_gratings["random weights"] + 0.1
-# much data: fine-tune; frozen to the top is the worst
+# much data: frozen to the top is the worst; layer-wise rates do not suit a different source
 for cell in (many_digits, many_gratings):
     assert min(cell, key=cell.get) == "freeze all" and cell["fine-tune, one rate"] > 0.9
+assert many_digits["fine-tune, one rate"] > many_digits["random weights"] + 0.01
+assert many_gratings["fine-tune, layer-wise"] < many_gratings["random weights"] - 0.02
 
 # %% [markdown]
 # Read it cell by cell.
 # * **Little data, similar source:** freeze, or fine-tune with layer-wise rates. Careless fine-tuning wastes a third of the gain.
 # * **Little data, different source:** nothing helps much.
-# * **Much data, similar source:** fine-tune everything.
-# * **Much data, different source:** fine-tune with *one* rate, as if from random weights. Layer-wise rates trust the source, and this one does not
+# * **Much data, similar source:** fine-tune everything; 2 or 3 points are still to be had.
+# * **Much data, different source:** random weights do as well or better. Layer-wise rates hold on to the source, and this one does not
 #   deserve it.
 #
-# (A bar being highest *here* is a description. To choose a strategy for your own data, compare on the validation split.)
+# (The dark bar is the highest of its cell, sometimes by less than the spread of the seeds. Being highest *here* is a
+# description. To choose a strategy for your own data, compare on the validation split.)
 #
 # ## 7 · How general is a layer?
 #
@@ -448,25 +483,29 @@ guess
 
 # %%
 drawn = plots.transfer_learning.layerwise_runs(grid)
-_ = plots.transfer_learning.depths(drawn, 100, ["printed digits", "gratings"])
+_ = plots.transfer_learning.depths(drawn, 2000, ["printed digits", "gratings"])
 
 # %%
-fall = {
-    source: [average_of(100, source, 0) - average_of(100, source, k) for k in range(7)]
+lost = {
+    source: [
+        100 * (average_of(2000, source, 0) - average_of(2000, source, k)) for k in range(1, 7)
+    ]
     for source in ("printed digits", "gratings")
 }
-for source, points in fall.items():
-    print(
-        f"{source}: points lost by freezing the first k:",
-        *(f"{100 * p:.0f}" for p in points[1:]),
-    )
-assert max(fall["gratings"][:3]) < 0.05 < 0.15 < fall["gratings"][6]
-assert max(fall["printed digits"]) < 0.1
+for source, points in lost.items():
+    print(f"{source}, points lost by freezing the first k:", *(f"{p:.1f}" for p in points))
+assert max(lost["gratings"][:2]) < 2 < 10 < 40 < lost["gratings"][5]
+assert sorted(lost["gratings"]) == lost["gratings"]  # deeper is never cheaper
+assert max(lost["printed digits"][:4]) < 2 < lost["printed digits"][5] < 15
 guess.reveal("only from the deeper ones on")
 
 # %% [markdown]
-# The first two layers are **general** (일반적), whoever taught them: even gratings teach what letters need. The last ones are
-# **specific** (특화). With a similar source they can still stay.
+# The first two layers are **general** (일반적), whoever taught them: for letters, those of a grating reader will do. The last ones are
+# **specific** (특화): those of a grating reader are of next to no use, those of a digit reader of much.
+#
+# A fair doubt: with layer-wise rates the first layers learn 32 to 64 times as slowly as the head, so perhaps freezing them costs nothing
+# because they would not have moved anyway. Not so: with one rate for all, freezing two layers of the grating reader cost about 1 point, freezing four
+# about 6 (means of three seeds; not in the table). And mind the grey line: with so many labels random weights beat the grating reader at *every* depth.
 #
 # Yosinski's numbers for eight-layer networks on ImageNet say the same: frozen to the last layer, features lose 8 points between random halves, and
 # 25 between man-made and natural things.
@@ -479,7 +518,7 @@ published.read("transferability")[["finding", "points"]].style.hide(axis="index"
 # %% [markdown]
 # ## 8 · The leak
 #
-# You want frozen features, and you do what most tutorials do: `requires_grad = False` for every parameter. Then you train the head.
+# You want frozen features, and you do what many tutorials do: `requires_grad = False` for every parameter. Then you train the head.
 
 # %%
 guess = explore.predict(ask.predictions["leak"])
@@ -501,55 +540,72 @@ ask.exercises["changed"].check(my_changed)
 
 
 # %%
-def half_frozen(teacher):
-    net = start_from(teacher, letters, 0)
+def half_frozen(seed):
+    net = start_from(taught["printed digits"][seed], letters, seed)
     for parameter in net.features.parameters():
         parameter.requires_grad_(False)
     return net
 
 
-def what_moved(net):
+def frozen_whole(seed):
+    return transfer.freeze(start_from(taught["printed digits"][seed], letters, seed))
+
+
+def what_moved(net, seed):
     """Train the head on 100 letters; which kinds of tensors in `features` are not what they were?"""
     before = copy.deepcopy(net.features.state_dict())
-    train(net, some(100, 0), 0, epochs=10)
+    train(net, some(100, seed), seed, epochs=10)
     after = net.features.state_dict()
-    return sorted(
-        {name.split(".")[-1] for name in before if not torch.equal(before[name], after[name])}
-    )
+    return {
+        name.split(".")[-1] for name in before if not torch.equal(before[name], after[name])
+    }
 
 
-leaky = half_frozen(taught["gratings"][0])
-moved = what_moved(leaky)
-assert moved == ["num_batches_tracked", "running_mean", "running_var"]
+leaky = [half_frozen(seed) for seed in SEEDS]
+moved = set.union(*(what_moved(net, seed) for seed, net in zip(SEEDS, leaky)))
+print(*sorted(moved), sep=", ")
+assert moved == {"num_batches_tracked", "running_mean", "running_var"}
 guess.reveal("the running means and variances of batch normalisation")
 
 # %% [markdown]
-# Does it matter? Put the old head back: no weight has changed, so gratings should be read as well as ever.
+# Does it matter? No weight has changed. So what does the network make of one and the same picture, before and after? And
+# with its old head put back, how well does it still read its digits?
 
 
 # %%
+def shift(net, teacher):
+    """By how much the features of the test letters have changed, as a fraction of their length."""
+    old, new = (transfer.extract_features(n, letters).test.images for n in (teacher, net))
+    return float((new - old).norm() / old.norm())
+
+
 def old_task(net, teacher):
-    """Accuracy on the gratings with the teacher's own head."""
+    """Accuracy on the digits with the teacher's own head."""
     net = copy.deepcopy(net)
     net.classifier = copy.deepcopy(teacher.classifier)
-    return training.evaluate(net, sources["gratings"]).accuracy
+    return training.evaluate(net, sources["printed digits"]).accuracy
 
-
-tight = transfer.freeze(start_from(taught["gratings"][0], letters, 0))
-nothing_moved = what_moved(tight)
-first = taught["gratings"][0]
-for name, net in {
-    "teacher": first,
-    "requires_grad only": leaky,
-    "transfer.freeze": tight,
-}.items():
-    print(f"{name:18} reads gratings: ≈ {old_task(net, first):.0%}")
 
 # %%
-assert nothing_moved == []
-assert old_task(tight, first) == old_task(first, first) > 0.9
-assert old_task(leaky, first) < old_task(first, first) - 0.1
-teaching.source(transfer.freeze)
+tight = [frozen_whole(seed) for seed in SEEDS]
+nothing = set.union(*(what_moved(net, seed) for seed, net in zip(SEEDS, tight)))
+changes, digits_read = {}, {}
+for name, nets in {"requires_grad only": leaky, "transfer.freeze": tight}.items():
+    pairs = list(zip(nets, taught["printed digits"].values()))
+    changes[name] = [shift(*pair) for pair in pairs]
+    digits_read[name] = [old_task(*pair) - old_task(pair[1], pair[1]) for pair in pairs]
+    print(
+        f"{name:18} features changed by",
+        *(f"≈ {100 * c:.0f} %" for c in changes[name]),
+        end="; ",
+    )
+    print("points on digits:", *(f"≈ {100 * d:.1f}" for d in digits_read[name]))
+
+# %%
+without, held = "requires_grad only", "transfer.freeze"
+assert min(changes[without]) > 0.2 and sum(digits_read[without]) < -0.03
+assert nothing == set() and {*changes[held], *digits_read[held]} == {0.0}
+teaching.source(transfer.freeze, transfer._stay)
 
 # %% [markdown]
 # The features you called frozen were sliding under the head all the time. `transfer.freeze` also holds the statistics: a frozen part stays in
@@ -557,34 +613,45 @@ teaching.source(transfer.freeze)
 #
 # ## 9 · Explore
 #
-# All of these runs. The ring is where you are; the grey band is what random weights reach.
+# All of these runs. The ring is where you are; grey is what random weights reach.
 
 # %%
 explore.transfer_learning.strategies()
 
 # %% [markdown]
-# Go from 20 to 2,000 labels with printed digits: **how does the best depth of freezing move?** Then answer this one before you look:
+# Stay with the printed digits, freeze all six convolutions, and move the labels from 20 to 2,000: **what happens to the price of freezing,
+# compared with fine-tuning everything?** (Differences of two or three points are within the spread of the seeds.)
+
+# %%
+price = {
+    labels: round(
+        100
+        * (average_of(labels, "printed digits", 0) - average_of(labels, "printed digits", 6)),
+        1,
+    )
+    for labels in (20, 100, 500, 2000)
+}
+print("points that freezing everything costs, by number of labels:", price)
+assert price[20] < 2 < price[100] < price[500] < price[2000]
+teaching.right("It rises with the labels: nothing with 20, ten points with 2,000.")
+
+# %% [markdown]
+# Now try the third source. Guess first:
 
 # %%
 guess = explore.predict(ask.predictions["handwritten"])
 guess
 
 # %%
-best = {
-    labels: max(range(7), key=lambda k: average_of(labels, "printed digits", k))
-    for labels in (20, 100, 500, 2000)
-}
-print("printed digits, best depth by number of labels:", best)
 helps = {source: average_of(20, source, 0) for source in plots.transfer_learning.SOURCES}
-print("20 labels, all fine-tuned:", *(f"{s} {a:.0%}" for s, a in helps.items()), sep="  ")
-assert best[20] > 0 == best[2000]
+print("20 labels, fine-tuned:", ", ".join(f"{source} {a:.0%}" for source, a in helps.items()))
 printed, stripes, handwritten = helps.values()
 assert handwritten - stripes < (printed - stripes) / 3
 guess.reveal("hardly better than the gratings")
 
 # %% [markdown]
 # **Similar is what looks alike to the network**, not what has the same name. Handwritten digits are always light on black and clean. Your
-# letters come in every shade, on noisy paper, and a network that never needed to cope with that has no features for it. Keep it in mind when you
+# letters come in every shade, on noisy paper, and a network that never needed to cope with that is unlikely to have features for it. Keep it in mind when you
 # take weights from photographs to X-rays.
 #
 # ## 10 · On photographs
@@ -736,11 +803,11 @@ explore.quiz(ask.quiz[5])
 #
 # * **Transfer learning** (전이 학습): use in one domain what was learned in another. **Pre-training** (사전 학습) on a large other set, then a
 #   new head, then **fine-tuning** (미세 조정) of some or all layers. How much is reset and what learns is a choice (초기화할 층의 선택).
-# * With 20 labels: random weights read about 18 %, all at one rate 47 %, the head alone or layer-wise rates above 60 %.
+# * With 20 labels: random weights read about 17 %, all at one rate 47 %, the head alone or layer-wise rates 63 %.
 # * Pre-training helps to converge fast (빠른 수렴), *and* it raises accuracy (성능) when labels are few. With 2,000 labels the gain at the end shrinks to
 #   a few points; COCO with 35,000 images: 36.3 either way, with 1,000: 3.5 against 9.9.
 # * **Similar** means looks alike to the network: printed digits helped, gratings and even handwritten digits hardly.
-# * First layers are general (일반적), last ones specific (특화): freezing two convolutions of a grating reader costs nothing, freezing all six much.
+# * First layers are general (일반적), last ones specific (특화): freezing two convolutions of a grating reader costs 1 point, freezing all six 54.
 # * **Frozen** (고정) is more than `requires_grad = False`: batch normalisation's running statistics move unless they are held, too.
 #
 # **Where to go next.** [02 AlexNet](02_alexnet.ipynb) is the network whose features started all this. Back to the map: [00 Start here](00_start_here.ipynb).

@@ -15,7 +15,7 @@
 #
 # | | time |
 # |---|---|
-# | `quick` (default): handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about a minute and a half |
+# | `quick` (default): handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about a minute |
 # | `full`: CIFAR-10, and published ImageNet weights on a photograph | a GPU; not yet run |
 
 # %%
@@ -360,8 +360,11 @@ def train(seed, data=data, epochs=EPOCHS, weight_decay=0.0, **options):
     net = models.small.zfnet(
         data.num_classes, width=WIDTH, channels=data.image_shape[0], dropout=0.0, **options
     )
-    optimizer = torch.optim.AdamW(net.parameters(), lr=0.003, weight_decay=weight_decay)
-    history = training.fit(net, data, optimizer, epochs, batch_size=64, seed=seed)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.004, weight_decay=weight_decay)
+    fall = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, epochs - 1)
+    history = training.fit(
+        net, data, optimizer, epochs, batch_size=64, scheduler=fall, seed=seed
+    )
     return net.eval().cpu(), history
 
 
@@ -389,12 +392,7 @@ _ = plots.bars(first_look, xlabel="test error, % (dots: seeds)", title="Two begi
 # %%
 fine, coarse = first_look.values()
 print(f"mean test error ≈ {sum(fine) / 3:.1f} % and ≈ {sum(coarse) / 3:.1f} %")
-learned, learned_coarse = (
-    [h.last["train_accuracy"] for _, h in three] for three in runs.values()
-)
-print("seen while learning: right", *(f"≈ {100 * a:.0f} %" for a in learned + learned_coarse))
-assert sum(coarse) > sum(fine) + 3
-assert min(learned) > max(learned_coarse)  # in every seed the training digits, too
+assert sum(coarse) > sum(fine) + 1.5  # half a point on average
 guess.reveal("ZFNet's beginning")
 
 # %% [markdown]
@@ -630,8 +628,8 @@ teaching.right(
 # %% [markdown]
 # ### From strokes to digits
 #
-# The paper's most famous figure shows this for every layer: edges in layer 1, textures in 3, dog faces and keyboards in 5. Put a
-# number on it: of the nine test images that fire a channel most, how many show the same digit?
+# The paper's most famous figure (its Figure 2) shows this layer by layer: corners and edges in layer 2, textures in 3, dog faces
+# in 4, whole keyboards and dogs in 5. Put a number on it: of the nine test images that fire a channel most, how many show the same digit?
 
 
 # %%
@@ -699,6 +697,19 @@ _ = plots.zfnet.occlusion(data.test.images[picks, 0], maps, names, SQUARE, step=
 chances = torch.stack(maps)
 print(f"right class, lowest and highest: ≈ {chances.min():.2f} and ≈ {chances.max():.2f}")
 assert chances.min() < 0.5 < chances.max()
+
+# %% [markdown]
+# Look closer at one of them: the second picture, with the square at its worst place.
+
+# %% tags=["measured"]
+image, label = data.test.images[picks[1]], int(data.test.labels[picks[1]])
+place, column = divmod(int(maps[1].argmin()), maps[1].shape[1])
+believed = occlusion(net, image, SQUARE, step=2)[place, column]
+_ = plots.zfnet.covered(image[0], believed, maps[1], (2 * place, 2 * column), SQUARE, label)
+
+# %%
+assert believed.argmax() != label
+print(f"right class ≈ {believed[label]:.2f}: it reads another digit now")
 
 # %% [markdown]
 # Yellow: the square does not matter there. Blue: without these pixels the network no longer believes in the digit. Is it always the digit
@@ -885,7 +896,8 @@ print(f"ratio of the means ≈ {sum(short) / sum(complete):.1f}; in the paper {5
 assert sum(short) < 2 * sum(complete)
 
 # %% [markdown]
-# No collapse. Here are all five networks, trained three times as long (**loaded, not trained here**):
+# Nothing like a collapse: reading ten digits is no ImageNet. But is there a trace of it? In so short a training noise decides. Here are
+# all five networks, trained three times as long (**loaded, not trained here**):
 
 # %%
 print(
@@ -899,13 +911,15 @@ _ = plots.zfnet.removal(table3["top5"].to_dict(), ours)
 mean = {name: sum(values) / len(values) for name, values in ours.items()}
 for name, value in mean.items():
     print(f"without {name}: mean test error {value:.1f} %")
-assert max(mean.values()) < mean["nothing"] + 1.5
-assert max(mean["7"], mean["6 7"], mean["3 4 6 7"]) < mean["nothing"]
+cost = {name: value - mean["nothing"] for name, value in mean.items()}
+assert max(cost["7"], cost["6 7"], cost["3 4"]) < 1 < cost["3 4 6 7"]
+assert cost["3 4 6 7"] > cost["6 7"] + cost["3 4"]  # more than its parts
+assert min(ours["3 4 6 7"]) > max(ours["nothing"])  # in every seed
 
 # %% [markdown]
-# Without the fully connected layers, or without all four, the test error is even a little lower. Do not carry the paper's
-# numbers over to another task: on ImageNet's thousand classes the depth is needed, to read ten digits four layers are enough. Which of your
-# layers are needed you find out in one way only: take them out and train again.
+# The same order as in the paper, in small: without 7, without 6 and 7, without 3 and 4 next to nothing is lost; all four together cost two
+# points, more than the sum of the parts, in every seed. But two points are not 32. Which layers *your* network needs depends on its
+# task, and you find out in one way only: take them out and train again.
 
 # %% [markdown]
 # ## 7 · Exercises
@@ -1014,8 +1028,8 @@ explore.quiz(ask.quiz[5])
 #   four show one digit in conv1, six in conv5.
 # * **Occlusion** (가리기 실험): the grey square shows what a network leans on. A network with 99 % test accuracy leaned on a mark at the edge, and without marks it
 #   fell below 25 %.
-# * **Layers removed**: on ImageNet layers 3 and 4 (3.5 % of the parameters) cost 4.0 points and layer 7 (27 %) 0.3; all four cost 32. On our digits four
-#   layers are enough.
+# * **Layers removed**: on ImageNet layers 3 and 4 (3.5 % of the parameters) cost 4.0 points and layer 7 (27 %) 0.3; all four cost 32. On our
+#   digits no part costs a point, all four cost two: depth counts more than any part.
 #
 # **Where to go next.** If finer looks and more depth are good, why not the finest kernels there are, and twice the depth? That is
 # [04 VGG](04_vgg.ipynb). Back to the map: [00 Start here](00_start_here.ipynb).
