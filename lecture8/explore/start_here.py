@@ -6,7 +6,7 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from lecture8 import course, plots, published
-from lecture8.explore import Explorer, _Shown, explorer
+from lecture8.explore import Explorer, Shown, explorer
 
 
 @explorer
@@ -31,7 +31,7 @@ def winners() -> Explorer:
     return Explorer(draw, {"year": years}, start={"year": 2015})
 
 
-class Glossary(_Shown):
+class Glossary(Shown):
     """The terms of the course; type a part of an English or Korean one, or of its meaning."""
 
     def __init__(self):
