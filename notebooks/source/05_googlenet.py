@@ -373,8 +373,8 @@ ratio = alexnet.params / whole.params
 assert (whole.params, whole.macs) == (6_998_552, 1_582_671_872) and round(ratio, 1) == 8.7
 print(f"AlexNet {alexnet.params:,} / GoogLeNet {whole.params:,} = {ratio:.1f} times fewer")
 total, work = printed["params_k"].sum() * 1024, printed["ops_m"].sum()
-assert total == 6_960_844.8  # the rows' errors nearly cancel
-print(f"sum of Table 1, K = 1024: {total / 1e6:.2f} million, and {work / 1000:.1f} G operations")
+assert round(total) == 6_960_845  # the rows' errors nearly cancel
+print(f"sum of Table 1, K = 1024: {total / 1e6:.2f} million, {work / 1000:.1f} G operations")
 print(f"and the work: {whole.macs / alexnet.macs:.1f} times AlexNet's")
 
 # %% [markdown]
@@ -676,7 +676,7 @@ for norm in (False, True):
     assert abs(test[norm, "both"] - test[norm, "none"]) < 0.02  # no gain at the end …
     assert test[norm, "upper"] > test[norm, "both"] - 0.02  # … and the lower head is not missed
     assert abs(early[norm, "both"] - early[norm, "none"]) < 0.05  # no gain at the beginning
-assert early[True, "none"] > early[False, "both"] + 0.2  # batch normalisation is another matter,
+assert early[True, "none"] > early[False, "both"] + 0.2  # batch norm is another matter,
 assert test[True].mean() > test[False].mean() + 0.01  # early and late
 guess.reveal("about the same, within two points")
 
