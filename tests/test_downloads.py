@@ -466,7 +466,14 @@ def test_a_killed_process_is_taken_over_from(site, target):
     assert site.ranges("/set.tgz")[1].startswith("bytes=")
 
 
-@pytest.mark.parametrize("holder", [f"process {os.getpid()} on another-machine", f"process 1 on {platform.node()}", ""])
+OTHERS = {
+    "another machine": f"process {os.getpid()} on another-machine",
+    "pid 1": f"process 1 on {platform.node()}",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("holder", OTHERS.values(), ids=OTHERS)
 def test_a_lock_is_respected_while_it_is_renewed(site, target, monkeypatch, capsys, holder):
     monkeypatch.setattr(downloads, "STALE", 1.0)
     file = offer(site, "/set.tgz")
