@@ -61,6 +61,7 @@ SEEDS = (0, 1, 2)  # every claim is measured once per seed
 EPOCHS = run.choose(quick=4, full=20)
 WIDTH = run.choose(quick=6, full=16)  # conv1 has twice as many kernels (ZFNet: 96)
 COPIES = run.choose(quick=3, full=10)  # pictures of each digit
+DECAY = run.choose(quick=1.0, full=0.05)  # strong weight decay: less where there are more steps
 SQUARE = 8  # side of the grey square, in pixels
 
 # %% [markdown]
@@ -436,7 +437,7 @@ def peaks(net, stage, images=data.test.images):
 
 
 # %%
-net, _ = train(0, weight_decay=1.0)
+net, _ = train(0, weight_decay=DECAY)
 strength = peaks(net, "conv3")
 channel = int(strength.mean(0).argmax())
 best = strength[:, channel].topk(9)
