@@ -61,7 +61,7 @@ SEEDS = (0, 1, 2)  # every claim is measured once per seed
 EPOCHS = run.choose(quick=4, full=20)
 WIDTH = run.choose(quick=6, full=16)  # conv1 has twice as many kernels (ZFNet: 96)
 COPIES = run.choose(quick=3, full=10)  # pictures of each digit
-DECAY = run.choose(quick=1.0, full=0.05)  # strong weight decay: less where there are more steps
+DECAY = run.choose(quick=2.0, full=0.1)  # strong weight decay: less where there are more steps
 SQUARE = 8  # side of the grey square, in pixels
 
 # %% [markdown]
@@ -548,12 +548,14 @@ def roughness(net):
 torch.manual_seed(0)
 random_net = models.small.zfnet(10, width=WIDTH, channels=1)
 for name, one in {"untrained": random_net, "trained": whole[0], "weight decay": net}.items():
-    print(f"{name:12}: ≈ {roughness(one):.1f}")
-assert roughness(net) < 0.9 * roughness(whole[0]) and roughness(random_net) > 1.8
+    right = 100 * training.evaluate(one, data, device="cpu").accuracy
+    print(f"{name:12}: roughness ≈ {roughness(one):.1f}, reads ≈ {right:.0f} % right")
+assert roughness(net) < 0.75 * roughness(whole[0]) and roughness(random_net) > 1.8
 
 # %% [markdown]
 # The noise is not in the images: it is what the kernels began with. Learning adds to the random numbers and has no reason to take
-# them away, unless weight decay gives it one. Looking inside has shown a fault that the test error does not.
+# them away, unless weight decay gives it one. That is not free: in so short a training the network with the clear paintings reads
+# fewer digits right. A clear painting is easy to look at, and no proof of a good network.
 #
 # ### Do the painted pixels matter?
 #
