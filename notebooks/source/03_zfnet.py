@@ -59,8 +59,9 @@ from lecture8.models.zfnet import occlusion, project
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
 EPOCHS = run.choose(quick=4, full=20)
-WIDTH = run.choose(quick=6, full=16)  # a sixteenth of ZFNet's 96, or a sixth
+WIDTH = run.choose(quick=6, full=16)  # conv1 has twice as many kernels (ZFNet: 96)
 COPIES = run.choose(quick=3, full=10)  # pictures of each digit
+DECAY = run.choose(quick=2.0, full=0.1)  # strong weight decay: less where there are more steps
 SQUARE = 8  # side of the grey square, in pixels
 
 # %% [markdown]
@@ -96,8 +97,8 @@ diff["changed"] = ["yes" if a != z else "" for a, z in zip(diff["AlexNet"], diff
 diff
 
 # %% [markdown]
-# Every convolution changed. (**Groups** 2: AlexNet's two GPUs, each half of the kernels sees half of the channels. ZFNet ran on
-# one GPU, so groups are gone.) Before you count, a guess:
+# All but conv3. (**Groups** 2: AlexNet's two GPUs, on which half of the kernels see half of the channels. ZFNet ran on one GPU, so
+# the groups are gone.) Before you count, a guess:
 
 # %%
 guess = explore.predict(ask.predictions["work"])
@@ -124,10 +125,11 @@ sides = [
 ]
 assert sides == [110, 55, 26, 13, 13, 13, 13, 6]  # the sizes in the paper's Figure 3
 assert (zfnet.params, zfnet.macs) == (62_357_608, 1_168_032_896)
+assert diff.index[diff["changed"] == "yes"].tolist() == ["conv1", "conv2", "conv4", "conv5"]
 teaching.three_ways(
     9,
-    measured=f"all five convolutions differ; {zfnet.params / alexnet.params - 1:.0%} more parameters "
-    f"(no groups), {zfnet.macs / alexnet.macs - 1:.0%} more multiply-adds",
+    measured=f"four of the five convolutions differ (the split was in conv2, 4 and 5: conv3 saw both GPUs); "
+    f"{zfnet.params / alexnet.params - 1:.0%} more parameters, {zfnet.macs / alexnet.macs - 1:.0%} more multiply-adds",
     verb="counted",
 )
 
@@ -184,8 +186,8 @@ print(f"ZFNet (b): {wide.params:,} parameters, {wide.macs:,} multiply-adds")
 # ## 2 · Why stride 4 hurts
 #
 # Why those changes? The authors looked at AlexNet's first layers and saw two faults: kernels for very coarse and very fine
-# patterns with little between, and in layer 2 patterns that are in no photograph: **aliasing** (에일리어싱), "caused by the large
-# stride 4" of layer 1 (section 4.1). You can make that happen. This is a grating, 6 stripes across 64 pixels:
+# patterns with little between, and in layer 2 patterns that are in no photograph: **aliasing** (에일리어싱). They blamed the large
+# stride of layer 1, 4 pixels (section 4.1). You can make that happen. These are *gratings*, 2 to 30 stripes across 64 pixels:
 
 
 # %%
@@ -322,6 +324,9 @@ for name in photos:
     for size in (11, 7):
         for four, two in zip(share[name, size, 4], share[name, size, 2]):
             assert four > 1.4 * two > 0
+    for stride in (4, 2):
+        assert sum(share[name, 11, stride]) < sum(share[name, 7, stride])
+    assert sum(share[name, 11, 4]) > sum(share[name, 7, 2])
 teaching.right(
     "With equal kernels stride 4 folds at least 1.4 times as much as stride 2, on every photo, for every seed."
 )
@@ -334,8 +339,9 @@ if run.mode == "full":  # kernels that were learned, by the one-column AlexNet o
         print(f"{name}: with learned kernels stride 4 folds ≈ {100 * folded(answer, 4):.0f} %")
 
 # %% [markdown]
-# How bad it is depends on the photo: the roofs of *china* are full of fine lines, the *flower* is soft. And the larger kernel folds
-# less at equal stride: it blurs a little. So the two changes pull in opposite directions, and only the smaller stride is the cure.
+# How bad it is depends on the photo: the roofs of *china* are full of fine lines, the *flower* is soft. At equal stride the *larger* kernel
+# folds less, since it answers more to broad waves. So ZFNet's two changes pull in opposite directions: the smaller stride is the
+# cure, and from 11 × 11 / 4 to 7 × 7 / 2 it wins on all three photos.
 
 # %% [markdown]
 # ## 3 · Does the first look matter?
@@ -431,7 +437,7 @@ def peaks(net, stage, images=data.test.images):
 
 
 # %%
-net, _ = train(0, weight_decay=1.0)
+net, _ = train(0, weight_decay=DECAY)
 strength = peaks(net, "conv3")
 channel = int(strength.mean(0).argmax())
 best = strength[:, channel].topk(9)
@@ -497,8 +503,8 @@ def alone(maps, channel):
 
 
 # %% [markdown]
-# (`conv2d_input` is the transposed convolution: it needs the shape to come back to, because 16 × 16 and 15 × 15 values may
-# both have come from different images by stride 2.) **Check** yours against the library's:
+# (`conv2d_input` is the transposed convolution. It must be told the shape to come back to: with stride 2 an image 31 pixels wide and one
+# 32 wide give the same 16 values.) **Check** yours against the library's:
 
 # %%
 images = data.test.images[best.indices]
@@ -542,12 +548,14 @@ def roughness(net):
 torch.manual_seed(0)
 random_net = models.small.zfnet(10, width=WIDTH, channels=1)
 for name, one in {"untrained": random_net, "trained": whole[0], "weight decay": net}.items():
-    print(f"{name:12}: ≈ {roughness(one):.1f}")
-assert roughness(net) < 0.9 * roughness(whole[0]) and roughness(random_net) > 1.8
+    right = 100 * training.evaluate(one, data, device="cpu").accuracy
+    print(f"{name:12}: roughness ≈ {roughness(one):.1f}, reads ≈ {right:.0f} % right")
+assert roughness(net) < 0.75 * roughness(whole[0]) and roughness(random_net) > 1.8
 
 # %% [markdown]
 # The noise is not in the images: it is what the kernels began with. Learning adds to the random numbers and has no reason to take
-# them away, unless weight decay gives it one. Looking inside has shown a fault that the test error does not.
+# them away, unless weight decay gives it one. That is not free: in so short a training the network with the clear paintings reads
+# fewer digits right. A clear painting is easy to look at, and no proof of a good network.
 #
 # ### Do the painted pixels matter?
 #
@@ -620,9 +628,10 @@ _ = plots.bars(kinds, xlabel="answer left, % (dots: conv3 and conv5 of three net
 
 # %%
 for one in left:
-    assert one["deconvnet"] > 1.3 * max(one["random pixels"], one["no switches"])
+    assert one["deconvnet"] > 1.1 * one["no switches"]
+    assert one["deconvnet"] > 1.5 * one["random pixels"]
 teaching.right(
-    "In conv3 and conv5 of all three networks the deconvnet's pixels keep the most: 1.3 times as much as the others, or more."
+    "In conv3 and conv5 of all three networks: the deconvnet's pixels keep the most."
 )
 
 # %% [markdown]
@@ -777,7 +786,7 @@ for honest, cheat in zip(lost["trained without marks"], lost["trained with marks
     assert honest[0] < max(honest[2:])
 accuracy = [training.evaluate(n, data, device="cpu").accuracy for n in cheating]
 assert (
-    max(accuracy) < 0.5
+    max(accuracy) < 0.4
     and min(training.evaluate(n, data, device="cpu").accuracy for n in whole) > 0.7
 )
 guess.reveal("it falls, while covering the digit hardly matters")
@@ -815,7 +824,7 @@ teaching.right(
 )
 
 # %% [markdown]
-# The paper does this with photographs: cover the dog's face and the class falls, cover anything else and it stays. With published
+# The paper does this with photographs: cover the face of a dog, and the probability of its breed drops. With published
 # weights you can repeat it (`full` only: 528 MB are downloaded once).
 
 # %%
@@ -1025,9 +1034,9 @@ explore.quiz(ask.quiz[5])
 #   false, coarser ones: 14 stripes as 2. ZFNet's beginning also reads our digits better.
 # * **Deconvnet** (디컨브넷): unpool with switches (스위치, 최댓값의 위치), rectify (정류), filter with transposed kernels (전치 필터). A tenth of the pixels, chosen by
 #   it, keeps more of a unit's answer than without switches, and far more than random pixels. Of a channel's nine best images three to
-#   four show one digit in conv1, six in conv5.
+#   four show one digit in conv1, five to six in conv5.
 # * **Occlusion** (가리기 실험): the grey square shows what a network leans on. A network with 99 % test accuracy leaned on a mark at the edge, and without marks it
-#   fell below 25 %.
+#   fell below 40 %.
 # * **Layers removed**: on ImageNet layers 3 and 4 (3.5 % of the parameters) cost 4.0 points and layer 7 (27 %) 0.3; all four cost 32. On our
 #   digits no part costs a point, all four cost two: depth counts more than any part.
 #
