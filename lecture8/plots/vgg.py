@@ -184,8 +184,8 @@ def sixteen_or_nineteen(table) -> Figure:
     return figure
 
 
-def protocols(table) -> dict[str, tuple[float, float]]:
-    """Top-1 errors of configurations D and E in every protocol of the table `vgg_errors` that has both."""
-    wide = table.pivot_table(index=["table", "protocol"], columns="configuration", values="top1", sort=False)
+def protocols(table, error: str = "top1") -> dict[str, tuple[float, float]]:
+    """Errors (top1 or top5) of configurations D and E in every protocol of the table `vgg_errors` that has both."""
+    wide = table.pivot_table(index=["table", "protocol"], columns="configuration", values=error, sort=False)
     both = wide.dropna(subset=["D", "E"])
     return {f"Table {number}: {name}": (row["D"], row["E"]) for (number, name), row in both.iterrows()}
