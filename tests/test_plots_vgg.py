@@ -75,6 +75,7 @@ def test_sixteen_or_nineteen_draws_the_published_table():
     assert list(left.lines[0].get_ydata()) == [29.6, 28.7, 28.1, 27.0, 27.3]
     pairs = plots.vgg.protocols(table)
     assert pairs["Table 3: S = 256"] == (27.0, 27.3) and pairs["Table 5: both averaged"] == (24.4, 24.4)
+    assert plots.vgg.protocols(table, "top5")["Table 5: both averaged"] == (7.2, 7.1)
     drawn = {(line.get_xdata()[0], line.get_xdata()[1]) for line in right.lines if len(line.get_xdata()) == 2}
     assert len(pairs) == 8 and drawn == set(pairs.values())
 

@@ -13,7 +13,7 @@ predictions = {
         {
             "27 pixels: 13 convolutions, two more pixels each": "So it would be without pooling. Behind a pooling the "
             "next 3 × 3 reaches twice as far.",
-            "under half of the image": "The poolings reach further than one thinks: behind the fourth, one step is 16 pixels.",
+            "more than that, but under half of the image": "The poolings reach further than one thinks: behind the fourth, one step is 16 pixels.",
             "more than 80 % of the image": "212 of 224 pixels: each pooling doubles the reach of all that follows.",
             "all of it": "Nearly: a rim is missing. Only the fully connected layers see everything.",
         },
@@ -23,7 +23,7 @@ predictions = {
         "best. How much of the output's variation does the best 5 × 5 miss?",
         {
             "nothing: they have the same effect": "That is so without the ReLU, and only then.",
-            "something, under 1 %": "Then the ReLU would hardly matter.",
+            "something, but under 5 %": "Then the ReLU would hardly matter.",
             "more than 5 %": "The ReLU between the two makes a function that no single kernel has.",
         },
     ),
@@ -49,7 +49,7 @@ predictions = {
         "How strong is the signal behind the last, compared with the first?",
         {
             "about the same": "That is what Glorot's rule is made for, not a fixed spread.",
-            "weaker, by less than a hundred": "Each layer keeps less than half; thirteen layers are a product.",
+            "weaker, by less than a thousand": "Each layer keeps less than half; thirteen layers are a product.",
             "weaker, by more than a thousand": "Each layer keeps less than half, and thirteen layers are a product. One spread for "
             "all layers suits no deep network.",
             "stronger": "For that 0.01 is too small, even with 9 · 512 inputs.",
@@ -61,7 +61,7 @@ predictions = {
         "better?",
         {
             "the one on pixels: fc7 knows letters only": "Then fc7 would hold nothing but letters. It holds strokes and bends.",
-            "about the same": "Then the letters would have taught nothing that digits need.",
+            "about the same, or fc7 by a little": "Then the letters would have taught nothing that digits need.",
             "fc7, by more than 25 points": "Whatever the font, the place, dark on light or light on dark: letters taught fc7 to "
             "see through these, and pixels do not.",
         },
@@ -343,9 +343,9 @@ quiz = [
     Question(
         "Is VGG-19 better than VGG-16?",
         {
-            "Yes, clearly": "In one of eight comparisons of top-1 errors, by 0.1.",
-            "No, clearly worse": "It is worse in four of eight, by 0.1 to 0.3; one network each.",
-            "It depends on the protocol: depth has stopped paying": "Yes. One better, three equal, four worse: “the error rate of our "
+            "Yes, clearly": "In one of eight comparisons of top-1 errors, in three of eight of top-5 errors, each time by 0.1.",
+            "No, clearly worse": "By top-1 error it is worse in four of eight, by 0.1 to 0.3; one network each.",
+            "It depends on the protocol: depth has stopped paying": "Yes. By top-1 error one better, three equal, four worse; by top-5 error three, three and two: “the error rate of our "
             "architecture saturates when the depth reaches 19 layers”.",
         },
         "It depends on the protocol: depth has stopped paying",

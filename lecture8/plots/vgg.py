@@ -36,7 +36,8 @@ def same_scale(rows: Mapping[str, tuple[Sequence, Sequence]], names: tuple[str, 
     rows: what is compared -> (one picture, the other), each H × W; names: of the two columns
     """
     height, width = np.shape(next(iter(rows.values()))[0])
-    figure, grid = plt.subplots(len(rows), 3, figsize=(7.5, 0.4 + 2.45 * height / width * len(rows)), squeeze=False)
+    # a panel is 2.35 inches wide: as high as the pictures and no higher, or the rows drift apart
+    figure, grid = plt.subplots(len(rows), 3, figsize=(7.5, 0.3 + 2.35 * height / width * len(rows)), squeeze=False)
     for line, (label, (one, other)) in zip(grid, rows.items(), strict=True):
         one, other = np.asarray(one, float), np.asarray(other, float)
         low, high = one.min(), one.max()
@@ -183,8 +184,8 @@ def sixteen_or_nineteen(table) -> Figure:
     return figure
 
 
-def protocols(table) -> dict[str, tuple[float, float]]:
-    """Top-1 errors of configurations D and E in every protocol of the table `vgg_errors` that has both."""
-    wide = table.pivot_table(index=["table", "protocol"], columns="configuration", values="top1", sort=False)
+def protocols(table, error: str = "top1") -> dict[str, tuple[float, float]]:
+    """Errors (top1 or top5) of configurations D and E in every protocol of the table `vgg_errors` that has both."""
+    wide = table.pivot_table(index=["table", "protocol"], columns="configuration", values=error, sort=False)
     both = wide.dropna(subset=["D", "E"])
     return {f"Table {number}: {name}": (row["D"], row["E"]) for (number, name), row in both.iterrows()}

@@ -100,7 +100,7 @@ for layers in range(1, 5):
 # %% [markdown]
 # Every layer adds one pixel on each side. This square is the **receptive field** (수용 영역), and the lecture is right: two 3 × 3
 # see what one 5 × 5 sees, three see 7 × 7. But the pictures already say that it is not the same look: the large kernel treats
-# all pixels alike, in the stack 49 ways lead from the middle and one from each corner.
+# all pixels alike, in the stack of three 49 ways lead from the middle and one from each corner.
 #
 # Now the whole network. Between its blocks a pooling halves the map.
 
@@ -285,6 +285,7 @@ teaching.right(f"{cheapest}: {saving:.2f} times cheaper than one 13 × 13, and w
 # ## 4 · Six networks from one table
 #
 # A VGG is a row of this table (the paper's Table 1): five blocks, in each the kernel sizes of its convolutions.
+# (`LRN` in the second row is no kernel: it is AlexNet's normalisation, tried once. Of that in section 7.)
 
 # %%
 models.vgg.CONFIGURATIONS
@@ -323,7 +324,8 @@ teaching.same_network(mine, models.vgg16(10, input_size=32), (3, 32, 32))
 # (`Network` holds the named stages and the classifier; `glorot_init` draws the first weights, of which more in section 7.) Change a kernel
 # to 1 and run the cell again: the check tells you where it differs.
 #
-# Here is configuration D, **VGG-16**, for images of 224 × 224, drawn from the network: height is the side of the feature map, width its channels.
+# Here is configuration D, **VGG-16**, for images of 224 × 224, drawn from the network: the height is the side of
+# the feature map that a block puts out, the width stands for its channels.
 
 # %%
 with torch.device("meta"):
@@ -331,7 +333,8 @@ with torch.device("meta"):
 _ = plots.stages(vgg16, title="VGG-16: parameters above, shape below each block")
 
 # %% [markdown]
-# Halve the side, double the channels: this pattern is in nearly every network since. All six, counted, beside the paper's Table 2:
+# Halve the side, double the channels (up to 512): you will meet this pattern again and again. All six configurations, counted, beside the paper's
+# Table 2 (params are parameters, macs multiply-adds for one image of 224 × 224):
 
 # %%
 for name in ("vgg11", "vgg11_lrn", "vgg13", "vgg16_c", "vgg16", "vgg19"):
@@ -386,7 +389,7 @@ teaching.three_ways(
 )
 
 # %% [markdown]
-# Parameters sit at the end, where the 25,088 values of the last map meet 4,096 neurons. Work sits in the middle. And the **activations** (활성값), the values that
+# Parameters sit at the end, where the 512 · 7 · 7 = 25,088 values of the last maps meet 4,096 neurons. Work sits in the middle. And the **activations** (활성값), the values that
 # have to be kept while an image passes, sit at the beginning, where maps are large. The lecture's slide
 # adds them up, layer by layer. So do we:
 
@@ -503,7 +506,7 @@ print(f"of the single 5 × 5's test loss the pairs take away ≈ {100 * gained:.
 print(f"the pairs without the ReLU between ≈ {100 * left:.0f} %")
 
 # %% [markdown]
-# It is the ReLU. The pairs without it have just as many weights as the pairs with it, and are no better than the single 5 × 5. (We compare the loss, since one
+# It is the ReLU. The pairs without it have just as many weights as the pairs with it, and yet most of the lead over the single 5 × 5 is gone. (We compare the loss, since one
 # of the 300 test images more or less is already 0.3 % of error.)
 #
 # Do not take this for a law. With a third block (`BLOCKS`, above) both kinds read about 99 % of the digits and more, and there is little left to win: depth pays where the problem is
@@ -514,33 +517,41 @@ print(f"the pairs without the ReLU between ≈ {100 * left:.0f} %")
 #
 # ### 16 or 19?
 #
-# “VGG-19 is slightly better than VGG-16”, say the notes. Here is every comparison in the paper's Tables 3, 4 and 5. *S* is the size to which
-# the shorter side of a training image is brought; 256-512 means a new size for each image, called **scale jittering**. *Q* is the same in testing. All of
-# these slide the network over the whole test image (*dense*); Table 5 also tries 150 cut-outs (*multi-crop*), and the average of both.
+# “VGG-19 is slightly better than VGG-16”, say the notes. Here is every comparison in the paper's Tables 3, 4 and 5, but for one row of Table 5
+# that repeats Table 4. **Top-1 error**: the first guess is wrong; **top-5 error**: the right class is not among the first five. *S* is the size to which
+# the shorter side of a training image is brought; 256-512 means a new size for each image, called **scale jittering**. *Q* is the same in testing. In
+# Tables 3 and 4 the network slides over the whole test image (*dense*); Table 5 also tries 150 cut-outs (*multi-crop*), and the average of both.
 
 # %%
 errors = published.read("vgg_errors")
 _ = plots.vgg.sixteen_or_nineteen(errors)
 
 # %% [markdown]
-# How often is 19 better? Count:
+# How often is 19 better? Count, and count the top-5 errors, too:
+
 
 # %%
-both = plots.vgg.protocols(errors).values()
-better, equal, worse = (
-    sum(compare(nineteen, sixteen) for sixteen, nineteen in both)
-    for compare in (float.__lt__, float.__eq__, float.__gt__)
-)
-assert (better, equal, worse) == (1, 3, 4)
+def verdicts(error):
+    """In how many protocols 19 layers are better than 16, equal, worse."""
+    pairs = plots.vgg.protocols(errors, error).values()
+    better = sum(nineteen < sixteen for sixteen, nineteen in pairs)
+    worse = sum(nineteen > sixteen for sixteen, nineteen in pairs)
+    return better, len(pairs) - better - worse, worse
+
+
+top1, top5 = verdicts("top1"), verdicts("top5")
+assert top1 == (1, 3, 4) and top5 == (3, 3, 2)
 teaching.three_ways(
     12,
-    measured=f"top-1 error of 19 layers against 16 in {len(both)} protocols: better in {better}, "
-    f"equal in {equal}, worse in {worse}",
+    measured="19 layers against 16 in eight protocols, top-1 error: "
+    "better in {}, equal in {}, worse in {}; ".format(*top1)
+    + "top-5 error: better in {}, equal in {}, worse in {}".format(*top5),
     verb="counted",
 )
 
 # %% [markdown]
-# From A to D depth pays, from D to E no more. (Why it stops, and what helps, is the story of [06 ResNet](06_resnet.ipynb).) The three points in the middle
+# Which answer you get depends on what you count, and no difference is larger than 0.3 points, with one network of each kind. From A to D depth pays, from D to E
+# hardly any more. (Why it stops, and what helps, is the story of [06 ResNet](06_resnet.ipynb).) The three points in the middle
 # are worth a second look:
 
 # %%
@@ -562,8 +573,8 @@ assert b.field == c.field < d.field and b.depth < c.depth == d.depth
 # %% [markdown]
 # ### The first weights
 #
-# “The optimisation is no different from AlexNet's”: momentum 0.9, weight decay 5e-4, dropout 0.5 on fc6 and fc7, a rate of 0.01 divided by
-# 10 when the validation stalls. All that is the same (the batch has 256 images, not 128). But AlexNet drew its first weights from a normal distribution with a spread of 0.01. Try that with 13 convolutions:
+# “The optimisation is no different from AlexNet's”, say the notes: momentum 0.9, weight decay 5e-4, dropout 0.5 on fc6 and fc7, a rate of 0.01 divided by
+# 10 when the validation stalls. All that is the same (the batch has 256 images, not 128). But AlexNet drew its first weights from a normal distribution with a spread (standard deviation) of 0.01. Try that with 13 convolutions:
 
 # %%
 guess = explore.predict(ask.predictions["signal"])
@@ -609,7 +620,8 @@ assert min(kept["Glorot"]) > 1e-3
 guess.reveal("weaker, by more than a thousand")
 
 # %% [markdown]
-# A millionth is left. The top line is what the paper *prints* for its first network: a **variance** of 0.01, that is a spread of 0.1. With it the
+# A millionth is left. (Why are the digits of the first and the last row the same? The seeds are, and the biases are 0. So ten times the spread makes
+# each layer exactly ten times stronger, and between the first and the last lie twelve.) The top line is what the paper *prints* for its first network: a **variance** of 0.01, that is a spread of 0.1. With it the
 # signal grows a millionfold. **Glorot's rule** (Xavier 초기화) fits the spread to the number of connections of each layer, and stays within a
 # factor of a thousand. The authors found it after they had submitted. Before, they trained the shallow configuration A, and began
 # each deeper network with A's first four convolutions and its three fully connected layers:
@@ -639,11 +651,11 @@ teaching.three_ways(
 # %% [markdown]
 # ## 8 · FC7 on another task
 #
-# “FC7 generalises well to other tasks”, say the notes. The authors took the 4,096 numbers that fc7 puts out for a photograph, as they are, and trained
-# nothing but a linear classifier on them, for data sets that the network had never seen (Appendix B). That is called a **linear probe**.
+# “FC7 generalises well to other tasks”, say the notes. The authors took the 4,096 numbers that fc7 puts out for a photograph (averaged over its parts
+# and over several sizes), left the network as it was and trained nothing but a linear classifier on them, for data sets that the network had never seen (Appendix B). That is called a **linear probe**.
 #
-# In small: a VGG-like network learns to read printed **letters**. Then it is shown **digits**, of which it has never seen one: printed ones, and
-# handwritten ones at random places.
+# In small: a VGG-like network learns to read printed **letters** (top row of the picture). Then it is shown **digits**, of which it has never seen one:
+# printed ones (middle row), and handwritten ones at random places (bottom row).
 
 
 # %%
@@ -779,8 +791,8 @@ guess.reveal("fc7, by more than 25 points")
 
 # %% [markdown]
 # The notes are right, where the new task resembles the old one: ten classes that fc7 has never heard of, and it separates them. On *handwriting* its lead over the pixels
-# has all but gone, and **block 2 of the same network is far better**. The later a layer, the more it is made for its own task. (Which
-# layer is how general is measured in [01 Transfer learning](01_transfer_learning.ipynb).)
+# has all but gone, and **block 2 of the same network is far better**, while on printed digits both are about as good. (Block 2 puts out 256 numbers, fc7 128, so
+# the comparison is not quite fair.) The later a layer, the more it is made for its own task. (Which layer is how general is measured in [01 Transfer learning](01_transfer_learning.ipynb).)
 #
 # And without any training? For a test image look for the training images with the nearest fc7 features (**nearest neighbours**, 최근접 이웃). First column: the
 # question; then its five neighbours, nearest first, with their labels.
@@ -931,7 +943,8 @@ explore.quiz(ask.quiz[6])
 #   are in three fully connected layers (완전 연결층), which do 0.8 % of its 15,470,264,320 multiply-adds.
 # * **Memory** (메모리): 15,237,608 activations, 61 MB an image; 71 % of them in the first two blocks.
 # * **More non-linearity** (non-linearity가 더 늘어난다): with equal width and view, pairs of 3 × 3 read digits better than single 5 × 5, and lose their lead without the ReLU between.
-# * **VGG-19 or 16**: better in one of eight protocols, equal in three, worse in four.
+# * **VGG-19 or 16**: by top-1 error better in one of eight protocols, equal in three, worse in four; by top-5 error better in three, equal in three, worse in two.
+# * **No normalisation** (normalization 사용 X): A-LRN, with AlexNet's, has 29.7 % top-1 error, A without has 29.6 %.
 # * **Optimisation** (최적화): AlexNet's, but for the first weights, which leave a millionth of the signal behind 13 convolutions, or make it a million times stronger.
 # * **FC7** generalises (다른 task에서도 generalization이 잘됨) to classes that it never saw, if they look like those that it did: a linear classifier on fc7 reads
 #   printed digits at least 25 points better than one on pixels. On handwriting an earlier layer does better.
