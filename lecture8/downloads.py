@@ -370,18 +370,31 @@ def _is_alive(pid: int) -> bool:
 
 
 def _remove_stale(path: Path) -> None:
-    """One process at a time does this: otherwise the second might remove the new lock of the first."""
+    """One process at a time does this: otherwise the second might remove the new lock of the first.
+
+    The guard is a lock of the operating system, which a process that dies gives back: it can never be stale.
+    """
     guard = path.with_name(f"{path.name}.stale")
-    if not _take(guard):
-        if _is_stale(guard):
+    with guard.open("a") as file, contextlib.suppress(BlockingIOError, PermissionError, FileNotFoundError):
+        _lock(file)
+        if os.path.samestat(os.fstat(file.fileno()), guard.stat()):  # else its last holder has removed it meanwhile
+            if _is_stale(path):
+                path.unlink(missing_ok=True)
             guard.unlink(missing_ok=True)
-        time.sleep(0.1)
-        return
-    try:
-        if _is_stale(path):
-            path.unlink(missing_ok=True)
-    finally:
-        guard.unlink(missing_ok=True)
+            return
+    time.sleep(0.1)
+
+
+def _lock(file) -> None:
+    """Raises BlockingIOError or PermissionError if another process (or another open file) holds it."""
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _renew(path: Path, over: threading.Event) -> None:
