@@ -7,6 +7,7 @@ solution of its exercise, which its check calls right.
 """
 
 import argparse
+import ast
 import builtins
 import importlib
 import re
@@ -39,13 +40,20 @@ def _names(code: str) -> set[str]:
     return used.union(*map(walk, top.get_children())) - assigned - set(vars(builtins))
 
 
-def solution_cell(module: object, name: str) -> str:
+def _imported(notebook: NotebookNode) -> set[str]:
+    """The names that the code cells of a notebook import."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name.split(".")[0] for node in imports for alias in node.names}
+
+
+def solution_cell(module: object, name: str, known: set[str]) -> str:
     """The source of a cell that gives an exercise its own solution and checks it.
 
-    module: the lesson's module of `exercises`, from which a solution may take names
+    module: the lesson's module of `exercises`, from which a solution takes the names that are not known already
     """
     code = textwrap.dedent(module.exercises[name].solution).strip()
-    taken = sorted(used for used in _names(code) if hasattr(module, used))
+    taken = sorted(used for used in _names(code) - known if hasattr(module, used))
     head = [f"from {module.__name__} import {', '.join(taken)}\n"] if taken else []
     return "\n".join([*head, code, "", f'ask.exercises["{name}"].check(answer)'])
 
@@ -56,19 +64,14 @@ def notes_cell(text: str) -> NotebookNode:
     return v4.new_markdown_cell(quoted, metadata={"slideshow": {"slide_type": "notes"}})
 
 
-def heading(cell: NotebookNode) -> str:
-    """The heading with which a cell begins, or ''."""
-    found = re.match(r"#{1,6} (.+)", cell.source) if cell.cell_type == "markdown" else None
-    return found[1].strip() if found else ""
-
-
 def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
     """The notebook with the plan's notes below the headings they belong to."""
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
-        if heading(cell) in plan.notes:
-            cells.append(notes_cell(plan.notes[heading(cell)]))
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^#{1,6} (.+)$", cell.source, re.MULTILINE)
+            cells += [notes_cell(plan.notes[heading.strip()]) for heading in found if heading.strip() in plan.notes]
     if teaching_plan.DISCUSSION in plan.parts:
         text = f"### {teaching_plan.DISCUSSION}\n\n{plan.parts[teaching_plan.DISCUSSION]}"
         cells.append(notes_cell(text))
@@ -77,11 +80,11 @@ def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode
 
 def with_solutions(notebook: NotebookNode, module: object) -> NotebookNode:
     """The notebook with every answer cell replaced by the solution, not run."""
-    cells = []
+    cells, known = [], _imported(notebook)
     for cell in notebook.cells:
         asked = ASKED.search(cell.source)
         if cell.cell_type == "code" and slide_types.is_answer(cell.source) and asked:
-            cell = v4.new_code_cell(solution_cell(module, asked[1]), metadata=cell.metadata, id=cell.id)
+            cell = v4.new_code_cell(solution_cell(module, asked[1], known), metadata=cell.metadata, id=cell.id)
         cells.append(cell)
     return nbformat.from_dict({**notebook, "cells": cells})
 

@@ -1,4 +1,4 @@
-"""Decks of slides from the executed notebooks: `make slides` writes them to build/slides, to be shown without a network.
+"""Decks of slides from the executed notebooks: `make slides` writes them to build/slides; showing needs no network.
 
 python -m tools.slides [NAME ...]
 
@@ -7,6 +7,7 @@ reveal.js and MathJax are fetched once, by npm, and laid beside the decks.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -19,53 +20,60 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from lecture8.teaching import MARKS
 from tools import build_notebooks, conditions, instructor, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
 WIDTH, HEIGHT = 1280, 720
 HIDDEN = "hide-input"  # tag: the slide shows what comes out, not the call
-SMALLEST = 0.5  # a slide is set smaller until it fits, but not below this
+NO_GUESS = f"{MARKS['todo']} You made no prediction. "
+SMALLEST = 0.6  # a slide is set smaller until it fits, but not below this
 
 STYLE = """
 <style>
-.reveal { font-size: 24px; }
-.reveal .slides { text-align: left; }
-.reveal .slides section { padding: 0; }
+:root { --jp-content-font-size1: 26px; --jp-ui-font-size1: 26px; --jp-code-font-size: 20px; }
+.reveal .slides, .reveal .slides section { text-align: left; padding: 0; }
 .reveal h1, .reveal h2, .reveal h3 { text-transform: none; letter-spacing: normal; }
-.reveal h1 { font-size: 1.7em !important; }
-.reveal h2 { font-size: 1.5em !important; }
+.reveal h1 { font-size: 44px !important; }
+.reveal h2 { font-size: 38px !important; }
+.reveal h3 { font-size: 32px !important; }
+.reveal ul, .reveal ol { display: block; }
 .reveal .jp-InputPrompt, .reveal .jp-OutputPrompt { display: none; }
-.reveal .jp-OutputArea-output img, .reveal .jp-RenderedImage img { max-height: 560px; margin: 0 auto; display: block; }
+.reveal .jp-RenderedImage img, .reveal .jp-OutputArea-output img {
+  width: min(1100px, 100%); max-height: 440px; object-fit: contain; margin: 0 auto; display: block;
+}
+.reveal .controls { font-size: 6px; }
 .reveal pre { width: 100%; margin: 0; box-shadow: none; }
-.reveal .jp-RenderedMarkdown table { margin-left: 0; }
-.reveal details { font-size: 0.8em; }
+.reveal .jp-RenderedHTMLCommon table { margin-left: 0; }
+#section { position: fixed; left: 24px; bottom: 12px; font: 14px sans-serif; color: #595959; }
 </style>
 """
 
 # Slides hold what the lesson says there, which is more on some than on others: each is set smaller until it fits.
 FIT = f"""
+<div id="section"></div>
 <script>
-(function () {{
+require(["reveal.js/dist/reveal.js"], function (Reveal) {{
+  window.Reveal = Reveal;
   function fit() {{
     var slide = Reveal.getCurrentSlide();
-    if (!slide) return;
     for (var size = 1; size >= {SMALLEST}; size -= 0.05) {{
       slide.style.zoom = size;
       if (slide.scrollHeight * size <= {HEIGHT} && slide.scrollWidth * size <= {WIDTH} + 1) break;
     }}
-    slide.dataset.size = slide.style.zoom;
+    slide.dataset.size = size.toFixed(2);
+    var heading = slide.parentNode.querySelector("h1, h2");
+    var section = heading && !slide.contains(heading) ? heading.innerText.replace("¶", "") : "";
+    document.getElementById("section").textContent = section;
     Reveal.layout();
   }}
-  var waiting = setInterval(function () {{
-    if (!window.Reveal || !Reveal.isReady || !Reveal.isReady()) return;
-    clearInterval(waiting);
-    Reveal.on('slidechanged', fit);
-    var typeset = window.MathJax && MathJax.Hub;
-    if (typeset) MathJax.Hub.Queue(fit); else fit();
-    document.body.dataset.ready = 'yes';
-  }}, 50);
-}})();
+  function begin() {{
+    Reveal.on("slidechanged", fit);
+    MathJax.Hub.Queue(function () {{ fit(); document.body.dataset.ready = "yes"; }});
+  }}
+  if (Reveal.isReady()) begin(); else Reveal.on("ready", begin);
+}});
 </script>
 """
 
@@ -77,7 +85,9 @@ def fetch(folder: Path) -> None:
     """
     missing = [name for name, version in LIBRARIES.items() if not (folder / name / f".{version}").exists()]
     if missing and not shutil.which("npm"):
-        raise RuntimeError(f"npm is needed, to fetch {', '.join(missing)} for the slides: install Node.js, and run again")
+        raise RuntimeError(
+            f"npm is needed, to fetch {', '.join(missing)} for the slides: install Node.js, and run again"
+        )
     for name in missing:
         version = LIBRARIES[name]
         with tempfile.TemporaryDirectory() as temporary:
@@ -86,7 +96,9 @@ def fetch(folder: Path) -> None:
             archives = list(Path(temporary).glob("*.tgz"))
             if done.returncode or len(archives) != 1:
                 said = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
-                raise RuntimeError(f"npm could not fetch {name} {version} ({said}): connect to the internet, and run again")
+                raise RuntimeError(
+                    f"npm could not fetch {name} {version} ({said}): connect to the internet, and run again"
+                )
             with tarfile.open(archives[0]) as archive:
                 archive.extractall(temporary, filter="data")
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -95,25 +107,22 @@ def fetch(folder: Path) -> None:
 
 
 def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
-    """The notebook as its deck shows it: with notes; the code only where it prints or defines something."""
+    """The notebook as its deck shows it: with notes, without the badge; code only where it is what matters."""
     notebook = instructor.with_notes(notebook, plan)
     for cell in notebook.cells:
-        if cell.cell_type == "code" and shows_itself(cell):
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"^\[!\[Open in Colab\].*\n", "", cell.source, flags=re.MULTILINE)
+        elif slide_types.hides_code(cell):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
+        for output in cell.get("outputs", ()):
+            if "text/markdown" in output.get("data", {}):  # on a slide nobody has made a guess
+                output.data["text/markdown"] = output.data["text/markdown"].replace(NO_GUESS, "")
     return notebook
-
-
-def shows_itself(cell: NotebookNode) -> bool:
-    """Whether what comes out of a cell says all: a picture, a question, a table, a source, a verdict."""
-    rich = {"image/png", "text/markdown", "text/html"}
-    questions = ("explore.", "ask.", "teaching.", ".reveal(")
-    return any(rich & set(out.get("data", {})) for out in cell.outputs) or any(q in cell.source for q in questions)
 
 
 def deck(name: str) -> str:
     """The deck of a notebook ('06_resnet') as HTML; its libraries are expected beside it."""
     notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
-    slide_types.mark(notebook)
     config = Config()
     config.TagRemovePreprocessor.remove_input_tags = {HIDDEN}
     config.TagRemovePreprocessor.enabled = True

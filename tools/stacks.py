@@ -2,10 +2,10 @@
 
 python -m tools.stacks [oldest | newest | colab ...]     all three without a name; 5 GB and some minutes each
 
-oldest, newest: the unit tests and every notebook, in nbval's lax mode (it runs every cell and its assertions, and compares
-only what is marked so). Saved outputs belong to the pinned versions.
-colab: Colab's versions and its package `google.colab` faked. The course is not installed: each notebook's own first cell
-does it, from a copy of this repository under the address that the badge names. Nothing else may change by that.
+oldest, newest: the unit tests and every notebook, in nbval's lax mode: it runs every cell and its assertions, and
+compares only what is marked so, since the saved outputs belong to the pinned versions.
+colab: Colab's versions, with its package `google.colab` faked. The course is not installed: each notebook's own first
+cell does it, from a copy of this repository under the address that the badge names. Nothing else may change by that.
 """
 
 import argparse
@@ -20,7 +20,11 @@ from tools import bootstrap, build_notebooks, conditions
 ROOT = conditions.ROOT
 HERE = ROOT / "build" / "stacks"
 PINS = ROOT / "tools" / "stack_files"
-PYTHONS = {"oldest": ("3.10",), "newest": ("3.14", "3.13", "3.12", "3.11"), "colab": ("3.13", "3.12")}  # first choice first
+PYTHONS = {
+    "oldest": ("3.10",),
+    "newest": ("3.14", "3.13", "3.12", "3.11"),
+    "colab": ("3.13", "3.12"),
+}  # first choice first
 TOOLS = ["pytest>=8.2", "pytest-xdist>=3.6", "nbval>=0.11", "nbformat>=5.10", "nbclient>=0.10"]
 
 
@@ -76,7 +80,9 @@ def colab(names: list[str]) -> list[str]:
     home = HERE / "colab-home"
     shutil.rmtree(home, ignore_errors=True)
     subprocess.run(["git", "clone", "-q", "--bare", ROOT, home / "course.git"], check=True)
-    subprocess.run(["git", "config", "--global", "--add", "safe.directory", "*"], check=True, env={**os.environ, "HOME": str(home)})
+    subprocess.run(
+        ["git", "config", "--global", "--add", "safe.directory", "*"], check=True, env={**os.environ, "HOME": str(home)}
+    )
     settings = {
         "HOME": str(home),  # nothing of this user's is seen
         "PYTHONPATH": str(PINS / "colab"),
