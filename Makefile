@@ -5,7 +5,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 # `make test PYTHON=python3.12` means that Python and no other
 EXACTLY := $(if $(filter command line,$(origin PYTHON)),--exactly)
 
-.PHONY: help setup lab test test-all lint notebooks bench clean
+.PHONY: help setup lab test test-all test-stacks lint notebooks slides solutions repository bench clean
 
 help:       ## this list
 	@echo "Lecture 8: transfer learning and the ImageNet CNN lineage"
@@ -25,12 +25,24 @@ test: setup ## the unit tests and every notebook, strictly compared (ARGS="-k re
 test-all: setup ## the same and the tests marked slow
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile -m "" $(ARGS)
 
+test-stacks: setup ## the oldest and the newest versions, and Colab's (STACK=colab for one; 5 GB each)
+	@$(BIN)/python -m tools.stacks $(STACK)
+
 lint: setup ## ruff: style and format
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 
 notebooks: setup ## build notebooks/*.ipynb from notebooks/source (NB=06_resnet for one)
 	@$(BIN)/python -m tools.build_notebooks $(NB)
+
+slides: setup ## build/slides: a deck for each notebook, shown without a network (NB=06_resnet for one; needs npm)
+	@$(BIN)/python -m tools.slides $(NB)
+
+solutions: setup ## build/instructor: the notebooks with solutions and teaching notes, executed (NB=06_resnet for one)
+	@$(BIN)/python -m tools.instructor $(NB)
+
+repository: setup ## let badges and links lead to another repository (NAME=owner/name)
+	@$(BIN)/python -m tools.repository $(NAME)
 
 bench: setup ## ours against other libraries (BENCH=speed, overhead or loading; ARGS="--only resnet50")
 	@$(BIN)/python -m benchmarks.install

@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from nbval.plugin import find_comment_markers, find_metadata_tags, get_sanitize_patterns
 
-from tools import conditions, pictures
+from tools import conditions, pictures, slide_types
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,7 +33,6 @@ else:
 ROOT = conditions.ROOT
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-KEPT_METADATA = ("tags", "slideshow")
 
 
 def sources(names: list[str] | None = None) -> list[Path]:
@@ -74,7 +73,7 @@ def read_source(source: Path) -> NotebookNode:
     for number, cell in enumerate(notebook.cells):
         # an id from the position: building again gives the same file
         cell["id"] = hashlib.sha1(f"{source.stem}:{number}".encode()).hexdigest()[:8]
-        cell.metadata = NotebookNode({key: cell.metadata[key] for key in KEPT_METADATA if key in cell.metadata})
+        cell.metadata = NotebookNode({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
         cell.source = cell.source.replace("{{repository}}", repository()).replace("{{colab}}", colab(source.stem))
     return notebook
 
@@ -200,6 +199,7 @@ def build(source: Path) -> str:
     notebook, path = read_source(source), target(source)
     seconds = execute(notebook)
     normalise(notebook)
+    slide_types.mark(notebook)
     done = "written" if write(path, notebook) else "unchanged"
     slowest = sorted(range(len(seconds)), key=seconds.__getitem__, reverse=True)[:3]
     cells = ", ".join(f"cell {i} {seconds[i]:.1f} s" for i in slowest)

@@ -1,0 +1,124 @@
+"""Slides, instructor copies and teaching plans are made from the same notebooks, and fit them."""
+
+import copy
+import re
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from lecture8.exercises import resnet
+from tools import build_notebooks, instructor, slide_types, slides, teaching_plan
+
+SOURCES = build_notebooks.sources()
+each_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+
+
+def types(*cells) -> list[str]:
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell("# Title"), *map(copy.deepcopy, cells)])
+    slide_types.mark(notebook)
+    return [cell.metadata.slideshow.slide_type for cell in notebook.cells[1:]]
+
+
+def shows(source: str, text: str = "1", **data):
+    output = v4.new_output("display_data", {"text/plain": text, **data})
+    return v4.new_code_cell(source, outputs=[output])
+
+
+SECTION, PROSE = v4.new_markdown_cell("## 1 · A section"), v4.new_markdown_cell("Some words.")
+GUESS, REVEAL = shows("explore.predict(a)"), shows("guess.reveal('b')")
+
+
+def test_a_guess_is_on_another_slide_than_what_it_came_to():
+    assert types(SECTION, PROSE, GUESS, shows("draw()"), REVEAL) == [
+        "slide", "fragment", "fragment", "subslide", "fragment",
+    ]  # fmt: skip
+
+
+def test_prose_after_a_result_is_the_next_idea_and_preparations_are_left_out():
+    quiet, written = v4.new_code_cell("x = 1"), v4.new_code_cell("class Block:\n    pass")
+    assert types(SECTION, shows("draw()"), PROSE, PROSE, quiet, written) == [
+        "slide", "fragment", "subslide", "fragment", "skip", "fragment",
+    ]  # fmt: skip
+
+
+def test_nothing_between_the_title_and_the_first_section_and_no_answer_cells():
+    answer = shows('my = ...\nask.exercises["a"].check(my)')
+    exercise, question = shows('ask.exercises["a"]'), shows("explore.quiz(ask.quiz[0])")
+    assert types(PROSE, shows("start()"), SECTION, exercise, answer, question) == [
+        "skip", "skip", "slide", "fragment", "skip", "subslide",
+    ]  # fmt: skip
+
+
+def test_more_than_fits_goes_to_the_next_slide():
+    long = shows("print(x)", "\n".join(["line"] * 15))
+    assert types(SECTION, long, long) == ["slide", "fragment", "subslide"]
+
+
+@each_lesson
+def test_the_notebook_has_the_types_of_the_rules(source):
+    saved = nbformat.read(build_notebooks.target(source), 4)
+    marked = copy.deepcopy(saved)
+    slide_types.mark(marked)
+    for number, (cell, other) in enumerate(zip(saved.cells, marked.cells, strict=True)):
+        assert cell.metadata.get("slideshow") == other.metadata.slideshow, (
+            f"cell {number}: run `python -m tools.slide_types`"
+        )
+
+
+@each_lesson
+def test_the_plan_fits_the_notebook_and_the_hour(source):
+    assert not teaching_plan.plan(source.stem).complaints()
+
+
+def test_what_is_wrong_with_a_plan_is_said():
+    text = "# A plan\n\n## No such heading\n\n**70 min.** Talk.\n\n## 정리 · What you have shown\n\nTalk.\n"
+    found = teaching_plan.Plan("06_resnet", text).complaints()
+    assert len(found) == 4
+    for said in ("no heading 'No such heading'", "begin with its time", "add up to 70", "fewer than three questions"):
+        assert any(said in one for one in found), said
+
+
+@each_lesson
+def test_the_deck_has_notes_and_takes_nothing_from_the_network(source):
+    html = slides.deck(source.stem)
+    outside = re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="(https?:[^"]+)', html)
+    assert not outside and "import mermaid" not in html
+    assert html.count('<aside class="notes">') == len(teaching_plan.plan(source.stem).notes) + 1
+    assert "You made no prediction" not in html and "Open in Colab" not in html
+
+
+@each_lesson
+def test_every_answer_cell_is_solved_in_the_copy(source):
+    student, copied = build_notebooks.read_source(source), instructor.copy_of(source.stem)
+    asked = [cell.source for cell in student.cells if slide_types.is_answer(cell.source)]
+    solved = [cell.source for cell in copied.cells if slide_types.is_answer(cell.source)]
+    assert len(asked) == len(solved) >= 5
+    assert all("..." in cell for cell in asked), "the student's copy holds an answer"
+    assert not any(re.search(r"= \.\.\.|return \.\.\.", cell) for cell in solved)
+
+
+def test_a_solution_brings_the_names_it_takes_from_the_lesson():
+    cell = instructor.solution_cell(resnet, "bottleneck", {"models", "nn", "torch"})
+    assert cell.startswith("from lecture8.exercises.resnet import Residual\n")
+    assert 'ask.exercises["bottleneck"].check(answer)' in cell
+
+
+def test_a_solution_that_the_check_does_not_call_right_is_found():
+    wrong = shows('answer = 1\nask.exercises["layers"].check(answer)', "❌ 1 is too small.")
+    right = shows('answer = 110\nask.exercises["he"].check(answer)', "✅ 110 weight layers is right.")
+    assert instructor.wrong_solutions(v4.new_notebook(cells=[wrong, right])) == ["layers: ❌ 1 is too small."]
+
+
+def test_where_npm_is_missing_the_remedy_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"npm is needed, to fetch reveal\.js.* install Node\.js"):
+        slides.fetch(tmp_path)
+
+
+@pytest.mark.slow
+@each_lesson
+def test_the_instructor_copy_runs_and_every_solution_is_right(source):
+    notebook = instructor.copy_of(source.stem)
+    build_notebooks.execute(notebook)
+    assert not instructor.wrong_solutions(notebook)

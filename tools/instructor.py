@@ -1,0 +1,137 @@
+"""Instructor copies of the notebooks: `make solutions` writes them, executed, to build/instructor.
+
+python -m tools.instructor [NAME ...]
+
+Made from the students' sources: under each heading stand the notes of the teaching plan, and in every answer cell the
+solution of its exercise, which its check calls right.
+"""
+
+import argparse
+import ast
+import builtins
+import importlib
+import re
+import symtable
+import sys
+import textwrap
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode, v4
+
+from lecture8 import course
+from lecture8.teaching import MARKS
+from tools import build_notebooks, conditions, slide_types, teaching_plan
+
+TARGET = conditions.ROOT / "build" / "instructor"
+ASKED = re.compile(r"ask\.exercises\[\"(\w+)\"\]\.check\(")
+
+
+def _names(code: str) -> set[str]:
+    """The names that a piece of code takes from outside."""
+
+    def walk(table: symtable.SymbolTable) -> set[str]:
+        own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and s.is_global()}
+        return own.union(*map(walk, table.get_children()))
+
+    top = symtable.symtable(code, "solution", "exec")
+    assigned = {s.get_name() for s in top.get_symbols() if s.is_assigned()}
+    used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    return used.union(*map(walk, top.get_children())) - assigned - set(vars(builtins))
+
+
+def _imported(notebook: NotebookNode) -> set[str]:
+    """The names that the code cells of a notebook import."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name.split(".")[0] for node in imports for alias in node.names}
+
+
+def solution_cell(module: object, name: str, known: set[str]) -> str:
+    """The source of a cell that gives an exercise its own solution and checks it.
+
+    module: the lesson's module of `exercises`, from which a solution takes the names that are not known already
+    """
+    code = textwrap.dedent(module.exercises[name].solution).strip()
+    taken = sorted(used for used in _names(code) - known if hasattr(module, used))
+    head = [f"from {module.__name__} import {', '.join(taken)}\n"] if taken else []
+    return "\n".join([*head, code, "", f'ask.exercises["{name}"].check(answer)'])
+
+
+def notes_cell(text: str) -> NotebookNode:
+    """Speaker's notes as a cell: seen in the copy, and in the speaker's view of the slides."""
+    quoted = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+    return v4.new_markdown_cell(quoted, metadata={"slideshow": {"slide_type": "notes"}})
+
+
+def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
+    """The notebook with the plan's notes below the headings they belong to."""
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^#{1,6} (.+)$", cell.source, re.MULTILINE)
+            cells += [notes_cell(plan.notes[heading.strip()]) for heading in found if heading.strip() in plan.notes]
+    if teaching_plan.DISCUSSION in plan.parts:
+        text = f"### {teaching_plan.DISCUSSION}\n\n{plan.parts[teaching_plan.DISCUSSION]}"
+        cells.append(notes_cell(text))
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
+def with_solutions(notebook: NotebookNode, module: object) -> NotebookNode:
+    """The notebook with every answer cell replaced by the solution, not run."""
+    cells, known = [], _imported(notebook)
+    for cell in notebook.cells:
+        asked = ASKED.search(cell.source)
+        if cell.cell_type == "code" and slide_types.is_answer(cell.source) and asked:
+            cell = v4.new_code_cell(solution_cell(module, asked[1], known), metadata=cell.metadata, id=cell.id)
+        cells.append(cell)
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
+def copy_of(name: str) -> NotebookNode:
+    """The instructor copy of a notebook ('06_resnet'), not yet run."""
+    (source,) = build_notebooks.sources([name])
+    module = importlib.import_module(f"lecture8.exercises.{course.lesson(name).module}")
+    return with_notes(with_solutions(build_notebooks.read_source(source), module), teaching_plan.plan(name))
+
+
+def wrong_solutions(notebook: NotebookNode) -> list[str]:
+    """The exercises of an executed copy that their check does not call right."""
+    found = []
+    for cell in notebook.cells:
+        asked = ASKED.search(cell.source) if cell.cell_type == "code" else None
+        if asked:
+            said = " ".join(str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs)
+            if not said.startswith(MARKS["right"]):
+                found.append(f"{asked[1]}: {said or 'no answer'}")
+    return found
+
+
+def main() -> int:
+    """The command line; the number of notebooks with a complaint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
+    options = parser.parse_args()
+    conditions.apply()
+    TARGET.mkdir(parents=True, exist_ok=True)
+    bad = 0
+    for source in build_notebooks.sources(options.names):
+        notebook = copy_of(source.stem)
+        try:
+            build_notebooks.execute(notebook)
+        except CellExecutionError as error:
+            print(f"{source.stem}: a cell fails:\n{error}")
+            bad += 1
+            continue
+        build_notebooks.normalise(notebook)
+        path = TARGET / f"{source.stem}.ipynb"
+        nbformat.write(notebook, path)
+        problems = wrong_solutions(notebook)
+        print(f"{path.relative_to(conditions.ROOT)}", *problems, sep="\n", flush=True)
+        bad += bool(problems)
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(main())

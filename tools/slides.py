@@ -1,0 +1,178 @@
+"""Decks of slides from the executed notebooks: `make slides` writes them to build/slides; showing needs no network.
+
+python -m tools.slides [NAME ...]
+
+Which cell begins a slide is decided in `slide_types`; the speaker's notes (key S) come from the teaching plans.
+reveal.js and MathJax are fetched once, by npm, and laid beside the decks.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbconvert import SlidesExporter
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from lecture8.teaching import MARKS
+from tools import build_notebooks, conditions, instructor, slide_types, teaching_plan
+
+TARGET = conditions.ROOT / "build" / "slides"
+LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
+WIDTH, HEIGHT = 1280, 720
+HIDDEN = "hide-input"  # tag: the slide shows what comes out, not the call
+NO_GUESS = f"{MARKS['todo']} You made no prediction. "
+SMALLEST = 0.6  # a slide is set smaller until it fits, but not below this
+
+STYLE = """
+<style>
+:root { --jp-content-font-size1: 26px; --jp-ui-font-size1: 26px; --jp-code-font-size: 20px; }
+.reveal .slides, .reveal .slides section { text-align: left; padding: 0; }
+.reveal h1, .reveal h2, .reveal h3 { text-transform: none; letter-spacing: normal; }
+.reveal h1 { font-size: 44px !important; }
+.reveal h2 { font-size: 38px !important; }
+.reveal h3 { font-size: 32px !important; }
+.reveal ul, .reveal ol { display: block; }
+.reveal .jp-InputPrompt, .reveal .jp-OutputPrompt { display: none; }
+.reveal .jp-RenderedImage img, .reveal .jp-OutputArea-output img {
+  width: min(1100px, 100%); max-height: 440px; object-fit: contain; margin: 0 auto; display: block;
+}
+.reveal .controls { font-size: 6px; }
+.reveal pre { width: 100%; margin: 0; box-shadow: none; }
+.reveal .jp-RenderedHTMLCommon table { margin-left: 0; }
+#section { position: fixed; left: 24px; bottom: 12px; font: 14px sans-serif; color: #595959; }
+</style>
+"""
+
+# Slides hold what the lesson says there, which is more on some than on others: each is set smaller until it fits.
+FIT = f"""
+<div id="section"></div>
+<script>
+require(["reveal.js/dist/reveal.js"], function (Reveal) {{
+  window.Reveal = Reveal;
+  function fit() {{
+    var slide = Reveal.getCurrentSlide();
+    for (var size = 1; size >= {SMALLEST}; size -= 0.05) {{
+      slide.style.zoom = size;
+      if (slide.scrollHeight * size <= {HEIGHT} && slide.scrollWidth * size <= {WIDTH} + 1) break;
+    }}
+    slide.dataset.size = size.toFixed(2);
+    var heading = slide.parentNode.querySelector("h1, h2");
+    var section = heading && !slide.contains(heading) ? heading.innerText.replace("¶", "") : "";
+    document.getElementById("section").textContent = section;
+    Reveal.layout();
+  }}
+  function begin() {{
+    Reveal.on("slidechanged", fit);
+    MathJax.Hub.Queue(function () {{ fit(); document.body.dataset.ready = "yes"; }});
+  }}
+  if (Reveal.isReady()) begin(); else Reveal.on("ready", begin);
+}});
+</script>
+"""
+
+
+def fetch(folder: Path) -> None:
+    """Lays reveal.js, MathJax, require.js and jQuery into this folder, where they are not there already.
+
+    Raises RuntimeError, with the remedy, where npm is missing or gets nothing.
+    """
+    missing = [name for name, version in LIBRARIES.items() if not (folder / name / f".{version}").exists()]
+    if missing and not shutil.which("npm"):
+        raise RuntimeError(
+            f"npm is needed, to fetch {', '.join(missing)} for the slides: install Node.js, and run again"
+        )
+    for name in missing:
+        version = LIBRARIES[name]
+        with tempfile.TemporaryDirectory() as temporary:
+            call = ["npm", "pack", "--silent", f"{name}@{version}", "--pack-destination", temporary]
+            done = subprocess.run(call, capture_output=True, text=True, cwd=temporary)
+            archives = list(Path(temporary).glob("*.tgz"))
+            if done.returncode or len(archives) != 1:
+                said = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
+                raise RuntimeError(
+                    f"npm could not fetch {name} {version} ({said}): connect to the internet, and run again"
+                )
+            with tarfile.open(archives[0]) as archive:
+                archive.extractall(temporary, filter="data")
+            shutil.rmtree(folder / name, ignore_errors=True)
+            shutil.copytree(Path(temporary) / "package", folder / name)
+        (folder / name / f".{version}").touch()
+
+
+def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
+    """The notebook as its deck shows it: with notes, without the badge; code only where it is what matters."""
+    notebook = instructor.with_notes(notebook, plan)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"^\[!\[Open in Colab\].*\n", "", cell.source, flags=re.MULTILINE)
+        elif slide_types.hides_code(cell):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
+        for output in cell.get("outputs", ()):
+            if "text/markdown" in output.get("data", {}):  # on a slide nobody has made a guess
+                output.data["text/markdown"] = output.data["text/markdown"].replace(NO_GUESS, "")
+    return notebook
+
+
+def deck(name: str) -> str:
+    """The deck of a notebook ('06_resnet') as HTML; its libraries are expected beside it."""
+    notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
+    config = Config()
+    config.TagRemovePreprocessor.remove_input_tags = {HIDDEN}
+    config.TagRemovePreprocessor.enabled = True
+    exporter = SlidesExporter(
+        config=config,
+        reveal_url_prefix="reveal.js",
+        reveal_theme="white",
+        reveal_transition="none",
+        reveal_number="c/t",
+        reveal_width=str(WIDTH),
+        reveal_height=str(HEIGHT),
+        mathjax_url="mathjax/MathJax.js?config=TeX-AMS_CHTML-full,Safe",
+        require_js_url="requirejs/require.js",
+        jquery_url="jquery/dist/jquery.min.js",
+        mermaid_js_url="",
+    )
+    html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name)))
+    return offline(html).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}</html>")
+
+
+def offline(html: str) -> str:
+    """The page without the script of Mermaid, which is on no slide and would be fetched from the network."""
+    start = html.find('<script type="module">')
+    while start >= 0:
+        end = html.index("</script>", start) + len("</script>")
+        if "mermaid" in html[start:end]:
+            html = html[:start] + html[end:]
+        else:
+            start = end
+        start = html.find('<script type="module">', start)
+    return html
+
+
+def main() -> int:
+    """The command line; 1 if the libraries cannot be had."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
+    options = parser.parse_args()
+    TARGET.mkdir(parents=True, exist_ok=True)
+    try:
+        fetch(TARGET)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for source in build_notebooks.sources(options.names):
+        path = TARGET / f"{source.stem}.html"
+        path.write_text(deck(source.stem), encoding="utf-8")
+        print(path.relative_to(conditions.ROOT), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
