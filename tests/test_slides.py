@@ -8,7 +8,7 @@ import pytest
 from nbformat import v4
 
 from lecture8.exercises import resnet
-from tools import build_notebooks, instructor, slide_types, slides, teaching_plan
+from tools import build_notebooks, instructor, npm, slide_types, slides, teaching_plan
 
 SOURCES = build_notebooks.sources()
 each_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -113,7 +113,7 @@ def test_a_solution_that_the_check_does_not_call_right_is_found():
 def test_where_npm_is_missing_the_remedy_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match=r"npm is needed, to fetch reveal\.js.* install Node\.js"):
-        slides.fetch(tmp_path)
+        npm.fetch(tmp_path, slides.LIBRARIES)
 
 
 @pytest.mark.slow

@@ -8,12 +8,7 @@ reveal.js and MathJax are fetched once, by npm, and laid beside the decks.
 
 import argparse
 import re
-import shutil
-import subprocess
 import sys
-import tarfile
-import tempfile
-from pathlib import Path
 
 import nbformat
 from nbconvert import SlidesExporter
@@ -21,7 +16,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from lecture8.teaching import MARKS
-from tools import build_notebooks, conditions, instructor, slide_types, teaching_plan
+from tools import build_notebooks, conditions, instructor, npm, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
@@ -76,34 +71,6 @@ require(["reveal.js/dist/reveal.js"], function (Reveal) {{
 }});
 </script>
 """
-
-
-def fetch(folder: Path) -> None:
-    """Lays reveal.js, MathJax, require.js and jQuery into this folder, where they are not there already.
-
-    Raises RuntimeError, with the remedy, where npm is missing or gets nothing.
-    """
-    missing = [name for name, version in LIBRARIES.items() if not (folder / name / f".{version}").exists()]
-    if missing and not shutil.which("npm"):
-        raise RuntimeError(
-            f"npm is needed, to fetch {', '.join(missing)} for the slides: install Node.js, and run again"
-        )
-    for name in missing:
-        version = LIBRARIES[name]
-        with tempfile.TemporaryDirectory() as temporary:
-            call = ["npm", "pack", "--silent", f"{name}@{version}", "--pack-destination", temporary]
-            done = subprocess.run(call, capture_output=True, text=True, cwd=temporary)
-            archives = list(Path(temporary).glob("*.tgz"))
-            if done.returncode or len(archives) != 1:
-                said = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
-                raise RuntimeError(
-                    f"npm could not fetch {name} {version} ({said}): connect to the internet, and run again"
-                )
-            with tarfile.open(archives[0]) as archive:
-                archive.extractall(temporary, filter="data")
-            shutil.rmtree(folder / name, ignore_errors=True)
-            shutil.copytree(Path(temporary) / "package", folder / name)
-        (folder / name / f".{version}").touch()
 
 
 def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
@@ -163,7 +130,7 @@ def main() -> int:
     options = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
     try:
-        fetch(TARGET)
+        npm.fetch(TARGET, LIBRARIES)
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1

@@ -7,6 +7,7 @@ reading at home.
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from tools import conditions, headings
 
@@ -52,7 +53,11 @@ class Plan:
         return found
 
 
+def path(notebook: str) -> Path:
+    """Where the plan of a notebook ('06_resnet') lies."""
+    return conditions.ROOT / "docs" / "teaching" / f"{notebook}.md"
+
+
 def plan(notebook: str) -> Plan:
-    """The plan of a notebook ('06_resnet'). Raises FileNotFoundError where there is none."""
-    path = conditions.ROOT / "docs" / "teaching" / f"{notebook}.md"
-    return Plan(notebook, path.read_text(encoding="utf-8"))
+    """The plan of a notebook. Raises FileNotFoundError where there is none."""
+    return Plan(notebook, path(notebook).read_text(encoding="utf-8"))
