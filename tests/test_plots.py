@@ -80,6 +80,11 @@ def test_stages_draw_the_network_to_scale():
     assert "64 × 56 × 56" in said and "512 × 7 × 7" in said and "conv5_x" in said
 
 
+def test_short_numbers():
+    numbers = (7, 640, 999.9, 9_216, 999_999, 12_345_678, 1_168_032_896)
+    assert [plots.short(n) for n in numbers] == ["7", "640", "1 k", "9.22 k", "1 M", "12.3 M", "1.17 G"]
+
+
 def test_confusion_writes_all_counts():
     (ax,) = plots.start_here.confusion(torch.tensor([[3, 0], [2, 9]]), ["x", "y"]).axes
     assert sorted(texts(ax)) == ["2", "3", "9"]

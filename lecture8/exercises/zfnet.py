@@ -15,6 +15,7 @@ from lecture8.teaching import (
     called,
     number_check,
     right,
+    shape,
     wrong,
 )
 
@@ -104,9 +105,7 @@ def _check_rules(answer) -> Verdict:
     for rule, want in RULES.items():
         got = called(answer, rule, x, signal)
         if not isinstance(got, torch.Tensor) or got.shape != x.shape:
-            return wrong(
-                f"For {rule!r} expected a tensor of x's shape, got {getattr(got, 'shape', type(got).__name__)}."
-            )
+            return wrong(f"For {rule!r} expected a tensor of x's shape {shape(x)}, got {shape(got)}.")
         if not torch.allclose(got, want(x, signal)):
             for other, values in RULES.items():
                 if torch.allclose(got, values(x, signal)):
@@ -128,8 +127,7 @@ def _check_paint(answer) -> Verdict:
             with torch.no_grad():
                 got = called(answer, conv1, conv2, image, channel)
             if not isinstance(got, torch.Tensor) or got.shape != want.shape:
-                found = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
-                return wrong(f"Expected a painting of the image's shape {tuple(want.shape)}, got {found}.")
+                return wrong(f"Expected a painting of the image's shape {shape(want)}, got {shape(got)}.")
             if torch.allclose(got, want, atol=1e-5):
                 continue
             lit = int((got.abs().sum(1) > 0).sum())

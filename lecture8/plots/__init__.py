@@ -192,7 +192,7 @@ def stages(profile, *, title: str = "", ax=None) -> Figure:
         ax.add_patch(plt.Rectangle(corner, width, height, color=colour, alpha=0.9 if i else 0.5, linewidth=0))
         ax.text(middle, -0.62, f"{name}\n" + " × ".join(map(str, shape)), ha="center", va="top", fontsize=9)
         if params:
-            ax.text(middle, height / 2 + 0.04, _short(params), ha="center", va="bottom", fontsize=9, color=BLACK)
+            ax.text(middle, height / 2 + 0.04, short(params), ha="center", va="bottom", fontsize=9, color=BLACK)
         if i + 1 < len(rows):
             start, end = middle + width / 2 + 0.08, middle + pitch - widths[i + 1] / 2 - 0.08
             ax.annotate("", (end, 0), (start, 0), arrowprops={"arrowstyle": "->", "color": GREY})
@@ -201,9 +201,9 @@ def stages(profile, *, title: str = "", ax=None) -> Figure:
     return figure
 
 
-def _short(number: float) -> str:
-    """12,345,678 -> '12.3 M'."""
+def short(number: float) -> str:
+    """A number to three digits, with a letter for its size: 12,345,678 -> '12.3 M'."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
+        if number >= 0.9995 * size:  # 999,999 is 1 M, not 1000 k
             return f"{number / size:.3g} {letter}"
     return f"{number:.3g}"
