@@ -233,8 +233,8 @@ exercises = {
         """,
         hints=["fc8 keeps its size: 4096 inputs, as before.", "fc7 has 4096 · 4096 weights and 4096 biases."],
         solution="answer = 62_357_608 - (4096 * 4096 + 4096)",
-        explanation="45,576,296: more than a quarter of all parameters, for 0.3 points of top-5 error in the paper's Table 3 "
-        "(there for AlexNet, whose fc7 has the same size).",
+        explanation="45,576,296. More than a quarter of all parameters is gone, at a price of 0.3 points of top-5 error in the "
+        "paper's Table 3 (there for AlexNet, whose fc7 has the same size).",
         check_answer=number_check(
             45_576_296,
             traps={45_580_392: "the 4096 biases go as well.",
@@ -347,8 +347,7 @@ quiz = [
         {
             "ZFNet's, one network": "One ZFNet has 16.5 %, its widest version 16.0 %.",
             "ZFNet's, an ensemble": "Their six networks together have 14.8 % on the test set.",
-            "Clarifai's, an ensemble": "Yes: the company of one of the authors, with networks chosen by their way of looking "
-            "inside.",
+            "Clarifai's, an ensemble": "Yes: an ensemble of the company that one of the authors founded.",
         },
         "Clarifai's, an ensemble",
     ),
