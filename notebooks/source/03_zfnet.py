@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about a minute |
-# | `full`: CIFAR-10, and published ImageNet weights on a photograph | a GPU; not yet run |
+# | `full`: CIFAR-10, and published ImageNet weights on a photograph | a GPU; not yet run. The first half, up to the paintings of section 4, was tried on a CPU with 48 pictures and one epoch |
 
 # %%
 import importlib.util
