@@ -238,35 +238,29 @@ _ANTS_BEES = _Published(
 )  # fmt: skip
 
 
-def _pet_file(name: str, md5: str) -> File:
-    # the second is another server of the same group (keras-team/keras-io, pull request 1198)
-    folders = ("https://www.robots.ox.ac.uk/~vgg/data/pets/data/", "https://thor.robots.ox.ac.uk/~vgg/data/pets/")
-    return File(tuple(folder + name for folder in folders), md5)
+def _files(folders: Sequence[str], checksums: dict[str, str]) -> tuple[File, ...]:
+    """Files with their checksums, each of them to be had in every one of these folders."""
+    return tuple(File(tuple(folder + name for folder in folders), md5) for name, md5 in checksums.items())
 
 
 _PETS = _Published(
     "Oxford-IIIT Pets", "pets", "oxford-iiit-pet", "Abyssinian", 7_349, 811,
-    (
-        _pet_file("images.tar.gz", "5c4f3ee8e5d25df40f4fd59a7f44e54c"),
-        _pet_file("annotations.tar.gz", "95a8c909bbe2e81eed6a22bccdf3f68f"),
-    ),
+    # the second is another server of the same group (keras-team/keras-io, pull request 1198)
+    _files(("https://www.robots.ox.ac.uk/~vgg/data/pets/data/", "https://thor.robots.ox.ac.uk/~vgg/data/pets/"), {
+        "images.tar.gz": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
+        "annotations.tar.gz": "95a8c909bbe2e81eed6a22bccdf3f68f",
+    }),
     nested=True,
 )  # fmt: skip
 
-
-def _flower_file(name: str, md5: str) -> File:
-    # the second is PaddlePaddle's copy (python/paddle/vision/datasets/flowers.py asks for the same md5)
-    folders = ("https://www.robots.ox.ac.uk/~vgg/data/flowers/102/", "http://paddlemodels.bj.bcebos.com/flowers/")
-    return File(tuple(folder + name for folder in folders), md5)
-
-
 _FLOWERS = _Published(
     "Flowers-102", "flowers", "flowers-102", "pink primrose", 8_189, 345,
-    (
-        _flower_file("102flowers.tgz", "52808999861908f626f3c1f4e79d11fa"),
-        _flower_file("imagelabels.mat", "e0620be6f572b9609742df49c70aed4d"),
-        _flower_file("setid.mat", "a5357ecc9cb78c4bef273ce3793fc85c"),
-    ),
+    # the second is PaddlePaddle's copy (python/paddle/vision/datasets/flowers.py asks for the same md5)
+    _files(("https://www.robots.ox.ac.uk/~vgg/data/flowers/102/", "http://paddlemodels.bj.bcebos.com/flowers/"), {
+        "102flowers.tgz": "52808999861908f626f3c1f4e79d11fa",
+        "imagelabels.mat": "e0620be6f572b9609742df49c70aed4d",
+        "setid.mat": "a5357ecc9cb78c4bef273ce3793fc85c",
+    }),
     nested=True,
 )  # fmt: skip
 

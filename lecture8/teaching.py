@@ -112,6 +112,13 @@ def called(function: Callable, *args):
     return result
 
 
+def shape(answer: object) -> str:
+    """An answer in a few words: a tensor's shape, such as '2 × 3 × 8 × 8', or the type of what is no tensor."""
+    if not isinstance(answer, Tensor):
+        return type(answer).__name__
+    return " × ".join(map(str, answer.shape)) or "one number"
+
+
 def number_check(
     expected: float, *, traps: dict[float, str] | None = None, unit: str = ""
 ) -> Callable[[object], Verdict]:

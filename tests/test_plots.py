@@ -1,5 +1,7 @@
 """The artists hold the data they were given."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,8 +73,16 @@ def test_stages_draw_the_network_to_scale():
     (ax,) = plots.stages(profile).axes
     heights = [patch.get_height() for patch in ax.patches]
     assert heights[:6] == pytest.approx([1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32])
+    middles = [patch.get_x() + patch.get_width() / 2 for patch in ax.patches]
+    gaps = [other - one for one, other in itertools.pairwise(middles)]
+    assert gaps == pytest.approx([gaps[0]] * len(gaps)), "the labels under them need equal room"
     said = " ".join(texts(ax))
     assert "64 × 56 × 56" in said and "512 × 7 × 7" in said and "conv5_x" in said
+
+
+def test_short_numbers():
+    numbers = (7, 640, 999.9, 9_216, 999_999, 12_345_678, 1_168_032_896)
+    assert [plots.short(n) for n in numbers] == ["7", "640", "1 k", "9.22 k", "1 M", "12.3 M", "1.17 G"]
 
 
 def test_confusion_writes_all_counts():

@@ -59,3 +59,4 @@ def test_removal_sets_the_paper_beside_us():
     left, right = plots.zfnet.removal(paper, ours).axes
     assert sorted(bar.get_width() for bar in left.patches) == [18.1, 18.4]
     assert sorted(bar.get_width() for bar in right.patches) == [2, 4.5]
+    assert left.get_ylabel() == "layers left out"

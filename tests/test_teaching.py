@@ -138,6 +138,11 @@ def test_every_correction_is_taught_in_its_lesson():
         assert f"three_ways({row.number}, " in source or f"three_ways(\n    {row.number}," in source, row.number
 
 
+def test_shape_in_words():
+    assert teaching.shape(torch.zeros(2, 3, 8)) == "2 × 3 × 8"
+    assert teaching.shape(torch.tensor(1.0)) == "one number" and teaching.shape([1]) == "list"
+
+
 def test_exercise_folds_hints_and_solution_away():
     exercise = teaching.Exercise("t", 2, "do", ["h1", "h2"], "answer = 1", "since", teaching.number_check(1))
     shown = exercise._repr_markdown_()

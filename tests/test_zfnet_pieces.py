@@ -109,7 +109,7 @@ def test_the_aliasing_explorer_counts_right():
 
 def test_the_occlusion_explorer_tells_what_the_table_says():
     explorer, table = explore.zfnet.occlusion(), published.read("occlusion")
-    explorer.controls["net"].value = "marked"
+    explorer.controls["net"].value = "images with marks"
     row = table[(table["trained on"] == "marked") & (table["top"] == 0)].iloc[3]
     explorer.controls["image"].value = f"a {row['label']}"
     explorer.controls["top"].value, explorer.controls["left"].value = 0, int(row["left"])

@@ -13,6 +13,7 @@ from lecture8.teaching import (
     number_check,
     right,
     same_network,
+    shape,
     wrong,
 )
 
@@ -76,10 +77,6 @@ predictions = {
 }
 
 
-def _shape(x: torch.Tensor) -> str:
-    return " × ".join(map(str, x.shape))
-
-
 def _check_dropout(answer) -> Verdict:
     generator = torch.Generator().manual_seed(0)
     for p in (0.5, 0.8):
@@ -87,8 +84,7 @@ def _check_dropout(answer) -> Verdict:
         kept = (torch.rand(4, 6, generator=generator) > p).float()
         got, case = called(answer, x, kept, p), f"for p={p}"
         if not isinstance(got, torch.Tensor) or got.shape != x.shape:
-            found = _shape(got) if isinstance(got, torch.Tensor) else type(got).__name__
-            return wrong(f"Expected a tensor of {_shape(x)} {case}, got {found}.")
+            return wrong(f"Expected a tensor of {shape(x)} {case}, got {shape(got)}.")
         if (got * (1 - kept)).any():
             return wrong(f"Where `kept` is 0 the result {case} should be 0.")
         if torch.allclose(got, x * kept):
@@ -144,8 +140,7 @@ def _check_colour(answer) -> Verdict:
     covariance = torch.cov(photo.flatten(1))
     got = called(answer, photo)
     if not isinstance(got, torch.Tensor) or got.shape != (3, 3):
-        found = _shape(got) if isinstance(got, torch.Tensor) else type(got).__name__
-        return wrong(f"Expected a tensor of 3 × 3, one column per direction, got {found}.")
+        return wrong(f"Expected a tensor of 3 × 3, one column per direction, got {shape(got)}.")
     got = got.double()
 
     def close(a, b):

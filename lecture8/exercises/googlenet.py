@@ -15,6 +15,7 @@ from lecture8.teaching import (
     number_check,
     right,
     same_network,
+    shape,
     wrong,
 )
 
@@ -78,10 +79,6 @@ predictions = {
 }
 
 
-def _shape(x: torch.Tensor) -> str:
-    return " × ".join(map(str, x.shape))
-
-
 def _check_one_by_one(answer) -> Verdict:
     generator = torch.Generator().manual_seed(0)
     for c_in, c_out, height, width in ((3, 5, 4, 4), (8, 2, 3, 5)):
@@ -95,7 +92,7 @@ def _check_one_by_one(answer) -> Verdict:
         if got.shape != want.shape:
             moved = got.ndim == 4 and got.shape == want.permute(0, 2, 3, 1).shape
             hint = " (the channels are still the last axis: move them back)" if moved else ""
-            return wrong(f"Expected the shape {_shape(want)} {case}, got {_shape(got)}{hint}.")
+            return wrong(f"Expected the shape {shape(want)} {case}, got {shape(got)}{hint}.")
         if (got - want).abs().max() > 1e-4:
             shift = (got - want + bias[:, None, None]).abs().max() < 1e-4
             hint = ": the bias is missing" if shift else ""

@@ -14,6 +14,7 @@ from lecture8.teaching import (
     number_check,
     right,
     same_network,
+    shape,
     wrong,
 )
 
@@ -72,7 +73,7 @@ def _check_shortcut(answer) -> Verdict:
         if not isinstance(got, torch.Tensor):
             return wrong(f"Expected a tensor {case}, got {type(got).__name__}.")
         if got.shape != want.shape:
-            return wrong(f"Expected the shape {_shape(want)} {case}, got {_shape(got)}.")
+            return wrong(f"Expected the shape {shape(want)} {case}, got {shape(got)}.")
         if not torch.equal(got[:, :c_in], want[:, :c_in]):
             hint = (
                 " (they look averaged: option A only skips)" if got[:, :c_in].std() < 0.8 * want[:, :c_in].std() else ""
@@ -122,10 +123,6 @@ def _check_bottleneck(answer) -> Verdict:
         if not verdict:
             return wrong(f"bottleneck(c_in={c_in}, width={width}, stride={stride}): {verdict.message}")
     return right("The same as the library's, with the identity, with a projection, and with stride 2.")
-
-
-def _shape(x: torch.Tensor) -> str:
-    return " × ".join(map(str, x.shape))
 
 
 exercises = {

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from lecture8 import models
-from lecture8.teaching import Exercise, Prediction, Question, Verdict, called, number_check, right, wrong
+from lecture8.teaching import Exercise, Prediction, Question, Verdict, called, number_check, right, shape, wrong
 
 predictions = {
     "field": Prediction(
@@ -131,10 +131,7 @@ def _check_dense(answer) -> Verdict:
         if not isinstance(conv, nn.Conv2d):
             return wrong(f"Expected an nn.Conv2d {case}, got {type(conv).__name__}.")
         if tuple(conv.weight.shape) != (c_out, c_in, side, side):
-            return wrong(
-                f"Expected weights of {c_out} × {c_in} × {side} × {side} {case}, "
-                f"got {' × '.join(map(str, conv.weight.shape))}."
-            )
+            return wrong(f"Expected weights of {c_out} × {c_in} × {side} × {side} {case}, got {shape(conv.weight)}.")
         maps = torch.randn(2, c_in, side, side, generator=generator)
         with torch.no_grad():
             want, got = linear(maps.flatten(1)), conv(maps)
@@ -156,10 +153,7 @@ def _check_merge(answer) -> Verdict:
         if not isinstance(conv, nn.Conv2d):
             return wrong(f"Expected an nn.Conv2d {case}, got {type(conv).__name__}.")
         if tuple(conv.weight.shape) != (c_out, c_in, side, side):
-            return wrong(
-                f"Expected weights of {c_out} × {c_in} × {side} × {side} {case}, "
-                f"got {' × '.join(map(str, conv.weight.shape))}."
-            )
+            return wrong(f"Expected weights of {c_out} × {c_in} × {side} × {side} {case}, got {shape(conv.weight)}.")
         images = torch.randn(2, c_in, 12, 12)
         with torch.no_grad():
             want, got = second(first(images)), conv(images)

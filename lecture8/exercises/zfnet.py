@@ -15,6 +15,7 @@ from lecture8.teaching import (
     called,
     number_check,
     right,
+    shape,
     wrong,
 )
 
@@ -104,9 +105,7 @@ def _check_rules(answer) -> Verdict:
     for rule, want in RULES.items():
         got = called(answer, rule, x, signal)
         if not isinstance(got, torch.Tensor) or got.shape != x.shape:
-            return wrong(
-                f"For {rule!r} expected a tensor of x's shape, got {getattr(got, 'shape', type(got).__name__)}."
-            )
+            return wrong(f"For {rule!r} expected a tensor of x's shape {shape(x)}, got {shape(got)}.")
         if not torch.allclose(got, want(x, signal)):
             for other, values in RULES.items():
                 if torch.allclose(got, values(x, signal)):
@@ -128,8 +127,7 @@ def _check_paint(answer) -> Verdict:
             with torch.no_grad():
                 got = called(answer, conv1, conv2, image, channel)
             if not isinstance(got, torch.Tensor) or got.shape != want.shape:
-                found = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
-                return wrong(f"Expected a painting of the image's shape {tuple(want.shape)}, got {found}.")
+                return wrong(f"Expected a painting of the image's shape {shape(want)}, got {shape(got)}.")
             if torch.allclose(got, want, atol=1e-5):
                 continue
             lit = int((got.abs().sum(1) > 0).sum())
@@ -235,8 +233,8 @@ exercises = {
         """,
         hints=["fc8 keeps its size: 4096 inputs, as before.", "fc7 has 4096 · 4096 weights and 4096 biases."],
         solution="answer = 62_357_608 - (4096 * 4096 + 4096)",
-        explanation="45,576,296: more than a quarter of all parameters, for 0.3 points of top-5 error in the paper's Table 3 "
-        "(there for AlexNet, whose fc7 has the same size).",
+        explanation="45,576,296. More than a quarter of all parameters is gone, at a price of 0.3 points of top-5 error in the "
+        "paper's Table 3 (there for AlexNet, whose fc7 has the same size).",
         check_answer=number_check(
             45_576_296,
             traps={45_580_392: "the 4096 biases go as well.",
@@ -349,8 +347,7 @@ quiz = [
         {
             "ZFNet's, one network": "One ZFNet has 16.5 %, its widest version 16.0 %.",
             "ZFNet's, an ensemble": "Their six networks together have 14.8 % on the test set.",
-            "Clarifai's, an ensemble": "Yes: the company of one of the authors, with networks chosen by their way of looking "
-            "inside.",
+            "Clarifai's, an ensemble": "Yes: an ensemble of the company that one of the authors founded.",
         },
         "Clarifai's, an ensemble",
     ),

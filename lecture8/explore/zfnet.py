@@ -65,15 +65,14 @@ def occlusion() -> Explorer:
     """The grey square on a few test images, for the honest and the cheating network, from the runs in data/."""
     maps, header = published.read("occlusion"), published.provenance("occlusion")
     square = int(header["square"])
-    images = {
-        net: datasets.cluttered_digits(marked=net == "marked").test.pixels[:, 0] for net in maps["trained on"].unique()
-    }
+    trained = {"images without marks": "plain", "images with marks": "marked"}
+    images = {kind: datasets.cluttered_digits(marked=kind == "marked").test.pixels[:, 0] for kind in trained.values()}
     classes = [name for name in maps.columns if name.isdigit()]
     rows = maps[["image", "label"]].drop_duplicates()
     picks = {f"a {label}": image for image, label in zip(rows["image"], rows["label"], strict=True)}
 
     def draw(net: str, image: str, top: int, left: int) -> tuple[Figure, str]:
-        rows = maps[(maps["trained on"] == net) & (maps["image"] == picks[image])]
+        rows = maps[(maps["trained on"] == trained[net]) & (maps["image"] == picks[image])]
         label = int(rows["label"].iloc[0])
         here = rows[(rows["top"] == top) & (rows["left"] == left)][classes].to_numpy()[0]
         table = rows.pivot(index="top", columns="left", values=str(label)).to_numpy()
@@ -83,12 +82,12 @@ def occlusion() -> Explorer:
             f"p({label}) = {here[label]:.2f}; the network says {best}{'' if best == label else ', which is wrong'}. "
             f"At the worst place p({label}) is {table.min():.2f}."
         )
-        return plots.zfnet.covered(images[net][picks[image]], here, table, (top, left), square, label), text
+        return plots.zfnet.covered(images[trained[net]][picks[image]], here, table, (top, left), square, label), text
 
     places = sorted(int(place) for place in maps["top"].unique())
     return Explorer(
         draw,
-        {"net": list(images), "image": list(picks), "top": places, "left": places},
+        {"net": list(trained), "image": list(picks), "top": places, "left": places},
         start={"top": places[len(places) // 2], "left": places[len(places) // 2]},
         labels={"net": "trained on", "top": "square: down", "left": "square: right"},
     )

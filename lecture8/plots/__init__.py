@@ -7,6 +7,7 @@ its own: `plots.resnet.removal`.
 
 import importlib
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -180,32 +181,29 @@ def stages(profile, *, title: str = "", ax=None) -> Figure:
     ]
     figure, ax = axes(ax, figsize=(9.5, 3))
     tallest = max(shape[1] for _, shape, _ in rows if len(shape) == 3)
-    at = 0.0
-    for i, (name, shape, params) in enumerate(rows):
-        channels, side = shape[0], shape[1] if len(shape) == 3 else 0
-        width = 0.12 + 0.11 * np.log2(max(channels, 1))
+    widths = [0.12 + 0.11 * np.log2(max(shape[0], 1)) for _, shape, _ in rows]
+    # the middles are equally far apart: so are the labels, which need more room than narrow blocks
+    pitch = max((one + other) / 2 for one, other in itertools.pairwise(widths)) + 0.7
+    for i, ((name, shape, params), width) in enumerate(zip(rows, widths, strict=True)):
+        side, middle = shape[1] if len(shape) == 3 else 0, i * pitch
         height = max(side / tallest, 0.03) if side else 0.03
         colour = GREY if i == 0 else LAYER_COLOURS["conv" if side else "linear"]
-        ax.add_patch(
-            plt.Rectangle((at, -height / 2), width, height, color=colour, alpha=0.9 if i else 0.5, linewidth=0)
-        )
-        middle = at + width / 2
+        corner = (middle - width / 2, -height / 2)
+        ax.add_patch(plt.Rectangle(corner, width, height, color=colour, alpha=0.9 if i else 0.5, linewidth=0))
         ax.text(middle, -0.62, f"{name}\n" + " × ".join(map(str, shape)), ha="center", va="top", fontsize=9)
         if params:
-            ax.text(middle, height / 2 + 0.04, _short(params), ha="center", va="bottom", fontsize=9, color=BLACK)
+            ax.text(middle, height / 2 + 0.04, short(params), ha="center", va="bottom", fontsize=9, color=BLACK)
         if i + 1 < len(rows):
-            ax.annotate(
-                "", (at + width + 0.72, 0), (at + width + 0.08, 0), arrowprops={"arrowstyle": "->", "color": GREY}
-            )
-        at += width + 0.8
-    ax.set(xlim=(-0.55, at - 0.3), ylim=(-0.9, 0.68), title=title)
+            start, end = middle + width / 2 + 0.08, middle + pitch - widths[i + 1] / 2 - 0.08
+            ax.annotate("", (end, 0), (start, 0), arrowprops={"arrowstyle": "->", "color": GREY})
+    ax.set(xlim=(-pitch / 2, (len(rows) - 0.5) * pitch), ylim=(-0.9, 0.68), title=title)
     ax.axis("off")
     return figure
 
 
-def _short(number: float) -> str:
-    """12,345,678 -> '12.3 M'."""
+def short(number: float) -> str:
+    """A number to three digits, with a letter for its size: 12,345,678 -> '12.3 M'."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
+        if number >= 0.9995 * size:  # 999,999 is 1 M, not 1000 k
             return f"{number / size:.3g} {letter}"
     return f"{number:.3g}"

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, SKY, YELLOW, _short, axes, lines
+from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, SKY, YELLOW, axes, lines, short
 
 # Parts of a module, in working order; the path inside the library's modules, what to call it, colour
 PARTS = {
@@ -47,7 +47,7 @@ def strip(profile, depths: Mapping[str, int], *, heads: Sequence[str] = (), titl
             ax.add_patch(plt.Rectangle((i - width / 2, bottom), width, **size))
             bottom += part / highest
         if stage.macs:
-            ax.text(i, top + 0.02, _short(stage.macs), ha="center", va="bottom", fontsize=8.5)
+            ax.text(i, top + 0.02, short(stage.macs), ha="center", va="bottom", fontsize=8.5)
         if name in heads:
             arrow = {"arrowstyle": "<-", "color": ORANGE}
             ax.annotate("auxiliary\nclassifier", (i, top + 0.08), (i, 0.98), ha="center", va="bottom", fontsize=8.5,
@@ -92,7 +92,7 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
         1, 2, figsize=(10, height), sharey=True, layout="none", gridspec_kw={"width_ratios": (2, 1), **margins}
     )
     for row, profile in enumerate(list(designs.values())[::-1]):
-        _stack(left, row, costs(profile), profile.macs, _short(profile.macs))
+        _stack(left, row, costs(profile), profile.macs, short(profile.macs))
         out = branches(profile)
         _stack(right, row, out, sum(out.values()), str(sum(out.values())))
     left.set_yticks(range(len(designs)), list(designs)[::-1])
@@ -101,7 +101,7 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
         ax.margins(x=0.12)
         ax.tick_params(left=False)
         ax.spines["left"].set_visible(False)
-    left.xaxis.set_major_formatter(lambda value, _: _short(value))
+    left.xaxis.set_major_formatter(lambda value, _: short(value))
     right.yaxis.set_visible(False)  # its ticks are shown by nobody, and laid out all the same
     seen = dict(PARTS.values())
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in seen.values()]

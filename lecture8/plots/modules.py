@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from lecture8.plots import GREY, LAYER_COLOURS, _short, axes
+from lecture8.plots import GREY, LAYER_COLOURS, axes, short
 
 COLUMN, ROW = 1.72, 0.98  # inches from one branch to the next, and from one layer to the next
 BOX = 0.6  # height of a box, in rows; the rest is arrow
@@ -165,7 +165,7 @@ def _draw_box(ax, box, left, right, y, most) -> None:
     ax.add_patch(plt.Rectangle((left, y - BOX), (right - left) * box.macs / most, color=colour, alpha=0.45, **size))
     middle = (left + right) / 2
     ax.text(middle, y - BOX * 0.3, box.words, ha="center", va="center", fontsize=9.5, fontweight="bold")
-    work = f"  ·  {_short(box.macs)}" if box.macs else ""
+    work = f"  ·  {short(box.macs)}" if box.macs else ""
     ax.text(middle, y - BOX * 0.71, f"→ {box.shape[0]}{work}", ha="center", va="center", fontsize=9)
 
 

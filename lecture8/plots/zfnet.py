@@ -125,5 +125,6 @@ def removal(paper: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> 
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 0.9 + 0.42 * len(paper)))
     bars(paper, xlabel="top-5 error, % (paper, ImageNet)", ax=left)
     bars(ours, xlabel="test error, % (here, digits)", ax=right)
+    left.set_ylabel("layers left out")
     right.set_yticks([])
     return figure

@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about a minute |
-# | `full`: CIFAR-10, and published ImageNet weights on a photograph | a GPU; not yet run |
+# | `full`: CIFAR-10, and published ImageNet weights on a photograph | a GPU; not yet run. The first half, up to the paintings of section 4, was tried on a CPU with 48 pictures and one epoch |
 
 # %%
 import importlib.util
@@ -81,7 +81,7 @@ _ = plots.stages(alexnet, title="AlexNet (2012): parameters above, shape below e
 _ = plots.stages(zfnet, title="ZFNet (2013)")
 
 # %% [markdown]
-# From conv3 on the shapes agree. Look at the convolutions one by one:
+# Behind conv2 the shapes agree. Look at the convolutions one by one:
 
 
 # %%
@@ -176,8 +176,8 @@ teaching.three_ways(
 )
 
 # %% [markdown]
-# The notes' 11.7 % is Clarifai's, the company that Zeiler founded; its networks were chosen by looking inside, with the method of this
-# paper. And (b) is a *wider* ZFNet: the 512, 1024, 512 kernels that are often taken for ZFNet itself.
+# The notes' 11.7 % is that of Clarifai, the company that Zeiler founded. (Its networks are said to have been chosen by looking inside, with
+# the method of this paper; we know the organisers' word on it at second hand only.) And (b) is a *wider* ZFNet: the 512, 1024, 512 kernels that are often taken for ZFNet itself.
 
 # %%
 with torch.device("meta"):
@@ -190,7 +190,8 @@ print(f"ZFNet (b): {wide.params:,} parameters, {wide.macs:,} multiply-adds")
 #
 # Why those changes? The authors looked at AlexNet's first layers and saw two faults: kernels for very coarse and very fine
 # patterns with little between, and in layer 2 patterns that are in no photograph: **aliasing** (에일리어싱). They blamed the large
-# stride of layer 1, 4 pixels (section 4.1). You can make that happen. These are *gratings*, 2 to 30 stripes across 64 pixels:
+# stride of layer 1, 4 pixels (section 4.1). You can make that happen. These are *gratings*, 2 to 30 stripes across 64 pixels (at 30 the
+# picture itself begins to shimmer: more than 32 its own 64 pixels could not hold):
 
 
 # %%
@@ -306,6 +307,9 @@ photos = {
     name: photo[:, :256, :256].float().mean(0)[None, None]
     for name, photo in datasets.sample_photos().items()
 }
+_ = plots.images([photo[0] for photo in photos.values()], list(photos), size=2)
+
+# %%
 share = {
     (name, size, stride): [
         folded(F.conv2d(photo, edge_kernels(size, seed)), stride) for seed in SEEDS
@@ -357,7 +361,7 @@ titles = [str(int(label)) for label in data.test.labels[:20]]
 _ = plots.images(data.test.images[:20], titles)
 
 # %% [markdown]
-# The network has ZFNet's eight layers, fewer and narrower kernels, and no normalisation: the table shows all of it. With
+# The network has ZFNet's eight layers with fewer kernels, one pooling less and no normalisation: the table shows all of it. With
 # `coarse=True` it begins as AlexNet does: 11 × 11 every 4 pixels, then 5 × 5 every pixel, instead of 7 × 7 every 2, then 5 × 5
 # every 2. Behind conv2 the shapes agree.
 
@@ -448,12 +452,12 @@ names = [type(layer).__name__ for layer in layers_up_to(net, "conv3")]
 print(" → ".join(names))
 
 # %% [markdown]
-# The second half is the paper's instrument. Send one of these images up; set every unit of conv3 to zero but the one; and go back down, layer
+# The second half is the paper's instrument, the **deconvnet** (for *deconvolutional network*). Send one of these images up; set every unit of conv3 to zero but the one; and go back down, layer
 # by layer, to the pixels:
 #
 # 1. **unpool**: max pooling kept one pixel of each window. Remember which (the **switches**), and put the value back there.
 # 2. **rectify**: ReLU, as on the way up, so that what comes down stays positive.
-# 3. **filter**: the same kernels *transposed*: every output value paints its kernel, times its size.
+# 3. **filter**: the same kernels *transposed*: every value paints its kernel, the stronger the larger it is.
 #
 # Nothing is learned for this. On the way up, keep what you need to come back:
 
@@ -656,17 +660,20 @@ purity = [
     [same_digit(net, stage) for stage in ("conv1", "conv2", "conv3", "conv4", "conv5")]
     for net in whole
 ]
+any_nine = torch.randint(len(data.test), (9, 1000), generator=torch.Generator().manual_seed(0))
+digits_of = F.one_hot(data.test.labels[any_nine], data.num_classes).sum(0)
+by_chance = digits_of.amax(1).double().mean().item()
 
 # %% tags=["measured"]
 _ = plots.lines(
-    {"three networks": purity},
+    {"three networks": purity, "at random": [[by_chance] * 5]},
     xlabel="convolution",
     ylabel="of 9 images, the same digit",
     title="The nine best images of a channel",
 )
 
 # %%
-assert all(by_stage[4] > by_stage[0] + 1 for by_stage in purity)
+assert all(by_stage[4] > by_stage[0] + 1 > by_chance + 1 for by_stage in purity)
 teaching.right(
     "In all three networks conv5's channels are choosier than conv1's, by more than one image in nine."
 )
@@ -711,7 +718,8 @@ print(f"right class, lowest and highest: ≈ {chances.min():.2f} and ≈ {chance
 assert chances.min() < 0.5 < chances.max()
 
 # %% [markdown]
-# Look closer at one of them: the second picture, with the square at its worst place.
+# Yellow: the square does not matter there. Blue: without these pixels the network no longer believes in the digit. Look closer at one
+# of them, the second picture, with the square at its worst place:
 
 # %% tags=["measured"]
 image, label = data.test.images[picks[1]], int(data.test.labels[picks[1]])
@@ -724,8 +732,7 @@ assert believed.argmax() != label
 print(f"right class ≈ {believed[label]:.2f}: it reads another digit now")
 
 # %% [markdown]
-# Yellow: the square does not matter there. Blue: without these pixels the network no longer believes in the digit. Is it always the digit
-# that matters? Here are the same pictures with a little extra: a white mark at the upper edge, the further to the right the higher
+# Is it always the digit that matters? Here are the same pictures with a little extra: a white mark at the upper edge, the further to the right the higher
 # the digit. Such things happen: a hospital's tag on an X-ray, a photographer's signature.
 
 # %%
@@ -929,8 +936,8 @@ assert cost["3 4 6 7"] > cost["6 7"] + cost["3 4"]  # more than its parts
 assert min(ours["3 4 6 7"]) > max(ours["nothing"])  # in every seed
 
 # %% [markdown]
-# The same order as in the paper, in small: without 7, without 6 and 7, without 3 and 4 next to nothing is lost; all four together cost two
-# points, more than the sum of the parts, in every seed. But two points are not 32. Which layers *your* network needs depends on its
+# In small it is as in the paper: layer 7 is not missed, and all four together cost more than their parts. Every network without the four
+# reads worse than every whole one. But the parts, 4 points each on ImageNet, cost next to nothing here, and two points are not 32. Which layers *your* network needs depends on its
 # task, and you find out in one way only: take them out and train again.
 
 # %% [markdown]

@@ -15,7 +15,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): real handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: CIFAR-10 photographs, published VGG-16 weights | a GPU; not yet run |
+# | `full`: CIFAR-10 photographs, published VGG-16 weights | a GPU; not yet run. Everything before the cell with the published weights was tried on a CPU with 48 photographs and one epoch |
 
 # %%
 import importlib.util

@@ -15,7 +15,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): real photographs and digits, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: published weights on photographs, CIFAR-10 for section 8 | a GPU; not yet run |
+# | `full`: published weights on photographs, CIFAR-10 for section 8 | a GPU; not yet run at full length. Every cell was tried on a CPU with 48 photographs, one epoch, and random numbers for the published weights |
 
 # %%
 import importlib.util
