@@ -25,12 +25,13 @@ def test_separated_shows_kernel_kept_and_lost():
     kernel = torch.arange(9.0).view(3, 3) ** 2
     columns, rows = separate(kernel)
     photo = np.random.default_rng(0).random((12, 20))
-    axes = plots.inception_v3.separated(kernel, columns @ rows, photo, 1).axes
-    drawn = [np.asarray(ax.images[0].get_array()) for ax in axes if ax.images]
+    sheet, bars = plots.inception_v3.separated(kernel, columns @ rows, photo, 1).axes
+    drawn = [np.asarray(image.get_array()) for image in sheet.images]
     whole, kept, lost, picture, seen, seen_kept, seen_lost = drawn
     assert np.allclose(whole, kernel) and np.allclose(kept + lost, kernel) and np.allclose(picture, photo)
-    assert np.allclose(seen[2, 3], (photo[2:5, 3:6] * kernel.numpy()).sum()) and np.allclose(seen - seen_kept, seen_lost)
-    heights = [bar.get_height() for bar in axes[3].patches]
+    assert np.allclose(seen[2, 3], (photo[2:5, 3:6] * kernel.numpy()).sum())
+    assert np.allclose(seen - seen_kept, seen_lost)
+    heights = [bar.get_height() for bar in bars.patches]
     assert sum(heights) == pytest.approx(100) and heights[0] == pytest.approx(100 * (kept**2).sum() / (whole**2).sum())
 
 
@@ -62,7 +63,7 @@ def test_strip_draws_every_stage():
     with torch.device("meta"):
         profile = complexity.profile(models.inception_v3(), (3, 299, 299))
     (ax,) = plots.inception_v3.strip(profile).axes
-    assert len(ax.patches) == 1 + len(profile.stages) and {"A1", "B4", "C2", "red. a", "linear"} <= set(texts(ax))
+    assert len(ax.patches) == 1 + len(profile.stages) and {"A1", "B4", "C2", "red. A", "linear"} <= set(texts(ax))
     heights = [p.get_height() for p in ax.patches]
     assert heights[-2] == 1 and heights[1] == pytest.approx(192 / 2048)
     widths = [p.get_width() for p in ax.patches]
@@ -81,7 +82,7 @@ def test_the_kernel_explorer_says_what_is_kept():
     explorer = explore.inception_v3.kernel()
     explorer.controls["kernel"].value = "blur"
     explorer.controls["pairs"].value = 1
-    assert "keep 100.0 %" in explorer.text and "14 weights, cheaper than" in explorer.text
+    assert "1 column-and-row pair keeps 100.0 %" in explorer.text and "14 weights, cheaper than" in explorer.text
     assert "0 % of the answer" in explorer.text
     explorer.controls["pairs"].value = 4
     assert "56 weights, dearer than the 49" in explorer.text
@@ -89,7 +90,7 @@ def test_the_kernel_explorer_says_what_is_kept():
     added = explore.inception_v3.kernel({"mine": ramp})
     added.controls["kernel"].value = "mine"
     added.controls["pairs"].value = 2
-    assert "mine: 2 columns times rows keep 28.6 %" in added.text
+    assert "mine: 2 column-and-row pairs keep 28.6 %" in added.text
 
 
 def test_kernels_of_the_explorer_are_what_they_are_called():

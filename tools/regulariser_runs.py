@@ -1,4 +1,4 @@
-"""Train the nets that 07_inception_v3 loads, with and without an auxiliary head, and write data/auxiliary_regulariser.csv.
+"""Train the nets that 07_inception_v3 loads, with and without a head, and write data/auxiliary_regulariser.csv.
 
 python tools/regulariser_runs.py --seeds 8      small.inception on 100 digits, on the CPU: some minutes
 """

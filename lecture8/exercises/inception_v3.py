@@ -30,9 +30,9 @@ predictions = {
         "Stripes at 45° under a bell, a 7 × 7 kernel. Replace it by ONE column times one row, the best there is. How much of "
         "its energy (the sum of its squared weights) is kept?",
         {
-            "about half": "A slanted wave is the sum of two upright patterns, cos·cos and sin·sin, of about equal strength: one "
-            "pair can hold one of them.",
-            "about 90 %": "So it is for an edge at 30°, but slanted stripes are the hardest case of our list, noise apart.",
+            "about half": "cos(x + y) = cos x · cos y − sin x · sin y: two patterns of about equal strength, and one pair can "
+            "hold one of them.",
+            "about 90 %": "So it is for a spot; slanted stripes are, noise apart, the hardest case of our list.",
             "all of it": "That holds only for kernels that are a column times a row already: a blur, upright edges and stripes.",
         },
     ),
@@ -76,7 +76,9 @@ def _check_smooth(answer) -> Verdict:
                 f"The share is spread over ALL classes, the right one included: {case} it should get {want[label]:.4f}, "
                 f"yours gets {float(got[label]):.4f}."
             )
-        return wrong(f"Expected {[round(v, 4) for v in want.tolist()]} {case}, got {[round(v, 4) for v in got.tolist()]}.")
+        return wrong(
+            f"Expected {[round(v, 4) for v in want.tolist()]} {case}, got {[round(v, 4) for v in got.tolist()]}."
+        )
     return right("1 − ε on the right class, and ε/K on every class, the right one too.")
 
 
@@ -95,9 +97,13 @@ def _check_separate(answer) -> Verdict:
         lost, least = ((kernel - part).square().sum().item() for part in (torch.outer(a, b), column @ row))
         if lost > least * (1 + 1e-6):
             if (kernel - torch.outer(a, b) * _scale(kernel, a, b)).square().sum() < least * (1 + 1e-6):
-                return wrong(f"Right directions, wrong size {case}: the first singular value is missing (or there twice).")
+                return wrong(
+                    f"Right directions, wrong size {case}: the first singular value is missing (or there twice)."
+                )
             return wrong(f"Your pair leaves {lost:.4f} of the energy {case}; the best leaves {least:.4f}.")
-    return right("The best pair there is: the first column and row of the singular value decomposition, and their value.")
+    return right(
+        "The best pair there is: the first column and row of the singular value decomposition, and their value."
+    )
 
 
 def _scale(kernel, column, row) -> torch.Tensor:
@@ -271,14 +277,14 @@ exercises = {
         hints=[
             "`chain(c_in, (64, 1), (96, 3, 2, 0))` is a 1 × 1 to 64 and a 3 × 3 with stride 2 and padding 0 to 96, all with "
             "normalisation and ReLU; `from lecture8.models.layers import Branches, chain`.",
-            "`Branches(a=…, b=…, c=…)` stacks what its branches put out.",
+            "`Branches(a=…, b=…, c=…)` stacks what its branches put out (a branch cannot be called `double`: that is a method of every module).",
             "The pooling is `nn.MaxPool2d(3, stride=2)`.",
         ],
         solution="""
         def answer(c_in, three, reduce, double):
             return Branches(
                 single=chain(c_in, (three, 3, 2, 0)),
-                double=chain(c_in, (reduce, 1), (double, 3), (double, 3, 2, 0)),
+                twice=chain(c_in, (reduce, 1), (double, 3), (double, 3, 2, 0)),
                 pool=nn.MaxPool2d(3, stride=2),
             )
         """,
@@ -307,7 +313,7 @@ exercises = {
             return Branches(
                 one=chain(c_in, (320, 1)),
                 three=nn.Sequential(chain(c_in, (384, 1)), fork()),
-                double=nn.Sequential(chain(c_in, (448, 1), (384, 3)), fork()),
+                twice=nn.Sequential(chain(c_in, (448, 1), (384, 3)), fork()),
                 pool=nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), chain(c_in, (192, 1))),
             )
         """,

@@ -85,8 +85,8 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         cost = 2 * SIZE * pairs
         price = "cheaper than" if cost < SIZE**2 else "dearer than"
         text = (
-            f"{kernel}: {pairs} column{'s' * (pairs > 1)} times row{'s' * (pairs > 1)} keep {100 * energy:.1f} % of the "
-            f"kernel's energy. {2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
+            f"{kernel}: {pairs} column-and-row pair{'s' * (pairs > 1)} keep{'s' * (pairs == 1)} {100 * energy:.1f} % of "
+            f"the kernel's energy. {2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
             f"On {photo}, {100 * _lost(picture, whole, part):.0f} % of the answer's energy is lost."
         )
         return figure, text
@@ -118,9 +118,8 @@ def smoothing() -> Explorer:
         for name, several in found.items():
             over = 100 * sum(one.overconfidence for one in several) / len(several)
             right = 100 * sum(one.right for one in several) / len(several)
-            words.append(
-                f"{name}: right on {right:.1f} %, promises {abs(over):.1f} points too {'much' if over > 0 else 'little'}"
-            )
+            side = "much" if over > 0 else "little"
+            words.append(f"{name}: right on {right:.1f} %, promises {abs(over):.1f} points too {side}")
         text = f"{images} training images, {len(several)} seeds. " + "; ".join(words) + "."
         return plots.inception_v3.reliability(found), text
 

@@ -61,47 +61,46 @@ def separated(kernel, kept, photo, rank: int) -> Figure:
     weights) in each product, those kept in blue.
     """
     kernel, kept, photo = (np.asarray(a, float) for a in (kernel, kept, photo))
-    shares = np.linalg.svd(kernel, compute_uv=False) ** 2
-    shares = shares / shares.sum()
-    # margins by hand: an explorer draws this at every move, and finding them out takes half of the time
-    figure, grid = plt.subplots(
-        2, 4, figsize=(10, 4.9), layout="none",
-        gridspec_kw={"left": 0.01, "right": 0.99, "top": 0.93, "bottom": 0.01, "wspace": 0.08, "hspace": 0.2},
-    )  # fmt: skip
     pairs = f"{rank} pair" + "s" * (rank > 1)
+    figure = plt.figure(figsize=(10, 4.9), layout="none")
+    # all pictures in one system of axes, a fifth of a second faster than in seven: an explorer draws this at every move
+    sheet = figure.add_axes((0, 0, 1, 1))
     size = np.abs(kernel).max()
-    for ax, values, title in zip(grid[0], (kernel, kept, kernel - kept), ("the kernel", pairs, "lost"), strict=False):
-        _signed(ax, values, size, title)
-    _shares(grid[0, 3], shares, rank)
+    for i, (title, values) in enumerate({"the kernel": kernel, pairs: kept, "lost": kernel - kept}.items()):
+        _picture(sheet, values, (0.2 + 2.45 * i, 2.3 + 2.45 * i, 2.5, 4.6), title, size)
     seen, seen_kept = _through(photo, kernel), _through(photo, kept)
-    size = np.abs(seen).max()
-    grid[1, 0].imshow(photo)
-    grid[1, 0].set_title("a photograph", loc="center", fontsize=10.5)
-    for ax, values, title in zip(
-        grid[1, 1:], (seen, seen_kept, seen - seen_kept), ("through the kernel", f"through {pairs}", "lost"), strict=True
-    ):
-        _signed(ax, values, size, title)
-    for ax in (*grid[0, :3], *grid[1]):
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
+    height = min(2.3 * photo.shape[0] / photo.shape[1], 2.1)
+    width, size = height * photo.shape[1] / photo.shape[0], np.abs(seen).max()
+    answers = {
+        "a photograph": photo,
+        "through the kernel": seen,
+        f"through {pairs}": seen_kept,
+        "lost": seen - seen_kept,
+    }
+    for i, (title, values) in enumerate(answers.items()):
+        left = 0.1 + 2.45 * i + (2.3 - width) / 2
+        _picture(sheet, values, (left, left + width, 1.98 - height, 1.98), title, size if i else None)
+    sheet.set(xlim=(0, 10), ylim=(-0.15, 4.9))
+    sheet.axis("off")
+    _shares(figure.add_axes((0.81, 0.63, 0.18, 0.28)), kernel, rank)
     return figure
 
 
-def _signed(ax, values, size, title) -> None:
-    ax.imshow(values, vmin=-size, vmax=size)
-    ax.set_title(title, loc="center", fontsize=10.5)
+def _picture(ax, values, extent, title, size) -> None:
+    """An image in a part of the axes, its title above; size: the value that is white, with −size black."""
+    ax.imshow(values, extent=extent, vmin=None if size is None else -size, vmax=size, aspect="auto")
+    ax.text((extent[0] + extent[1]) / 2, extent[3] + 0.06, title, ha="center", va="bottom", fontsize=10.5)
 
 
-def _shares(ax, shares, rank) -> None:
-    box = ax.get_position()  # room for the labels at the left and below
-    ax.set_position((box.x0 + 0.035, box.y0 + 0.09, box.width - 0.04, box.height - 0.09))
-    colours = [BLUE if i < rank else "#BBBBBB" for i in range(len(shares))]
-    ax.bar(range(1, len(shares) + 1), 100 * shares, color=colours, width=0.7)
+def _shares(ax, kernel, rank) -> None:
+    shares = np.linalg.svd(kernel, compute_uv=False) ** 2
+    shares = 100 * shares / shares.sum()
+    ax.bar(range(1, len(shares) + 1), shares, color=[BLUE if i < rank else "#BBBBBB" for i in range(len(shares))])
     ax.set_xticks(range(1, len(shares) + 1))
+    ax.set_yticks((0, 50, 100))
     ax.tick_params(labelsize=8.5, length=2)
     ax.set_ylim(0, 105)
     ax.set_title("energy in each pair, %", loc="center", fontsize=10.5)
-    ax.set_xlabel("pair", fontsize=9, labelpad=1)
 
 
 def _through(photo, kernel) -> np.ndarray:
@@ -114,11 +113,11 @@ def reductions(designs: Mapping[str, tuple]) -> Figure:
     columns = [modules._columns(modules.steps(*design)) for design in designs.values()]
     most = max(box.macs for design in designs.values() for box in modules.boxes(modules.steps(*design)))
     figure, axes = plt.subplots(
-        1, len(designs), figsize=(10.5, 3.9), gridspec_kw={"width_ratios": [max(c, 1.25) for c in columns]}
+        1, len(designs), figsize=(10.5, 2.75), gridspec_kw={"width_ratios": [max(c, 1.25) for c in columns]}
     )
     for ax, (name, (module, profile)) in zip(axes, designs.items(), strict=True):
         modules.diagram(module, profile, title=f"{name}: {_short(profile.macs)}", most=most, ax=ax)
-        ax.set_ylim(-4.3, 0.04)  # one scale for all
+        ax.set_ylim(-2.8, 0.04)  # one scale for all
     return figure
 
 
@@ -137,8 +136,8 @@ def strip(profile, *, title: str = "") -> Figure:
         ax.add_patch(plt.Rectangle((i - width / 2, 0), width, channels / highest, facecolor=colour, linewidth=0))
         if macs:
             ax.text(i, channels / highest + 0.02, _short(macs), ha="center", va="bottom", fontsize=9)
-        short = name.removeprefix("inception_").replace("reduction_", "red. ").replace("classifier", "linear")
-        short = short.upper() if name.startswith("inception") else short
+        kind, _, which = name.partition("_")
+        short = {"inception": "", "reduction": "red. ", "classifier": "linear"}.get(kind, kind) + which.upper()
         size = f"\n{side[0]} × {side[1]}" if side else ""
         ax.text(i, -0.03, short, ha="center", va="top", fontsize=9.5, fontweight="bold")
         ax.text(i, -0.115, f"{channels}{size}", ha="center", va="top", fontsize=8.5)

@@ -8,7 +8,7 @@ from lecture8.models.layers import Branches, chain
 def reduction(c_in, three, reduce, double, *, padding=0, stride=2, pool=True, eps=1e-3):
     steps = {
         "single": chain(c_in, (three, 3, stride, padding), eps=eps),
-        "double": chain(c_in, (reduce, 1), (double, 3), (double, 3, stride, padding), eps=eps),
+        "twice": chain(c_in, (reduce, 1), (double, 3), (double, 3, stride, padding), eps=eps),
     }
     return Branches(**steps, **({"pool": nn.MaxPool2d(3, stride=2, padding=padding)} if pool else {}))
 
@@ -28,7 +28,7 @@ def wide(c_in, *, forks=True, pool=None, last=384):
     return Branches(
         one=chain(c_in, (320, 1)),
         three=nn.Sequential(chain(c_in, (384, 1)), end()),
-        double=nn.Sequential(chain(c_in, (448, 1), (384, 3)), end()),
+        twice=nn.Sequential(chain(c_in, (448, 1), (384, 3)), end()),
         pool=nn.Sequential(pool or nn.AvgPool2d(3, stride=1, padding=1), chain(c_in, (192, 1))),
     )
 
@@ -71,13 +71,13 @@ WRONG = {
         (lambda kernel: pair(kernel, lambda values: 1), "singular value is missing"),
         (lambda kernel: pair(kernel, lambda values: values[0] ** 2), "there twice"),
         (lambda kernel: (kernel.mean(1), kernel.mean(0)), "the best leaves"),
-        (lambda kernel: (kernel[0], kernel[:, 0]), "Expected a column of 5 and a row of 3"),
+        (lambda kernel: (kernel, kernel), "Expected a column of 3 and a row of 3"),
         (lambda kernel: torch.linalg.svd(kernel)[0], "Expected two tensors"),
     ],
     "error": [
         (lambda confidence, right: abs(confidence.mean() - right.double().mean()), "over everything"),
         (mean_gap, "not all bins alike"),
-        (lambda confidence, right: sum(share * gap for share, gap in gaps(confidence, right)), "over everything"),
+        (lambda confidence, right: sum(share * gap for share, gap in gaps(confidence, right)), "cancel"),
         (lambda confidence, right: 1 - right.double().mean(), "expected"),
         (lambda confidence: 0.0, "TypeError"),
     ],
