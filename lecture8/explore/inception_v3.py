@@ -87,7 +87,7 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         text = (
             f"{kernel}: {pairs} column-and-row pair{'s' * (pairs > 1)} keep{'s' * (pairs == 1)} {100 * energy:.1f} % of "
             f"the kernel's energy. {2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
-            f"On {photo}, {100 * _lost(picture, whole, part):.0f} % of the answer's energy is lost."
+            f"On {photo} the two answers correlate by {_correlation(picture, whole, part):.2f} (equal ones by 1)."
         )
         return figure, text
 
@@ -98,10 +98,9 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
     )
 
 
-def _lost(photo: Tensor, whole: Tensor, part: Tensor) -> float:
-    both = torch.stack([whole, whole - part])[:, None]
-    answer, lost = F.conv2d(photo.double()[None], both).square().sum((1, 2))
-    return (lost / answer).item()
+def _correlation(photo: Tensor, whole: Tensor, part: Tensor) -> float:
+    answers = F.conv2d(photo.double()[None], torch.stack([whole, part])[:, None]).flatten(1)
+    return torch.corrcoef(answers)[0, 1].item()
 
 
 @explorer
