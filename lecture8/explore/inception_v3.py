@@ -84,9 +84,9 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         energy = (part.square().sum() / whole.square().sum()).item()
         cost = 2 * SIZE * pairs
         price = "cheaper than" if cost < SIZE**2 else "dearer than"
+        keep = "1 column-and-row pair keeps" if pairs == 1 else f"{pairs} column-and-row pairs keep"
         text = (
-            f"{kernel}: {pairs} column-and-row pair{'s' * (pairs > 1)} keep{'s' * (pairs == 1)} {100 * energy:.1f} % of "
-            f"the kernel's energy. {2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
+            f"{kernel}: {keep} {100 * energy:.1f} % of the kernel's energy. {2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
             f"On {photo} the two answers correlate by {_correlation(picture, whole, part):.2f} (equal ones by 1)."
         )
         return figure, text
