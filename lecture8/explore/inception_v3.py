@@ -86,7 +86,8 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         price = "cheaper than" if cost < SIZE**2 else "dearer than"
         keep = "1 column-and-row pair keeps" if pairs == 1 else f"{pairs} column-and-row pairs keep"
         text = (
-            f"{kernel}: {keep} {100 * energy:.1f} % of the kernel's energy. {2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
+            f"{kernel}: {keep} {100 * energy:.1f} % of the kernel's energy. {2 * SIZE} × {pairs} = {cost} weights, {price} "
+            f"the {SIZE**2} of the kernel itself. "
             f"On {photo} the two answers correlate by {_correlation(picture, whole, part):.2f} (equal ones by 1)."
         )
         return figure, text

@@ -15,7 +15,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): digits and photographs that need no download, any laptop | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: published weights on photographs, CIFAR-10 for sections 3, 4 and 7 | a GPU; not yet run |
+# | `full`: published weights on photographs, CIFAR-10 for sections 3 and 7, Oxford Pets for section 8 | a GPU; not yet run |
 
 # %%
 import importlib.util
@@ -288,12 +288,12 @@ for rank in (1, 2, 3):
     percents = (
         ", ".join(f"≈ {100 * share:.0f} %" for share in by[rank]) for by in (learned, random)
     )
-    print("{} pairs keep, learned: {}; at the start: {}".format(rank, *percents))
+    print("{} of 7 pairs: learned {}; at the start {}".format(rank, *percents))
     assert min(learned[rank]) > max(random[rank]) + 0.05
 assert max(learned[1]) < 0.8  # one pair is not enough, even so
 
 # %% [markdown]
-# Blurs, upright edges and upright stripes are a column times a row and lose nothing; half of the noise is lost. What is learned lies between. Look at them, pair by pair: *learned 1* to *learned 4* are your first network's strongest kernels.
+# Blurs, upright edges and upright stripes are a column times a row and lose nothing; of noise, half is lost or more. What is learned lies between. Look at them, pair by pair: *learned 1* to *learned 4* are your first network's strongest kernels.
 
 # %%
 own = {f"learned {i}": kernel for i, kernel in enumerate(strongest[:4], 1)}
@@ -817,7 +817,9 @@ print("behind", *with_head.auxiliary)
 extra = sum(p.numel() for p in with_head.auxiliary.parameters())
 assert list(with_head.auxiliary) == ["inception_b4"] and extra == 3_326_696
 assert extra + v3.params == 27_161_264
-print(f"{extra:,} parameters for the time of training, {extra / v3.params:.0%} of the network")
+print(
+    f"{extra:,} parameters for the time of training, {100 * extra / v3.params:.0f} % of the network"
+)
 
 # %% [markdown]
 # If it is one, its effect should show where learning by heart is worst, with few images. These runs are **loaded, not trained here**: a small Inception
@@ -850,7 +852,7 @@ assert loss[True] < loss[False]
 # %% [markdown]
 # Three points better on average: tempting, and no evidence. A coin would do as well every third time. Nor does the head act as a regulariser here, which would make the training images
 # *harder* to fit: the training loss is a little lower with it. So at this size the verdict of lesson 05 stands, with normalisation and few
-# images, too: no effect that we could tell from chance. The paper's 0.4 points on ImageNet (21.6 → 21.2 %, the last step of its Table 3) are beyond the reach of eight small networks.
+# images, too: no effect that we could tell from chance. The paper's 0.4 points on ImageNet (21.6 → 21.2 %, the last step of its Table 3) are beyond the reach of eight pairs of small networks.
 
 # %%
 if (
