@@ -14,6 +14,10 @@ def texts(ax):
     return [t.get_text() for t in ax.texts]
 
 
+def title(ax):
+    return ax.get_title(loc="left") or ax.get_title()  # the course's style puts it on the left
+
+
 def test_kernels_draw_every_weight():
     figure = plots.inception_v3.kernels([{"7 × 7": conv(4, 4, 7), "pair": asymmetric(4, 4, 7)}])
     (ax,) = figure.axes
@@ -54,7 +58,7 @@ def test_reductions_stand_side_by_side():
     builders = {"a": pool_then_conv, "b": conv_then_pool, "c": conv_beside_pool}
     designs = {name: (build(8), complexity.profile(build(8), (8, 8, 8))) for name, build in builders.items()}
     axes = plots.inception_v3.reductions(designs).axes
-    assert [ax.get_title(loc="left").split(":")[0] for ax in axes] == ["a", "b", "c"]
+    assert [title(ax).split(":")[0] for ax in axes] == ["a", "b", "c"]
     assert "concatenation  16 × 4 × 4" in texts(axes[2]) and "3 × 3 conv" in texts(axes[0])
     assert len({ax.get_ylim() for ax in axes}) == 1
 
@@ -75,7 +79,7 @@ def test_reliability_draws_every_bin():
     left, right = plots.inception_v3.reliability({"a": [one, two], "b": [two]}).axes
     assert [tuple(p.get_offsets()[0]) for p in right.collections] == [pytest.approx((70, 90))]
     assert len(left.collections) == 2 and len(left.collections[0].get_offsets()) == 2
-    assert "calibration error 22.5 %" in left.get_title(loc="left")  # (0.2 · 0.05 + 0.8 · 0.3 and 0.2) / 2
+    assert "calibration error 22.5 %" in title(left)  # (0.2 · 0.05 + 0.8 · 0.3 and 0.2) / 2
 
 
 def test_the_kernel_explorer_says_what_is_kept():

@@ -85,10 +85,11 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         cost = 2 * SIZE * pairs
         price = "cheaper than" if cost < SIZE**2 else "dearer than"
         keep = "1 column-and-row pair keeps" if pairs == 1 else f"{pairs} column-and-row pairs keep"
+        alike = _correlation(picture, whole, part)
         text = (
-            f"{kernel}: {keep} {100 * energy:.1f} % of the kernel's energy. {2 * SIZE} × {pairs} = {cost} weights, {price} "
-            f"the {SIZE**2} of the kernel itself. "
-            f"On {photo} the two answers correlate by {_correlation(picture, whole, part):.2f} (equal ones by 1)."
+            f"{kernel}: {keep} {100 * energy:.1f} % of the kernel's energy. "
+            f"{2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
+            f"On {photo} the two answers correlate by {alike:.2f} (equal ones by 1)."
         )
         return figure, text
 
@@ -132,6 +133,6 @@ def smoothing() -> Explorer:
 def calibrations(runs) -> list[Calibration]:
     """One `Calibration` per seed from rows of the table `label_smoothing`."""
     return [
-        Calibration(run["confidence"].tolist(), run["accuracy"].tolist(), run["count"].tolist())
+        Calibration(run["promised"].tolist(), run["accuracy"].tolist(), run["count"].tolist())
         for _, run in runs.groupby("seed")
     ]

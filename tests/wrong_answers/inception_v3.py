@@ -89,7 +89,7 @@ WRONG = {
         (lambda *a: "block", "Expected a network"),
     ],
     "wide": [
-        (lambda c: wide(c, forks=False), "first difference"),
+        (lambda c: wide(c, forks=False), "returns"),
         (lambda c: wide(c, last=192), "weight shape should be"),
         (lambda c: wide(c, pool=nn.MaxPool2d(3, 1, 1)), "outputs differ"),
         (lambda c: inception_c(1280), "stopped on images"),
