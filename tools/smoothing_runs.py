@@ -56,7 +56,8 @@ def write(rows: pd.DataFrame, seeds: int) -> None:
     header = {
         "what": "small.alexnet of width 8 without normalisation and dropout on 16 × 16 digits, Adam 0.002, batch 32; "
         "amount: share of each label that is spread over all classes; a row is a bin of the test predictions sorted by "
-        "confidence (ten bins from 0 to 1, empty ones left out): predictions in it, mean confidence (promised), share right",
+        "confidence (ten bins from 0 to 1, empty ones left out): predictions in it, mean confidence (promised), "
+        "share right",
         "epochs": epochs,
         "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
