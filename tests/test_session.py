@@ -103,7 +103,7 @@ ALLOWED = {  # module -> what of the package it may use
     "downloads": {"bars"}, "photographs": {"bars", "datasets", "downloads"},
     "devices": set(), "checkpoints": set(), "history": {"checkpoints"}, "distributed": {"devices"},
     "training": {"bars", "checkpoints", "devices", "distributed", "history"},
-    "recipes": {"models", "published", "training"},
+    "calibration": {"training"}, "recipes": {"models", "published", "training"},
     "transfer": {"models", "training"}, "measure": {"models", "complexity", "datasets", "training"},
     "course": {"published"}, "progress": {"course"}, "teaching": {"progress", "published"},
     "plots": {"published", "complexity", "recipes"},
@@ -115,7 +115,7 @@ ALLOWED = {  # module -> what of the package it may use
     },
     "explore": {
         "course", "plots", "transfer", "measure", "published", "teaching", "models", "complexity", "datasets",
-        "training",
+        "training", "calibration",
     },
     "exercises": {"teaching", "models", "transfer", "complexity", "datasets", "training", "published"},
 }  # fmt: skip

@@ -6,7 +6,8 @@ convolution and a second pooling in the stem, four modules instead of five at 17
 35 × 35. First weights are not described; He's are used.
 """
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from lecture8.models.layers import (
     Branches,
@@ -42,6 +43,21 @@ def two_3x3(c_in: int, c_out: int) -> nn.Sequential:
 def asymmetric(c_in: int, c_out: int, n: int) -> nn.Sequential:
     """Section 3.2, Figure 3: 1 × n and then n × 1 see what n × n sees, with 2/n of its weights."""
     return chain(c_in, (c_out, (1, n)), (c_out, (n, 1)))
+
+
+def separate(kernel: Tensor, rank: int = 1) -> tuple[Tensor, Tensor]:
+    """The `rank` columns and rows whose products add up to a kernel as nearly as any can: n × n -> n × rank, rank × n.
+
+    columns @ rows is the best approximation of that rank, by the singular value decomposition; with rank 1 it is the
+    kernel of an n × 1 convolution behind a 1 × n one. Raises ValueError for a rank that is not between 1 and n.
+    """
+    if kernel.ndim != 2 or not 1 <= rank <= min(kernel.shape):
+        raise ValueError(
+            f"given a kernel of {tuple(kernel.shape)} and rank={rank!r}; expected height × width, and a rank from 1 to "
+            "the smaller of the two"
+        )
+    left, values, right = torch.linalg.svd(kernel)
+    return left[:, :rank] * values[:rank], right[:rank]
 
 
 def pool_then_conv(c: int, kernel: int = 3) -> nn.Sequential:
