@@ -211,7 +211,7 @@ def peak_memory(
 
 
 def inference_memory(net: nn.Module, input_size: Size, batch: int = 1, *, device: Device = None) -> PeakMemory:
-    """Most bytes allocated at one moment of a forward pass in evaluation mode: weights, images, and what the layers make.
+    """Most bytes allocated at one moment of a forward pass in evaluation mode: weights, images, what the layers make.
 
     Counted as in `peak_memory`, with the same errors.
     """
