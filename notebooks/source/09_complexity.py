@@ -136,11 +136,11 @@ for batch, ratios in slower.items():
 
 # %%
 assert min(slower[1]) > 1.5  # equal work, and yet
-assert max(slower[16]) < min(slower[1]) / 2
+assert max(slower[16]) < 0.8 * min(slower[1])  # a batch makes up for much of it
 guess.reveal("the linear layer")
 
 # %% [markdown]
-# With 16 images at once the difference is mostly gone: now each weight that was fetched from memory serves 16 images. So the time of a layer is
+# With 16 images at once much of the difference is gone: now each weight that was fetched from memory serves 16 images. So the time of a layer is
 # the *work* or the *fetching*, whichever takes longer, and what decides is how often each number is used. A convolution uses
 # a weight at every place of the map; a linear layer uses it once per image. Keep this in mind, it explains half of this notebook.
 
@@ -257,7 +257,7 @@ for a, b in pairs:
 assert all(alike.loc[pair] < 0.9 for pair in pairs)
 
 # %% [markdown]
-# VGG-19 leads in parameters and work and is in the middle in activations; AlexNet is third from the top in parameters and last in work.
+# VGG-19 leads in parameters and work and is fifth in activations; AlexNet is fifth in parameters and last in work and activations.
 # Choose a cost, and you have chosen a winner.
 #
 # **Training costs another kind of memory.** Every layer must keep what the backward pass will need, for every image of the batch:
@@ -442,10 +442,10 @@ for batch, share in linear_share.items():
         "of the time",
     )
 of_work = counted["linear layers"].macs / sum(cost.macs for cost in counted.values())
-assert min(linear_share[1]) > 1.5 * of_work and max(linear_share[8]) < min(linear_share[1])
+assert min(linear_share[1]) > 1.5 * of_work
 
 # %% [markdown]
-# One image at a time, the linear layers cost far more time than work; in a batch that is over. It is section 1 again, in a real network.
+# One image at a time, the linear layers take far more of the time than of the work; a batch helps, but slowly. It is section 1 again, in a real network.
 #
 # ### Batches
 #
@@ -472,16 +472,31 @@ for name, factor in gain.items():
     print(
         f"{name}: a batch of {BATCHES[-1]} does ≈ {factor:.1f} times as many images per second"
     )
-assert gain["AlexNet"] > 1.15 * gain["ResNet-18"]
-teaching.right(
-    "AlexNet, with its 61 million parameters, gains more from the batch than ResNet-18."
-)
+assert min(gain.values()) > 0.7
+
+# %% [markdown]
+# Does AlexNet gain more than ResNet-18? It should, with its 61 million parameters; on one core the arithmetic may be too slow to let it show. Here are both on a
+# reference machine, the same processor with two threads and nothing else to do (**loaded, not measured here**):
+
+# %%
+reference = published.read("reference_cpu")
+swept = {
+    label: {row.batch: 1000 * row.batch / row.ms for row in rows.itertuples()}
+    for label in nets
+    for _, rows in reference[reference["network"] == first["network"][label]].groupby("network")
+}
+_ = plots.complexity.by_batch(swept, ylabel="images per second, reference machine")
+
+# %%
+by_8 = {name: by[8] / by[1] for name, by in swept.items()}
+for name, factor in by_8.items():
+    print(f"{name}: in batches of 8 {factor:.2f} times as many images per second as one by one")
+assert by_8["AlexNet"] > 1.2 * by_8["ResNet-18"]
 
 # %% [markdown]
 # ### Memory
 #
-# For a forward pass the network needs its weights, and room for the maps that are alive at one moment. Predict, then measure: does memory grow with the batch
-# in a straight line? And for training?
+# For a forward pass the network needs its weights, and room for the maps that are alive at one moment. Measure it, for a growing batch:
 
 # %%
 batches = (1, 2, 4)
@@ -496,26 +511,28 @@ for name, by in forward_mb.items():
     weights = 4 * first["params"][name]
     said = ", ".join(f"with {batch}: ≈ {mb:.0f} MB" for batch, mb in by.items())
     print(f"{name:9}: weights {weights:.0f} MB; forward pass {said}")
-each = {name: (by[4] - by[1]) / 3 for name, by in forward_mb.items()}
-assert all(abs((by[2] - by[1]) / each[name] - 1) < 0.1 for name, by in forward_mb.items())
+assert all(by[1] < by[2] < by[4] for by in forward_mb.values())
+assert forward_mb["ResNet-18"][4] < forward_mb["AlexNet"][1]
 
 # %% [markdown]
-# A straight line: fixed costs (the weights) and a slope (the largest maps of one image). Training has a much steeper one, and here a
-# prediction was possible before any memory was touched. Compare it with what the allocator says, on images small enough for a laptop:
+# A fixed part, the weights, and one that grows with the batch, the maps. (Not quite evenly: with other sizes the library chooses other ways to
+# convolve, and some need more room.) Training keeps *all* maps, so it grows much faster; and it can be predicted without touching any memory. Compare the prediction with
+# what the allocator says, on images small enough for a laptop:
 
 # %%
-small = complexity.profile(resnet18, (3, 64, 64))
-predicted = {batch: complexity.memory(small, batch).peak / 1e6 for batch in batches}
+small = complexity.profile(resnet18, (3, 96, 96))
+step = {batch: complexity.memory(small, batch) for batch in batches}
 measured = {
-    batch: measure.peak_memory(resnet18, 64, batch, device=METER).allocated / 1e6
+    batch: measure.peak_memory(resnet18, 96, batch, device=METER).allocated / 1e6
     for batch in batches
 }
 for batch in batches:
-    print(
-        f"batch {batch}: predicted {predicted[batch]:.0f} MB, measured ≈ {measured[batch]:.0f} MB"
-    )
-assert all(0.95 < measured[batch] / predicted[batch] < 1.4 for batch in batches)
-assert round(predicted[4] - predicted[2], 6) == round(2 * (predicted[2] - predicted[1]), 6)
+    expected = step[batch].peak / 1e6
+    print(f"batch {batch}: predicted {expected:.0f} MB, measured ≈ {measured[batch]:.0f} MB")
+    assert 0.95 < measured[batch] / expected < 1.4
+assert step[4].activations - step[2].activations == 2 * (
+    step[2].activations - step[1].activations
+)
 
 # %% [markdown]
 # ### Time against work
@@ -605,13 +622,17 @@ _ = plots.complexity.time_against_work(
 )
 
 # %%
-speed = first["ms"] / work
-print(
-    f"ms per G multiply-adds: from {speed.min():.3g} ({speed.idxmin()}) to {speed.max():.3g} ({speed.idxmax()})"
-)
-assert speed.idxmax() == "AlexNet" and speed.max() > 1.5 * speed.min()
+speed = (first["ms"] / work).sort_values()
+for name, value in speed.iloc[[0, 1, -2, -1]].items():
+    print(f"{name:9} {value:4.1f} ms per G multiply-adds")
+assert speed.iloc[-1] > 2 * speed.iloc[0]
+big = first[first["macs"] > 3.5].index
+assert speed[big].max() < 1.6 * speed[big].min()
 
 # %% [markdown]
+# From 3.5 G on, work predicts time within a factor of 1.6. Of the small ones AlexNet pays for its weights, and GoogLeNet for being cut into many small pieces: its convolutions are too
+# small to keep two threads busy.
+#
 # And two machines of other people: a CPU with 14 cores on one image at a time, and a large GPU on batches of 1,024.
 
 # %%
@@ -681,8 +702,7 @@ _ = plots.complexity.trade(
 explore.complexity.limits()
 
 # %% [markdown]
-# **A camera allows 120 MB and 5 G multiply-adds for each image. Which network do you take? By which of the two limits does ResNet-50 just fail, if it does? What do you take with
-# the new recipe, and would 8 G instead of 5 help?**
+# **A camera allows 120 MB and 5 G multiply-adds for each image. Which network do you take? Would 8 G help? And with the new recipe?**
 
 
 # %%
@@ -691,12 +711,13 @@ def best(recipe, **limits):
     return inside["top1"].idxmax()
 
 
-answers = [
-    best("first", mb=120, macs=5),
-    best("new", mb=120, macs=5),
-    best("new", mb=120, macs=8),
-]
-print(*answers, sep=", ")
+assert best("first", mb=120, macs=5) == best("new", mb=120, macs=5) == "ResNet-50"
+assert best("first", mb=120, macs=8) == "Inception-v3"
+assert best("new", mb=120, macs=8) == "ResNet-50"
+teaching.right(
+    "ResNet-50. With 8 G it would be Inception-v3, 1.2 points better. With the new recipe ResNet-50 "
+    "stays the best, and 3.5 points above that Inception-v3, for less work: train better before you buy more."
+)
 
 # %% [markdown]
 # ## 8 · Exercises
@@ -798,8 +819,8 @@ explore.quiz(ask.quiz[6])
 #   one before. GoogLeNet has the highest **information density** (정보 밀도), VGG-19 the lowest.
 # * The same ResNet-50 gains 4.7 points by a newer recipe, at no cost per image.
 # * **Equal work is not equal time**: a linear layer, which uses each weight once, takes longer than a convolution with as many multiply-adds; a batch makes up for it.
-#   So AlexNet gains more **throughput** (처리량) from batches than ResNet-18.
-# * **Memory** grows with the batch in a straight line. In training it is mostly activations: ResNet-152 needs more than VGG-16, with less than half its parameters.
+#   So AlexNet gains more **throughput** (처리량) from batches than ResNet-18 (on the reference machine).
+# * **Memory** is weights and a part that grows with the batch. In training that part rules: ResNet-152 needs more than VGG-16, with less than half its parameters.
 # * “Operations predict time” holds within a family on one machine. Across families VGG-11 took three times as long as ResNet-152 with two thirds of
 #   the work.
 #
