@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
-from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, _short, _spread_labels, axes
+from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, _short, _spread_labels
 
 FAMILIES = {"AlexNet": PINK, "VGG": ORANGE, "ResNet": BLUE, "Inception": GREEN}  # GoogLeNet and BN- among the last
 RADIUS = 2.1  # of a bubble, in points, times the square root of its millions of parameters
@@ -130,7 +131,7 @@ def trade(
     if log:
         ax.set_xscale("log")
         ax.set_xlim(x.min() / 1.5, x.max() * 1.6)
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        _powers(ax.xaxis)
     else:
         ax.set_xlim(-0.04 * x.max(), 1.1 * x.max())  # room for names on the left
     ax.set_ylim(y.min() - 3, y.max() + 2.5)
@@ -152,6 +153,13 @@ def trade(
                  bold=best, grey=outside)  # fmt: skip
     _key(ax)
     return figure
+
+
+def _powers(axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2, 5, 10, 20 …, in plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def _key(ax) -> None:
@@ -263,12 +271,12 @@ def _tie(ax, circle, box) -> None:
 # --- measured ------------------------------------------------------------------------------------------------------
 
 
-def by_batch(series: Mapping[str, Mapping[int, Sequence[float]]], *, ylabel: str, log: bool = True, ax=None) -> Figure:
-    """A value against the batch: name -> batch -> repeated measurements, or one; both axes in powers.
+def by_batch(series: Mapping[str, Mapping[int, float | Sequence[float]]], *, ylabel: str) -> Figure:
+    """A value against the batch, in powers of 2: name -> batch -> repeated measurements, or one.
 
     Each line joins the medians; bars reach from the least to the most.
     """
-    figure, ax = axes(ax, figsize=(7.5, 3.8))
+    figure, ax = plt.subplots(figsize=(7.5, 3.6))
     ends = {}
     for i, (name, by) in enumerate(series.items()):
         batches = sorted(by)
@@ -278,20 +286,14 @@ def by_batch(series: Mapping[str, Mapping[int, Sequence[float]]], *, ylabel: str
         ax.plot(batches, middle, color=colour, marker="os^D"[i % 4], label=name)
         ax.vlines(batches, [v.min() for v in values], [v.max() for v in values], color=colour, linewidth=1)
         ends[name] = middle[-1], colour
-    ax.set_xscale("log", base=2)
-    if log:
-        ax.set_yscale("log", base=2)
     every = sorted({batch for by in series.values() for batch in by})
+    ax.set_xscale("log", base=2)
     ax.set_xticks(every, every)
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value >= 1 else f"{value:.2g}")
-    ax.minorticks_off()
-    ax.set(xlabel="images in a batch", ylabel=ylabel)
-    low, high = ax.get_ylim()
-    scale, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
-    gap = (scale(high) - scale(low)) * 0.075
-    heights = _spread_labels([float(scale(value)) for value, _ in ends.values()], gap, lowest=scale(low) + gap / 2)
+    ax.set(xlabel="images in a batch", ylabel=ylabel, ylim=(0, None))
+    gap = ax.get_ylim()[1] * 0.08
+    heights = _spread_labels([value for value, _ in ends.values()], gap)
     for (name, (_, colour)), height in zip(ends.items(), heights, strict=True):
-        ax.annotate(name, (every[-1] * 1.08, float(back(height))), color=colour, va="center", annotation_clip=False)
+        ax.annotate(name, (every[-1] * 1.08, height), color=colour, va="center", annotation_clip=False)
     return figure
 
 
@@ -307,7 +309,7 @@ def time_against_work(points: Mapping[str, tuple[float, float]], *, ylabel: str,
     ax.set_xlim(x.min() / 1.6, x.max() * 2.2)
     ax.set_ylim(y.min() / 1.7, y.max() * 1.9)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        _powers(axis)
     ends = np.array(ax.get_xlim())
     rates = y / x
     for rate in (rates.min(), rates.max()):

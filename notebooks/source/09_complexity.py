@@ -322,7 +322,7 @@ assert {"AlexNet", "GoogLeNet", "ResNet-50", "Inception-v4"} <= set(front)
 print(f"beaten by no other: {', '.join(front)}")
 
 # %% [markdown]
-# The broken line joins the networks that no other beats: none is as accurate for as little work. That is the **Pareto set** (파레토 집합).
+# The broken line joins the networks that no other beats: none of the rest is as accurate for as little work. That is the **Pareto set** (파레토 집합).
 # No VGG is in it: VGG-16 does 8.5 times ResNet-18's work for 1.8 points more. What does a further point cost along the line?
 
 # %%
@@ -445,7 +445,7 @@ of_work = counted["linear layers"].macs / sum(cost.macs for cost in counted.valu
 assert min(linear_share[1]) > 1.5 * of_work
 
 # %% [markdown]
-# One image at a time, the linear layers take far more of the time than of the work; a batch helps, but slowly. It is section 1 again, in a real network.
+# The linear layers take three or four times their share of the work: section 1 again, in a real network. Whether a batch of 8 already helps depends on the machine; look at your own bar.
 #
 # ### Batches
 #
@@ -516,7 +516,7 @@ assert forward_mb["ResNet-18"][4] < forward_mb["AlexNet"][1]
 
 # %% [markdown]
 # A fixed part, the weights, and one that grows with the batch, the maps. (Not quite evenly: with other sizes the library chooses other ways to
-# convolve, and some need more room.) Training keeps *all* maps, so it grows much faster; and it can be predicted without touching any memory. Compare the prediction with
+# convolve, and some need more room.) Training keeps *all* maps until the backward pass, beside gradients and what the optimizer remembers; and it can be predicted without touching any memory. Compare the prediction with
 # what the allocator says, on images small enough for a laptop:
 
 # %%
@@ -630,8 +630,7 @@ big = first[first["macs"] > 3.5].index
 assert speed[big].max() < 1.6 * speed[big].min()
 
 # %% [markdown]
-# From 3.5 G on, work predicts time within a factor of 1.6. Of the small ones AlexNet pays for its weights, and GoogLeNet for being cut into many small pieces: its convolutions are too
-# small to keep two threads busy.
+# From 3.5 G on, work predicts time within a factor of 1.6. Of the small ones AlexNet pays for its weights, and GoogLeNet, it seems, for being cut into many small pieces.
 #
 # And two machines of other people: a CPU with 14 cores on one image at a time, and a large GPU on batches of 1,024.
 
