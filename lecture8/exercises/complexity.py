@@ -48,7 +48,7 @@ predictions = {
         },
     ),
     "operations": Prediction(
-        "On somebody's ten-year-newer processor, one image at a time: VGG-11 needs 7.6 G multiply-adds, ResNet-152 11.5 G. Which is "
+        "On somebody's desktop processor, one image at a time: VGG-11 needs 7.6 G multiply-adds, ResNet-152 11.5 G. Which is "
         "faster?",
         {
             "VGG-11, in about two thirds of the time": "That is what counting operations says.",

@@ -134,6 +134,7 @@ def trade(
         _powers(ax.xaxis)
     else:
         ax.set_xlim(-0.04 * x.max(), 1.1 * x.max())  # room for names on the left
+    _whole(figure)
     ax.set_ylim(y.min() - 3, y.max() + 2.5)
     ax.set(xlabel=xlabel, ylabel="top-1 accuracy, %", title=title)
     if len(front):
@@ -153,6 +154,11 @@ def trade(
                  bold=best, grey=outside)  # fmt: skip
     _key(ax)
     return figure
+
+
+def _whole(figure) -> None:
+    """Keeps a notebook from cutting the picture to its contents, whose size would then depend on the numbers."""
+    figure.add_artist(plt.Rectangle((0, 0), 1, 1, transform=figure.transFigure, alpha=0, linewidth=0))
 
 
 def _powers(axis) -> None:
@@ -305,6 +311,7 @@ def time_against_work(points: Mapping[str, tuple[float, float]], *, ylabel: str,
     figure, ax = plt.subplots(figsize=(8.5, 4.8), layout="none")
     figure.subplots_adjust(left=0.09, right=0.98, bottom=0.125, top=0.92 if title else 0.97)
     x, y = np.array(list(points.values()), float).T
+    _whole(figure)
     ax.set(xscale="log", yscale="log", xlabel="multiply-adds, G", ylabel=ylabel, title=title)
     ax.set_xlim(x.min() / 1.6, x.max() * 2.2)
     ax.set_ylim(y.min() / 1.7, y.max() * 1.9)
