@@ -207,6 +207,18 @@ def peak_memory(
     back, the same in every run. What PyTorch and its libraries occupy themselves is not included.
     Raises ValueError on devices that do not count, MemoryError if the batch does not fit into the GPU.
     """
+    return _peak("training", net, input_size, batch, optimizer, device)
+
+
+def inference_memory(net: nn.Module, input_size: Size, batch: int = 1, *, device: Device = None) -> PeakMemory:
+    """Most bytes allocated at one moment of a forward pass in evaluation mode: weights, images, what the layers make.
+
+    Counted as in `peak_memory`, with the same errors.
+    """
+    return _peak("inference with", net, input_size, batch, _FORWARD, device)
+
+
+def _peak(what: str, net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, device: Device) -> PeakMemory:
     device = training.pick_device(device)
     meters = {"cuda": _cuda_peak, "cpu": _cpu_peak}
     if device.type not in meters:
@@ -217,7 +229,7 @@ def peak_memory(
         step()  # by now the optimizer has its state
 
     peaks = meters[device.type](lambda: _on_copy(work, net, input_size, batch, optimizer, device), device)
-    return PeakMemory(f"peak memory of training {type(net).__name__}", *peaks, _called(device), batch)
+    return PeakMemory(f"peak memory of {what} {type(net).__name__}", *peaks, _called(device), batch)
 
 
 def _cuda_peak(run: Step, device: torch.device) -> tuple[int, int]:

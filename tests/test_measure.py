@@ -188,6 +188,7 @@ def test_the_network_stays_as_it_is(broken, monkeypatch):
         lambda: measure.training_step(net, IMAGE, 4, optimizer, **settings),
         lambda: measure.training_step(net, IMAGE, 4, "momentum", **settings),
         lambda: measure.peak_memory(net, IMAGE, 4, optimizer, device="cpu"),
+        lambda: measure.inference_memory(net, IMAGE, 4, device="cpu"),
         lambda: measure.power(net, IMAGE, 4, device="cpu", seconds=0.7),
     ]
     for run in measurements:
@@ -214,6 +215,16 @@ def test_peak_by_hand(capfd):
     assert again == found and (found.reserved, found.batch, found.device) == (None, 20, "cpu")
     assert str(found) == repr(found) == "peak memory of training Sequential: 1.7 MB allocated (batch 20, cpu)"
     assert capfd.readouterr() == ("", "")  # the profiler likes to talk
+
+
+def test_inference_keeps_nothing_but_what_the_next_layer_needs(capfd):
+    """Three matrices: at most two outputs are alive at one moment, and the weights and images always."""
+    layers = [nn.Linear(192, 1000, bias=False), nn.Linear(1000, 500, bias=False), nn.Linear(500, 10, bias=False)]
+    found = measure.inference_memory(nn.Sequential(nn.Flatten(), *layers), IMAGE, 20, device="cpu")
+    weights, images = 4 * (192_000 + 500_000 + 5_000), 20 * 4 * 192
+    assert found.allocated == weights + images + 20 * 4 * (1000 + 500) + torch.get_rng_state().nbytes
+    assert str(found) == "peak memory of inference with Sequential: 2.9 MB allocated (batch 20, cpu)"
+    assert capfd.readouterr() == ("", "")
 
 
 def test_prediction_is_exact_without_convolutions():
@@ -297,7 +308,13 @@ def test_more_than_the_gpu_has(monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
     net = Net(full)
-    for run in (measure.latency, measure.throughput, measure.training_step, measure.peak_memory):
+    for run in (
+        measure.latency,
+        measure.throughput,
+        measure.training_step,
+        measure.peak_memory,
+        measure.inference_memory,
+    ):
         with pytest.raises(
             MemoryError, match="a batch of 7 does not fit into the memory of cpu: try a smaller"
         ) as caught:
@@ -367,7 +384,7 @@ def test_reading_nvidia_smi(monkeypatch):
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("run", [measure.latency, measure.training_step, measure.peak_memory])
+@pytest.mark.parametrize("run", [measure.latency, measure.training_step, measure.peak_memory, measure.inference_memory])
 def test_refused_in_one_sentence(run):
     with pytest.raises(TypeError, match=r"given a str: only a network"):
         run("vgg16", IMAGE, 1, device="cpu")

@@ -105,6 +105,7 @@ ALLOWED = {  # module -> what of the package it may use
     "training": {"bars", "checkpoints", "devices", "distributed", "history"},
     "calibration": {"training"}, "recipes": {"models", "published", "training"},
     "transfer": {"models", "training"}, "measure": {"models", "complexity", "datasets", "training"},
+    "budget": {"models", "published"},
     "course": {"published"}, "progress": {"course"}, "teaching": {"progress", "published"},
     "plots": {"published", "complexity", "recipes"},
     "session": {"training", "plots"},
@@ -114,10 +115,10 @@ ALLOWED = {  # module -> what of the package it may use
         "recipes",
     },
     "explore": {
-        "course", "plots", "transfer", "measure", "published", "teaching", "models", "complexity", "datasets",
+        "budget", "course", "plots", "transfer", "measure", "published", "teaching", "models", "complexity", "datasets",
         "training", "calibration",
     },
-    "exercises": {"teaching", "models", "transfer", "complexity", "datasets", "training", "published"},
+    "exercises": {"budget", "teaching", "models", "transfer", "complexity", "datasets", "training", "published"},
 }  # fmt: skip
 
 
