@@ -1,0 +1,68 @@
+"""Explorers of notebook 08."""
+
+from functools import cache
+
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from lecture8 import complexity, models, plots
+from lecture8.explore import Explorer, explorer
+from lecture8.models.inception_resnet import ScaledResidual
+
+NETWORKS = {
+    "Inception-v4": "inception_v4", "Inception-ResNet-v1": "inception_resnet_v1",
+    "Inception-ResNet-v2": "inception_resnet_v2",
+}  # fmt: skip
+STOPS = ("stem", "block A", "reduction A", "block B", "reduction B", "block C", "end")
+
+
+@explorer
+def walk() -> Explorer:
+    """A network of the paper and a stop on the way through it -> its module, shape and cost."""
+
+    def draw(network: str, stop: str) -> tuple[Figure, str]:
+        net, profile, stops = _walked(network)
+        part = stops[stop]
+        module, cost = _module(network, stop)
+        count = len(part.stages)
+        text = (
+            f"{network}, {stop}: {_times(part.given)} go in, {_times(part.shape)} come out. "
+            f"{_how_many(stop, count)} {part.params:,} parameters ({part.params / profile.params:.0%} of the network's) and "
+            f"{part.macs:,} multiply-adds ({part.macs / profile.macs:.0%})."
+        )
+        if isinstance(module, ScaledResidual):
+            text += (
+                f" Shortcut: x + {module.scale:.2f} · F(x), where F ends in a 1 × 1 convolution from "
+                f"{module.up.in_channels} back to {module.up.out_channels} channels."
+            )
+        elif stop.startswith("block"):
+            text += " No shortcut: what the branches put out is all that goes on."
+        return plots.inception_v4.stop(profile, stop, module, cost), text
+
+    return Explorer(draw, {"network": list(NETWORKS), "stop": list(STOPS)})
+
+
+@cache
+def _walked(network: str):
+    with torch.device("meta"):  # a network without numbers in it: enough to count and to draw
+        net = models.build(NETWORKS[network])
+    profile = complexity.profile(net, models.ARCHITECTURES[NETWORKS[network]].input_size)
+    return net, profile, plots.inception_v4.parts(profile)
+
+
+@cache
+def _module(network: str, stop: str):
+    """The module to draw at a stop, and its profile: of equal blocks the first, of a stem and an end all there is."""
+    net, _, stops = _walked(network)
+    found = [net.get_submodule(stage) for stage in stops[stop].stages]
+    module = found[0] if stop.startswith("block") or len(found) == 1 else nn.Sequential(*found)
+    return module, complexity.profile(module, stops[stop].given)
+
+
+def _how_many(stop: str, count: int) -> str:
+    return f"{count} such blocks in a row have together" if stop.startswith("block") else "It has"
+
+
+def _times(shape) -> str:
+    return " × ".join(map(str, shape))
