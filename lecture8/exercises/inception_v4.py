@@ -49,14 +49,14 @@ predictions = {
         },
     ),
     "growth": Prediction(
-        "Send photographs through the new, untrained Inception-ResNet-v1. Each block adds its part, multiplied with a scale. "
-        "How much larger is the spread of the values behind the last of ten B blocks than behind the first, with scale 1?",
+        "Photographs go through the new, untrained Inception-ResNet-v1; each block adds F(x), unscaled. How much larger is the "
+        "spread of the values behind the last of its ten B blocks than behind the first?",
         {
-            "about the same": "That is what happens with a scale of 0.1.",
-            "a few times": "Each block normalises inside, so that it adds about as much as any other: ten equal steps, not a "
-            "multiplication.",
-            "a thousand times and more": "Without any normalisation sums can explode like that. Inside these blocks each "
-            "convolution but the last has batch normalisation.",
+            "hardly: within a tenth": "That is what happens with a scale of 0.1.",
+            "a fifth to a half more": "Each block normalises inside, so it adds about as much as any other: nine equal steps, "
+            "not nine multiplications.",
+            "ten times and more": "Without any normalisation sums can explode like that. In these blocks every convolution but "
+            "the last has batch normalisation.",
         },
     ),
 }  # fmt: skip
@@ -78,18 +78,20 @@ def _check_sides(answer) -> Verdict:
                 why = " Half a pixel does not exist: a window must fit as a whole, so round down."
             elif want == (35, 17, 8):
                 why = " Count the windows: (side − 3) // 2 + 1 for 3 × 3 with stride 2, side − 2 with stride 1, both without padding."
-            return wrong(f"For images of {side} pixels the three maps have {want} pixels, you say {tuple(got)}: look behind {place}.{why}")
+            return wrong(
+                f"For images of {side} pixels the three maps have {want} pixels, you say {tuple(got)}: look behind {place}.{why}"
+            )
     return right("Right for 299, 331, 160 and 75 pixels. With 75, a single pixel is left: smaller images will not do.")
 
 
 def _check_spread(answer) -> Verdict:
-    for blocks, scale in ((10, 1.0), (10, 0.1), (40, 0.3), (0, 1.0)):
+    for blocks, scale in ((10, 0.1), (40, 0.3), (10, 1.0), (0, 1.0)):
         want, got = (1 + blocks * scale**2) ** 0.5, called(answer, blocks, scale)
         if not isinstance(got, int | float):
             return wrong(f"Expected a number, got {type(got).__name__}.")
         if abs(got - want) > 1e-6 * want:
             case = f"for {blocks} blocks and scale {scale} expected {want:.4f}, got {got:.4f}"
-            if abs(got - want**2) < 1e-6 * want:
+            if abs(got - want**2) < 1e-6:
                 return wrong(f"That is the variance, the spread is its square root: {case}.")
             if abs(got - (1 + blocks * scale)) < 1e-6:
                 return wrong(f"Spreads do not add, variances do: {case}.")
@@ -100,7 +102,9 @@ def _check_spread(answer) -> Verdict:
                     f"That multiplies from block to block, as if F grew with x; here F's variance stays 1: {case}."
                 )
             return wrong(f"Not yet: {case}.")
-    return right("√(1 + n · scale²): with scale 1 it grows like the root of the depth, with 0.1 forty blocks add a fifth.")
+    return right(
+        "√(1 + n · scale²): with scale 1 it grows like the root of the depth, with 0.1 forty blocks add a fifth."
+    )
 
 
 def _lively(channels: int, scale: float) -> ScaledResidual:
@@ -119,7 +123,9 @@ def _check_fold(answer) -> Verdict:
         got = called(answer, block)
         if not isinstance(got, nn.Module):
             return wrong(f"Expected a block (nn.Module), got {type(got).__name__}.")
-        changed = any(not torch.equal(a, b) for a, b in zip(block.state_dict().values(), kept.state_dict().values(), strict=True))
+        changed = any(
+            not torch.equal(a, b) for a, b in zip(block.state_dict().values(), kept.state_dict().values(), strict=True)
+        )
         if changed or block.scale != scale:
             return wrong("The block that you were given has changed: work on a copy (`copy.deepcopy`).")
         if getattr(got, "scale", None) != 1:
@@ -237,7 +243,7 @@ exercises = {
         def answer(blocks, scale):
             return (1 + blocks * scale**2) ** 0.5
         """,
-        explanation="This is the dotted line that a fresh network follows roughly in section 6. It grows with the root of the "
+        explanation="A fresh network does about this in section 6 (its F is smaller). It grows with the root of the "
         "depth, since batch normalisation inside F keeps F's size whatever x does.",
         check_answer=_check_spread,
     ),

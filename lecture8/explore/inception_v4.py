@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from lecture8 import complexity, models, plots
+from lecture8 import complexity, models, plots, published
 from lecture8.explore import Explorer, explorer
 from lecture8.models.inception_resnet import ScaledResidual
 
@@ -66,3 +66,24 @@ def _how_many(stop: str, count: int) -> str:
 
 def _times(shape) -> str:
     return " × ".join(map(str, shape))
+
+
+@explorer
+def scaling() -> Explorer:
+    """Width and learning rate -> what each scale of the residuals does to the first epochs, from the runs in data/."""
+    runs = published.read("residual_scaling")
+
+    def draw(width: int, rate: float) -> tuple[Figure, str]:
+        chosen = runs[(runs["width"] == width) & (runs["rate"] == rate)]
+        last = chosen[chosen["epoch"] == chosen["epoch"].max()]
+        words = []
+        for scale, rows in last.groupby("scale"):
+            words.append(
+                f"scale {scale:g}: training loss {rows['train_loss'].mean():.2f}, {rows['zeros'].mean():.0%} zeros in the "
+                f"last map, {rows['valid_accuracy'].mean():.0%} of the validation images right"
+            )
+        begin = f"Width {width}, learning rate {rate:g}, after epoch {last['epoch'].max()}, means of 3 seeds: "
+        return plots.inception_v4.scaling(runs, width, rate), begin + "; ".join(words) + "."
+
+    widths, rates = (sorted(runs[column].unique().tolist()) for column in ("width", "rate"))
+    return Explorer(draw, {"width": widths, "rate": rates}, labels={"rate": "learning rate"})

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Arc
 
-from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, _short, axes
+from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, YELLOW, _short, axes, lines
 from lecture8.plots.modules import BAR, COLUMN, ROW, _columns, _rows, diagram, steps
 
 NAMES = {"mixed": "stem", "inception": "block", "conv": "end", "classifier": "end"}
@@ -70,21 +70,20 @@ def _draw_part(ax, part, left, room, *, faint) -> None:
     step = min(0.34, (room - 0.1) / count)
     height = 0.09 + 0.91 * (part.shape[1] / 35 if len(part.shape) == 3 else 0)
     colour, strength = COLOURS[part.name.split()[0]], 0.3 if faint else 0.95
-    x = left + (room - step * count) / 2
-    for _ in range(count):
-        ax.add_patch(plt.Rectangle((x, 0), step * 0.8, height, color=colour, alpha=strength, linewidth=0))
-        if part.shortcuts:
-            over = {"theta1": 0, "theta2": 180, "color": BLACK, "alpha": 0.4 if faint else 1, "linewidth": 1.3}
-            ax.add_patch(Arc((x + step * 0.4, height + 0.03), step * 0.8, 0.4, **over))
-        x += step
+    first = left + (room - step * count) / 2
+    starts = first + step * np.arange(count)
+    # one artist for all bars and one for all arcs: an explorer draws this at every move
+    ax.broken_barh([(x, step * 0.8) for x in starts], (0, height), color=colour, alpha=strength, linewidth=0)
+    if part.shortcuts:
+        turn = np.append(np.linspace(0, np.pi, 13), np.nan)
+        x = starts[:, None] + step * 0.4 * (1 + np.cos(turn))
+        y = np.broadcast_to(height + 0.03 + 0.2 * np.sin(turn), x.shape)
+        ax.plot(x.ravel(), y.ravel(), color=BLACK, alpha=0.4 if faint else 1, linewidth=1.3)
     times = f"{count} × " if count > 1 and part.name.startswith("block") else ""
-    words = (f"{times}{part.name}", " × ".join(map(str, part.shape)), _short(part.macs))
-    for line, (text, size) in enumerate(zip(words, (10, 9, 9), strict=True)):
-        weight = "bold" if line == 0 else "normal"
-        ax.text(
-            left + room / 2, -0.08 - 0.3 * line, text, ha="center", va="top", fontsize=size, fontweight=weight,
-            color=GREY if faint else BLACK,
-        )  # fmt: skip
+    under = {"ha": "center", "va": "top", "color": GREY if faint else BLACK}
+    ax.text(left + room / 2, -0.08, f"{times}{part.name}", fontsize=10, fontweight="bold", **under)
+    words = " × ".join(map(str, part.shape)) + f"\n{_short(part.macs)}"
+    ax.text(left + room / 2, -0.38, words, fontsize=9, **under)
 
 
 def walks(profiles: Mapping[str, object]) -> Figure:
@@ -130,14 +129,56 @@ def size_or_shortcut(table, macs: Mapping[str, int]) -> Figure:
             label = label if crops == 1 else None
             ax.plot(x, some["top1"], color=colour, marker=marker, markersize=7, linestyle=dashes, label=label)
         words = "1 crop" if crops == 1 else f"{crops} crops"
-        ax.text(max(macs.values()) / 1e9 + 0.35, group["top1"].min(), words, va="center", fontsize=10)
-    for row in rows[rows["crops"] == 1].itertuples():
-        side = "right" if row.shortcuts == "no" else "left"
-        shift = -0.15 if row.shortcuts == "no" else 0.15
         ax.text(
-            macs[row.network] / 1e9 + shift, row.top1 + 0.14, row.network, ha=side, va="bottom", fontsize=9.5,
-            color=looks[row.shortcuts][0],
+            max(macs.values()) / 1e9 + 0.35,
+            group["top1"].min(),
+            words,
+            va="center" if crops > 1 else "top",
+            fontsize=10,
+        )
+    for row in rows[rows["crops"] == 1].itertuples():
+        above = row.shortcuts == "yes"  # there is room over the dashed line and under the other
+        ax.text(
+            macs[row.network] / 1e9, row.top1 + (0.17 if above else -0.17), row.network, ha="left" if above else "right",
+            va="bottom" if above else "top", fontsize=9.5, color=looks[row.shortcuts][0],
         )  # fmt: skip
-    ax.set(xlabel="multiply-adds, G (counted)", ylabel="ImageNet top-1 error, %", xlim=(3.4, 15.2), ylim=(17.3, 22))
+    ax.set(xlabel="multiply-adds, G (counted)", ylabel="ImageNet top-1 error, %", xlim=(3.2, 15.4), ylim=(17.3, 22))
     ax.legend(loc="lower left", fontsize=10)
+    return figure
+
+
+def scaling(runs, width: int, rate: float) -> Figure:
+    """Training loss (left) and zeros in the last map (right) by epoch, a line for each scale of the residuals.
+
+    runs: the table `residual_scaling`; width and rate: which of its runs
+    """
+    margins = {"left": 0.08, "right": 0.9, "bottom": 0.17, "top": 0.9, "wspace": 0.42}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5), layout="none", gridspec_kw=margins)
+    chosen = runs[(runs["width"] == width) & (runs["rate"] == rate)]
+    loss, zeros = {}, {}
+    for scale, rows in chosen.groupby("scale"):
+        seeds = [run for _, run in rows.groupby("seed")]
+        loss[f"scale {scale:g}"] = [run["train_loss"].to_numpy() for run in seeds]
+        zeros[f"scale {scale:g}"] = [100 * run["zeros"].to_numpy() for run in seeds]
+    colours = dict(zip(loss, (BLUE, YELLOW, ORANGE), strict=True))
+    lines(loss, xlabel="epoch", ylabel="training loss", colours=colours, ax=left)
+    lines(zeros, xlabel="epoch", ylabel="zeros in the last map, %", colours=colours, ax=right)
+    left.set_ylim(0, 7)
+    right.set_ylim(0, 104)
+    return figure
+
+
+def growth(spread: Mapping[str, object], blocks: Mapping[str, int]) -> Figure:
+    """Spread of the values behind each block; name -> seeds × blocks; blocks: kind -> how many, in order."""
+    figure, ax = plt.subplots(figsize=(8.5, 3.8))
+    colours = dict(zip(spread, (ORANGE, YELLOW, BLUE), strict=True))
+    lines(spread, xlabel="block, from the image to the logits", ylabel="standard deviation", colours=colours, ax=ax)
+    at = 0.5
+    for kind, count in blocks.items():
+        if at > 0.5:
+            ax.axvline(at, color=GREY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+        middle = at + count / 2
+        ax.text(middle, 1.01, kind, transform=ax.get_xaxis_transform(), ha="center", va="bottom", color=GREY)
+        at += count
+    ax.set_ylim(bottom=0)
     return figure

@@ -46,6 +46,11 @@ from lecture8.models.layers import Branches, chain
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
+EPOCHS = run.choose(quick=3, full=30)
+DECAY = run.choose(quick=0.8, full=0.9)  # what an epoch leaves of the learning rate
+BATCH = run.choose(quick=32, full=128)
+data = datasets.digits(size=8).take(960) if run.mode == "quick" else datasets.cifar10()
+data
 
 # %% [markdown]
 # ## 1 · Inception-v4: where is the shortcut?
@@ -82,7 +87,8 @@ costs = {title: profiled(name) for title, name in NAMES.items()}
 # %%
 everybody = {"ResNet-50": profiled("resnet50", 224), **costs}
 additions = {
-    title: sum(layer.kind == "add" for layer in cost.layers) for title, cost in everybody.items()
+    title: sum(layer.kind == "add" for layer in cost.layers)
+    for title, cost in everybody.items()
 }
 for title, count in additions.items():
     print(f"{title:20} {count:>2} additions")
@@ -97,7 +103,11 @@ guess.reveal("none")
 _ = plots.inception_v4.walks(costs)
 
 # %%
-modules = sum(len(part.stages) for name, part in plots.inception_v4.parts(costs["Inception-v4"]).items() if "block" in name)
+modules = sum(
+    len(part.stages)
+    for name, part in plots.inception_v4.parts(costs["Inception-v4"]).items()
+    if "block" in name
+)
 assert modules == 14
 teaching.three_ways(
     34,
@@ -119,7 +129,9 @@ teaching.three_ways(
 
 # %%
 the_stem = stem()
-_ = plots.modules.diagram(the_stem, complexity.profile(the_stem, 299), title="The stem of Inception-v4")
+_ = plots.modules.diagram(
+    the_stem, complexity.profile(the_stem, 299), title="The stem of Inception-v4"
+)
 
 # %% [markdown]
 # Why 149, 147, 73, 71, 35? Because nothing is padded where it says so in the paper's figures (“V”, for *valid*): a 3 × 3 window must fit
@@ -129,7 +141,9 @@ _ = plots.modules.diagram(the_stem, complexity.profile(the_stem, 299), title="Th
 
 # %%
 b = inception_b()
-_ = plots.modules.diagram(b, complexity.profile(b, (1024, 17, 17)), title="Module B, seven times in a row")
+_ = plots.modules.diagram(
+    b, complexity.profile(b, (1024, 17, 17)), title="Module B, seven times in a row"
+)
 
 # %% [markdown]
 # **Reduction A** halves the map, with convolutions and a pooling side by side. It is the same in all three networks but
@@ -154,7 +168,11 @@ teaching.same_network(my_reduction_a(384, *letters), reduction_a(384, *letters),
 # Table 1 of the paper gives the letters; what comes out, and what it costs, follows from them:
 
 # %%
-widths = {"v4": 384, "resnet_v1": 256, "resnet_v2": 320}  # channels that come out of the A blocks
+widths = {
+    "v4": 384,
+    "resnet_v1": 256,
+    "resnet_v2": 320,
+}  # channels that come out of the A blocks
 for version, c_in in widths.items():
     k, l, m, n = REDUCTION_A[version]
     cost = complexity.profile(my_reduction_a(c_in, k, l, m, n), (c_in, 35, 35))
@@ -170,8 +188,16 @@ for version, c_in in widths.items():
 
 # %%
 def my_inception_v4():
-    steps = [stem(), *(inception_a() for _ in range(4)), my_reduction_a(384, *REDUCTION_A["v4"])]
-    steps += [*(inception_b() for _ in range(7)), reduction_b(), *(inception_c() for _ in range(3))]
+    steps = [
+        stem(),
+        *(inception_a() for _ in range(4)),
+        my_reduction_a(384, *REDUCTION_A["v4"]),
+    ]
+    steps += [
+        *(inception_b() for _ in range(7)),
+        reduction_b(),
+        *(inception_c() for _ in range(3)),
+    ]
     steps += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(1536, 1000)]
     return nn.Sequential(*steps)
 
@@ -224,7 +250,9 @@ teaching.same_network(MyBlockA(), library_block, (256, 9, 9))
 
 # %%
 title = "Block A of Inception-ResNet-v1: the right way is the shortcut"
-_ = plots.modules.diagram(library_block, complexity.profile(library_block, (256, 35, 35)), title=title)
+_ = plots.modules.diagram(
+    library_block, complexity.profile(library_block, (256, 35, 35)), title=title
+)
 
 # %% [markdown]
 # Take the multiplication out, or move the `.relu()` in front of the sum, and run the cell again: the check notices. (Then put it back.)
@@ -237,7 +265,9 @@ costs["Inception-v3"] = profiled("inception_v3")
 for plain, hybrid in pairs.items():
     more = costs[hybrid].macs / costs[plain].macs - 1
     for title in (plain, hybrid):
-        print(f"{title:20} {costs[title].params:>11,} parameters {costs[title].macs:>15,} multiply-adds")
+        print(
+            f"{title:20} {costs[title].params:>11,} parameters {costs[title].macs:>15,} multiply-adds"
+        )
     print(f"{'':20} the hybrid does {more:.1%} more work")
     assert 0 < more < 0.09
 assert [costs[hybrid].params for hybrid in pairs.values()] == [22_756_328, 55_843_464]
@@ -248,7 +278,9 @@ assert [costs[hybrid].params for hybrid in pairs.values()] == [22_756_328, 55_84
 # %%
 drawn = profiled("inception_resnet_v2", figures=True)
 ratio = drawn.macs / costs["Inception-v4"].macs
-print(f"as in the figures: {drawn.params:,} parameters, {drawn.macs:,} multiply-adds, {ratio:.0%} of Inception-v4's")
+print(
+    f"as in the figures: {drawn.params:,} parameters, {drawn.macs:,} multiply-adds, {ratio:.0%} of Inception-v4's"
+)
 assert drawn.params == 32_433_928 and 0.7 < ratio < 0.8
 
 # %% [markdown]
@@ -278,9 +310,504 @@ explore.inception_v4.walk()
 
 # %%
 stops = {title: plots.inception_v4.parts(costs[title]) for title in NAMES}
-busiest = {title: max(parts.values(), key=lambda part: part.macs).name for title, parts in stops.items()}
-one_b = {title: parts["block B"].macs / len(parts["block B"].stages) for title, parts in stops.items()}
+busiest = {
+    title: max(parts.values(), key=lambda part: part.macs).name
+    for title, parts in stops.items()
+}
+one_b = {
+    title: parts["block B"].macs / len(parts["block B"].stages)
+    for title, parts in stops.items()
+}
 times = one_b["Inception-v4"] / one_b["Inception-ResNet-v1"]
 end = stops["Inception-v4"]["end"].params / costs["Inception-v4"].params
 print(busiest)
 print(f"one block B: {times:.2f} times; the end of Inception-v4: {end:.1%}")
+assert set(busiest.values()) == {"block B"} and 2.5 < times < 3.5 and end < 0.04
+teaching.right(
+    f"1: block B, in all three. 2: Inception-v4's, {times:.1f} times as much: its branches are wide, the hybrid's "
+    f"are narrow and a 1 × 1 widens them again. 3: {end:.1%}, as the mean over the map leaves 1,536 numbers."
+)
+
+# %% [markdown]
+# ## 5 · Shortcuts for Inception: faster or better?
+#
+# To see what the addition does, and nothing else, train the same network twice: once with it, once without. `models.small.inception_resnet` has
+# three blocks A, a reduction, and three blocks B, for digits; `residual=False` leaves out the additions. First make sure that they cost the same:
+
+
+# %%
+def fresh(kind, seed, **options):
+    """A small network with or without shortcuts; equal seeds give equal first weights."""
+    torch.manual_seed(seed)
+    shortcuts = kind == "with shortcuts"
+    return models.small.inception_resnet(
+        data.num_classes, channels=data.image_shape[0], residual=shortcuts, **options
+    )
+
+
+kinds = ("with shortcuts", "without shortcuts")
+both = [complexity.profile(fresh(kind, 0), data.image_shape) for kind in kinds]
+assert both[0].params == both[1].params and both[0].macs == both[1].macs
+weights = [torch.cat([p.flatten() for p in fresh(kind, 0).parameters()]) for kind in kinds]
+assert torch.equal(*weights)
+print(
+    f"each {both[0].params:,} parameters and {both[0].macs:,} multiply-adds, with equal first weights"
+)
+
+# %%
+guess = explore.predict(ask.predictions["speed"])
+guess
+
+
+# %%
+def train(kind, seed):
+    """One network, trained: (network, history)."""
+    net = fresh(kind, seed)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.002)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, DECAY)
+    return net, training.fit(
+        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=schedule, seed=seed
+    )
+
+
+runs = {"with shortcuts": [train("with shortcuts", seed) for seed in SEEDS]}
+
+# %%
+runs["without shortcuts"] = [train("without shortcuts", seed) for seed in SEEDS]
+
+# %% tags=["measured"]
+colours = {"with shortcuts": plots.BLUE, "without shortcuts": plots.ORANGE}
+losses = {kind: [history["train_loss"] for _, history in some] for kind, some in runs.items()}
+title = "Three seeds each: faint; their mean: strong"
+_ = plots.lines(losses, xlabel="epoch", ylabel="training loss", title=title, colours=colours)
+
+# %%
+ratios = [b[-1] / a[-1] for a, b in zip(losses["with shortcuts"], losses["without shortcuts"])]
+print("training loss without / with shortcuts:", *(f"≈ {ratio:.1f}" for ratio in ratios))
+assert all(ratio > 2 for ratio in ratios)
+guess.reveal("with shortcuts")
+
+# %% [markdown]
+# Faster it is. And the end? Guess, then look at longer runs: twelve epochs, with one and with three blocks a stage. They are **loaded, not trained
+# here**; your own runs above are the first epochs of those with three blocks.
+
+# %%
+guess = explore.predict(ask.predictions["end"])
+guess
+
+# %%
+print(
+    *(f"{key}: {value}" for key, value in published.provenance("shortcut_ends").items()),
+    sep="\n",
+)
+ends = published.read("shortcut_ends")
+
+# %%
+series = {}
+for (blocks, shortcuts), rows in ends.groupby(["blocks", "shortcuts"]):
+    name = f"{'with' if shortcuts else 'without'}, {blocks} block{'s' * (blocks > 1)} a stage"
+    series[name] = [list(run["train_loss"]) for _, run in rows.groupby("seed")]
+colours = {name: plots.BLUE if name.startswith("with,") else plots.ORANGE for name in series}
+_ = plots.lines(series, xlabel="epoch", ylabel="training loss", colours=colours)
+
+# %%
+MARK = 0.3
+reached = (
+    ends[ends["train_loss"] < MARK].groupby(["blocks", "shortcuts", "seed"])["epoch"].min()
+)
+test = ends.dropna(subset="test_accuracy").set_index(["blocks", "shortcuts", "seed"])[
+    "test_accuracy"
+]
+for blocks, shortcuts in [(1, False), (1, True), (3, False), (3, True)]:
+    print(
+        f"{blocks} a stage, {'with' if shortcuts else 'without':7} shortcuts: loss below {MARK} in epoch",
+        *reached.loc[blocks, shortcuts],
+        "; test accuracy",
+        *(f"{100 * a:.1f}" for a in test.loc[blocks, shortcuts]),
+        "%",
+    )
+
+# %%
+ENDS_ASSERT
+
+# %% [markdown]
+# ENDS_TEXT
+
+# %% [markdown]
+# ## 6 · Why a block should speak softly
+#
+# Now the riddle of the `scale`. Wide residual Inceptions, with more than 1,000 channels, had *died* on the authors: early in training the last map
+# began to hold only zeros, for every image, and stayed so. A lower learning rate did not prevent it, nor did one more batch
+# normalisation. What did: to multiply what a block adds by a small number, 0.1 to 0.3. That is **residual scaling** (잔차 스케일링).
+#
+# Two questions. What does the scale do to a new network? And can you make a small one die?
+#
+# First the real Inception-ResNet-v1, untrained, and six cut-outs of real photographs. The spread (표준 편차, standard deviation) of the values behind each
+# of its 20 blocks tells how loud the stream has become.
+
+# %%
+guess = explore.predict(ask.predictions["growth"])
+guess
+
+
+# %%
+def cut(photo, number, side=149):
+    """One of two squares of a photograph, from opposite corners."""
+    height, width = photo.shape[1:]
+    top, left = (height - side) * number, (width - side) * number
+    return photo[:, top : top + side, left : left + side]
+
+
+photos = datasets.sample_photos()
+images = torch.stack([cut(photo, number) for photo in photos.values() for number in (0, 1)])
+images = 2 * images.float() / 255 - 1  # from -1 to 1
+_ = plots.images(images, columns=6, size=1.5)
+
+
+# %%
+def blocks_of(net):
+    return [module for module in net.modules() if isinstance(module, ScaledResidual)]
+
+
+def spread_by_block(net, scale):
+    """Standard deviation behind each block, with the same scale in all of them."""
+    found, hooks = [], []
+    for block in blocks_of(net):
+        block.scale = scale
+        hooks.append(
+            block.register_forward_hook(lambda *args: found.append(args[2].std().item()))
+        )
+    with torch.no_grad():
+        net.train()(images)  # each normalisation with this batch's own statistics
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+# %%
+growth = {f"scale {scale}": [] for scale in (1.0, 0.3, 0.1)}
+for seed in SEEDS:
+    torch.manual_seed(seed)
+    net = models.inception_resnet_v1()
+    for name in growth:
+        growth[name].append(spread_by_block(net, float(name.split()[1])))
+
+# %% tags=["measured"]
+_ = plots.inception_v4.growth(growth, {"5 blocks A": 5, "10 blocks B": 10, "5 blocks C": 5})
+
+# %%
+a_blocks = {name: [s[4] / s[0] for s in seeds] for name, seeds in growth.items()}
+b_blocks = {name: [s[14] / s[5] for s in seeds] for name, seeds in growth.items()}
+for name in growth:
+    print(
+        f"{name}: from the first to the last block A",
+        *(f"≈ {r:.2f}" for r in a_blocks[name]),
+        "; B",
+        *(f"≈ {r:.2f}" for r in b_blocks[name]),
+    )
+assert all(1.3 < r < 1.9 for r in a_blocks["scale 1.0"])
+assert all(1.1 < r < 1.5 for r in b_blocks["scale 1.0"])
+assert all(0.9 < r < 1.1 for found in (a_blocks, b_blocks) for r in found["scale 0.1"])
+guess.reveal("a fifth to a half more")
+
+# %% [markdown]
+# With scale 1 the stream grows, but gently: batch normalisation inside a block makes what it adds as large as ever, however loud the stream already is.
+# So equal steps are *added*, and nothing multiplies. With 0.1 the blocks hardly speak at all. (The jumps at the dashed lines are the reductions.)
+#
+# If that were the whole story, nobody would need a scale. So train. A wide small network (its last map has 128 channels), a high learning rate, twenty
+# steps; after each step, which share of the last map is zero? Three starts: scale 1; scale 0.1; and one that computes *the same* as the second before
+# the first step, but with the 0.1 multiplied into the weights of the last layer, `up`, and scale 1. It is written *folded*.
+
+
+# %%
+def fold_in(net):
+    """The scale moved into the weights of each block's last layer: the same function, scale 1."""
+    for block in blocks_of(net):
+        with torch.no_grad():
+            block.up.weight *= block.scale
+            block.up.bias *= block.scale
+        block.scale = 1.0
+    return net
+
+
+few = datasets.digits(size=8).take(320)
+some, _ = next(iter(few.batches("valid", 64)))
+pair = [models.small.inception_resnet(channels=1, width=32, scale=0.1).eval() for _ in range(2)]
+pair[1].load_state_dict(pair[0].state_dict())
+with torch.no_grad():
+    a, b = pair[0](some), fold_in(pair[1])(some)
+assert (a - b).abs().max() < 1e-4 * a.abs().max()
+print("folded, the same logits to rounding:", bool((a - b).abs().max() < 1e-4 * a.abs().max()))
+
+
+# %%
+def first_steps(kind, seed, width=32, rate=0.2):
+    """(share of zeros in the last map, loss) before each of twenty steps of plain gradient descent."""
+    torch.manual_seed(seed)
+    scale = 1.0 if kind == "scale 1" else 0.1
+    net = models.small.inception_resnet(channels=1, width=width, scale=scale)
+    net = fold_in(net) if kind == "0.1, folded" else net
+    optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9, weight_decay=1e-4)
+    order, zeros, losses = torch.Generator().manual_seed(seed), [], []
+    for images, labels in [b for _ in range(2) for b in few.batches("train", 32, order)]:
+        last_map = net.features(images)
+        loss = nn.functional.cross_entropy(net.classifier(last_map), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        zeros.append(100 * (last_map == 0).float().mean().item())
+        losses.append(loss.item())
+    return zeros, losses
+
+
+# %%
+starts = ("scale 1", "0.1, folded", "scale 0.1")
+steps = {kind: [first_steps(kind, seed) for seed in SEEDS] for kind in starts}
+
+# %% tags=["measured"]
+zeros = {kind: [z for z, _ in seeds] for kind, seeds in steps.items()}
+colours = dict(zip(starts, (plots.ORANGE, plots.BLACK, plots.BLUE)))
+_ = plots.lines(zeros, xlabel="step", ylabel="zeros in the last map, %", colours=colours)
+
+# %%
+late = {kind: [sum(losses[-5:]) / 5 for _, losses in seeds] for kind, seeds in steps.items()}
+for kind in starts:
+    print(
+        f"{kind:11} zeros after 20 steps:",
+        *(f"≈ {z[-1]:.0f} %" for z in zeros[kind]),
+        "; loss of the last five steps:",
+        *(f"≈ {loss:.1f}" for loss in late[kind]),
+    )
+for one, folded, small in zip(*zeros.values()):
+    assert one[9] > 90 and folded[9] > 50 and small[9] < 30  # after nine steps
+    assert one[-1] > 95 and one[-1] > folded[-1] > small[-1]
+assert min(late["scale 1"]) > 1.7 > 1.5 > max(late["0.1, folded"] + late["scale 0.1"])
+
+# %% [markdown]
+# There it is, in small: without a scale the last map is all but empty within twenty steps, and the loss stays near ln 10 = 2.3, that of a network which knows
+# nothing. The stream did not explode. It went *silent*: one large step moved F far below zero, the sum with it, and behind a ReLU zero is the end, for the
+# gradient through a zero is zero.
+#
+# And *folded*? It starts from the very same function as scale 0.1, and its map empties nearly as fast as that of scale 1. So the quiet start is only half of the
+# remedy (it does learn). The other half are the steps: to change W by some amount changes 0.1 · W by a tenth of it, and the gradient that arrives at W is a tenth, too.
+# For its last layer, a scale of 0.1 is a hundred times smaller learning rate. (Exercise 5 is about this.)
+#
+# Would a lower rate for *all* layers, or a narrower network, do as well? These runs are loaded; lines are means, faint lines seeds.
+
+# %%
+print(
+    *(f"{key}: {value}" for key, value in published.provenance("residual_scaling").items()),
+    sep="\n",
+)
+grid = published.read("residual_scaling")
+_ = plots.inception_v4.scaling(grid, 32, 0.2)
+
+# %%
+explore.inception_v4.scaling()
+
+# %% [markdown]
+# Find out:
+# 1. At which of the six settings does the scale hardly matter for the training loss?
+# 2. Width 32: does the lowest of the three rates save the network with scale 1?
+# 3. And at rate 0.5, does a scale of 0.1 save the wide network?
+
+# %%
+last = grid[grid["epoch"] == grid["epoch"].max()]
+mean = last.pivot_table(
+    index=["width", "rate"], columns="scale", values=["train_loss", "zeros"]
+)
+mean.round(2)
+
+# %%
+loss, zeros = mean["train_loss"], mean["zeros"]
+spread = loss.max(axis=1) / loss.min(axis=1)
+assert list(spread.index[spread < 1.25]) == [(8, 0.05)]
+assert loss.loc[(32, 0.05), 1.0] > 2 * loss.loc[(32, 0.05), 0.1]
+assert zeros.loc[(32, 0.05), 1.0] > 0.5 and zeros.loc[(32, 0.5)].min() > 0.9
+teaching.right(
+    "1: width 8 with rate 0.05: narrow and slow. 2: not quite; its loss is more than twice that of "
+    "scale 0.1, and most of its map is zero. 3: no; with steps that large no scale helps."
+)
+
+
+# %% [markdown]
+# ## 7 · What decides? Mainly the size
+#
+# Back to the full-size networks. The paper's tables hold two pairs, each of equal cost, one network of a pair with shortcuts and one without; and
+# two sizes. Draw them over the work that you counted. (*Crops*: so many cut-outs of an image were averaged. The one-crop numbers leave out some
+# 1,700 images of doubtful label, which flatters them a little, so compare within one line only.)
+
+# %%
+table = published.read("inception_v4_errors")
+macs = {title: costs[title].macs for pair in pairs.items() for title in pair}
+_ = plots.inception_v4.size_or_shortcut(table, macs)
+
+# %%
+error = table[table["network"].isin(macs)].pivot_table(
+    index="crops", columns="network", values="top1"
+)
+small, large = (sum(error[title] for title in pair) / 2 for pair in pairs.items())
+for crops in error.index:
+    shortcut = [
+        round(error.loc[crops, hybrid] - error.loc[crops, plain], 1) + 0.0
+        for plain, hybrid in pairs.items()
+    ]
+    size = round(small[crops] - large[crops], 2)
+    print(
+        f"{crops:>3} crops: a shortcut changes the error by {shortcut[0]:+.1f} and {shortcut[1]:+.1f} points, the size by {-size:+.2f}"
+    )
+    assert max(map(abs, shortcut)) <= 0.1 and size >= 1.1
+
+# %% [markdown]
+# Top-1: twice better by 0.1, twice worse by 0.1, twice equal. Eleven times as much lies between the sizes. The caption of the paper's figure says it carefully: “the
+# final accuracy *seems* to mainly depend on the model size”. Two pairs are not many. Look at the top-5 error before you believe that shortcuts do nothing at all:
+
+# %%
+top5 = table[table["network"].isin(macs)].pivot_table(
+    index="crops", columns="network", values="top5"
+)
+gains = [
+    round(top5.loc[crops, plain] - top5.loc[crops, hybrid], 1) + 0.0
+    for crops in top5.index
+    for plain, hybrid in pairs.items()
+]
+print("top-5 error, plain minus hybrid:", gains)
+assert min(gains) == 0 and max(gains) == 0.1 and gains.count(0.1) == 4
+
+# %% [markdown]
+# Four times 0.1 points better, never worse: if there is a gain, it is of that order. One line of the paper's tables is odd, by the way. Do you see it?
+
+# %%
+odd = table[table["network"] == "ResNet-151"].iloc[0]
+bn = table[table["network"] == "BN-Inception"].iloc[0]
+he = (
+    published.read("imagenet_errors").query("network == 'ResNet-152' and crops == '10'").iloc[0]
+)
+print(f"printed for “{odd['network']}”, ten crops: {odd['top1']} and {odd['top5']} %")
+print(f"BN-Inception, one crop:          {bn['top1']} and {bn['top5']} %")
+print(f"ResNet-152 by its authors:       {he['top1']} and {he['top5']} %")
+assert (odd["top1"], odd["top5"]) == (bn["top1"], bn["top5"]) and he["top1"] < odd["top1"] - 3
+
+# %% [markdown]
+# A network of 151 layers that nobody built, with another row's numbers. Even in good papers: compare with the source. And the record? As always, an ensemble:
+
+# %%
+rows = table[
+    (table["crops"] == 144) & ~table["network"].isin(["Inception-v3", "Inception-ResNet-v1"])
+]
+_ = plots.bars(
+    dict(zip(rows["network"], rows["top5"])), xlabel="top-5 error, 144 crops, validation, %"
+)
+
+# %% [markdown]
+# One Inception-v4 and three Inception-ResNet-v2 together: 3.1 % here, 3.08 % on the test set, where six ResNets had had 3.57 %.
+
+# %% [markdown]
+# ## 8 · Exercises
+#
+# Put your answer in place of `...`, run the cell, read what the check found. Hints and solutions unfold.
+
+# %%
+ask.exercises["shortcuts"]
+
+# %%
+my_shortcuts = ...
+ask.exercises["shortcuts"].check(my_shortcuts)
+
+# %%
+ask.exercises["channels"]
+
+# %%
+my_channels = ...
+ask.exercises["channels"].check(my_channels)
+
+# %%
+ask.exercises["sides"]
+
+
+# %%
+def sides(side):
+    return ...  # your code
+
+
+ask.exercises["sides"].check(sides)
+
+# %%
+ask.exercises["spread"]
+
+
+# %%
+def spread(blocks, scale):
+    return ...  # your code
+
+
+ask.exercises["spread"].check(spread)
+
+# %%
+ask.exercises["fold"]
+
+
+# %%
+def fold(block):
+    return ...  # your code
+
+
+ask.exercises["fold"].check(fold)
+
+# %%
+ask.exercises["block"]
+
+
+# %%
+def block_c(channels, scale):
+    return ...  # your code
+
+
+ask.exercises["block"].check(block_c)
+
+# %% [markdown]
+# ## 9 · Quiz
+#
+# Choose an answer and press *Check*; every answer has its comment.
+
+# %%
+explore.quiz(ask.quiz[0])
+
+# %%
+explore.quiz(ask.quiz[1])
+
+# %%
+explore.quiz(ask.quiz[2])
+
+# %%
+explore.quiz(ask.quiz[3])
+
+# %%
+explore.quiz(ask.quiz[4])
+
+# %%
+explore.quiz(ask.quiz[5])
+
+# %%
+explore.quiz(ask.quiz[6])
+
+# %% [markdown]
+# ## 정리 · What you have shown
+#
+# * **Inception-v4** is *not* a combination (결합 모델, *hybrid*) of GoogLeNet and ResNet: a program finds no addition in it. **Inception-ResNet-v1** has 20,
+#   **-v2** 40.
+# * Inception-v4: a **stem** (줄기) of branches, 4 × A, reduction A, 7 × B, reduction B, 3 × C; 42,679,816 parameters, 12.25 G multiply-adds, 76 layers.
+#   The reductions A of all three differ in k, l, m, n only.
+# * A **residual inception block**: branches, stacked; a 1 × 1 convolution without ReLU, back to the width of x; times a scale; plus x (지름길, *shortcut*).
+#   22,756,328 and 55,843,464 parameters; the figures of the paper show another, smaller v2 (32,433,928).
+# * ENDS_SUMMARY
+# * **Residual scaling** (잔차 스케일링), 0.1 to 0.3: unscaled, a wide network's last map was more than 95 % zeros within twenty large steps; with 0.1
+#   it learned. Before training the scale hardly matters; what counts is how far a step goes. A far too high learning rate (학습률) no scale can mend.
+# * In the paper's tables a shortcut changes the top-1 error by 0.1 points at most, the size by 1.1 and more: “the final accuracy seems to mainly depend on
+#   the model size” (모델의 크기).
+#
+# The lecture says of ResNet: 거의 모든 곳에서 사용될 정도로 중요함, so important that it is used nearly everywhere. You saw why people reach for it even where the final
+# accuracy hardly changes: training gets there sooner.
+#
+# **Where to go next.** [09 Complexity](09_complexity.ipynb) puts all networks of the lecture side by side: accuracy, work, parameters, memory, time.
+# Or go back to [07 Inception-v3](07_inception_v3.ipynb) for the factorised kernels that Inception-v4 is made of.

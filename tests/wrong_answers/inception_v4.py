@@ -94,7 +94,7 @@ WRONG = {
     ],
     "block": [
         (lambda c, s: BlockC(c, s, bias=False), "bias"),
-        (lambda c, s: BlockC(c, s, swapped=True), "kernel_size should be"),
+        (lambda c, s: BlockC(c, s, swapped=True), "outputs differ"),
         (lambda c, s: BlockC(c, s, norm=True), "first difference"),
         (lambda c, s: BlockC(c, s, way="no scale"), "outputs differ"),
         (lambda c, s: BlockC(c, s, way="no sum"), "outputs differ"),
