@@ -1,5 +1,7 @@
 """The pictures and explorers of lesson 08 hold what they were given."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +37,7 @@ def test_parts_cover_the_network_once(costs):
         assert arcs == ({} if name == "inception_v4" else with_shortcuts)
         ends = list(parts.values())
         assert ends[0].given == (3, 299, 299) and ends[-1].shape == (1000,)
-        assert all(a.shape == b.given for a, b in zip(ends, ends[1:], strict=False))
+        assert all(a.shape == b.given for a, b in pairwise(ends))
 
 
 def test_walk_draws_a_bar_per_module_and_an_arc_per_shortcut(costs):

@@ -49,7 +49,7 @@ def ends(epochs: int, seeds: int) -> Iterator[dict]:
 
 
 def scales(epochs: int, seeds: int) -> Iterator[dict]:
-    """Rows (width, rate, scale, seed, epoch), with the share of zeros in the last map, seen on 100 validation images."""
+    """Rows (width, rate, scale, seed, epoch), with the share of zeros in the last map for 100 validation images."""
     data = datasets.digits(size=8).take(320)
     some = data.valid.images[:100]
     for width in (8, 32):
@@ -82,8 +82,8 @@ def share_of_zeros(net, images) -> float:
 
 
 ABOUT = {
-    "ends": "small.inception_resnet of width 16 with 1 or 3 blocks a stage, with shortcuts (scale 0.2) and without, and "
-    "small.inception, which has 6 modules, on 960 digits of 8 × 8, Adam 0.002 times 0.8 after every epoch, batch 32",
+    "ends": "small.inception_resnet of width 16 with 1 or 3 blocks a stage, with shortcuts (scale 0.2) and without, "
+    "and small.inception, which has 6 modules, on 960 digits of 8 × 8, Adam 0.002 times 0.8 after each epoch, batch 32",
     "scales": "small.inception_resnet of 3 blocks a stage, by width, learning rate and scale of the residuals, on 320 "
     "digits of 8 × 8, SGD with momentum 0.9 and decay 1e-4, batch 32; zeros: share of zeros in the last map",
 }

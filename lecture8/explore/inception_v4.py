@@ -22,14 +22,14 @@ def walk() -> Explorer:
     """A network of the paper and a stop on the way through it -> its module, shape and cost."""
 
     def draw(network: str, stop: str) -> tuple[Figure, str]:
-        net, profile, stops = _walked(network)
+        _, profile, stops = _walked(network)
         part = stops[stop]
         module, cost = _module(network, stop)
         count = len(part.stages)
         text = (
             f"{network}, {stop}: {_times(part.given)} go in, {_times(part.shape)} come out. "
-            f"{_how_many(stop, count)} {part.params:,} parameters ({part.params / profile.params:.0%} of the network's) and "
-            f"{part.macs:,} multiply-adds ({part.macs / profile.macs:.0%})."
+            f"{_how_many(stop, count)} {part.params:,} parameters ({part.params / profile.params:.0%} of the network's) "
+            f"and {part.macs:,} multiply-adds ({part.macs / profile.macs:.0%})."
         )
         if isinstance(module, ScaledResidual):
             text += (
@@ -79,8 +79,8 @@ def scaling() -> Explorer:
         words = []
         for scale, rows in last.groupby("scale"):
             words.append(
-                f"scale {scale:g}: training loss {rows['train_loss'].mean():.2f}, {rows['zeros'].mean():.0%} zeros in the "
-                f"last map, {rows['valid_accuracy'].mean():.0%} of the validation images right"
+                f"scale {scale:g}: training loss {rows['train_loss'].mean():.2f}, {rows['zeros'].mean():.0%} zeros in "
+                f"the last map, {rows['valid_accuracy'].mean():.0%} of the validation images right"
             )
         begin = f"Width {width}, learning rate {rate:g}, after epoch {last['epoch'].max()}, means of 3 seeds: "
         return plots.inception_v4.scaling(runs, width, rate), begin + "; ".join(words) + "."

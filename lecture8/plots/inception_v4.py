@@ -139,8 +139,8 @@ def size_or_shortcut(table, macs: Mapping[str, int]) -> Figure:
     for row in rows[rows["crops"] == 1].itertuples():
         above = row.shortcuts == "yes"  # there is room over the dashed line and under the other
         ax.text(
-            macs[row.network] / 1e9, row.top1 + (0.17 if above else -0.17), row.network, ha="left" if above else "right",
-            va="bottom" if above else "top", fontsize=9.5, color=looks[row.shortcuts][0],
+            macs[row.network] / 1e9, row.top1 + (0.17 if above else -0.17), row.network,
+            ha="left" if above else "right", va="bottom" if above else "top", fontsize=9.5, color=looks[row.shortcuts][0],
         )  # fmt: skip
     ax.set(xlabel="multiply-adds, G (counted)", ylabel="ImageNet top-1 error, %", xlim=(3.2, 15.4), ylim=(17.3, 22))
     ax.legend(loc="lower left", fontsize=10)
@@ -180,5 +180,6 @@ def growth(spread: Mapping[str, object], blocks: Mapping[str, int]) -> Figure:
         middle = at + count / 2
         ax.text(middle, 1.01, kind, transform=ax.get_xaxis_transform(), ha="center", va="bottom", color=GREY)
         at += count
+    ax.set_xticks([1, *range(5, round(at), 5)])
     ax.set_ylim(bottom=0)
     return figure

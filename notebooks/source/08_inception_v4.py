@@ -153,7 +153,7 @@ _ = plots.modules.diagram(
 
 
 # %%
-def my_reduction_a(c_in, k, l, m, n):
+def my_reduction_a(c_in, k, l, m, n):  # noqa: E741  the paper's letters
     return Branches(
         conv3x3=chain(c_in, (n, 3, 2, 0)),
         double3x3=chain(c_in, (k, 1), (l, 3), (m, 3, 2, 0)),
@@ -174,11 +174,12 @@ widths = {
     "resnet_v2": 320,
 }  # channels that come out of the A blocks
 for version, c_in in widths.items():
-    k, l, m, n = REDUCTION_A[version]
-    cost = complexity.profile(my_reduction_a(c_in, k, l, m, n), (c_in, 35, 35))
+    letters = REDUCTION_A[version]
+    cost = complexity.profile(my_reduction_a(c_in, *letters), (c_in, 35, 35))
+    m, n = letters[2:]
     assert cost.output_size == (n + m + c_in, 17, 17)
     print(
-        f"{version:9} k={k} l={l} m={m} n={n}: {c_in} × 35 × 35 → "
+        f"{version:9} k, l, m, n = {letters}: {c_in} × 35 × 35 → "
         f"{n} + {m} + {c_in} = {n + m + c_in} × 17 × 17, {cost.macs:,} multiply-adds"
     )
 
@@ -322,7 +323,7 @@ times = one_b["Inception-v4"] / one_b["Inception-ResNet-v1"]
 end = stops["Inception-v4"]["end"].params / costs["Inception-v4"].params
 print(busiest)
 print(f"one block B: {times:.2f} times; the end of Inception-v4: {end:.1%}")
-assert set(busiest.values()) == {"block B"} and 2.5 < times < 3.5 and end < 0.04
+assert set(busiest.values()) == {"block B"} and 4 < times < 4.5 and end < 0.04
 teaching.right(
     f"1: block B, in all three. 2: Inception-v4's, {times:.1f} times as much: its branches are wide, the hybrid's "
     f"are narrow and a 1 × 1 widens them again. 3: {end:.1%}, as the mean over the map leaves 1,536 numbers."
@@ -388,8 +389,9 @@ assert all(ratio > 2 for ratio in ratios)
 guess.reveal("with shortcuts")
 
 # %% [markdown]
-# Faster it is. And the end? Guess, then look at longer runs: twelve epochs, with one and with three blocks a stage. They are **loaded, not trained
-# here**; your own runs above are the first epochs of those with three blocks.
+# Faster it is. And the end? Guess, then look at longer runs, of twelve epochs: with three blocks a stage, as yours, and with one; and with
+# `models.small.inception`, an Inception without shortcuts that costs about as much as yours and has batch normalisation after *every* convolution.
+# They are **loaded, not trained here**.
 
 # %%
 guess = explore.predict(ask.predictions["end"])
@@ -400,38 +402,32 @@ print(
     *(f"{key}: {value}" for key, value in published.provenance("shortcut_ends").items()),
     sep="\n",
 )
-ends = published.read("shortcut_ends")
+ends = published.read("shortcut_ends").query("epoch == 12").set_index(["kind", "seed"])
+order = ["shortcuts, 1 block", "no shortcuts, 1 block", "shortcuts, 3 blocks"]
+order += ["no shortcuts, 3 blocks", "Inception"]
+test = {kind: list(100 * ends.loc[kind, "test_accuracy"]) for kind in order}
+colours = {kind: plots.BLUE if kind.startswith("s") else plots.ORANGE for kind in order}
+_ = plots.bars(test, xlabel="test accuracy after 12 epochs, % (dots: seeds)", colours=colours)
 
 # %%
-series = {}
-for (blocks, shortcuts), rows in ends.groupby(["blocks", "shortcuts"]):
-    name = f"{'with' if shortcuts else 'without'}, {blocks} block{'s' * (blocks > 1)} a stage"
-    series[name] = [list(run["train_loss"]) for _, run in rows.groupby("seed")]
-colours = {name: plots.BLUE if name.startswith("with,") else plots.ORANGE for name in series}
-_ = plots.lines(series, xlabel="epoch", ylabel="training loss", colours=colours)
-
-# %%
-MARK = 0.3
-reached = (
-    ends[ends["train_loss"] < MARK].groupby(["blocks", "shortcuts", "seed"])["epoch"].min()
-)
-test = ends.dropna(subset="test_accuracy").set_index(["blocks", "shortcuts", "seed"])[
-    "test_accuracy"
-]
-for blocks, shortcuts in [(1, False), (1, True), (3, False), (3, True)]:
-    print(
-        f"{blocks} a stage, {'with' if shortcuts else 'without':7} shortcuts: loss below {MARK} in epoch",
-        *reached.loc[blocks, shortcuts],
-        "; test accuracy",
-        *(f"{100 * a:.1f}" for a in test.loc[blocks, shortcuts]),
-        "%",
-    )
-
-# %%
-ENDS_ASSERT
+mean = {kind: sum(values) / len(SEEDS) for kind, values in test.items()}
+gain = {
+    n: mean[f"shortcuts, {n}"] - mean[f"no shortcuts, {n}"] for n in ("1 block", "3 blocks")
+}
+for n, points in gain.items():
+    print(f"{n} a stage: with shortcuts {points:+.1f} points of test accuracy")
+loss = ends["train_loss"].groupby("kind").mean()
+assert abs(gain["1 block"]) < 2 < gain["3 blocks"]
+assert loss["no shortcuts, 3 blocks"] > 5 * loss["shortcuts, 3 blocks"]  # it has not finished
+assert loss["no shortcuts, 1 block"] < loss["shortcuts, 1 block"]
+guess.reveal("one block: about equal; three: behind without shortcuts")
 
 # %% [markdown]
-# ENDS_TEXT
+# So the answer depends on the depth. With one block a stage nothing is gained: the ends are equal within the spread of the seeds, and without shortcuts the
+# *training* loss even falls lower. With three blocks the network without them has not finished learning when the others have. More epochs narrow the gap (with twenty we
+# saw 92 to 96 % against 98 %), but they do not close it here. The paper's two pairs end equal, after far longer training, and its Inceptions are designed to do without shortcuts:
+# each of their convolutions is followed by batch normalisation, ours leaves out the last of a block. Our `Inception` has them all, trains well, and still ends a little
+# behind; its maps of 1 × 1 at the end may be to blame. What we can confirm is the *faster*; for the *equal* see section 7.
 
 # %% [markdown]
 # ## 6 · Why a block should speak softly
@@ -567,7 +563,8 @@ steps = {kind: [first_steps(kind, seed) for seed in SEEDS] for kind in starts}
 # %% tags=["measured"]
 zeros = {kind: [z for z, _ in seeds] for kind, seeds in steps.items()}
 colours = dict(zip(starts, (plots.ORANGE, plots.BLACK, plots.BLUE)))
-_ = plots.lines(zeros, xlabel="step", ylabel="zeros in the last map, %", colours=colours)
+figure = plots.lines(zeros, xlabel="step", ylabel="zeros in the last map, %", colours=colours)
+_ = figure.axes[0].set_xticks([1, 5, 10, 15, 20])
 
 # %%
 late = {kind: [sum(losses[-5:]) / 5 for _, losses in seeds] for kind, seeds in steps.items()}
@@ -621,7 +618,7 @@ mean.round(2)
 # %%
 loss, zeros = mean["train_loss"], mean["zeros"]
 spread = loss.max(axis=1) / loss.min(axis=1)
-assert list(spread.index[spread < 1.25]) == [(8, 0.05)]
+assert list(spread.index[spread < 1.1]) == [(8, 0.05)]
 assert loss.loc[(32, 0.05), 1.0] > 2 * loss.loc[(32, 0.05), 0.1]
 assert zeros.loc[(32, 0.05), 1.0] > 0.5 and zeros.loc[(32, 0.5)].min() > 0.9
 teaching.right(
@@ -667,7 +664,7 @@ top5 = table[table["network"].isin(macs)].pivot_table(
     index="crops", columns="network", values="top5"
 )
 gains = [
-    round(top5.loc[crops, plain] - top5.loc[crops, hybrid], 1) + 0.0
+    round(float(top5.loc[crops, plain] - top5.loc[crops, hybrid]), 1) + 0.0
     for crops in top5.index
     for plain, hybrid in pairs.items()
 ]
@@ -800,7 +797,8 @@ explore.quiz(ask.quiz[6])
 #   The reductions A of all three differ in k, l, m, n only.
 # * A **residual inception block**: branches, stacked; a 1 × 1 convolution without ReLU, back to the width of x; times a scale; plus x (지름길, *shortcut*).
 #   22,756,328 and 55,843,464 parameters; the figures of the paper show another, smaller v2 (32,433,928).
-# * ENDS_SUMMARY
+# * Same layers, same work: with shortcuts the training loss after three epochs was less than half, in every seed. At the end: about equal with one block a
+#   stage; with three the network without shortcuts had not caught up.
 # * **Residual scaling** (잔차 스케일링), 0.1 to 0.3: unscaled, a wide network's last map was more than 95 % zeros within twenty large steps; with 0.1
 #   it learned. Before training the scale hardly matters; what counts is how far a step goes. A far too high learning rate (학습률) no scale can mend.
 # * In the paper's tables a shortcut changes the top-1 error by 0.1 points at most, the size by 1.1 and more: “the final accuracy seems to mainly depend on
