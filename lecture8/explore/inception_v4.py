@@ -25,10 +25,10 @@ def walk() -> Explorer:
         _, profile, stops = _walked(network)
         part = stops[stop]
         module, cost = _module(network, stop)
-        count = len(part.stages)
+        how_many, share = _how_many(stop, len(part.stages)), part.params / profile.params
         text = (
             f"{network}, {stop}: {_times(part.given)} go in, {_times(part.shape)} come out. "
-            f"{_how_many(stop, count)} {part.params:,} parameters ({part.params / profile.params:.0%} of the network's) "
+            f"{how_many} {part.params:,} parameters ({share:.0%} of the network's) "
             f"and {part.macs:,} multiply-adds ({part.macs / profile.macs:.0%})."
         )
         if isinstance(module, ScaledResidual):

@@ -140,7 +140,8 @@ def size_or_shortcut(table, macs: Mapping[str, int]) -> Figure:
         above = row.shortcuts == "yes"  # there is room over the dashed line and under the other
         ax.text(
             macs[row.network] / 1e9, row.top1 + (0.17 if above else -0.17), row.network,
-            ha="left" if above else "right", va="bottom" if above else "top", fontsize=9.5, color=looks[row.shortcuts][0],
+            ha="left" if above else "right", va="bottom" if above else "top", fontsize=9.5,
+            color=looks[row.shortcuts][0],
         )  # fmt: skip
     ax.set(xlabel="multiply-adds, G (counted)", ylabel="ImageNet top-1 error, %", xlim=(3.2, 15.4), ylim=(17.3, 22))
     ax.legend(loc="lower left", fontsize=10)

@@ -418,7 +418,7 @@ for n, points in gain.items():
     print(f"{n} a stage: with shortcuts {points:+.1f} points of test accuracy")
 loss = ends["train_loss"].groupby("kind").mean()
 assert abs(gain["1 block"]) < 2 < gain["3 blocks"]
-assert loss["no shortcuts, 3 blocks"] > 5 * loss["shortcuts, 3 blocks"]  # it has not finished
+assert loss["no shortcuts, 3 blocks"] > 3 * loss["shortcuts, 3 blocks"]  # it has not finished
 assert loss["no shortcuts, 1 block"] < loss["shortcuts, 1 block"]
 guess.reveal("one block: about equal; three: behind without shortcuts")
 
