@@ -83,7 +83,8 @@ def share_of_zeros(net, images) -> float:
 
 ABOUT = {
     "ends": "small.inception_resnet of width 16 with 1 or 3 blocks a stage, with shortcuts (scale 0.2) and without, "
-    "and small.inception, which has 6 modules, on 960 digits of 8 × 8, Adam 0.002 times 0.8 after each epoch, batch 32",
+    "and small.inception, which has 6 modules, on 960 digits of 8 × 8, Adam 0.002 times 0.8 after every "
+    "epoch, batch 32",
     "scales": "small.inception_resnet of 3 blocks a stage, by width, learning rate and scale of the residuals, on 320 "
     "digits of 8 × 8, SGD with momentum 0.9 and decay 1e-4, batch 32; zeros: share of zeros in the last map",
 }

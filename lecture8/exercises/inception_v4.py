@@ -165,7 +165,7 @@ exercises = {
         title="count the arcs",
         difficulty=1,
         task="""
-        In how many places does Inception-ResNet-v1 add a block's input to its output? Read it off the picture of section 3
+        In how many places does Inception-ResNet-v1 add a block's input to its output? Read it off the picture of section 1
         or off the explorer.
         """,
         hints=[
