@@ -19,11 +19,14 @@
 
 # %%
 import importlib.util
-import os
+import subprocess
+import sys
 
 # on Colab: fetch this course's package, and nothing else
 if importlib.util.find_spec("lecture8") is None:
-    os.system("pip install -q git+{{repository}}")
+    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
+    if subprocess.run(pip).returncode:
+        raise RuntimeError("the course was not installed (pip says why above): run this again")
 
 import lecture8
 
