@@ -5,7 +5,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 # `make test PYTHON=python3.12` means that Python and no other
 EXACTLY := $(if $(filter command line,$(origin PYTHON)),--exactly)
 
-.PHONY: help setup lab test test-all lint notebooks bench clean
+.PHONY: help setup lab test test-all test-browser lint notebooks bench clean
 
 help:       ## this list
 	@echo "Lecture 8: transfer learning and the ImageNet CNN lineage"
@@ -31,6 +31,10 @@ lint: setup ## ruff: style and format
 
 notebooks: setup ## build notebooks/*.ipynb from notebooks/source (NB=06_resnet for one)
 	@$(BIN)/python -m tools.build_notebooks $(NB)
+
+test-browser: setup ## every notebook run and used in a real browser (ARGS="-k 04_vgg")
+	@$(BIN)/python -m browser.install
+	@$(BIN)/python -m pytest browser $(ARGS)
 
 bench: setup ## ours against other libraries (BENCH=speed, overhead or loading; ARGS="--only resnet50")
 	@$(BIN)/python -m benchmarks.install
