@@ -44,7 +44,7 @@ def cell_complaints(cells: Sequence[Mapping]) -> list[str]:
 
 
 def move_complaints(moves: Sequence[Move]) -> list[str]:
-    """A sentence for every move of an explorer that changed nothing or failed, and one if its picture stayed the same."""
+    """A sentence for every move that changed nothing or failed, and one if no move drew a new picture."""
     complaints = []
     for move in moves:
         where = f"{move.control} moved to {move.value}"

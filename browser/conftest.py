@@ -11,9 +11,9 @@ from browser.lab import Lab, running
 from tools.conditions import ROOT
 
 pytest.importorskip("playwright", reason="installed by `make test-browser`")
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from browser.notebook import OpenNotebook  # noqa: E402
+from browser.notebook import OpenNotebook
 
 sys.path.insert(0, str(ROOT / "tests"))  # for wrong_answers
 PICTURES = ROOT / "build" / "browser"

@@ -22,26 +22,29 @@ ALL_RUN = """() => {
   return /[0-9]/.test(prompts[0]) && !prompts.some(prompt => prompt.includes('*'));
 }"""
 
-# From here on `window.seen` says when a control of an explorer was touched, when its text and its picture changed last,
+# what an explorer shows: its text, and its picture's file
+SHOWN = """async box => [box.querySelector(':scope > .widget-html').textContent.trim(),
+  await (await fetch(box.querySelector('img').src)).text()]"""
+# From here on `window.seen` says when a control of an explorer was touched, when its text or picture was written last,
 # and when the kernel had done its work.
 WATCH = f"""box => {{
   const note = (what, at) => {{ if (window.seen && seen.touched !== null) seen[what] = at; }};
   for (const kind of ['pointerdown', 'keydown', 'input'])
     box.addEventListener(kind, event => {{ if (window.seen) seen.touched ??= event.timeStamp; }}, true);
-  new MutationObserver(() => note('text', performance.now())).observe(
+  new MutationObserver(() => note('written', performance.now())).observe(
     box.querySelector(':scope > .widget-html'), {{childList: true, characterData: true, subtree: true}});
-  box.querySelector('img').addEventListener('load', () => note('picture', performance.now()));
+  box.querySelector('img').addEventListener('load', () => note('written', performance.now()));
   {KERNEL}.statusChanged.connect((_, status) => note('done', status === 'idle' ? performance.now() : null));
 }}"""
-FORGET = "() => { window.seen = {touched: null, text: null, picture: null, done: null}; }"
+FORGET = "() => { window.seen = {touched: null, written: null, done: null}; }"
 # what the kernel sent is on the screen, or for two seconds nothing is
 REDRAWN = """box => seen.done !== null && box.querySelector('img').complete
-  && (seen.text !== null || seen.picture !== null || performance.now() - seen.done > 2000)"""
+  && (seen.written !== null || performance.now() - seen.done > 2000)"""
 # the picture's event `load` comes just after it is complete
-SEEN = """async box => {
+SECONDS = """async box => {
   await box.querySelector('img').decode();
   await new Promise(requestAnimationFrame);
-  return seen;
+  return seen.written && (seen.written - seen.touched) / 1000;
 }"""
 
 # of a slider, buttons or a menu: the place of the chosen value, the number of values, the chosen value in words
@@ -148,18 +151,18 @@ class OpenNotebook:
         return moves
 
     def _move(self, box: ElementHandle, control: Locator, index: int) -> Move:
+        before = box.evaluate(SHOWN)
         self.page.evaluate(FORGET)
         choose(control, index)
         with contextlib.suppress(PlaywrightTimeoutError):
             self._wait(REDRAWN, REDRAW_SECONDS, box)
-        seen = box.evaluate(SEEN)
-        changes = [at for at in (seen["text"], seen["picture"]) if at is not None]
+        seconds, after = box.evaluate(SECONDS), box.evaluate(SHOWN)
         return Move(
             control=control.locator(".widget-label").first.inner_text(),
             value=control.evaluate(CONTROL)[2],
-            seconds=(max(changes) - seen["touched"]) / 1000 if changes else None,
-            drawn=seen["picture"] is not None,
-            text=box.query_selector(":scope > .widget-html").inner_text().strip(),
+            seconds=seconds if before != after else None,
+            drawn=before[1] != after[1],
+            text=after[0],
         )
 
 

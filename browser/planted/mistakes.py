@@ -4,6 +4,8 @@
 # ![A picture from elsewhere](https://example.org/picture.png)
 
 # %%
+import sys
+
 from lecture8 import explore, plots
 
 
@@ -27,12 +29,10 @@ explorer(lambda n: (bars(1), f"n = {n}"))
 explorer(lambda n: (bars(1 / (n - 2)), f"n = {n}"))
 
 # %%
-import sys
-
 print("careful", file=sys.stderr)
 
 # %%
-1 / 0
+[][0]
 
 # %%
 print("never run")

@@ -63,7 +63,7 @@ class Explorer(Shown):
             name: _control((labels or {}).get(name, name), list(values), (start or {}).get(name, next(iter(values))))
             for name, values in controls.items()
         }
-        self.image = widgets.Image(format="png")
+        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
         self.readout = widgets.HTML()
         self.box = widgets.VBox([
             widgets.HBox(list(self.controls.values()), layout=widgets.Layout(flex_flow="row wrap")),
@@ -92,9 +92,8 @@ class Explorer(Shown):
         except Exception as error:
             self.readout.value = f"<b>{MARKS['wrong']} {html.escape(f'{type(error).__name__}: {error}')}</b>"
             raise
-        width = round(figure.get_figwidth() * figure.dpi)
         # at its own size: stretched to the page it blurs
-        self.image.layout = widgets.Layout(width=f"{width}px", max_width="100%")
+        self.image.layout.width = f"{round(figure.get_figwidth() * figure.dpi)}px"
         self.image.value = plots.png(figure)
         self.readout.value = _paragraph(self.text)
 
