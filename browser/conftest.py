@@ -32,7 +32,7 @@ def chromium() -> Iterator[Browser]:
     assert path, "no Chromium here: `make test-browser` installs it or says what to do"
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
-        options = ["--disable-dev-shm-usage", *(["--no-sandbox"] if root else [])]
+        options = ["--disable-dev-shm-usage", "--disable-gpu", *(["--no-sandbox"] if root else [])]
         browser = playwright.chromium.launch(executable_path=path, args=options)
         yield browser
         browser.close()
