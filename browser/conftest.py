@@ -11,11 +11,13 @@ from browser.lab import Lab, running
 from tools.conditions import ROOT
 
 pytest.importorskip("playwright", reason="installed by `make test-browser`")
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from browser.notebook import OpenNotebook
 
 sys.path.insert(0, str(ROOT / "tests"))  # for wrong_answers
+PATIENCE = 60_000  # milliseconds for one step: a busy machine is no mistake
+expect.set_options(timeout=PATIENCE)
 PICTURES = ROOT / "build" / "browser"
 MOVES = pytest.StashKey[dict[str, list[checks.Move]]]()
 
@@ -44,7 +46,7 @@ def notebook(request, lab, chromium) -> Iterator[OpenNotebook]:
     path = request.param
     lab.add(path)
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     try:
         notebook = OpenNotebook(page, lab, path.stem)
         notebook.run_all()
