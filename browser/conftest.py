@@ -10,8 +10,10 @@ from browser import checks, install
 from browser.lab import Lab, running
 from tools.conditions import ROOT
 
-pytest.importorskip("playwright", reason="installed by `make test-browser`")
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+try:
+    from playwright.sync_api import Browser, Page, expect, sync_playwright
+except ModuleNotFoundError:
+    pytest.exit("Playwright is not installed: run `make test-browser`, which installs it", returncode=4)
 
 from browser.notebook import OpenNotebook
 
@@ -50,11 +52,12 @@ def notebook(request, lab, chromium) -> Iterator[OpenNotebook]:
     try:
         notebook = OpenNotebook(page, lab, path.stem)
         notebook.run_all()
+        yield notebook
     except Exception as error:
         raise AssertionError(f"{path.stem} did not run to its end: see {keep_picture(page, path.stem)}") from error
-    yield notebook
-    page.close()
-    lab.stop_kernels()
+    finally:
+        page.close()
+        lab.stop_kernels()
 
 
 def keep_picture(page: Page, name: str) -> str:
