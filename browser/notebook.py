@@ -158,7 +158,7 @@ class OpenNotebook:
             self._wait(REDRAWN, REDRAW_SECONDS, box)
         seconds, after = box.evaluate(SECONDS), box.evaluate(SHOWN)
         return Move(
-            control=control.locator(".widget-label").first.inner_text(),
+            control=control.locator(".widget-label").first.text_content(),
             value=control.evaluate(CONTROL)[2],
             seconds=seconds if before != after else None,
             drawn=before[1] != after[1],
