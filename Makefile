@@ -5,7 +5,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 # `make test PYTHON=python3.12` means that Python and no other
 EXACTLY := $(if $(filter command line,$(origin PYTHON)),--exactly)
 
-.PHONY: help setup lab test test-all test-stacks lint notebooks slides solutions site repository bench clean
+.PHONY: help setup lab test test-all test-browser test-stacks lint notebooks slides solutions site repository bench clean
 
 help:       ## this list
 	@echo "Lecture 8: transfer learning and the ImageNet CNN lineage"
@@ -35,17 +35,7 @@ lint: setup ## ruff: style and format
 notebooks: setup ## build notebooks/*.ipynb from notebooks/source (NB=06_resnet for one)
 	@$(BIN)/python -m tools.build_notebooks $(NB)
 
-slides: setup ## build/slides: a deck for each notebook, shown without a network (NB=06_resnet for one; needs npm)
-	@$(BIN)/python -m tools.slides $(NB)
-
-solutions: setup ## build/instructor: the notebooks with solutions and teaching notes, executed (NB=06_resnet for one)
-	@$(BIN)/python -m tools.instructor $(NB)
-
-site: setup ## build/site: the whole course as web pages with a search (needs npm)
-	@$(BIN)/python -m tools.site
-
-repository: setup ## let badges and links lead to another repository (NAME=owner/name)
-	@$(BIN)/python -m tools.repository $(NAME)
+.PHONY: help setup lab test test-all test-browser test-stacks lint notebooks slides solutions site repository bench clean
 
 bench: setup ## ours against other libraries (BENCH=speed, overhead or loading; ARGS="--only resnet50")
 	@$(BIN)/python -m benchmarks.install

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lecture8 import exercises, explore, plots, published, training
+from lecture8 import exercises, explore, plots, published, teaching, training
 from lecture8.exercises import resnet
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +38,20 @@ def test_every_control_to_every_end(name):
 
 
 def _plain(markup):
-    return re.sub(r'<a href="([^"]+)" target="_blank">([^<]+)</a>', r"[\2](\1)", html.unescape(markup))
+    linked = re.sub(r'<a href="([^"]+)" target="_blank">([^<]+)</a>', r"[\2](\1)", html.unescape(markup))
+    return re.sub("</?em>", "*", re.sub("</?code>", "`", linked))
+
+
+def test_markdown_in_a_widget_is_what_it_is_in_a_cell():
+    question = teaching.Question("What is `a < b`?", {"3": "*no* 2 * 3 * 4, see [00](x.ipynb)", "1": "a*b*c"}, "1")
+    quiz = explore.quiz(question)
+    assert "<code>a &lt; b</code>" in quiz.box.children[0].value
+    quiz.choices.value = "3"
+    quiz.button.click()
+    assert '<em>no</em> 2 * 3 * 4, see <a href="x.ipynb" target="_blank">00</a>' in quiz.feedback.value
+    quiz.choices.value = "1"
+    quiz.button.click()
+    assert "a*b*c" in quiz.feedback.value
 
 
 @pytest.mark.parametrize("name", explore.EXPLORERS)

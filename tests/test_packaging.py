@@ -94,13 +94,16 @@ def test_environment_yml_agrees_with_pyproject():
     (line,) = listed["pip"]
     path, extras = re.fullmatch(r"-e (\.)\[([\w,]+)\]", line).groups()
     assert (ROOT / path / "pyproject.toml").exists()
-    assert set(extras.split(",")) == set(EXTRAS) - {"bench"}  # only `make bench` needs it, and installs it
+    assert set(extras.split(",")) == set(EXTRAS) - {
+        "bench",
+        "browser",
+    }  # installed by `make bench` and `make test-browser`
 
 
 def test_everything_the_project_is_made_of_is_there():
     for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "Makefile", ".ci/run"):
         assert (ROOT / name).is_file(), name
-    for name in ("notebooks/source", "lecture8", "data", "tests", "tools", "benchmarks"):
+    for name in ("notebooks/source", "lecture8", "data", "tests", "browser", "tools", "benchmarks"):
         assert any((ROOT / name).iterdir()), name
 
 
@@ -277,6 +280,6 @@ def test_lab_starts_everywhere(monkeypatch):
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_lists_its_targets():
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {"lab", "test", "test-all", "lint", "notebooks", "bench", "clean"} <= set(
+    assert {"lab", "test", "test-all", "test-browser", "lint", "notebooks", "bench", "clean"} <= set(
         re.findall(r"^  make (\S+)", listed, re.M)
     )

@@ -226,7 +226,7 @@ exercises = {
             )
             same = stride == 1 and c_in == 4 * width
             shortcut = nn.Identity() if same else conv(c_in, 4 * width, 1, stride, relu=False)
-            return Residual(body, shortcut)
+            return models.resnet.Residual(body, shortcut)
         """,
         explanation="Sixteen of these and a stem are ResNet-50; thirty-three ResNet-101; fifty ResNet-152.",
         check_answer=_check_bottleneck,

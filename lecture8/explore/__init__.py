@@ -63,8 +63,8 @@ class Explorer(Shown):
             name: _control((labels or {}).get(name, name), list(values), (start or {}).get(name, next(iter(values))))
             for name, values in controls.items()
         }
-        self.image = widgets.Image(format="png")
-        self.readout = widgets.HTML()
+        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.readout = prose()
         self.box = widgets.VBox([
             widgets.HBox(list(self.controls.values()), layout=widgets.Layout(flex_flow="row wrap")),
             self.image, self.readout,
@@ -92,9 +92,8 @@ class Explorer(Shown):
         except Exception as error:
             self.readout.value = f"<b>{MARKS['wrong']} {html.escape(f'{type(error).__name__}: {error}')}</b>"
             raise
-        width = round(figure.get_figwidth() * figure.dpi)
         # at its own size: stretched to the page it blurs
-        self.image.layout = widgets.Layout(width=f"{width}px", max_width="100%")
+        self.image.layout.width = f"{round(figure.get_figwidth() * figure.dpi)}px"
         self.image.value = plots.png(figure)
         self.readout.value = _paragraph(self.text)
 
@@ -106,10 +105,26 @@ class Explorer(Shown):
         }
 
 
+def prose(markup: str = "") -> widgets.HTML:
+    """HTML that looks like the notebook's own text, in light and in dark.
+
+    Without JupyterLab's class for it a link in a widget has the colour of the words around it, and no line.
+    """
+    made = widgets.HTML(markup)
+    made.add_class("jp-RenderedHTMLCommon")
+    return made
+
+
 def _paragraph(text: str) -> str:
-    """Text as HTML of readable width; [label](address) becomes a link."""
-    linked = re.sub(r"\[([^\]]+)\]\(([^)]+)\)", r'<a href="\2" target="_blank">\1</a>', html.escape(text))
-    return f"<div style='max-width:60em; line-height:1.5'>{linked}</div>"
+    """Text as HTML of readable width; [label](address), `code` and *emphasis* are what they are in Markdown."""
+    markup = html.escape(text)
+    for written, meant in (
+        (r"\[([^\]]+)\]\(([^)]+)\)", r'<a href="\2" target="_blank">\1</a>'),
+        (r"`([^`]+)`", r"<code>\1</code>"),
+        (r"(?<![\w*])\*(\w+)\*(?![\w*])", r"<em>\1</em>"),
+    ):
+        markup = re.sub(written, meant, markup)
+    return f"<div style='max-width:60em; line-height:1.5'>{markup}</div>"
 
 
 def _label(control) -> str:
@@ -159,9 +174,9 @@ class _Asked(Shown):
             options=list(asked.options), value=None, layout=widgets.Layout(width="auto", max_width="100%")
         )
         self.button = widgets.Button(description=button, disabled=True)
-        self.feedback = widgets.HTML()
+        self.feedback = prose()
         self.box = widgets.VBox([
-            widgets.HTML(f"<b>{_paragraph(asked.prompt)}</b>"),
+            prose(f"<b>{_paragraph(asked.prompt)}</b>"),
             self.choices, self.button, self.feedback,
         ])  # fmt: skip
         self.choices.observe(self._chosen, "value")

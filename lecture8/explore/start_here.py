@@ -6,7 +6,7 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from lecture8 import course, plots, published
-from lecture8.explore import Explorer, Shown, explorer
+from lecture8.explore import Explorer, Shown, explorer, prose
 
 
 @explorer
@@ -37,7 +37,7 @@ class Glossary(Shown):
     def __init__(self):
         self.table = published.read("glossary")
         self.words = widgets.Text(placeholder="such as pool, 합성곱, gradient", description="Find")
-        self.found = widgets.HTML()
+        self.found = prose()
         self.box = widgets.VBox([self.words, self.found])
         self.words.observe(self._look_up, "value")
         self._look_up()

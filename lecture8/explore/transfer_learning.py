@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lecture8 import plots, published
-from lecture8.explore import Explorer, Shown, explorer
+from lecture8.explore import Explorer, Shown, explorer, prose
 
 
 @explorer
@@ -60,7 +60,7 @@ class Upload(Shown):
         self.button = widgets.FileUpload(accept="image/*", multiple=False, description="A picture of yours")
         self.button.layout = widgets.Layout(width="auto")
         self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self.readout = widgets.HTML()
+        self.readout = prose()
         self.box = widgets.VBox([self.button, self.image, self.readout])
         self.button.observe(self._chosen, "value")
         self._show(first)

@@ -1,0 +1,38 @@
+# %% [markdown]
+# What the browser tests must find: every cell but the first is wrong.
+#
+# ![A picture from elsewhere](https://example.org/picture.png)
+
+# %%
+import sys
+
+from lecture8 import explore, plots
+
+
+def explorer(draw):
+    return explore.Explorer(draw, {"n": [1, 2, 3]})
+
+
+def bars(n):
+    return plots.bars({"n": n}, xlabel="n")
+
+
+explorer(lambda n: (bars(n), f"n = {n}"))
+
+# %%
+explorer(lambda n: (bars(1), "always the same"))
+
+# %%
+explorer(lambda n: (bars(1), f"n = {n}"))
+
+# %%
+explorer(lambda n: (bars(1 / (n - 2)), f"n = {n}"))
+
+# %%
+print("careful", file=sys.stderr)
+
+# %%
+[][0]
+
+# %%
+print("never run")
