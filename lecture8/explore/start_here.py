@@ -66,7 +66,8 @@ def _terms(rows) -> str:
         f"{_cell(_lesson(row.lesson))}</tr>"
         for row in rows.itertuples()
     )
-    return f"<table><tr><th>English</th><th>한국어</th><th>meaning</th><th>lesson</th></tr>{body}</table>"
+    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("English", "한국어", "meaning", "lesson"))
+    return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def _cell(markup: str) -> str:

@@ -883,4 +883,4 @@ explore.quiz(ask.quiz[6])
 # * Torchvision's “5 × 5” is 3 × 3: always check shapes before you trust a name.
 #
 # **Where to go next.** [06 ResNet](06_resnet.ipynb) asks why one does not just go on stacking, and changes everything with a plus sign.
-# 07 Inception-v3 (to come) takes the 5 × 5 apart.
+# [07 Inception-v3](07_inception_v3.ipynb) takes the 5 × 5 apart.

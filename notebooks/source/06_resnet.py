@@ -825,5 +825,5 @@ explore.quiz(ask.quiz[5])
 # * He initialisation (He 초기화), not Xavier; batch normalisation after each convolution; no dropout; one fully connected layer (완전 연결층).
 # * One block removed after training: the residual network hardly minds, the plain one breaks.
 #
-# **Where to go next.** 07 Inception-v3 (to come) takes the other road, cheaper layers in place of more layers, and 08 Inception-v4
-# (to come) asks whether the two roads meet. Back to the map: [00 Start here](00_start_here.ipynb).
+# **Where to go next.** [07 Inception-v3](07_inception_v3.ipynb) takes the other road, cheaper layers in place of more layers, and
+# [08 Inception-v4](08_inception_v4.ipynb) asks whether the two roads meet. Back to the map: [00 Start here](00_start_here.ipynb).
