@@ -25,6 +25,10 @@ test: setup ## the unit tests and every notebook, strictly compared (ARGS="-k re
 test-all: setup ## the same and the tests marked slow
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile -m "" $(ARGS)
 
+test-browser: setup ## every notebook run and used in a real browser (ARGS="-k 04_vgg")
+	@$(BIN)/python -m browser.install
+	@$(BIN)/python -m pytest browser $(ARGS)
+
 test-stacks: setup ## the oldest and the newest versions, and Colab's (STACK=colab for one; 5 GB each)
 	@$(BIN)/python -m tools.stacks $(STACK)
 
@@ -35,7 +39,17 @@ lint: setup ## ruff: style and format
 notebooks: setup ## build notebooks/*.ipynb from notebooks/source (NB=06_resnet for one)
 	@$(BIN)/python -m tools.build_notebooks $(NB)
 
-.PHONY: help setup lab test test-all test-browser test-stacks lint notebooks slides solutions site repository bench clean
+slides: setup ## build/slides: a deck for each notebook, shown without a network (NB=06_resnet for one; needs npm)
+	@$(BIN)/python -m tools.slides $(NB)
+
+solutions: setup ## build/instructor: the notebooks with solutions and teaching notes, executed (NB=06_resnet for one)
+	@$(BIN)/python -m tools.instructor $(NB)
+
+site: setup ## build/site: the whole course as web pages with a search (needs npm)
+	@$(BIN)/python -m tools.site
+
+repository: setup ## let badges and links lead to another repository (NAME=owner/name)
+	@$(BIN)/python -m tools.repository $(NAME)
 
 bench: setup ## ours against other libraries (BENCH=speed, overhead or loading; ARGS="--only resnet50")
 	@$(BIN)/python -m benchmarks.install
