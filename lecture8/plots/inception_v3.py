@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, YELLOW, _short, modules
+from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, YELLOW, modules, short
 
 STAGES = {"stem": GREY, "inception_a": BLUE, "inception_b": SKY, "inception_c": GREEN, "reduction": ORANGE}
 
@@ -116,7 +116,7 @@ def reductions(designs: Mapping[str, tuple]) -> Figure:
         1, len(designs), figsize=(10.5, 2.75), gridspec_kw={"width_ratios": [max(c, 1.25) for c in columns]}
     )
     for ax, (name, (module, profile)) in zip(axes, designs.items(), strict=True):
-        modules.diagram(module, profile, title=f"{name}: {_short(profile.macs)}", most=most, ax=ax)
+        modules.diagram(module, profile, title=f"{name}: {short(profile.macs)}", most=most, ax=ax)
         ax.set_ylim(-2.8, 0.04)  # one scale for all
     return figure
 
@@ -135,11 +135,11 @@ def strip(profile, *, title: str = "") -> Figure:
         colour = next((c for kind, c in STAGES.items() if name.startswith(kind)), YELLOW if side else BLACK)
         ax.add_patch(plt.Rectangle((i - width / 2, 0), width, channels / highest, facecolor=colour, linewidth=0))
         if macs:
-            ax.text(i, channels / highest + 0.02, _short(macs), ha="center", va="bottom", fontsize=9)
+            ax.text(i, channels / highest + 0.02, short(macs), ha="center", va="bottom", fontsize=9)
         kind, _, which = name.partition("_")
-        short = {"inception": "", "reduction": "red. ", "classifier": "linear"}.get(kind, kind) + which.upper()
+        label = {"inception": "", "reduction": "red. ", "classifier": "linear"}.get(kind, kind) + which.upper()
         size = f"\n{side[0]} × {side[1]}" if side else ""
-        ax.text(i, -0.03, short, ha="center", va="top", fontsize=9.5, fontweight="bold")
+        ax.text(i, -0.03, label, ha="center", va="top", fontsize=9.5, fontweight="bold")
         ax.text(i, -0.115, f"{channels}{size}", ha="center", va="top", fontsize=8.5)
     ax.set(xlim=(-0.55, len(rows) - 0.45), ylim=(-0.28, 1.12), title=title)
     ax.axis("off")
@@ -151,7 +151,9 @@ def reliability(found: Mapping[str, Sequence]) -> Figure:
 
     found: name -> one `Calibration` per seed. A dot is a bin of one seed, the larger the more predictions it holds.
     """
-    figure, axes = plt.subplots(1, len(found), figsize=(3.9 * len(found), 3.9), sharey=True, squeeze=False)
+    width = 0.75 + 3.4 * len(found)  # inches; margins by hand: constrained layout takes longer than the drawing
+    figure, axes = plt.subplots(1, len(found), figsize=(width, 3.9), sharey=True, squeeze=False, layout="none")
+    figure.subplots_adjust(left=0.75 / width, right=1 - 0.2 / width, bottom=0.13, top=0.86, wspace=0.14)
     for ax, (name, several) in zip(axes[0], found.items(), strict=True):
         ax.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle=(0, (4, 2)))
         for one in several:
