@@ -32,7 +32,7 @@ predictions = {
     ),
     "speed": Prediction(
         "The same inception blocks are trained with and without shortcuts: same layers, same parameters, same work, same "
-        "images. Which network gets its training loss below the mark first?",
+        "images. Which network has the lower training loss after three epochs?",
         {
             "with shortcuts": "The paper's main finding: residual connections speed up the training of Inception networks.",
             "without shortcuts": "Then the additions would stand in the way.",

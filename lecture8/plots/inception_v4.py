@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, YELLOW, _short, axes, lines
+from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, YELLOW, axes, lines, short
 from lecture8.plots.modules import BAR, COLUMN, ROW, _columns, _rows, diagram, steps
 
 NAMES = {"mixed": "stem", "inception": "block", "conv": "end", "classifier": "end"}
@@ -82,7 +82,7 @@ def _draw_part(ax, part, left, room, *, faint) -> None:
     times = f"{count} × " if count > 1 and part.name.startswith("block") else ""
     under = {"ha": "center", "va": "top", "color": GREY if faint else BLACK}
     ax.text(left + room / 2, -0.08, f"{times}{part.name}", fontsize=10, fontweight="bold", **under)
-    words = " × ".join(map(str, part.shape)) + f"\n{_short(part.macs)}"
+    words = " × ".join(map(str, part.shape)) + f"\n{short(part.macs)}"
     ax.text(left + room / 2, -0.38, words, fontsize=9, **under)
 
 
@@ -162,10 +162,10 @@ def scaling(runs, width: int, rate: float) -> Figure:
         loss[f"scale {scale:g}"] = [run["train_loss"].to_numpy() for run in seeds]
         zeros[f"scale {scale:g}"] = [100 * run["zeros"].to_numpy() for run in seeds]
     colours = dict(zip(loss, (BLUE, YELLOW, ORANGE), strict=True))
+    left.set_ylim(0, 7)  # before the labels are placed: their distance depends on it
+    right.set_ylim(0, 104)
     lines(loss, xlabel="epoch", ylabel="training loss", colours=colours, ax=left)
     lines(zeros, xlabel="epoch", ylabel="zeros in the last map, %", colours=colours, ax=right)
-    left.set_ylim(0, 7)
-    right.set_ylim(0, 104)
     return figure
 
 
