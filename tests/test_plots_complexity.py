@@ -79,9 +79,13 @@ def test_trade_draws_areas_front_and_choice():
         {"cost": [1.0, 2.0, 3.0], "top1": [50, 60, 55], "params": [25, 100, 25]}, index=["A", "B", "C"]
     )
     (ax,) = complexity.trade(table, "cost", xlabel="cost", front=["B", "A"], outside=["C"], best="B").axes
-    marks = {line.get_xdata()[0]: line for line in ax.lines if line.get_marker() == "o" and line.get_zorder() == 2}
-    sizes = {line.get_markersize() for line in ax.lines if line.get_marker() == "o" and line.get_zorder() == 2}
+    round_ones = [line for line in ax.lines if line.get_marker() == "o"]
+    in_data = [line for line in round_ones if line.get_transform() == ax.transData]
+    marks = {line.get_xdata()[0]: line for line in in_data}
+    sizes = {line.get_markersize() for line in in_data}
     assert sizes == {21, 42, 49}, "four times the parameters are twice as wide; the ring is a little wider still"
+    key = sorted(line.get_markersize() for line in round_ones if line not in in_data)
+    assert np.allclose(key, [4.2 * np.sqrt(params) for params in (5, 50, 150)]), "to the scale of the bubbles"
     assert marks[3.0].get_markerfacecolor() == "white" and marks[1.0].get_markerfacecolor() != "white"
     (steps,) = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_drawstyle().startswith("steps")]
     assert list(steps.get_xdata()) == [1, 2] and list(steps.get_ydata()) == [50, 60]

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullLocator
 
-from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, _short, _spread_labels
+from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, _spread_labels, short
 
 FAMILIES = {"AlexNet": PINK, "VGG": ORANGE, "ResNet": BLUE, "Inception": GREEN}  # GoogLeNet and BN- among the last
 RADIUS = 2.1  # of a bubble, in points, times the square root of its millions of parameters
@@ -102,7 +103,7 @@ def orders(table) -> Figure:
             (0.0, names[int(table[cost].argmin())]),
             (len(names) + 1, names[int(table[cost].argmax())]),
         ):
-            ax.text(at, height, _short(table.loc[name, cost]), ha="center", va="center", fontsize=9, color=GREY)
+            ax.text(at, height, short(table.loc[name, cost]), ha="center", va="center", fontsize=9, color=GREY)
     ax.set_xticks(range(len(costs)), costs)
     ax.xaxis.tick_top()
     ax.set(xlim=(-0.9, len(costs) - 0.1), ylim=(-0.6, len(names) + 1.6), yticks=[])
@@ -134,6 +135,7 @@ def trade(
         _powers(ax.xaxis)
     else:
         ax.set_xlim(-0.04 * x.max(), 1.1 * x.max())  # room for names on the left
+        ax.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
     _whole(figure)
     ax.set_ylim(y.min() - 3, y.max() + 2.5)
     ax.set(xlabel=xlabel, ylabel="top-1 accuracy, %", title=title)
@@ -143,13 +145,11 @@ def trade(
     for i in np.argsort(-radii):  # the small ones on top of the large ones
         label = table.index[i]
         hollow = label in outside
-        ax.plot(
-            x[i], y[i], "o", markersize=2 * radii[i], color="white" if hollow else colour_of(label), zorder=2,
-            markeredgecolor=GREY if hollow else "white", markeredgewidth=1, alpha=0.9,
-        )  # fmt: skip
+        _mark(ax, x[i], y[i], 2 * radii[i], color="white" if hollow else colour_of(label), zorder=2,
+              markeredgecolor=GREY if hollow else "white", markeredgewidth=1, alpha=0.9)  # fmt: skip
         if label == best:
-            ax.plot(x[i], y[i], "o", markersize=2 * radii[i] + 7, markerfacecolor="none", markeredgecolor=BLACK,
-                    markeredgewidth=2, zorder=2)  # fmt: skip
+            _mark(ax, x[i], y[i], 2 * radii[i] + 7, markerfacecolor="none", markeredgecolor=BLACK, markeredgewidth=2,
+                  zorder=2)  # fmt: skip
     place_labels(ax, {label: (x[i], y[i]) for i, label in enumerate(table.index)}, radii + 4 * (table.index == best),
                  bold=best, grey=outside)  # fmt: skip
     _key(ax)
@@ -161,11 +161,19 @@ def _whole(figure) -> None:
     figure.add_artist(plt.Rectangle((0, 0), 1, 1, transform=figure.transFigure, alpha=0, linewidth=0))
 
 
+def _mark(ax, x, y, size, **look) -> None:
+    """One round mark, in the limits that the axes have: `ax.plot` would look for new ones each time."""
+    ax.add_artist(Line2D([x], [y], marker="o", linestyle="none", markersize=size, **look))
+
+
 def _powers(axis) -> None:
-    """Ticks of a logarithmic axis at 1, 2, 5, 10, 20 …, in plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    """Ticks of a logarithmic axis, whose limits are set, at 1, 2, 5, 10, 20 …, in plain numbers."""
+    low, high = axis.get_view_interval()
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    values = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    inside = [value for value in values if low <= value <= high]  # a tick outside costs as much as one that is seen
     axis.set_minor_locator(NullLocator())
+    axis.set_ticks(inside, [f"{value:g}" for value in inside])
 
 
 def _key(ax) -> None:
@@ -176,8 +184,7 @@ def _key(ax) -> None:
     for params in (150, 50, 5):
         radius = max(RADIUS * math.sqrt(params), 3) * scale
         at, wide = (right - radius) / width, 2 * radius / scale
-        ax.plot(at, (34 + radius) / height, "o", markersize=wide, color="none", markeredgecolor=GREY,
-                transform=ax.transAxes)  # fmt: skip
+        _mark(ax, at, (34 + radius) / height, wide, color="none", markeredgecolor=GREY, transform=ax.transAxes)
         ax.text(at, 18 / height, f"{params} M", ha="center", va="center", fontsize=8.5, color=GREY,
                 transform=ax.transAxes)  # fmt: skip
         right -= 2 * radius + 16
@@ -198,7 +205,8 @@ def place_labels(
     centres = ax.transData.transform(list(points.values()))
     circles = [(x, y, radius * scale) for (x, y), radius in zip(centres, radii, strict=True)]
     lines = [box for line in ax.lines if len(line.get_xdata()) > 1 for box in _segments(ax, line)]
-    frame, taken, texts = ax.get_window_extent(), [], []
+    frame, taken, texts = ax.get_window_extent().extents.tolist(), [], []
+    back = ax.transData.inverted()
     crowding = [sum(math.hypot(x - a, y - b) < 90 for a, b, _ in circles) for x, y, _ in circles]
     names = list(points)
     for i in sorted(range(len(names)), key=lambda i: -crowding[i]):  # those with close neighbours choose first
@@ -207,7 +215,7 @@ def place_labels(
         extent = text.get_window_extent()
         box, distance = _free_place(circles[i], (extent.width + 4, extent.height + 2), taken, circles, lines, frame)
         taken.append(box)
-        text.set_position(ax.transData.inverted().transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
+        text.set_position(back.transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
         texts.append(text)
         if distance > 8:
             _tie(ax, circles[i], box)
@@ -239,8 +247,12 @@ def _free_place(circle, size, taken, circles, lines, frame) -> tuple[tuple[float
                 continue
             middle = x + across * (radius + distance + width / 2), y + up * (radius + distance + height / 2)
             box = (middle[0] - width / 2, middle[1] - height / 2, middle[0] + width / 2, middle[1] + height / 2)
-            price += 1000 * _faults(box, taken, circles, frame) + 12 * sum(_meet(box, line) for line in lines)
-            price += 30 * (min(_gap(box, other) for other in circles) < _gap(box, circle) - 0.5)  # not another's name
+            price += 1000 * _faults(box, taken, frame) + 12 * sum(_meet(box, line) for line in lines)
+            if price >= best[0]:  # most are: what follows is the slow part
+                continue
+            gaps = [_gap(box, other) for other in circles]
+            price += 1000 * sum(gap < 0 for gap in gaps)
+            price += 30 * (min(gaps) < _gap(box, circle) - 0.5)  # not another's name
             if price < best[0]:
                 best = price, box, distance
     return best[1], best[2]
@@ -253,15 +265,16 @@ def _meet(one, other) -> bool:
 def _gap(box, circle) -> float:
     """Pixels between a box and a bubble; below 0 if they meet."""
     x, y, radius = circle
-    return math.hypot(max(box[0] - x, 0, x - box[2]), max(box[1] - y, 0, y - box[3])) - radius
+    across = box[0] - x if x < box[0] else x - box[2] if x > box[2] else 0  # plain comparisons: max() is slower here
+    up = box[1] - y if y < box[1] else y - box[3] if y > box[3] else 0
+    return math.hypot(across, up) - radius
 
 
-def _faults(box, taken, circles, frame) -> int:
-    """How many names and bubbles a box covers, and whether it leaves the frame."""
+def _faults(box, taken, frame) -> int:
+    """How many names a box covers, and whether it leaves the frame."""
     left, low, right, top = box
     found = sum(_meet(box, other) for other in taken)
-    found += sum(_gap(box, circle) < 0 for circle in circles)
-    return found + (left < frame.x0 or right > frame.x1 or low < frame.y0 or top > frame.y1)
+    return found + (left < frame[0] or right > frame[2] or low < frame[1] or top > frame[3])
 
 
 def _tie(ax, circle, box) -> None:

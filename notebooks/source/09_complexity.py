@@ -15,7 +15,7 @@
 #
 # | | time |
 # |---|---|
-# | `quick` (default): five networks on your CPU, no network | reading and exercises 75 minutes; all cells together about 1 minute |
+# | `quick` (default): five networks on your CPU, no download | reading and exercises 75 minutes; all cells together about 1 minute |
 # | `full`: all networks, batches up to 64, power on an NVIDIA GPU | not yet run |
 
 # %%
@@ -270,6 +270,10 @@ assert all(alike.loc[pair] < 0.9 for pair in pairs)
 guess = explore.predict(ask.predictions["memory"])
 guess
 
+# %% [markdown]
+# A step of training, by what its bytes are for: *state* is what the optimizer remembers (momentum here), *activations* what the
+# layers keep for the backward pass. The *peak* is a little below the total, because activations go while gradients come.
+
 # %%
 vgg16, resnet152 = profiles["vgg16"], profiles["resnet152"]
 pd.concat(
@@ -448,10 +452,12 @@ for batch, share in linear_share.items():
         "of the time",
     )
 of_work = counted["linear layers"].macs / sum(cost.macs for cost in counted.values())
-assert min(linear_share[1]) > 1.5 * of_work
+# by 5 points at least: ResNet-18's only linear layer takes 0.2 % of its time
+assert min(linear_share[1]) > of_work + 0.05
 
 # %% [markdown]
-# The linear layers take three or four times their share of the work: section 1 again, in a real network. Whether a batch of 8 already helps depends on the machine; look at your own bar.
+# With 8 % of the work, the linear layers take clearly more of the time: section 1 again, in a real network. Whether a batch of 8 already helps
+# depends on the machine; look at your own bar.
 #
 # ### Batches
 #
@@ -461,10 +467,12 @@ assert min(linear_share[1]) > 1.5 * of_work
 resnet18 = models.resnet18()
 nets = {"AlexNet": alexnet, "ResNet-18": resnet18}
 images_per_second = {name: {batch: [] for batch in BATCHES} for name in nets}
+calls = {}
 for batch in BATCHES:
     images = torch.randn(batch, 3, 224, 224)
-    a, b = (forward(net, images) for net in nets.values())
-    for _ in range(ROUNDS):
+    calls[batch] = [forward(net, images) for net in nets.values()]
+for _ in range(ROUNDS):  # by turns again: what slows the machine for a while slows every batch
+    for batch, (a, b) in calls.items():
         both = measure.ratio(a, b, rounds=1, warmup=0)
         images_per_second["AlexNet"][batch].append(batch / both.ours)
         images_per_second["ResNet-18"][batch].append(batch / both.reference)
@@ -473,7 +481,10 @@ for batch in BATCHES:
 _ = plots.complexity.by_batch(images_per_second, ylabel="images per second")
 
 # %%
-gain = {name: max(by[BATCHES[-1]]) / max(by[1]) for name, by in images_per_second.items()}
+gain = {}
+for name, by in images_per_second.items():
+    ratios = [many / one for many, one in zip(by[BATCHES[-1]], by[1], strict=True)]  # by round
+    gain[name] = sorted(ratios)[ROUNDS // 2]
 for name, factor in gain.items():
     print(
         f"{name}: a batch of {BATCHES[-1]} does ≈ {factor:.1f} times as many images per second"
@@ -482,7 +493,7 @@ assert min(gain.values()) > 0.7
 
 # %% [markdown]
 # Does AlexNet gain more than ResNet-18? It should, with its 61 million parameters; on one core the arithmetic may be too slow to let it show. Here are both on a
-# reference machine, the same processor with two threads and nothing else to do (**loaded, not measured here**):
+# reference machine, with two threads (**loaded, not measured here**):
 
 # %%
 reference = published.read("reference_cpu")
@@ -543,7 +554,8 @@ assert step[4].activations - step[2].activations == 2 * (
 # %% [markdown]
 # ### Time against work
 #
-# Now the paper's boldest claim: *the number of operations is a reliable estimate of the inference time*. One image at a time, on your machine:
+# Now the paper's boldest claim: *the number of operations is a reliable estimate of the inference time*. One image at a time, on your machine.
+# Each grey line in the picture is a speed, the slowest and the fastest found; if work alone decided, the two would be one:
 
 # %%
 work = first["macs"]
@@ -621,6 +633,10 @@ print(
     sep="\n",
 )
 
+# %% [markdown]
+# (*Load* is how many programs wanted to run, on average over the minute before the start. Where it is above the number of cores,
+# trust the order of the times more than their digits.)
+
 # %%
 _ = plots.complexity.time_against_work(
     {name: (work[name], first["ms"][name]) for name in first.index},
@@ -683,6 +699,8 @@ assert (
 )
 resnets = [name for name in cpu.index if name.startswith("resnet")]
 assert spread(cpu["time"][resnets], cpu["macs_g"][resnets]) < 1.5
+vggs = cpu["time"][[name for name in cpu.index if name.startswith("vgg")]]
+assert vggs.max() < 1.2 * vggs.min()  # 2.6 times the work, nearly the same time
 teaching.right(
     "Better than on the CPU, but on the large GPU the *activations* predict time best: its arithmetic is so fast that it waits for maps to be written and read. "
     "Within one family, work is a fair guide."
@@ -829,6 +847,6 @@ explore.quiz(ask.quiz[6])
 # * “Operations predict time” holds within a family on one machine. Across families VGG-11 took three times as long as ResNet-152 with two thirds of
 #   the work.
 #
-# **The end of the lecture.** From 2012 to 2016 accuracy came from depth, then from cheaper layers, then from both; what it costs you have now measured yourself.
+# **The end of the lecture.** From 2012 to 2016 accuracy came from depth, then from cheaper layers, then from both; and what that costs, you have now measured yourself.
 # Whatever you read next, you can ask: *at what cost, counted how, trained how, on which machine?* Back to the map: [00 Start here](00_start_here.ipynb), or to
 # [01 Transfer learning](01_transfer_learning.ipynb), with a network chosen for your budget.
