@@ -109,12 +109,10 @@ def _correlation(photo: Tensor, whole: Tensor, part: Tensor) -> float:
 def smoothing() -> Explorer:
     """Calibration by the amount of smoothing, for few and for many training images, from the runs in data/."""
     runs = published.read("label_smoothing")
+    by_setting = {key: calibrations(several) for key, several in runs.groupby(["images", "amount"])}
 
     def draw(images: int, amount: float) -> tuple[Figure, str]:
-        chosen = runs[runs["images"] == images]
-        found = {
-            f"smoothing {share:g}": calibrations(chosen[chosen["amount"] == share]) for share in sorted({0.0, amount})
-        }
+        found = {f"smoothing {share:g}": by_setting[images, share] for share in sorted({0.0, amount})}
         words = []
         for name, several in found.items():
             over = 100 * sum(one.overconfidence for one in several) / len(several)
