@@ -800,7 +800,9 @@ wrong = {key: row["calibration error, %"] for key, row in rows.items()}
 best = {n: min((0.0, 0.02, 0.05, 0.1, 0.2), key=lambda a: wrong[n, a]) for n in (50, 960)}
 assert best == {50: 0.02, 960: 0.0} and wrong[50, 0.05] < 7 and wrong[50, 0.0] > 20
 assert all(wrong[960, a] < wrong[960, b] for a, b in [(0, 0.02), (0.02, 0.1), (0.1, 0.2)])
-assert all(rows[50, a]["right, %"] > rows[50, 0.0]["right, %"] + 5 for a in (0.02, 0.05, 0.1, 0.2))
+assert all(
+    rows[50, a]["right, %"] > rows[50, 0.0]["right, %"] + 5 for a in (0.02, 0.05, 0.1, 0.2)
+)
 teaching.right(
     "50 images: 0.02 (0.05 is about as good), and any smoothing brings five points of accuracy and more. 960 images: "
     "none at all; that network keeps its word already, and smoothing only makes it timid."
