@@ -99,9 +99,10 @@ def test_every_answer_cell_is_solved_in_the_copy(source):
 
 
 def test_a_solution_brings_the_names_it_takes_from_the_lesson():
-    cell = instructor.solution_cell(resnet, "bottleneck", {"models", "nn", "torch"})
-    assert cell.startswith("from lecture8.exercises.resnet import Residual\n")
+    cell = instructor.solution_cell(resnet, "bottleneck", {"nn", "torch"})
+    assert cell.startswith("from lecture8.exercises.resnet import models\n")
     assert 'ask.exercises["bottleneck"].check(answer)' in cell
+    assert instructor.solution_cell(resnet, "bottleneck", {"models", "nn", "torch"}).startswith("def answer(")
 
 
 def test_a_solution_that_the_check_does_not_call_right_is_found():

@@ -63,6 +63,7 @@ def test_same_network_sees_a_missing_relu_and_another_pooling():
     def net(relu=True, pool=nn.MaxPool2d):
         return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU() if relu else nn.Identity(), pool(2))
 
+    torch.manual_seed(0)  # with some weights the pooling leaves nothing negative for a ReLU to cut
     for other in (net(relu=False), net(pool=nn.AvgPool2d)):
         assert "outputs differ" in teaching.same_network(other, net(), (3, 8, 8)).message
 
