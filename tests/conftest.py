@@ -1,11 +1,17 @@
 """Settings of the unit tests."""
 
+import signal
 import sys
 
 import matplotlib
 import pytest
 
 matplotlib.use("agg")  # no window, on any system
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # started in the background: the shell has taken the stop button away
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
