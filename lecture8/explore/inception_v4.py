@@ -40,6 +40,8 @@ def walk() -> Explorer:
             text += " No shortcut: what the branches put out is all that goes on."
         return plots.inception_v4.stop(profile, stop, module, cost), text
 
+    for network in NETWORKS:
+        _walked(network)  # half a second each: better before the first move than in it
     return Explorer(draw, {"network": list(NETWORKS), "stop": list(STOPS)})
 
 
