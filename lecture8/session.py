@@ -71,6 +71,7 @@ def start(mode: str | None = None, *, device: str | None = None, seed: int = 0) 
     run = Run(mode, pick_device(device), seed)
     torch.manual_seed(seed)
     plots.use_style()
+    plots.describe_figures()
     print(f"Lecture 8 is ready: {mode} run, seed {seed}.")
     if run.device.type == "cpu" and (mode == "full" or "google.colab" in sys.modules):
         remedy = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "a machine with one"

@@ -56,9 +56,10 @@ def test_markdown_in_a_widget_is_what_it_is_in_a_cell():
 
 @pytest.mark.parametrize("name", explore.EXPLORERS)
 def test_every_explorer_has_a_still(name):
-    bundle = explore.EXPLORERS[name]()._repr_mimebundle_()
+    bundle, about = explore.EXPLORERS[name]()._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"]).startswith(PNG)
     assert len(bundle["text/plain"]) > 40 and WIDGET in bundle
+    assert about["image/png"]["alt"] == bundle["text/plain"]
 
 
 def test_an_error_in_the_drawing_is_shown_and_raised():
@@ -95,7 +96,7 @@ def test_quiz_answers_every_choice(question):
         quiz.button.click()
         assert ("✅" if option == question.answer else "❌") in quiz.feedback.value
         assert word[:20] in _plain(quiz.feedback.value)
-    bundle = quiz._repr_mimebundle_()
+    bundle, _ = quiz._repr_mimebundle_()
     assert all(option in bundle["text/plain"] for option in question.options)
     assert bundle["text/html"].count("<details>") == len(question.options)
 
@@ -142,5 +143,5 @@ def test_the_glossary_finds_what_is_typed():
         assert f"<b>{term}</b>" in widget.found.value and "<b>seed</b>" not in widget.found.value
     widget.words.value = "(<b>"
     assert "None of the" in widget.found.value and "(&lt;b&gt;" in widget.found.value
-    bundle = widget._repr_mimebundle_()
+    bundle, _ = widget._repr_mimebundle_()
     assert bundle["text/html"].count("<tr>") == len(table) + 1 and WIDGET in bundle

@@ -97,6 +97,8 @@ def cell_complaints(name: str, cell: nbformat.NotebookNode) -> list[str]:
             found.append(f"writes to stderr: {output.text[:80]}")
         if build_notebooks.WIDGET_VIEW in output.get("data", {}):
             found.append("holds a widget view, which shows nothing without a kernel: build it again")
+        if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt"):
+            found.append("shows a picture without an alternative text: build it again, see `plots.in_words`")
         for kind, text in build_notebooks.texts([output]):
             if match := MACHINE.search(text):
                 found.append(f"shows in its {kind} what is different on another machine: {match.group()}")

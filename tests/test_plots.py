@@ -115,3 +115,20 @@ def test_png_closes_the_figure():
 
     figure = plots.bars({"a": 1}, xlabel="x")
     assert plots.png(figure).startswith(b"\x89PNG") and not plt.fignum_exists(figure.number)
+
+
+def test_a_figure_in_words_has_titles_axes_and_names_once():
+    figure, (left, right) = plots.plt.subplots(1, 2)
+    plots.lines({"plain": [1, 2], "residual": [2, 1]}, xlabel="epoch", ylabel="loss", title="Deeper is worse", ax=left)
+    right.set(title="Deeper is worse", xlabel="epoch")
+    right.text(0, 0, "12")
+    said = plots.in_words(figure)
+    assert said == "Deeper is worse. Across: epoch. Up: loss. plain, residual."
+    assert plots.in_words(figure, most=30) == "Deeper is worse. Across: …"
+    assert plots.in_words(plots.plt.figure()) == "0 pictures without words."
+    right.set_visible(False)
+    assert "Deeper" in plots.in_words(figure)
+
+
+def test_outside_of_a_notebook_figures_stay_as_they_are():
+    assert plots.describe_figures() is None

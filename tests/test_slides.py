@@ -86,6 +86,7 @@ def test_the_deck_has_notes_and_takes_nothing_from_the_network(source):
     assert not outside and "import mermaid" not in html
     assert html.count('<aside class="notes">') == len(teaching_plan.plan(source.stem).notes) + 1
     assert "You made no prediction" not in html and "Open in Colab" not in html
+    assert re.search('<img alt="[A-Z[]', html) and "No description has been provided" not in html
 
 
 @each_lesson

@@ -16,7 +16,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from lecture8 import course, published
-from tools import build_notebooks, conditions, npm, teaching_plan
+from tools import build_notebooks, conditions, npm, pictures, teaching_plan
 
 ROOT = conditions.ROOT
 TARGET, PAGES, ENVIRONMENT = (ROOT / "build" / name for name in ("site", "site-pages", "site-env"))
@@ -143,6 +143,21 @@ def mend_links(site: Path) -> None:
             path.write_text(str(page), encoding="utf-8")
 
 
+def describe_pictures(site: Path) -> None:
+    """Gives the figures of the lessons' pages the alternative texts that the notebooks have for them."""
+    for source in build_notebooks.sources():
+        notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{source.stem}.ipynb", 4)
+        path = site / "notebooks" / f"{source.stem}.html"
+        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+        def read(address: str, folder: Path = path.parent) -> bytes:
+            file = folder / urllib.parse.unquote(address)
+            return file.read_bytes() if ":" not in address and file.is_file() else b""
+
+        if pictures.describe(page, pictures.alternatives(notebook.cells), read):
+            path.write_text(str(page), encoding="utf-8")
+
+
 def complaints(site: Path) -> list[str]:
     """Links within the site that lead nowhere, and what a page would fetch from the network."""
     pages = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in site.rglob("*.html")}
@@ -183,6 +198,7 @@ def main() -> int:
     shutil.rmtree(TARGET, ignore_errors=True)
     shutil.copytree(PAGES.parent / "site-work" / "_build" / "html", TARGET)
     mend_links(TARGET)
+    describe_pictures(TARGET)
     found = complaints(TARGET)
     print(*found, sep="\n", end="\n" * bool(found))
     print(f"{len(list(TARGET.rglob('*.html')))} pages: open {(TARGET / 'index.html').relative_to(ROOT)}")

@@ -11,12 +11,13 @@ import re
 import sys
 
 import nbformat
+from bs4 import BeautifulSoup
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
 from lecture8.teaching import MARKS
-from tools import build_notebooks, conditions, instructor, npm, slide_types, teaching_plan
+from tools import build_notebooks, conditions, instructor, npm, pictures, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
@@ -39,7 +40,7 @@ STYLE = """
   width: min(1100px, 100%); max-height: 440px; object-fit: contain; margin: 0 auto; display: block;
 }
 .reveal .controls { font-size: 6px; }
-.reveal pre { width: 100%; margin: 0; box-shadow: none; }
+.reveal pre { width: 100%; margin: 0; box-shadow: none; white-space: pre-wrap; }
 .reveal .jp-RenderedHTMLCommon table { margin-left: 0; }
 #section { position: fixed; left: 24px; bottom: 12px; font: 14px sans-serif; color: #595959; }
 </style>
@@ -106,8 +107,11 @@ def deck(name: str) -> str:
         jquery_url="jquery/dist/jquery.min.js",
         mermaid_js_url="",
     )
+    words = pictures.alternatives(notebook.cells)
     html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name)))
-    return offline(html).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}</html>")
+    page = BeautifulSoup(html, "html.parser")
+    pictures.describe(page, words, pictures.embedded)
+    return offline(str(page)).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}</html>")
 
 
 def offline(html: str) -> str:

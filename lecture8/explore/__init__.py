@@ -31,9 +31,10 @@ class Shown:
     def _still(self) -> dict[str, str]:
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {**self._still(), _VIEW: view}
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        still, view = self._still(), {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        about = {"image/png": {"alt": still["text/plain"]}} if "image/png" in still else {}
+        return {**still, _VIEW: view}, about
 
 
 class Explorer(Shown):

@@ -46,6 +46,52 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def in_words(figure: Figure, most: int = 600) -> str:
+    """What stands in a figure, for those who have it read to them: titles, axes, and the words beside what is drawn.
+
+    most: characters; what is longer ends in an ellipsis. Without any word: how many pictures there are.
+    """
+    said = [figure.get_suptitle()]
+    for ax in figure.axes:
+        if not ax.get_visible():
+            continue
+        said.append(ax.get_title("left") or ax.get_title() or ax.get_title("right"))
+        said += [f"{name}: {label}" for name, label in (("Across", ax.get_xlabel()), ("Up", ax.get_ylabel())) if label]
+        legend = ax.get_legend()
+        beside = [*ax.texts, *(legend.get_texts() if legend else ())]
+        words = dict.fromkeys(" ".join(text.get_text().split()) for text in beside if text.get_visible())
+        said.append(", ".join(word for word in words if any(letter.isalpha() for letter in word)))
+    sentences = [" ".join(part.split()).rstrip(".") for part in dict.fromkeys(said) if part.strip()]
+    count = len(figure.axes)
+    text = ". ".join(sentences) or f"{count} picture{'s' * (count != 1)} without words"
+    return text + "." if len(text) < most else text[: most - 1].rsplit(" ", 1)[0] + " …"
+
+
+def describe_figures() -> None:
+    """Has the figures of this notebook bring `in_words` along: as `alt`, in the metadata of their output.
+
+    JupyterLab does not look at it; web pages and slides made from the notebook do. Outside of a notebook: nothing.
+    """
+    try:
+        import matplotlib_inline.backend_inline  # noqa: F401  it decides how figures are drawn: before us, not after
+        from IPython import get_ipython
+
+        formatter = get_ipython().display_formatter.formatters["image/png"]
+        draw = formatter.lookup_by_type(Figure)
+    except (ImportError, AttributeError, KeyError):
+        return  # no notebook, or one that shows figures in another format
+    if hasattr(draw, "in_words"):
+        return
+
+    def drawn(figure):
+        made = draw(figure)
+        picture, more = made if isinstance(made, tuple) else (made, {})
+        return picture and (picture, {**more, "alt": drawn.in_words(figure)})
+
+    drawn.in_words = in_words
+    formatter.for_type(Figure, drawn)
+
+
 def axes(ax, **kwargs):
     """(figure, axes): those given, or new ones with the options of `plt.subplots`."""
     if ax is not None:
