@@ -37,9 +37,9 @@ WATCH = f"""box => {{
   {KERNEL}.statusChanged.connect((_, status) => note('done', status === 'idle' ? performance.now() : null));
 }}"""
 FORGET = "() => { window.seen = {touched: null, written: null, done: null}; }"
-# what the kernel sent is on the screen, or for two seconds nothing is
+# what the kernel sent is on the screen, or for five seconds nothing is
 REDRAWN = """box => seen.done !== null && box.querySelector('img').complete
-  && (seen.written !== null || performance.now() - seen.done > 2000)"""
+  && (seen.written !== null || performance.now() - seen.done > 5000)"""
 # the picture's event `load` comes just after it is complete
 SECONDS = """async box => {
   await box.querySelector('img').decode();

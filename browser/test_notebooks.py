@@ -32,7 +32,7 @@ def test_runs(notebook):
 
 def test_explorers_redraw(notebook, latencies):
     complaints, found = [], set()
-    for number in notebook.find(r"^explore\.\w+\.\w+\(\)$"):
+    for number in notebook.find(r"^explore\.\w+\.\w+\(\w*\)$"):
         name = re.search(r"explore\.(\w+\.\w+)", notebook.source(number))[1]
         if name in explore.EXPLORERS:
             moves = latencies[name] = notebook.explorer_moves(number)

@@ -128,6 +128,7 @@ def test_a_figure_in_words_has_titles_axes_and_names_once():
     assert plots.in_words(plots.plt.figure()) == "0 pictures without words."
     right.set_visible(False)
     assert "Deeper" in plots.in_words(figure)
+    assert plots.in_words(plots.bars({"VGG": 2, "ResNet": 1}, xlabel="loss")) == "Across: loss. VGG, ResNet."
 
 
 def test_outside_of_a_notebook_figures_stay_as_they_are():

@@ -172,9 +172,9 @@ def texts(outputs: list[NotebookNode]) -> list[tuple[str, str]]:
 
 
 def shown(notebook: NotebookNode) -> list:
-    """What the tests compare: the cells, and what each shows unless it is exempt."""
+    """What the tests compare, the cells and what each shows unless it is exempt, and how its pictures are described."""
     outputs = [
-        (texts(cell.outputs), pictures.pictures(cell.outputs))
+        (texts(cell.outputs), pictures.pictures(cell.outputs), [output.get("metadata") for output in cell.outputs])
         for cell in notebook.cells
         if cell.cell_type == "code" and is_compared(cell)
     ]

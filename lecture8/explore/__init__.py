@@ -21,6 +21,7 @@ from lecture8.teaching import MARKS, Prediction, Question
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDE = {"description_width": "initial"}
+_APART = "2px 24px 2px 2px"  # from the next control's label
 
 
 class Shown:
@@ -139,7 +140,7 @@ def _control(label: str, values: list, start: object):
     options = [(str(value), value) for value in values]
     if len(values) <= 3 or not all(isinstance(value, int | float) for value in values):
         kind = widgets.ToggleButtons if len(values) <= 4 else widgets.Dropdown
-        extra = {"layout": widgets.Layout(width="auto")}
+        extra = {"layout": widgets.Layout(width="auto", margin=_APART)}
         if kind is widgets.ToggleButtons:
             extra["style"] = {**_WIDE, "button_width": "auto"}
         else:
@@ -147,7 +148,7 @@ def _control(label: str, values: list, start: object):
         return kind(options=options, value=start, description=label, **extra)
     return widgets.SelectionSlider(
         options=options, value=start, description=label, continuous_update=False, style=_WIDE,
-        layout=widgets.Layout(width="22em"),
+        layout=widgets.Layout(width="22em", margin=_APART),
     )  # fmt: skip
 
 

@@ -58,9 +58,12 @@ def in_words(figure: Figure, most: int = 600) -> str:
         said.append(ax.get_title("left") or ax.get_title() or ax.get_title("right"))
         said += [f"{name}: {label}" for name, label in (("Across", ax.get_xlabel()), ("Up", ax.get_ylabel())) if label]
         legend = ax.get_legend()
-        beside = [*ax.texts, *(legend.get_texts() if legend else ())]
+        up = ax.get_yticklabels()[:: 1 if ax.yaxis_inverted() else -1]  # from the top
+        ticks = [*ax.get_xticklabels(), *up] if ax.axison else []  # those with words are names of bars
+        beside = [*ticks, *ax.texts, *(legend.get_texts() if legend else ())]
         words = dict.fromkeys(" ".join(text.get_text().split()) for text in beside if text.get_visible())
-        said.append(", ".join(word for word in words if any(letter.isalpha() for letter in word)))
+        # no numbers, and none of the formulas that a logarithmic axis has
+        said.append(", ".join(word for word in words if "$" not in word and any(map(str.isalpha, word))))
     sentences = [" ".join(part.split()).rstrip(".") for part in dict.fromkeys(said) if part.strip()]
     count = len(figure.axes)
     text = ". ".join(sentences) or f"{count} picture{'s' * (count != 1)} without words"

@@ -523,8 +523,9 @@ guess.reveal("only from the deeper ones on")
 # 25 between man-made and natural things.
 
 # %%
-published.read("transferability")[["finding", "points"]].style.hide(axis="index").format(
-    precision=1
+yosinski = published.read("transferability")[["finding", "points"]]
+yosinski.style.hide(axis="index").format(precision=1).set_properties(
+    subset="finding", **{"text-align": "left"}
 )
 
 # %% [markdown]

@@ -617,7 +617,8 @@ holds = {
 }
 words = {True: "holds here", False: "does not hold", None: "not measured (no GPU)"}
 findings = published.read("canziani").set_index("id").loc[list(holds), ["finding"]]
-findings.assign(here=[words[value] for value in holds.values()]).style.hide(axis="index")
+findings = findings.assign(here=[words[value] for value in holds.values()])
+findings.style.hide(axis="index").set_properties(**{"text-align": "left"})
 
 # %% [markdown]
 # Run this notebook elsewhere and the verdicts may change: that is the point. What *is* common to machines is the reason: work, weights and maps all take their
