@@ -1,6 +1,5 @@
 """One JupyterLab and one browser for all tests, a picture of every failure, and the table of latencies at the end."""
 
-import os
 import sys
 from collections.abc import Iterator
 
@@ -32,12 +31,8 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = install.chromium()
-    assert path, "no Chromium here: `make test-browser` installs it or says what to do"
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
-        options = ["--disable-dev-shm-usage", "--disable-gpu", *(["--no-sandbox"] if root else [])]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
+        browser = install.launch(playwright)
         yield browser
         browser.close()
 

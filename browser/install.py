@@ -16,6 +16,14 @@ def chromium() -> str:
     return next(filter(None, map(shutil.which, BROWSERS)), "")
 
 
+def launch(playwright):
+    """Starts the Chromium of this machine, without a window."""
+    path, root = chromium(), hasattr(os, "geteuid") and os.geteuid() == 0
+    assert path, "no Chromium here: `make test-browser` installs it or says what to do"
+    options = ["--disable-dev-shm-usage", "--disable-gpu", *(["--no-sandbox"] if root else [])]
+    return playwright.chromium.launch(executable_path=path, args=options)
+
+
 def install_playwright() -> None:
     """Playwright's package for Python, at the pinned version, without browsers of its own."""
     uv = shutil.which("uv")

@@ -6,7 +6,6 @@ The saved outputs are shown; nothing is run. A picture is a page high, and the n
 """
 
 import argparse
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,10 +18,9 @@ from tools import build_notebooks, conditions
 
 TARGET = conditions.ROOT / "build" / "browser" / "look"
 PAGE = 1600  # pixels high
-# all cells at once, no column at the left, no header
+# all cells at once
 SHOW_ALL = {"notebook-extension/tracker": {"windowingMode": "none"}}
 THEMES = {False: "JupyterLab Light", True: "JupyterLab Dark"}
-HEIGHT = "() => document.querySelector('.jp-NotebookPanel .jp-WindowedPanel-outer').scrollHeight"
 
 
 def photograph(browser: Browser, lab: Lab, name: str, width: int, prefix: Path) -> int:
@@ -35,7 +33,7 @@ def photograph(browser: Browser, lab: Lab, name: str, width: int, prefix: Path) 
     page.wait_for_timeout(3000)  # formulas and pictures
     scroller = page.locator(".jp-NotebookPanel .jp-WindowedPanel-outer")
     step = int(scroller.evaluate("element => element.clientHeight")) - 40
-    total = int(page.evaluate(HEIGHT))
+    total = int(scroller.evaluate("element => element.scrollHeight"))
     for number in range(-(-total // step)):
         scroller.evaluate("(element, top) => { element.scrollTop = top; }", number * step)
         page.wait_for_timeout(300)
@@ -54,9 +52,8 @@ def main() -> None:
     options = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
     settings = SETTINGS | SHOW_ALL | {"apputils-extension/themes": {"theme": THEMES[options.dark]}}
-    rights = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), settings) as lab, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=install.chromium(), args=["--disable-dev-shm-usage", *rights])
+        browser = install.launch(play)
         for source in build_notebooks.sources(options.names):
             prefix = TARGET / f"{source.stem}-{options.width}{'-dark' if options.dark else ''}"
             count = photograph(browser, lab, source.stem, options.width, prefix)

@@ -8,9 +8,8 @@ import pytest
 
 matplotlib.use("agg")  # no window, on any system
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # started in the background: the shell has taken the stop button away
+# started in the background: the shell has taken the stop button away
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
