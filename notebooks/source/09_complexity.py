@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): five networks on your CPU, no download | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: all networks, batches up to 64, power on an NVIDIA GPU | not yet run |
+# | `full`: all networks, batches up to 64, power on an NVIDIA GPU | a few minutes on a CPU with two cores; on a GPU not yet run |
 
 # %%
 import importlib.util
