@@ -22,8 +22,9 @@ lab: setup  ## open the notebooks in JupyterLab
 test: setup ## the unit tests and every notebook, strictly compared (ARGS="-k resnet")
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
-test-all: setup ## the same and the tests marked slow
+test-all: setup ## the same, the tests marked slow, and all of it with the oldest and the newest versions (10 GB)
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile -m "" $(ARGS)
+	@$(BIN)/python -m tools.stacks oldest newest
 
 test-browser: setup ## every notebook run and used in a real browser (ARGS="-k 04_vgg")
 	@$(BIN)/python -m browser.install

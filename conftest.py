@@ -1,8 +1,6 @@
-"""Settings of every test run, wherever pytest is started, and the doors that nbval leaves open."""
+"""Settings of every test run, wherever pytest is started; pictures are compared, and the network is off."""
 
-import queue
 import sys
-import time
 from pathlib import Path
 
 import nbval.plugin
@@ -16,23 +14,7 @@ import no_network  # noqa: E402  as sitecustomize.py does in every process that 
 
 no_network.install()
 
-
-class WatchedKernel(nbval.plugin.RunningKernel):
-    """A kernel whose death is noticed at once; nbval itself waits until the cell's time is up and blames that."""
-
-    def await_reply(self, msg_id, timeout=None):
-        end = time.monotonic() + (timeout or float("inf"))
-        while True:
-            try:
-                return super().await_reply(msg_id, timeout=1)
-            except queue.Empty:
-                if not self.is_alive():
-                    raise RuntimeError("the kernel died in this cell (out of memory, or the cell ended it)") from None
-                if time.monotonic() > end:
-                    raise
-
-
-nbval.plugin.RunningKernel = WatchedKernel
+pytest_plugins = ["tools.plugins.nbval_doors"]
 
 
 def pytest_configure(config):

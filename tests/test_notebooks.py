@@ -281,6 +281,9 @@ def test_planted_mistakes_fail(tmp_path):
     nbformat.write(notebook_with(*PLANTED.values()), tmp_path / "notebooks" / "mistakes.ipynb")
     dies = notebook_with(cell_with("import os\nos._exit(1)"), cell_with("print(1)", stream("1\n"), count=2))
     nbformat.write(dies, tmp_path / "notebooks" / "dies.ipynb")
+    goes_on = "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: pass"  # as training.fit does
+    late = notebook_with(cell_with(goes_on), cell_with("print(1)", stream("1\n"), count=2))
+    nbformat.write(late, tmp_path / "notebooks" / "late.ipynb")
     (tmp_path / "notebooks" / "broken.ipynb").write_text("{", encoding="utf-8")
 
     def outcomes(*arguments: str) -> tuple[int, dict[str, list[str]]]:
@@ -294,10 +297,12 @@ def test_planted_mistakes_fail(tmp_path):
             cells.setdefault(case.get("classname"), []).append(outcome)
         return status, cells
 
-    status, cells = outcomes("notebooks/mistakes.ipynb", "notebooks/dies.ipynb", "--nbval-cell-timeout=3")
-    mistakes, dies = cells["notebooks.mistakes.ipynb"], cells["notebooks.dies.ipynb"]
+    files = [f"notebooks/{name}.ipynb" for name in ("mistakes", "dies", "late")]
+    status, cells = outcomes(*files, "--nbval-cell-timeout=3")
+    mistakes, dies, late = (cells[file.replace("/", ".")] for file in files)
     passed = [name for name, outcome in zip(PLANTED, mistakes, strict=True) if not outcome]
     assert status == 1 and passed == ["fine", "fine again"]
     assert "Timeout of 3 seconds" in mistakes[-1]
     assert "the kernel died in this cell" in dies[0] and "Kernel dead" in dies[1]
+    assert "Timeout of 3 seconds" in late[0]
     assert outcomes("notebooks/broken.ipynb")[0] != 0

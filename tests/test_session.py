@@ -1,6 +1,7 @@
 """The set-up line, the published tables, and what importing the package may and may not bring along."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,20 @@ def test_start_prints_one_line_and_seeds(capsys):
     first = torch.rand(3)
     lecture8.start()
     assert torch.equal(first, torch.rand(3)) and run.choose(quick=1, full=2) == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "turns"),
+    [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_threads_give_way_unless_the_user_says_how_they_wait(chosen, turns):
+    clean = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    code = (
+        "import os, sys, lecture8\nsys.modules['torch'] = None\n"  # its import fails, when all must be set
+        "try: lecture8.start\nexcept ImportError: print(os.environ.get('GOMP_SPINCOUNT'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env={**clean, **chosen}, capture_output=True, text=True)
+    assert done.stdout == f"{turns}\n", done.stderr
 
 
 def test_mode_from_argument_and_environment(monkeypatch, capsys):

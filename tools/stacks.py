@@ -20,6 +20,7 @@ from tools import bootstrap, build_notebooks, conditions
 ROOT = conditions.ROOT
 HERE = ROOT / "build" / "stacks"
 PINS = ROOT / "tools" / "stack_files"
+PLUGINS = ROOT / "tools" / "plugins"
 PYTHONS = {
     "oldest": ("3.10",),
     "newest": ("3.14", "3.13", "3.12", "3.11"),
@@ -61,7 +62,8 @@ def frozen(python: Path) -> set[str]:
 def lax(python: Path, notebooks: list[Path], *more: str, **settings: str) -> int:
     """Runs these notebooks in nbval's lax mode, with more options and other settings; pytest's return code."""
     options = [*more, "-q", "-c", os.devnull, "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
-    command = [python, "-m", "pytest", *options, "--nbval-cell-timeout=180", *notebooks]
+    command = [python, "-m", "pytest", *options, "-p", "nbval_doors", "--nbval-cell-timeout=180", *notebooks]
+    settings["PYTHONPATH"] = os.pathsep.join([str(PLUGINS), settings.get("PYTHONPATH", "")])
     return subprocess.run(command, cwd=notebooks[0].parent, env={**os.environ, **settings}).returncode
 
 

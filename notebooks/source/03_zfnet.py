@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about a minute |
-# | `full`: CIFAR-10, and published ImageNet weights on a photograph | a GPU; not yet run. The first half, up to the paintings of section 4, was tried on a CPU with 48 pictures and one epoch |
+# | `full`: adds CIFAR-10 photographs, and published ImageNet weights on a photograph | a GPU; not yet run at full length. Every cell was tried on a CPU, those with photographs with 64 of them, one epoch, and random numbers for the published weights |
 
 # %%
 import importlib.util
@@ -61,10 +61,11 @@ from lecture8.models.zfnet import occlusion, project
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-EPOCHS = run.choose(quick=4, full=20)
-WIDTH = run.choose(quick=6, full=16)  # conv1 has twice as many kernels (ZFNet: 96)
-COPIES = run.choose(quick=3, full=10)  # pictures of each digit
-DECAY = run.choose(quick=2.0, full=0.1)  # strong weight decay: less where there are more steps
+EPOCHS = 4
+WIDTH = 6  # conv1 has twice as many kernels (ZFNet: 96)
+COPIES = 3  # pictures of each digit
+DECAY = 2.0  # strong weight decay
+PHOTOS = run.choose(quick={}, full={"epochs": 20, "width": 16})  # the end of section 6
 SQUARE = 8  # side of the grey square, in pixels
 
 # %% [markdown]
@@ -367,11 +368,11 @@ _ = plots.images(data.test.images[:20], titles)
 
 
 # %%
-def train(seed, data=data, epochs=EPOCHS, weight_decay=0.0, **options):
+def train(seed, data=data, epochs=EPOCHS, width=WIDTH, weight_decay=0.0, **options):
     """One network, trained: (network, history)."""
     torch.manual_seed(seed)
     net = models.small.zfnet(
-        data.num_classes, width=WIDTH, channels=data.image_shape[0], dropout=0.0, **options
+        data.num_classes, width=width, channels=data.image_shape[0], dropout=0.0, **options
     )
     optimizer = torch.optim.AdamW(net.parameters(), lr=0.004, weight_decay=weight_decay)
     fall = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, epochs - 1)
@@ -598,10 +599,9 @@ def strongest(painting, share=0.1):
 
 
 @torch.no_grad()
-def kept(net, stage, channel):
+def kept(net, stage, channel, images):
     """How much of a channel's answer to its nine best images is left: by kind of painting."""
     layers = layers_up_to(net, stage)
-    images = data.test.images[peaks(net, stage)[:, channel].topk(9).indices]
     maps, trail = climb(layers, images)
     unit, whole = alone(maps, channel), maps[:, channel].amax((1, 2))
     paintings = {
@@ -618,16 +618,22 @@ def kept(net, stage, channel):
 
 
 # %%
-def alive(net, stage):
-    """Channels that fire in at least nine test images."""
-    return ((peaks(net, stage) > 0).sum(0) >= 9).nonzero().flatten().tolist()
+def nine_best(net, stage):
+    """Channels that fire in at least nine test images: channel -> the indices of its nine best."""
+    best = peaks(net, stage).topk(9, dim=0)
+    alive = (best.values[-1] > 0).nonzero().flatten().tolist()
+    return {channel: best.indices[:, channel] for channel in alive}
 
 
-left = [
-    pd.DataFrame([kept(net, stage, channel) for channel in alive(net, stage)]).mean()
-    for net in whole
-    for stage in ("conv3", "conv5")
-]
+def mean_kept(net, stage):
+    """What is left, on average over the channels."""
+    best = nine_best(net, stage).items()
+    return pd.DataFrame(
+        [kept(net, stage, channel, data.test.images[i]) for channel, i in best]
+    ).mean()
+
+
+left = [mean_kept(net, stage) for net in whole for stage in ("conv3", "conv5")]
 
 # %% tags=["measured"]
 kinds = {kind: [100 * one[kind] for one in left] for kind in left[0].index}
@@ -651,7 +657,7 @@ teaching.right(
 # %%
 def same_digit(net, stage):
     """Of each living channel's nine best images, how many have the commonest label; the mean."""
-    best = peaks(net, stage)[:, alive(net, stage)].topk(9, dim=0).indices
+    best = torch.stack(list(nine_best(net, stage).values()), dim=1)
     counts = F.one_hot(data.test.labels[best], data.num_classes).sum(0)
     return counts.amax(1).double().mean().item()
 
@@ -897,13 +903,16 @@ guess.reveal("layers 3 and 4, with 3.5 % of the parameters")
 
 # %% [markdown]
 # Two layers out of the middle, or the two fully connected ones: 4 points each. All four: 32 points. The paper's conclusion: the *depth* as a
-# whole counts, more than any single part. Does that hold for our digits? Take all four out:
+# whole counts, more than any single part. Does that hold for our digits (in a `full` run, for photographs)? Take all four out:
 
 # %%
 digits_or_photos = data if run.mode == "quick" else datasets.cifar10()
 if run.mode == "full":
-    runs["ZFNet's: 7 × 7 / 2, 5 × 5 / 2"] = [train(s, digits_or_photos) for s in SEEDS]
-runs["short"] = [train(seed, digits_or_photos, without=(3, 4, 6, 7)) for seed in SEEDS]
+    runs["ZFNet's: 7 × 7 / 2, 5 × 5 / 2"] = [
+        train(seed, digits_or_photos, **PHOTOS) for seed in SEEDS
+    ]
+without = {"without": (3, 4, 6, 7), **PHOTOS}
+runs["short"] = [train(seed, digits_or_photos, **without) for seed in SEEDS]
 
 # %%
 complete, short = (
