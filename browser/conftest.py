@@ -1,7 +1,8 @@
 """One JupyterLab and one browser for all tests, a picture of every failure, and the table of latencies at the end."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import astuple
 
 import pytest
 
@@ -20,7 +21,14 @@ sys.path.insert(0, str(ROOT / "tests"))  # for wrong_answers
 PATIENCE = 60_000  # milliseconds for one step: a busy machine is no mistake
 expect.set_options(timeout=PATIENCE)
 PICTURES = ROOT / "build" / "browser"
-MOVES = pytest.StashKey[dict[str, list[checks.Move]]]()
+TIMED = "moves of "
+
+
+def pytest_collection_modifyitems(items):
+    """Where several processes share the work (pytest -n 2 --dist loadgroup), each notebook is one process's."""
+    for item in items:
+        if path := getattr(item, "callspec", None) and item.callspec.params.get("notebook"):
+            item.add_marker(pytest.mark.xdist_group(path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +72,10 @@ def keep_picture(page: Page, name: str) -> str:
 
 
 @pytest.fixture
-def latencies(request) -> dict[str, list[checks.Move]]:
-    """What goes into the table at the end: explorer -> its moves."""
-    return request.config.stash.setdefault(MOVES, {})
+def timed(record_property) -> Callable[[str, list[checks.Move]], None]:
+    """Puts an explorer and its moves into the table at the end."""
+    # plain values: they may come from another process
+    return lambda name, moves: record_property(TIMED + name, [astuple(move) for move in moves])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -79,7 +88,9 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    if moves := config.stash.get(MOVES, {}):
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    properties = sorted(found for report in reports for found in report.user_properties if found[0].startswith(TIMED))
+    if moves := {key.removeprefix(TIMED): [checks.Move(*move) for move in moves] for key, moves in properties}:
         terminalreporter.section("from the move of a control to the new picture")
         terminalreporter.write_line(checks.latencies(moves))

@@ -140,6 +140,7 @@ class OpenNotebook:
         """Moves every control of the explorer in a cell to its last, first and middle value."""
         box = self.output(number).locator(".widget-vbox").first
         handle = box.element_handle()
+        self._wait("box => box.querySelector('img').naturalWidth > 0", REDRAW_SECONDS, handle)
         handle.evaluate(WATCH)
         moves = []
         for control in box.locator(".widget-toggle-buttons, .widget-dropdown, .widget-slider").all():

@@ -30,12 +30,13 @@ def test_runs(notebook):
     assert notebook.faults == []
 
 
-def test_explorers_redraw(notebook, latencies):
+def test_explorers_redraw(notebook, timed):
     complaints, found = [], set()
     for number in notebook.find(r"^explore\.\w+\.\w+\(\w*\)$"):
         name = re.search(r"explore\.(\w+\.\w+)", notebook.source(number))[1]
         if name in explore.EXPLORERS:
-            moves = latencies[name] = notebook.explorer_moves(number)
+            moves = notebook.explorer_moves(number)
+            timed(name, moves)
             complaints += [f"{name}: {complaint}" for complaint in checks.move_complaints(moves)]
             found.add(name)
     assert complaints == [] and notebook.faults == []

@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): small pictures, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: longer training; ImageNet weights and photographs of 37 breeds of pets (section 10) | a GPU for some minutes; not yet run. As far as the first rows of section 10 it was tried on a CPU with 48 pictures, one epoch, ants and bees for the pets, and random numbers for the weights |
+# | `full`: longer training; ImageNet weights and photographs of 37 breeds of pets (section 10) | a GPU for some minutes; not yet run there. On a CPU all was run but section 10, which was tried with ants and bees for the pets, one epoch, and random numbers for the weights |
 
 # %%
 import importlib.util
