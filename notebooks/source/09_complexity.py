@@ -140,7 +140,8 @@ for batch, ratios in slower.items():
 # %%
 assert min(slower[1]) > 1.5  # equal work, and yet
 if run.device.type == "cpu":  # a batch makes up for much of it
-    assert max(slower[16]) < 0.8 * min(slower[1])
+    one, sixteen = (sorted(ratios)[ROUNDS // 2] for ratios in slower.values())
+    assert sixteen < 0.8 * one
 guess.reveal("the linear layer")
 
 # %% [markdown]
