@@ -84,7 +84,8 @@ def test_published_errors_agree_with_the_table_of_all_networks_and_with_the_regi
     errors = published.read("vgg_errors").set_index(["table", "train_scale", "configuration"])
     common = published.read("imagenet_errors").set_index(["network", "nets"])
     for name, configuration in (("vgg16", "D"), ("vgg19", "E")):
-        row, other = errors.loc[(3, "256-512", configuration)], common.loc[(name.upper().replace("VGG", "VGG-"), 1)]
+        row = errors.loc[[(3, "256-512", configuration)]].squeeze()
+        other = common.loc[[(name.upper().replace("VGG", "VGG-"), 1)]].squeeze()
         assert (row["top1"], row["top5"]) == (other["top1"], other["top5"])
         printed = models.ARCHITECTURES[name].published["top-1 / top-5 error"]
         assert printed.startswith(f"{row['top1']} / {row['top5']}")

@@ -289,7 +289,7 @@ def test_a_full_disk_does_not_end_the_run(digits, tmp_path, monkeypatch, capsys)
 
 def test_worthless_weights_never_replace_good_ones(digits, tmp_path):
     net = small_net()
-    schedule = lr_scheduler.LambdaLR(optimizer := sgd(net), lambda epoch: 1e30 if epoch else 1)
+    schedule = lr_scheduler.LambdaLR(optimizer := sgd(net), lambda epoch: 1e38 if epoch else 1)
     with pytest.raises(training.DivergedError):
         training.fit(net, digits, optimizer, 3, batch_size=32, device="cpu", scheduler=schedule,
                      checkpoint=tmp_path / "run.pt", checkpoint_minutes=0)  # fmt: skip
