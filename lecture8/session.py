@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
@@ -15,6 +16,7 @@ from lecture8.training import pick_device
 
 T = TypeVar("T")
 MODES = ("quick", "full")
+DRIVE = Path("/content/drive")  # where Colab shows Google Drive
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,21 @@ class Run:
     mode: str
     device: torch.device
     seed: int
+    folder: Path | None = None  #: where a full run keeps its long trainings
 
     def choose(self, *, quick: T, full: T) -> T:
         """The value for this run: `run.choose(quick=5, full=180)`."""
         return quick if self.mode == "quick" else full
+
+    def keep(self, *what: object) -> Path | None:
+        """The file of a long training: `training.fit(…, checkpoint=run.keep("06", "plain", 56, seed))`.
+
+        what: names and numbers that, taken together, no other training has
+        None, which keeps nothing, in a quick run and without a folder.
+        """
+        if self.folder is None or self.mode == "quick":
+            return None
+        return self.folder / (re.sub(r"[^\w.]+", "-", "-".join(map(str, what))).strip("-") + ".pt")
 
 
 def check() -> pd.DataFrame:
@@ -53,14 +66,20 @@ def check() -> pd.DataFrame:
     )
 
 
-def start(mode: str | None = None, *, device: str | None = None, seed: int = 0) -> Run:
+def start(
+    mode: str | None = None, *, device: str | None = None, seed: int = 0, folder: str | Path | None = None
+) -> Run:
     """Seed everything, set the plotting style, choose the device; prints one line that is the same on every machine.
 
     mode: 'quick' (embedded data, seconds, no network) or 'full' (real photographs, a GPU, minutes); without it the
         environment variable LECTURE8_RUN decides, and without that it is 'quick'
     device: 'cuda', 'mps' or 'cpu'; without it the best there is
+    folder: where a full run keeps its long trainings, on Colab one in Google Drive: when the machine was taken away,
+        the same cells run again go on where they stopped. Without it the environment variable LECTURE8_RUNS decides,
+        and without that nothing is kept.
 
-    Raises ValueError for another mode, or for a device that this machine does not have.
+    Raises ValueError for another mode, for a device that this machine does not have, and for a folder in a Google
+    Drive that is not there; OSError for a folder that cannot be made.
     """
     from lecture8 import plots
 
@@ -68,7 +87,8 @@ def start(mode: str | None = None, *, device: str | None = None, seed: int = 0) 
     mode = mode or os.environ.get("LECTURE8_RUN") or "quick"
     if mode not in MODES:
         raise ValueError(f"{where} says {mode!r}; expected 'quick' or 'full'")
-    run = Run(mode, pick_device(device), seed)
+    folder = folder or os.environ.get("LECTURE8_RUNS")
+    run = Run(mode, pick_device(device), seed, _made(folder) if folder and mode == "full" else None)
     torch.manual_seed(seed)
     plots.use_style()
     plots.describe_figures()
@@ -77,4 +97,24 @@ def start(mode: str | None = None, *, device: str | None = None, seed: int = 0) 
         remedy = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "a machine with one"
         slow = "a full run takes hours without one" if mode == "full" else "a quick run does not need one"
         print(f"No GPU here: {slow}. To get one: {remedy}.")
+    if mode == "full" and run.folder:
+        print(f"Long trainings are kept in {run.folder}: after an interruption run the same cells again.")
+    elif mode == "full":
+        place = f"{DRIVE}/MyDrive/lecture8" if "google.colab" in sys.modules else "runs"
+        print(f'Nothing is kept of long trainings. To go on after an interruption: start("full", folder="{place}").')
     return run
+
+
+def _made(folder: str | Path) -> Path:
+    """The folder, made if need be."""
+    path = Path(folder).expanduser()
+    if path.is_relative_to(DRIVE) and not DRIVE.is_mount():  # else it would be made beside the Drive, and be lost
+        raise ValueError(
+            f"given the folder {str(path)!r}, but Google Drive is not there: run `from google.colab import drive`, "
+            f"then `drive.mount('{DRIVE}')`, and start again"
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"the folder {str(path)!r} cannot be made ({error}): give one that can be written to") from error
+    return path

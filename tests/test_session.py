@@ -43,6 +43,30 @@ def test_threads_give_way_unless_the_user_says_how_they_wait(chosen, turns):
     assert done.stdout == f"{turns}\n", done.stderr
 
 
+def test_long_trainings_are_kept_in_the_folder_of_a_full_run(tmp_path, monkeypatch, capsys):
+    run = lecture8.start("full", folder=tmp_path / "new" / "runs")
+    assert (tmp_path / "new" / "runs").is_dir() and f"kept in {run.folder}: after" in capsys.readouterr().out
+    assert run.keep("06", "plain", 56, 0) == tmp_path / "new" / "runs" / "06-plain-56-0.pt"
+    assert run.keep("05", "auxiliary_objective(0.3, 0.0)", 1).name == "05-auxiliary_objective-0.3-0.0-1.pt"
+    assert lecture8.start("quick", folder=tmp_path / "unused").keep("06") is None and not (tmp_path / "unused").exists()
+    monkeypatch.setenv("LECTURE8_RUNS", str(tmp_path / "env"))
+    assert lecture8.start("full").keep("a b/c", 1) == tmp_path / "env" / "a-b-c-1.pt"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"file/runs' cannot be made .*give one that can be written to"):
+        lecture8.start("full", folder=tmp_path / "file" / "runs")
+    with pytest.raises(ValueError, match=r"lecture8', but Google Drive is not there: run .*drive\.mount"):
+        lecture8.start("full", folder="/content/drive/MyDrive/lecture8")
+
+
+def test_a_full_run_without_a_folder_says_how_to_keep_trainings(monkeypatch, capsys):
+    monkeypatch.delenv("LECTURE8_RUNS", raising=False)
+    assert lecture8.start("full").keep("06") is None
+    assert 'start("full", folder="runs")' in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    lecture8.start("full")
+    assert 'folder="/content/drive/MyDrive/lecture8")' in capsys.readouterr().out
+
+
 def test_mode_from_argument_and_environment(monkeypatch, capsys):
     assert lecture8.start("full").choose(quick=1, full=2) == 2
     assert "No GPU here" in capsys.readouterr().out

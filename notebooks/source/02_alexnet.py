@@ -946,7 +946,8 @@ if run.mode == "full":
     net = models.alexnet(imagenette.num_classes)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=5)
-    training.fit(net, imagenette, optimizer, 90, batch_size=128, scheduler=plateau)
+    options = {"scheduler": plateau, "checkpoint": run.keep("02", "imagenette")}
+    training.fit(net, imagenette, optimizer, 90, batch_size=128, **options)
     print(
         f"top-1 accuracy on new photographs: ≈ {100 * training.evaluate(net, imagenette).accuracy:.1f} %"
     )

@@ -452,8 +452,10 @@ def train(kernel, convs, seed, relu_between=True):
             block.conv1.relu = nn.Identity()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, DROPS)
+    # no file in a quick run
+    kept = {"checkpoint": run.keep("04", kernel, convs, relu_between, seed)}
     return net, training.fit(
-        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=schedule, seed=seed
+        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=schedule, seed=seed, **kept
     )
 
 

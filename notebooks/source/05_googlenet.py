@@ -616,8 +616,9 @@ def train(objective, seed):
     torch.manual_seed(seed)
     net = miniature(data.num_classes, channels=data.image_shape[0])
     optimizer = torch.optim.Adam(net.parameters(), lr=0.002)
+    kept = {"checkpoint": run.keep("05", objective.__qualname__, seed)}  # None in a quick run
     return net, training.fit(
-        net, data, optimizer, EPOCHS, batch_size=BATCH, objective=objective, seed=seed
+        net, data, optimizer, EPOCHS, batch_size=BATCH, objective=objective, seed=seed, **kept
     )
 
 

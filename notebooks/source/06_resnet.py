@@ -91,8 +91,9 @@ def train(kind, depth, seed):
     net = fresh(kind, depth, seed)
     optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, DROPS)
+    kept = {"checkpoint": run.keep("06", kind, depth, seed)}  # None in a quick run
     return net, training.fit(
-        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=schedule, seed=seed
+        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=schedule, seed=seed, **kept
     )
 
 

@@ -869,7 +869,8 @@ if (
     net = models.inception_v3(pets.num_classes, auxiliary=True)
     objective = training.auxiliary_objective(0.3, smoothing=0.1)
     optimizer = torch.optim.RMSprop(net.parameters(), lr=0.001, alpha=0.9, eps=1.0)
-    training.fit(net, pets, optimizer, EPOCHS, batch_size=BATCH, objective=objective)
+    options = {"objective": objective, "checkpoint": run.keep("07", "pets")}
+    training.fit(net, pets, optimizer, EPOCHS, batch_size=BATCH, **options)
     print(f"test accuracy ≈ {100 * training.evaluate(net, pets).accuracy:.1f} %")
 
 # %% [markdown]

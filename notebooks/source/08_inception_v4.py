@@ -370,8 +370,9 @@ def train(kind, seed):
     net = fresh(kind, seed)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.002)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, DECAY)
+    kept = {"checkpoint": run.keep("08", kind, seed)}  # None in a quick run
     return net, training.fit(
-        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=schedule, seed=seed
+        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=schedule, seed=seed, **kept
     )
 
 
