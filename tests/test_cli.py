@@ -138,7 +138,10 @@ def test_run_leaves_what_help_says(finished):
     from lecture8 import datasets
 
     test = training.evaluate(net, datasets.digits(size=8), "test", device="cpu")
-    assert history.meta["test"] == f"loss {test.loss!r}, accuracy {test.accuracy!r}, 300 images"
+    loss, accuracy, images = re.findall(r"[\d.]+", history.meta["test"])
+    # the last digits depend on how the weights lie in memory
+    assert float(loss) == pytest.approx(test.loss, rel=1e-5)
+    assert float(accuracy) == test.accuracy and images == "300"
 
 
 def test_table_at_the_end(finished, capsys):

@@ -69,7 +69,7 @@ def lax(python: Path, notebooks: list[Path], *more: str, **settings: str) -> int
 
 def own(name: str) -> list[str]:
     """The unit tests and the notebooks in the stack `oldest` or `newest`; the parts that failed."""
-    python = environment(name, f"-e{ROOT}[test]")
+    python = environment(name, f"-e{ROOT}[lab,test]")
     unit = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", "tests"]
     failed = [f"{name}: unit tests"] if subprocess.run(unit, cwd=ROOT).returncode else []
     notebooks = [build_notebooks.target(source) for source in build_notebooks.sources()]
