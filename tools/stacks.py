@@ -63,8 +63,10 @@ def lax(python: Path, notebooks: list[Path], *more: str, **settings: str) -> int
     """Runs these notebooks in nbval's lax mode, with more options and other settings; pytest's return code."""
     options = [*more, "-q", "-c", os.devnull, "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
     command = [python, "-m", "pytest", *options, "-p", "nbval_doors", "--nbval-cell-timeout=180", *notebooks]
-    settings["PYTHONPATH"] = os.pathsep.join([str(PLUGINS), settings.get("PYTHONPATH", "")])
-    return subprocess.run(command, cwd=notebooks[0].parent, env={**os.environ, **settings}).returncode
+    environ = {**os.environ, **settings}
+    # nothing empty in it, which would mean the current folder
+    environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PLUGINS), environ.get("PYTHONPATH")]))
+    return subprocess.run(command, cwd=notebooks[0].parent, env=environ).returncode
 
 
 def own(name: str) -> list[str]:
