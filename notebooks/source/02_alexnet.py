@@ -425,7 +425,7 @@ def race(name, seed):
 errors = {name: [race(name, seed + 10) for seed in SEEDS] for name in ("ReLU", "tanh")}
 
 # %% tags=["measured"]
-title = "Each at its own best learning rate, three fresh seeds"
+title = "Each at its own best learning rate, fresh seeds"
 _ = plots.alexnet.training_error(errors, target=0.25, title=title)
 
 # %%
