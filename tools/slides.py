@@ -24,7 +24,7 @@ LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jq
 WIDTH, HEIGHT = 1280, 720
 HIDDEN = "hide-input"  # tag: the slide shows what comes out, not the call
 NO_GUESS = f"{MARKS['todo']} You made no prediction. "
-SMALLEST = 0.6  # a slide is set smaller until it fits, but not below this
+SMALLEST = 60  # per cent: a slide is set smaller until it fits, but not below this
 
 STYLE = """
 <style>
@@ -54,11 +54,16 @@ require(["reveal.js/dist/reveal.js"], function (Reveal) {{
   window.Reveal = Reveal;
   function fit() {{
     var slide = Reveal.getCurrentSlide();
-    for (var size = 1; size >= {SMALLEST}; size -= 0.05) {{
-      slide.style.zoom = size;
-      if (slide.scrollHeight * size <= {HEIGHT} && slide.scrollWidth * size <= {WIDTH} + 1) break;
+    slide.style.height = slide.style.overflowY = "";
+    var size, fits = false;
+    for (var percent = 100; percent >= {SMALLEST} && !fits; percent -= 5) {{
+      slide.style.zoom = size = percent / 100;
+      fits = slide.scrollHeight * size <= {HEIGHT} && slide.scrollWidth * size <= {WIDTH} + 1;
     }}
-    slide.dataset.size = size.toFixed(2);
+    if (!fits) {{  // it gets a scroll bar
+      slide.style.height = {HEIGHT} / size + "px";
+      slide.style.overflowY = "auto";
+    }}
     var heading = slide.parentNode.querySelector("h1, h2");
     var section = heading && !slide.contains(heading) ? heading.innerText.replace("¶", "") : "";
     document.getElementById("section").textContent = section;
@@ -66,6 +71,7 @@ require(["reveal.js/dist/reveal.js"], function (Reveal) {{
   }}
   function begin() {{
     Reveal.on("slidechanged", fit);
+    document.addEventListener("toggle", fit, true);  // a hint or an answer is opened: it does not bubble
     MathJax.Hub.Queue(function () {{ fit(); document.body.dataset.ready = "yes"; }});
   }}
   if (Reveal.isReady()) begin(); else Reveal.on("ready", begin);
@@ -111,20 +117,10 @@ def deck(name: str) -> str:
     html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name)))
     page = BeautifulSoup(html, "html.parser")
     pictures.describe(page, words, pictures.embedded)
-    return offline(str(page)).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}</html>")
-
-
-def offline(html: str) -> str:
-    """The page without the script of Mermaid, which is on no slide and would be fetched from the network."""
-    start = html.find('<script type="module">')
-    while start >= 0:
-        end = html.index("</script>", start) + len("</script>")
-        if "mermaid" in html[start:end]:
-            html = html[:start] + html[end:]
-        else:
-            start = end
-        start = html.find('<script type="module">', start)
-    return html
+    for script in page.find_all("script", type="module"):
+        if "mermaid" in script.text:  # it is on no slide, and would be fetched from the network
+            script.decompose()
+    return str(page).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}</html>")
 
 
 def main() -> int:
