@@ -43,7 +43,15 @@ CUT_OFF = """
   return found;
 }
 """
-SLIDE = "Reveal.getCurrentSlide()"
+COUNT_FORMULAS = """
+() => new Promise(done => MathJax.Hub.Register.StartupHook("End", () => MathJax.Hub.Queue(() => {
+  window.formulas = {begun: 0, ended: 0};
+  MathJax.Hub.Register.MessageHook("Begin Math", () => formulas.begun++);
+  MathJax.Hub.Register.MessageHook("End Math", () => formulas.ended++);
+  done();
+})))
+"""
+SLIDE, SLIDE_NUMBER = "Reveal.getCurrentSlide()", "Reveal.getSlidePastCount()"
 
 pytestmark = pytest.mark.xdist_group("slides")
 
@@ -71,11 +79,21 @@ def deck(folder, chromium):
         path.write_text(html, encoding="utf-8")
         page.goto(path.as_uri())
         page.locator("body[data-ready=yes]").wait_for()
+        page.evaluate(COUNT_FORMULAS)
         return page
 
     yield opened
     page.close()
     assert (outside, faults) == ([], [])
+
+
+def show(page, row, column):
+    """Goes to the slide, and waits until its formulas are set: nbconvert has them set anew with every change."""
+    begun = page.evaluate("formulas.begun")
+    before = page.evaluate(SLIDE_NUMBER)
+    page.evaluate(f"Reveal.slide({row}, {column})")
+    if page.evaluate(SLIDE_NUMBER) != before:
+        page.wait_for_function(f"formulas.begun > {begun} && formulas.begun === formulas.ended")
 
 
 def cut_off(page):
@@ -100,8 +118,8 @@ def test_every_slide_fits(name, deck):
     for number, (row, column) in enumerate(
         page.evaluate("Reveal.getSlides().map(slide => Reveal.getIndices(slide)).map(at => [at.h, at.v || 0])"), 1
     ):
-        page.evaluate(f"Reveal.slide({row}, {column})")
-        assert page.evaluate("Reveal.getSlidePastCount()") == number - 1
+        show(page, row, column)
+        assert page.evaluate(SLIDE_NUMBER) == number - 1
         scrolls = page.evaluate(f"{SLIDE}.style.overflowY")
         complaints += [f"slide {number}: {what}" for what in [*cut_off(page), *([scrolls] if scrolls else [])]]
         if unfold(page) and not page.evaluate(f"{SLIDE}.style.overflowY"):
@@ -129,7 +147,7 @@ def test_more_than_a_slide_holds_can_be_scrolled_and_folded_again(deck):
         """(({h, v}) => [h, v])(Reveal.getIndices([...document.querySelectorAll(".slides section")]
             .find(slide => !slide.querySelector("section") && slide.innerHTML.includes("Glossary: "))))"""
     )
-    page.evaluate(f"Reveal.slide({row}, {column})")
+    show(page, row, column)
     assert unfold(page) and page.evaluate(f"{SLIDE}.style.overflowY") == "auto"
     box = page.locator("section.present:not(.stack)").bounding_box()
     assert box["y"] >= 0 and box["y"] + box["height"] <= slides.HEIGHT + 1

@@ -72,7 +72,11 @@ require(["reveal.js/dist/reveal.js"], function (Reveal) {{
   function begin() {{
     Reveal.on("slidechanged", fit);
     document.addEventListener("toggle", fit, true);  // a hint or an answer is opened: it does not bubble
-    MathJax.Hub.Queue(function () {{ fit(); document.body.dataset.ready = "yes"; }});
+    // formulas come later than the slide, for the first time and, by nbconvert, whenever the slide changes
+    MathJax.Hub.Register.MessageHook("End Math", fit);
+    MathJax.Hub.Register.StartupHook("End", function () {{
+      MathJax.Hub.Queue(fit, function () {{ document.body.dataset.ready = "yes"; }});
+    }});
   }}
   if (Reveal.isReady()) begin(); else Reveal.on("ready", begin);
 }});
