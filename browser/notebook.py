@@ -114,13 +114,17 @@ class OpenNotebook:
         """What a cell shows."""
         return self.cell(number).locator(".jp-Cell-outputWrapper")
 
-    def enter(self, number: int, source: str) -> Locator:
-        """Replaces the text of a cell, runs it with Shift + Enter, and returns what it shows."""
-        before = self.cells()[number]["execution_count"]
+    def type_in(self, number: int, source: str) -> None:
+        """Replaces the text of a cell, and starts it with Shift + Enter."""
         self.cell(number).locator(".cm-content").click()
         self.page.keyboard.press("ControlOrMeta+A")
         self.page.keyboard.insert_text(source)
         self.page.keyboard.press("Shift+Enter")
+
+    def enter(self, number: int, source: str) -> Locator:
+        """Replaces the text of a cell, runs it, and returns what it shows."""
+        before = self.cells()[number]["execution_count"]
+        self.type_in(number, source)
         prompt = self.cell(number).locator(".jp-InputPrompt")
         expect(prompt).not_to_have_text(f"[{before}]:", timeout=1000 * CELL_SECONDS)
         expect(prompt).to_have_text(re.compile(r"\d"), timeout=1000 * CELL_SECONDS)
@@ -171,6 +175,8 @@ def choose(control: Locator, index: int) -> None:
     """Moves a control to the value at this place, from 0, with the mouse."""
     track = control.locator(".noUi-base")
     if track.count():
+        # while a slider glides to where it was clicked it takes no other click
+        expect(control.locator(".noUi-target")).not_to_have_class(re.compile(r"\bnoUi-state-tap\b"))
         size, count = track.bounding_box(), control.evaluate(CONTROL)[1]
         at = min(max(index / (count - 1) * size["width"], 1), size["width"] - 1)
         track.click(position={"x": at, "y": size["height"] / 2})

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import sys
+import threading
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -92,6 +93,7 @@ def start(
     torch.manual_seed(seed)
     plots.use_style()
     plots.describe_figures()
+    _events_of_cells_only()
     print(f"Lecture 8 is ready: {mode} run, seed {seed}.")
     if run.device.type == "cpu" and (mode == "full" or "google.colab" in sys.modules):
         remedy = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "a machine with one"
@@ -103,6 +105,29 @@ def start(
         place = f"{DRIVE}/MyDrive/lecture8" if "google.colab" in sys.modules else "runs"
         print(f'Nothing is kept of long trainings. To go on after an interruption: start("full", folder="{place}").')
     return run
+
+
+def _events_of_cells_only() -> None:
+    """Keeps what belongs to the end of a cell, such as showing its figures, from happening in the middle of one.
+
+    ipykernel 7 handles the messages of widgets in another thread, while a cell runs, and announces each as if it were
+    a cell (its issue 1564): matplotlib then shows and closes the figure that the cell is still drawing.
+    """
+    try:
+        from IPython import get_ipython
+
+        events = get_ipython().events
+    except (ImportError, AttributeError):
+        return  # not in a notebook
+    if "trigger" in vars(events):
+        return  # done before
+    trigger = events.trigger
+
+    def in_main_thread(event, *args, **kwargs) -> None:
+        if event not in ("pre_execute", "post_execute") or threading.current_thread() is threading.main_thread():
+            trigger(event, *args, **kwargs)
+
+    events.trigger = in_main_thread
 
 
 def _made(folder: str | Path) -> Path:

@@ -443,7 +443,7 @@ def test_two_processes_learn_what_one_does(photos, tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Gloo")
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
 def test_terminated_run_goes_on_with_another_number_of_processes(photos, tmp_path, before, after):
-    words = shared_words(photos, tmp_path / "run", epochs=40)
+    words = shared_words(photos, tmp_path / "run", epochs=20)
     process = start(before, *words)
     until(lambda: (tmp_path / "run" / "history.csv").exists(), process)
     # a cluster signals every process of a job; torchrun alone passes it on
@@ -452,10 +452,10 @@ def test_terminated_run_goes_on_with_another_number_of_processes(photos, tmp_pat
     assert process.returncode == (143 if before == 1 else 1), err
     assert out.count("The same command goes on from there.") == 1
     done = len(History.load(tmp_path / "run" / "history.csv"))
-    assert 1 <= done < 40
+    assert 1 <= done < 20
     code, out, err = several(after, *words)
     assert code == 0 and "Going on from" in out, err
-    code, _, err = several(1, *shared_words(photos, tmp_path / "never_stopped", epochs=40))
+    code, _, err = several(1, *shared_words(photos, tmp_path / "never_stopped", epochs=20))
     assert code == 0, err
     same_curve(tmp_path / "never_stopped", tmp_path / "run")
 

@@ -1,10 +1,12 @@
 """Every widget, moved as a student would: both ends of every control, right and wrong answers, errors seen."""
 
+import asyncio
 import base64
 import html
 import importlib
 import pkgutil
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,27 @@ def test_an_error_in_the_drawing_is_shown_and_raised():
     assert "two is &lt;bad&gt;" in explorer.readout.value
     explorer.controls["n"].value = 3
     assert explorer.text == "n = 3" and "bad" not in explorer.readout.value
+
+
+def test_pictures_are_drawn_where_the_cells_run_and_after_them():
+    """As in JupyterLab, where another thread says that a control was moved, while a cell is running or not."""
+    threads = []
+
+    def draw(n):
+        threads.append(threading.current_thread())
+        return plots.bars({"n": n}, xlabel="n"), f"n = {n}"
+
+    async def cells():
+        explorer = explore.Explorer(draw, {"n": [1, 2, 3]})
+        mover = threading.Thread(target=setattr, args=(explorer.controls["n"], "value", 3))
+        mover.start()
+        mover.join()
+        assert explorer.text == "n = 1"  # the cell is still running
+        await asyncio.sleep(0)
+        assert explorer.text == "n = 3"
+
+    asyncio.run(cells())
+    assert threads == [threading.main_thread()] * 2
 
 
 def test_controls_are_few_and_start_where_they_can():

@@ -4,10 +4,14 @@ import ast
 import os
 import subprocess
 import sys
+import threading
+import types
 from pathlib import Path
 
+import IPython
 import pytest
 import torch
+from IPython.core.events import EventManager, available_events
 
 import lecture8
 from lecture8 import published, session
@@ -27,6 +31,22 @@ def test_start_prints_one_line_and_seeds(capsys):
     first = torch.rand(3)
     lecture8.start()
     assert torch.equal(first, torch.rand(3)) and run.choose(quick=1, full=2) == 1
+
+
+def test_a_widget_does_not_end_the_cell_that_is_running(monkeypatch):
+    """As in ipykernel 7, which announces a widget's message in another thread as if it were a cell."""
+    shell = types.SimpleNamespace(events=EventManager(None, available_events))
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    shown = []
+    shell.events.register("post_execute", lambda: shown.append("the figures"))
+    for _ in range(2):  # the first cell is often run again
+        lecture8.start()
+    thread = threading.Thread(target=shell.events.trigger, args=("post_execute",))
+    thread.start()
+    thread.join()
+    assert shown == []
+    shell.events.trigger("post_execute")
+    assert shown == ["the figures"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@
 # %%
 import sys
 
+import lecture8
 from lecture8 import explore, plots
+
+lecture8.start()
 
 
 def explorer(draw):

@@ -5,11 +5,14 @@ same. The explorers of a lesson lie in a module of their own: `explore.resnet.de
 `Image` and `HTML`: they work in JupyterLab, Colab and under the tests alike.
 """
 
+import asyncio
 import base64
+import functools
 import gc
 import html
 import importlib
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +25,27 @@ from lecture8.teaching import MARKS, Prediction, Question
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDE = {"description_width": "initial"}
 _APART = "2px 24px 2px 2px"  # from the next control's label
+
+
+def between_cells(handler: Callable[[object], None]) -> Callable[[object], None]:
+    """A handler of a widget's events that draws: it runs where the cells do, when none is running.
+
+    JupyterLab since 4.4 has these events handled in a thread of their own (ipykernel 7, "subshells"), whatever a cell
+    is doing, and two threads that draw with matplotlib make broken pictures (JupyterLab's issue 19719).
+    """
+    try:
+        loop = asyncio.get_running_loop()  # the kernel's, which runs the cells
+    except RuntimeError:
+        return handler  # not in a notebook
+
+    @functools.wraps(handler)
+    def handle(change) -> None:
+        if threading.current_thread() is threading.main_thread():
+            handler(change)
+        else:
+            loop.call_soon_threadsafe(handler, change)
+
+    return handle
 
 
 class Shown:
@@ -73,7 +97,7 @@ class Explorer(Shown):
         ])  # fmt: skip
         self.text = ""
         for control in self.controls.values():
-            control.observe(self._redraw, "value")
+            control.observe(between_cells(self._redraw), "value")
         self._redraw()
 
     def _redraw(self, _change=None) -> None:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lecture8 import plots, published
-from lecture8.explore import Explorer, Shown, explorer, prose
+from lecture8.explore import Explorer, Shown, between_cells, explorer, prose
 
 
 @explorer
@@ -62,7 +62,7 @@ class Upload(Shown):
         self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
         self.readout = prose()
         self.box = widgets.VBox([self.button, self.image, self.readout])
-        self.button.observe(self._chosen, "value")
+        self.button.observe(between_cells(self._chosen), "value")
         self._show(first)
 
     def _chosen(self, change) -> None:

@@ -1,0 +1,20 @@
+# %% [markdown]
+# # A cell that draws while an explorer is moved
+
+# %%
+import time  # noqa: F401  for what is typed into the last cell
+
+import lecture8
+from lecture8 import explore, plots
+
+lecture8.start()
+
+
+def bars(n):
+    return plots.bars({"n": n}, xlabel="n")
+
+
+explore.Explorer(lambda n: (bars(n), f"n = {n}"), {"n": [1, 2, 3]})
+
+# %%
+print("not run yet")
