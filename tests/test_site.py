@@ -41,6 +41,14 @@ def test_dead_links_and_what_comes_from_the_network_are_found(pages):
         assert any(said in one for one in found), said
 
 
+def test_scripts_that_nothing_uses_are_left_out(pages):
+    thebe = '<script>const THEBE_JS_URL = "x";</script><script src="_static/sphinx-thebe.js"></script>'
+    folder = pages(a=f'{thebe}<p>Thebe</p><script src="search.js"></script>')
+    site.lighten(folder)
+    text = (folder / "a.html").read_text(encoding="utf-8")
+    assert text == '<html><body><p>Thebe</p><script src="search.js"></script></body></html>'
+
+
 def test_every_word_of_the_glossary_and_every_lesson_is_on_its_page():
     assert site.glossary().count("\n| ") >= len(published.read("glossary"))
     assert all(lesson.title in site.home() for lesson in course.LESSONS if lesson.written)

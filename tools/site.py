@@ -20,6 +20,7 @@ from tools import build_notebooks, conditions, npm, pictures, teaching_plan
 
 ROOT = conditions.ROOT
 TARGET, PAGES, ENVIRONMENT = (ROOT / "build" / name for name in ("site", "site-pages", "site-env"))
+LIBRARIES = ROOT / "build" / "site-libraries"
 JUPYTER_BOOK = "jupyter-book>=1.0.4,<2"  # 2 fetches its theme from the network at every build
 MATHJAX = {"mathjax": "3.2.2"}
 BADGE = re.compile(r"^\[!\[Open in Colab\]\(.*?\)\]\((.*?)\)$", re.MULTILINE)
@@ -35,7 +36,6 @@ CONFIG = {
     "sphinx": {
         "config": {
             "mathjax_path": "mathjax/es5/tex-mml-chtml.js",
-            "html_static_path": ["_static"],
             "nb_ipywidgets_js": {},  # widgets show the picture or the text that was saved
             "suppress_warnings": ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missing"],
             "html_theme_options": {"use_download_button": True, "use_fullscreen_button": False},
@@ -98,8 +98,6 @@ def write_pages() -> None:
     }
     for file, value in (("_toc.yml", contents), ("_config.yml", CONFIG)):
         (PAGES / file).write_text(yaml.safe_dump(value, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    npm.fetch(PAGES.parent / "site-libraries", MATHJAX)
-    shutil.copytree(PAGES.parent / "site-libraries" / "mathjax" / "es5", PAGES / "_static" / "mathjax" / "es5")
 
 
 def jupyter_book() -> Path:
@@ -140,6 +138,17 @@ def mend_links(site: Path) -> None:
             changed |= new != link["href"]
             link["href"] = new
         if changed:
+            path.write_text(str(page), encoding="utf-8")
+
+
+def lighten(site: Path) -> None:
+    """Leaves out the scripts of Thebe, which runs code on pages: nothing here uses it, and declared twice it fails."""
+    for path in site.rglob("*.html"):
+        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        scripts = [s for s in page.find_all("script") if "THEBE_JS_URL" in s.text or "thebe" in s.get("src", "")]
+        for script in scripts:
+            script.decompose()
+        if scripts:
             path.write_text(str(page), encoding="utf-8")
 
 
@@ -189,15 +198,19 @@ def main() -> int:
         print(f"no teaching plan for {', '.join(missing)}: write docs/teaching/<name>.md first", file=sys.stderr)
         return 1
     try:
-        write_pages()
+        npm.fetch(LIBRARIES, MATHJAX)
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1
+    write_pages()
     command = [jupyter_book(), "build", PAGES, "--path-output", PAGES.parent / "site-work", "--quiet", "--all"]
     subprocess.run(command, check=True)
     shutil.rmtree(TARGET, ignore_errors=True)
     shutil.copytree(PAGES.parent / "site-work" / "_build" / "html", TARGET)
+    # beside the pages, not among their sources: Jupyter Book has every page load each script that it finds there
+    shutil.copytree(LIBRARIES / "mathjax" / "es5", TARGET / "_static" / "mathjax" / "es5")
     mend_links(TARGET)
+    lighten(TARGET)
     describe_pictures(TARGET)
     found = complaints(TARGET)
     print(*found, sep="\n", end="\n" * bool(found))
