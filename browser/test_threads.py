@@ -10,7 +10,8 @@ from browser.notebook import CELL_SECONDS, choose
 
 THREADS = Path(__file__).parent / "planted" / "threads.py"
 EXPLORER, DRAWS = 1, 2  # cells
-SOURCE = """pictures, end = [plots.png(bars(1))], time.monotonic() + 6
+SOURCE = """import time
+pictures, end = [plots.png(bars(1))], time.monotonic() + 6
 while time.monotonic() < end:
     pictures.append(plots.png(bars(1)))
 left = bars(2)

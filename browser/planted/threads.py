@@ -2,8 +2,6 @@
 # # A cell that draws while an explorer is moved
 
 # %%
-import time  # noqa: F401  for what is typed into the last cell
-
 import lecture8
 from lecture8 import explore, plots
 
