@@ -3,7 +3,7 @@
     python -m benchmarks.loading [--images 2560] [--device cpu]
 
 Images of CIFAR-10's size, kept as bytes in memory, in batches of 128, augmented as in the ResNet paper (pad by 4, crop,
-flip) and normalised; the network is its ResNet-20. Beside them the usual way: a DataLoader that takes one image after
+flip) and normalized; the network is its ResNet-20. Beside them the usual way: a DataLoader that takes one image after
 the other through torchvision's transforms. Times are processor time of this process on a CPU (the wall clock tells more
 about what else the machine does), wall time on a GPU; the median over `ROUNDS` rounds, in which the ways take turns.
 

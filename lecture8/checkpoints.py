@@ -25,7 +25,7 @@ _HOW = {"params", "foreach", "fused", "capturable", "differentiable", "initial_l
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yields a neighbour of `path` to write to, and gives it that name when all is written and on the disk."""
+    """Yields a neighbor of `path` to write to, and gives it that name when all is written and on the disk."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")

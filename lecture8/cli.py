@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PLAIN = "plain"  # the recipe of no paper
-GENERATED = ("digits", "glyphs", "textures")  # grey or colour, at any size
+GENERATED = ("digits", "glyphs", "textures")  # gray or color, at any size
 PUBLISHED = ("cifar10", "imagenette", "ants_bees", "pets", "flowers")  # on disk, or downloaded
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 128 + signal.SIGINT
 
@@ -141,7 +141,7 @@ def _train_arguments(sub: _Parser) -> None:
              "core, 16 at most)"),
             ("--accumulate", _whole, 1, "take each batch in so many pieces, which needs less memory (default 1)"),
             ("--compile", None, False, "compile the network: slower to start, then faster"),
-            ("--sync-bn", None, False, "batch normalisation over the batch of all GPUs, not each one's share"),
+            ("--sync-bn", None, False, "batch normalization over the batch of all GPUs, not each one's share"),
             ("--checkpoint-minutes", _minutes, 10.0, "write a checkpoint so often, besides after every epoch "
              "(default 10)"),
         ],
@@ -304,15 +304,15 @@ def _data(args):
     if args.workers is not None:
         raise ValueError(f"{args.data} is held in memory, decoded once: leave --workers out")
     if args.data in GENERATED:
-        grey = "channels" in models.options(args.network) and not args.pretrained
-        data = getattr(datasets, args.data)(size=args.size or 16, channels=1 if grey else 3)
+        gray = "channels" in models.options(args.network) and not args.pretrained
+        data = getattr(datasets, args.data)(size=args.size or 16, channels=1 if gray else 3)
     elif args.data == "cifar10":
         if args.size not in (None, 32):
             raise ValueError(f"the images of cifar10 are 32 x 32, and --size {args.size} was given: leave it out")
         data = datasets.cifar10()
     else:
         data = getattr(datasets, args.data)(size=size)
-    return data.with_normalisation(transfer.MEAN, transfer.STD) if args.pretrained else data
+    return data.with_normalization(transfer.MEAN, transfer.STD) if args.pretrained else data
 
 
 def _net(args, data):

@@ -15,7 +15,7 @@ Conventions, the same in every table of this course (all numbers are for ONE ima
   addition, scaling, concatenation, flattening and a pooling of single units (7 × 7 to 7 × 7) can do without and count
   nothing. This is the convention of the VGG-16 list in the CS231n course notes.
 * field: the receptive field, in input pixels, of one unit; the larger of height and width. Branches that meet are
-  united, from the first to the last pixel that any of them sees. jump: input pixels between two neighbouring units.
+  united, from the first to the last pixel that any of them sees. jump: input pixels between two neighboring units.
   Global pooling, flattening and matrix products between pixels end the field: behind them a unit sees the whole image,
   and `Profile.field` is that of the last feature map before. What was computed from the whole map and then joins a map
   again (the gate of squeeze-and-excitation, the statistics of group norm) is taken as a constant: it neither ends the
@@ -198,7 +198,7 @@ class Profile:
         return f"Profile({self.network}, {sizes}, {self.params:,} params, {self.macs:,} macs, field {self.field})"
 
     def _repr_html_(self) -> str:
-        # Plain tags and attributes: GitHub drops styles, and in JupyterLab the theme chooses the colours.
+        # Plain tags and attributes: GitHub drops styles, and in JupyterLab the theme chooses the colors.
         def row(tag: str, first: str, *cells: str) -> str:
             cells = "".join(f'<{tag} align="right">{cell}</{tag}>' for cell in cells)
             return f'<tr><{tag} align="left">{first}</{tag}>{cells}</tr>'

@@ -53,7 +53,7 @@ def lesson(notebook: str) -> Lesson:
 
 
 def address(notebook: str, heading: str = "") -> str:
-    """Where a notebook lies, seen from its neighbours, and a heading in it; on Colab, the notebook's own address.
+    """Where a notebook lies, seen from its neighbors, and a heading in it; on Colab, the notebook's own address.
 
     JupyterLab makes a heading's anchor from its text, with hyphens for spaces; Colab has other anchors, so there the
     link leads to the notebook's beginning.

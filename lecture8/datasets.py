@@ -101,8 +101,8 @@ class Split:
 
     @property
     def images(self) -> Tensor:
-        """All images, normalised, as float32 N × C × H × W: four times the memory of the pixels."""
-        return self.normalised(self.cut(self.pixels))
+        """All images, normalized, as float32 N × C × H × W: four times the memory of the pixels."""
+        return self.normalized(self.cut(self.pixels))
 
     def cut(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The squares of `crop` pixels that a network sees of some of this split's pixels.
@@ -118,7 +118,7 @@ class Split:
         top, left = (torch.randint(0, int(most) + 1, (len(pixels),), generator=generator) for most in spare)
         return _windows(pixels, top, left, (self.crop, self.crop))
 
-    def normalised(self, pixels: Tensor) -> Tensor:
+    def normalized(self, pixels: Tensor) -> Tensor:
         """Some of this split's pixels as a network takes them: float32, (pixels / 255 - mean) / std."""
         if pixels.dtype == torch.float32:
             return pixels
@@ -215,10 +215,10 @@ class Data:
         """The same data with images as large as they are stored, not cropped: for `training.TenCrop`."""
         return self._with(lambda split: replace(split, crop=None))
 
-    def with_normalisation(self, mean: Sequence[float], std: Sequence[float]) -> "Data":
-        """The same data normalised by another mean and standard deviation, one per channel, for pixels from 0 to 1.
+    def with_normalization(self, mean: Sequence[float], std: Sequence[float]) -> "Data":
+        """The same data normalized by another mean and standard deviation, one per channel, for pixels from 0 to 1.
 
-        Published weights want those of ImageNet: `data.with_normalisation(transfer.MEAN, transfer.STD)`.
+        Published weights want those of ImageNet: `data.with_normalization(transfer.MEAN, transfer.STD)`.
         """
         return self._with(lambda split: replace(split, mean=mean, std=std))
 
@@ -233,12 +233,12 @@ class Data:
         *,
         augment: bool = False,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs of images (float32, normalised) and labels, on the split's device.
+        """Pairs of images (float32, normalized) and labels, on the split's device.
 
         split: "train", "valid", "test", or any Split of the same kind of images.
         generator: on the CPU; it draws the order and the augmentation. Without one the images come in order.
         The last batch may be short. In training (with a generator) a last batch of one image is left out,
-        because batch normalisation has nothing to average there.
+        because batch normalization has nothing to average there.
         """
         if isinstance(split, str):
             if split not in self._splits():
@@ -277,7 +277,7 @@ def _batches(split, batch_size, generator, augment):
         index = order[start : start + batch_size].to(device)
         if generator is not None and len(index) == 1 and batch_size > 1 and start > 0:
             return
-        images = split.normalised(split.cut(split.pixels[index], None if augment is None else generator))
+        images = split.normalized(split.cut(split.pixels[index], None if augment is None else generator))
         yield (images if augment is None else augment(images, generator)), split.labels[index]
 
 
@@ -310,7 +310,7 @@ def check_positive(name: str, value: int) -> None:
 
 
 def random_crop(padding: int = 4) -> Augment:
-    """A step that shifts each image by up to `padding` pixels each way, filling with 0, the mean colour.
+    """A step that shifts each image by up to `padding` pixels each way, filling with 0, the mean color.
 
     Padding by 4 and cropping back is the augmentation of the ResNet paper for CIFAR-10 (section 4.2).
     """
@@ -323,8 +323,8 @@ def random_flip() -> Augment:
     return _flip
 
 
-def colour_noise(split: Split, spread: float = 0.1) -> Augment:
-    """A step that shifts all colours of an image together along the directions in which the colours of `split` vary.
+def color_noise(split: Split, spread: float = 0.1) -> Augment:
+    """A step that shifts all colors of an image together along the directions in which the colors of `split` vary.
 
     AlexNet's second augmentation (section 4.1): each image gets p1·a1·s1 + p2·a2·s2 + p3·a3·s3 with the principal
     directions p of the RGB values of all pixels and a drawn anew per image from N(0, spread²). s are the standard
@@ -333,15 +333,15 @@ def colour_noise(split: Split, spread: float = 0.1) -> Augment:
     """
     pixels = split.pixels
     if pixels.shape[1] != 3:
-        raise ValueError(f"colour noise is for RGB images; these have {pixels.shape[1]} channel(s)")
+        raise ValueError(f"color noise is for RGB images; these have {pixels.shape[1]} channel(s)")
     many = torch.cat(
         [part.double().transpose(0, 1).flatten(1) for part in pixels[:: max(1, len(pixels) // 5000)].split(500)], 1
     )
     scale = 255 if pixels.dtype == torch.uint8 else 1
     variances, directions = torch.linalg.eigh(torch.cov(many / scale))
     steps = directions * variances.clamp(min=0).sqrt() * spread
-    normalised = torch.tensor(split.std, dtype=torch.float64) if scale == 255 else torch.ones(3, dtype=torch.float64)
-    return partial(_shift_colours, steps=(steps.cpu() / normalised[:, None]).float())
+    normalized = torch.tensor(split.std, dtype=torch.float64) if scale == 255 else torch.ones(3, dtype=torch.float64)
+    return partial(_shift_colors, steps=(steps.cpu() / normalized[:, None]).float())
 
 
 def compose(*steps: Augment) -> Augment:
@@ -368,7 +368,7 @@ def _flip(images: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(mirrored, images.flip(-1), images)
 
 
-def _shift_colours(images: Tensor, generator: torch.Generator, steps: Tensor) -> Tensor:
+def _shift_colors(images: Tensor, generator: torch.Generator, steps: Tensor) -> Tensor:
     shifts = torch.randn(len(images), 3, generator=generator) @ steps.T
     return images + shifts.to(images.device)[:, :, None, None]
 
@@ -389,12 +389,12 @@ def digits(size: int = 16, channels: int = 1) -> Data:
 
     The split is always the same. Everyone who wrote digits is in all three parts, so the test says how well
     the digits of known writers are read. Source: UCI optical recognition of handwritten digits, the 8 × 8 scans
-    bundled with scikit-learn, enlarged bilinearly to `size` pixels. channels = 3 repeats the grey image.
+    bundled with scikit-learn, enlarged bilinearly to `size` pixels. channels = 3 repeats the gray image.
     """
     from sklearn.datasets import load_digits
 
     _check_picture(size, channels)
-    scans, labels = load_digits(return_X_y=True)  # 64 grey levels per scan, 0…16
+    scans, labels = load_digits(return_X_y=True)  # 64 gray levels per scan, 0…16
     images = torch.tensor(scans, dtype=torch.float32).view(-1, 1, 8, 8) / 16
     pixels = _bytes(F.interpolate(images, size=(size, size), mode="bilinear"), channels)
     labels = torch.tensor(labels, dtype=torch.int64)
@@ -419,7 +419,7 @@ def glyphs(
     Each is drawn in one of twelve DejaVu faces with a random size (55 to 85 % of the picture's height), rotation
     (up to 15°), position, ink and paper (dark on light or light on dark) and noise, and always lies wholly inside.
     All splits use all faces, each with random numbers of its own: the test says how well new drawings of known
-    faces are read, and a face of another family is read far less well. channels = 3 repeats the grey image.
+    faces are read, and a face of another family is read far less well. channels = 3 repeats the gray image.
     characters: the classes, if not all are wanted. Raises ValueError for one that is not among the 36, or comes twice.
     """
     _check_picture(size, channels)
@@ -431,7 +431,7 @@ def glyphs(
 
 
 def _glyph_atlas(cell: int) -> tuple[Tensor, Tensor]:
-    """Every character in every face, centred (36 × 12 × cell × cell, in 0…1), and how far it reaches (36 × 12 × 2).
+    """Every character in every face, centered (36 × 12 × cell × cell, in 0…1), and how far it reaches (36 × 12 × 2).
 
     The reach is half the width and half the height, 1 being half a cell.
     """
@@ -473,7 +473,7 @@ def _draw_glyphs(atlas, extents, size, labels, generator) -> Tensor:
     y = points[:, None] - shift_y * (0.9 - scale * reach_y)  # N × points × 1
     grid = torch.stack([cos * x + sin * y, cos * y - sin * x], dim=-1) / scale[..., None]
     ink = F.avg_pool2d(F.grid_sample(atlas[labels, faces][:, None], grid, align_corners=False), 2)
-    # two grey levels at least 0.45 apart, in either order
+    # two gray levels at least 0.45 apart, in either order
     dark, gap, noise = _uniform(generator, (3, count, 1, 1, 1), 0, 1)
     gap = 0.45 + 0.55 * gap
     dark = dark * (1 - gap)
@@ -485,7 +485,7 @@ def textures(size: int = 16, per_class: int = 100, seed: int = 0, channels: int 
     """Sine gratings in 12 classes, 6 orientations × coarse or fine; split sizes and random numbers as in `glyphs`.
 
     The stripes run at 0°, 30° … 150° (± 5°) to the horizontal, 2.5 or 5 (± 10 %) of them across the picture,
-    with random phase, contrast and brightness and white noise. channels = 3 repeats the grey image.
+    with random phase, contrast and brightness and white noise. channels = 3 repeats the gray image.
     """
     _check_picture(size, channels)
     classes = [f"{kind} {angle}°" for kind, angle in product(("coarse", "fine"), range(0, 180, 30))]
@@ -575,7 +575,7 @@ def sample_photos() -> dict[str, Tensor]:
 def _check_picture(size: int, channels: int) -> None:
     check_positive("size", size)
     if channels not in (1, 3):
-        raise ValueError(f"channels must be 1 (grey) or 3 (the grey image three times), not {channels!r}")
+        raise ValueError(f"channels must be 1 (gray) or 3 (the gray image three times), not {channels!r}")
 
 
 def _uniform(generator, shape, low, high) -> Tensor:
@@ -601,7 +601,7 @@ def _generated(draw, per_class, seed, channels, classes, name) -> Data:
 
 
 def _data(parts, classes, name, augment=None, crop=None) -> Data:
-    """Data from three pairs of pixels and labels, normalised by the mean and std of the first."""
+    """Data from three pairs of pixels and labels, normalized by the mean and std of the first."""
     mean, std = _mean_std(parts[0][0])
     splits = [Split(pixels, labels, mean, std, crop) for pixels, labels in parts]
     return Data(*splits, tuple(classes), name, augment)

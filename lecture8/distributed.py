@@ -67,7 +67,7 @@ def session(device: str | torch.device | None = None) -> Iterator[torch.device]:
 def share(count: int, rank: int, world: int) -> tuple[slice, bool]:
     """Which of the `count` images of a batch a process takes, and whether they count there: (slice, counts).
 
-    Every world-th image. Batch normalisation needs two images at least: where there are fewer per process, fewer
+    Every world-th image. Batch normalization needs two images at least: where there are fewer per process, fewer
     processes share them, and each of the others repeats somebody's share, which does not count there.
     """
     sharing = min(world, max(1, count // 2))
@@ -140,7 +140,7 @@ def everyones(value) -> list:
 
 
 def follow_first(net: nn.Module) -> None:
-    """Running statistics of the first process for all: each has normalised its own share of the batches."""
+    """Running statistics of the first process for all: each has normalized its own share of the batches."""
     if world() > 1:
         for buffer in net.buffers():
             dist.broadcast(buffer, 0)
@@ -181,15 +181,15 @@ class SharedObjective:
         return value + weight * (loss - value), logits  # the value as it is, the gradient weighted
 
 
-def synchronise_norm(net: nn.Module, device: torch.device) -> None:
-    """Makes batch normalisation average over the whole batch rather than over one process's share, in place.
+def synchronize_norm(net: nn.Module, device: torch.device) -> None:
+    """Makes batch normalization average over the whole batch rather than over one process's share, in place.
 
     Parameters stay the same tensors, so that an optimizer goes on. Raises ValueError on a CPU, for which PyTorch has
     no such layer.
     """
     if device.type != "cuda":
         raise ValueError(
-            f"synchronised batch normalisation needs CUDA, and this device is {device.type}: leave sync_norm out; "
-            "each process then normalises its own share of a batch"
+            f"synchronized batch normalization needs CUDA, and this device is {device.type}: leave sync_norm out; "
+            "each process then normalizes its own share of a batch"
         )
     nn.SyncBatchNorm.convert_sync_batchnorm(net)

@@ -108,7 +108,7 @@ class PeakMemory:
 def ratio(ours: Step, reference: Step, *, rounds: int = 15, warmup: int = 2, seconds: float = 0.05) -> Ratio:
     """Time of `ours()` over time of `reference()`: the median over rounds that time one right after the other.
 
-    rounds: each gives one ratio; who is first alternates, so that a machine that slows down favours nobody
+    rounds: each gives one ratio; who is first alternates, so that a machine that slows down favors nobody
     warmup: calls of each before the first round
     seconds: one timing repeats a short call until it lasts about as long
     """

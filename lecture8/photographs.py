@@ -190,7 +190,7 @@ class _Published:
     title: str
     name: str  # of its folder in LECTURE8_DATA
     target: str  # the folder that its archives become
-    example: str  # a class, by which one folder per class is recognised
+    example: str  # a class, by which one folder per class is recognized
     images: int
     megabytes: int
     files: tuple[File, ...]
@@ -351,7 +351,7 @@ def cifar10(folder: str | Path | None = None) -> Data:
 
     Published are 50,000 for training and 10,000 for testing; 500 of each class are put aside to validate. Sizes of the
     splits and augmentation (pad by 4, crop, flip) as in the ResNet paper, section 4.2; unlike there images are
-    normalised per channel, not per pixel. 170 MB to download. Where it lies, and errors: see `lecture8.photographs`.
+    normalized per channel, not per pixel. 170 MB to download. Where it lies, and errors: see `lecture8.photographs`.
     """
     place = _locate([_CIFAR10], folder)
     augment = compose(random_crop(4), random_flip())

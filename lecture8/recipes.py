@@ -20,7 +20,7 @@ from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
 from lecture8 import published, training
-from lecture8.models.zfnet import renormalise_filters
+from lecture8.models.zfnet import renormalize_filters
 
 PLATEAU_EPOCHS = 5  # without a lower validation loss, until the learning rate is divided; no paper says how many
 
@@ -94,7 +94,7 @@ class Recipe:
         return lr_scheduler.LambdaLR(optimizer, partial(multiple, self.schedule, self.epochs / epochs))
 
     def objective(self, net: nn.Module) -> training.Objective:
-        """What is minimised: cross-entropy, with smoothed labels and auxiliary losses where there are some."""
+        """What is minimized: cross-entropy, with smoothed labels and auxiliary losses where there are some."""
         if getattr(net, "auxiliary", None):
             return training.auxiliary_objective(self.auxiliary, self.smoothing)
         return training.label_smoothing(self.smoothing) if self.smoothing else training.cross_entropy
@@ -161,7 +161,7 @@ RECIPES = {
     for recipe in (
         Recipe("alexnet", "plateau", why=_ON_PLATEAU),
         Recipe(
-            "zfnet", "plateau", {"weight_decay": 5e-4}, after_step=renormalise_filters,
+            "zfnet", "plateau", {"weight_decay": 5e-4}, after_step=renormalize_filters,
             why=f"{_ON_PLATEAU}; weight decay as in AlexNet",
         ),
         Recipe("vgg", "plateau", why=f"{_ON_PLATEAU}; for the deeper ones see models.vgg.start_from"),

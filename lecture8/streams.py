@@ -5,7 +5,7 @@
 
 `datasets.image_folder` decodes everything once and keeps it in memory; at 224 pixels ImageNet would need 193 GB. Here
 processes of their own (workers) read, crop and flip the next batches while the network is busy with this one. They send
-bytes; normalisation is done on the device. All randomness is drawn beforehand from the generator of the epoch, one seed
+bytes; normalization is done on the device. All randomness is drawn beforehand from the generator of the epoch, one seed
 per image: the same seed gives the same order and the same crops, however many workers and processes share the work.
 """
 
@@ -23,7 +23,7 @@ from torch import Tensor
 from lecture8.datasets import check_positive, first_of
 from lecture8.distributed import share
 from lecture8.photographs import find_images
-from lecture8.transfer import normalise
+from lecture8.transfer import normalize
 
 
 @dataclass(eq=False, repr=False, frozen=True)
@@ -76,12 +76,12 @@ class Stream:
     def batches(
         self, split: str, batch_size: int, generator: torch.Generator | None = None, *, augment: bool = False
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs of images (float32, normalised as for published weights) and labels, on the data's device.
+        """Pairs of images (float32, normalized as for published weights) and labels, on the data's device.
 
         generator: on the CPU; it draws the order and the crops. Without one the images come in order.
         augment: a random crop and flip, else the middle of the image
         The last batch may be short; in training (with a generator) one of a single image is left out, because batch
-        normalisation has nothing to average there. Raises ValueError naming an image that cannot be read,
+        normalization has nothing to average there. Raises ValueError naming an image that cannot be read,
         MemoryError if a worker was killed.
         """
         return self.batches_of(0, 1, split, batch_size, generator, augment=augment)
@@ -134,7 +134,7 @@ class Stream:
                 if isinstance(pixels, str):
                     raise ValueError(pixels)
                 pixels, labels = (t.to(self.device, non_blocking=True) for t in (pixels, labels))
-                yield normalise(pixels.float() / 255), labels
+                yield normalize(pixels.float() / 255), labels
         except RuntimeError as error:
             if sentence := killed_worker(error):
                 raise MemoryError(sentence) from error
@@ -154,7 +154,7 @@ def image_folder(
     The layouts, the splits and what `valid` and `seed` mean are those of `datasets.image_folder`.
     Training images: a random part, 8 to 100 % of the area with sides from 3 : 4 to 4 : 3, resized to size × size and
     flipped at random (GoogLeNet, section 6). Others: the shorter side resized to size / 0.875 (256 for 224), the middle
-    cut out. Normalised by ImageNet's mean and spread (`transfer.normalise`), whatever the images are.
+    cut out. Normalized by ImageNet's mean and spread (`transfer.normalize`), whatever the images are.
 
     workers: processes that decode; 0 decodes in this one, None takes one per processor core, shared fairly between
         the training processes of this machine, and at most 16

@@ -102,7 +102,7 @@ class Score:
 
     @property
     def error(self) -> float:
-        """Fraction wrong, the papers' favourite."""
+        """Fraction wrong, the papers' favorite."""
         return 1 - self.accuracy
 
 
@@ -229,7 +229,7 @@ def run_epoch(
 
 
 def _pieces(images: Tensor, labels: Tensor, count: int) -> Iterable[tuple[Tensor, Tensor]]:
-    """A batch in `count` pieces, or fewer, so that each has two images (batch normalisation needs two)."""
+    """A batch in `count` pieces, or fewer, so that each has two images (batch normalization needs two)."""
     count = max(1, min(count, len(labels) // 2))
     if count == 1:
         return [(images, labels)]
@@ -278,7 +278,7 @@ def evaluate(
 
 
 def ten_crop(images: Tensor, size: int) -> Tensor:
-    """Four corners and the centre of each image, and their mirror images: N × C × H × W -> 10 × N × C × size × size.
+    """Four corners and the center of each image, and their mirror images: N × C × H × W -> 10 × N × C × size × size.
 
     Krizhevsky et al. 2012, section 4.1. Raises ValueError if a crop is larger than the images.
     """
@@ -347,16 +347,16 @@ def fit(
     patience: stop when the validation loss has not fallen for so many epochs; the weights are those of the last one
     accumulate: take each batch in so many pieces, which needs less memory
     precision: "auto", "float32", "bfloat16" or "float16" (`devices.Precision`)
-    sync_norm: with several processes on GPUs, batch normalisation over the whole batch rather than each share of it
+    sync_norm: with several processes on GPUs, batch normalization over the whole batch rather than each share of it
 
     When the device's memory is full, batches are taken in twice as many pieces and the run goes on, which it says;
-    batch normalisation then sees smaller batches (and has seen the one that failed). Ctrl-C, or the notebook's stop
+    batch normalization then sees smaller batches (and has seen the one that failed). Ctrl-C, or the notebook's stop
     button, ends the run after the step under way: the history is returned and the network keeps what it learned.
     With a checkpoint SIGTERM writes it and ends the program with exit code 143.
 
     In a `distributed.session` every process calls `fit` with the same arguments. Each takes its share of every batch,
     gradients and scores are those of the whole batch, and the first alone writes, prints and calls `watch`. Batch
-    normalisation sees a process's share only (see `sync_norm`), and the statistics kept are the first one's. A run may
+    normalization sees a process's share only (see `sync_norm`), and the statistics kept are the first one's. A run may
     go on with another number of processes.
 
     The contract of `data`: `.name`, `.num_classes`; `.train` and `.valid` with a length and `.labels` (int64 N, on
@@ -397,7 +397,7 @@ def fit(
             seed=seed, accumulate=accumulate, precision=precision, sync_norm=sync_norm,
         )  # fmt: skip
     if sync_norm and run.world > 1:
-        distributed.synchronise_norm(net, device)
+        distributed.synchronize_norm(net, device)
     with (
         _seeded(seed, device) as run.generator,
         _signals(checkpoint is not None) as run.signals,
@@ -701,7 +701,7 @@ class _Run:
         norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.net.modules())
         self.say(
             f"T{full[1:]}: going on with {now} at a time in {self.pieces} pieces, so that a step is still one over "
-            f"{self.batch_size}" + (f", but batch normalisation now averages over {now}" if norm else "")
+            f"{self.batch_size}" + (f", but batch normalization now averages over {now}" if norm else "")
         )
 
     def smaller_evaluation(self) -> None:
@@ -846,7 +846,7 @@ def _require_processes(batch_size: int, accumulate: int, sync_norm: bool) -> Non
             f"{2 * world} or more"
         )
     if sync_norm and accumulate > 1:
-        raise ValueError("synchronised batch normalisation needs whole batches: leave accumulate or sync_norm out")
+        raise ValueError("synchronized batch normalization needs whole batches: leave accumulate or sync_norm out")
 
 
 def move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:

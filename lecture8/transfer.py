@@ -1,11 +1,11 @@
 """Transfer: networks with published ImageNet weights, heads for other classes, what is trained and how fast.
 
     net = transfer.pretrained("vgg16", num_classes=37)      # the features of ImageNet, a new last layer
-    logits = net(transfer.normalise(photos))                # photos: N × 3 × 224 × 224, from 0 to 1
+    logits = net(transfer.normalize(photos))                # photos: N × 3 × 224 × 224, from 0 to 1
     transfer.freeze(net)                                    # only the classifier learns, or …
     transfer.layerwise(net, lr=1e-3, factor=0.5)            # … all of it, more slowly towards the image
 
-Whatever network it is, it takes images normalised by `normalise`. The weights are torchvision's or timm's, fetched by
+Whatever network it is, it takes images normalized by `normalize`. The weights are torchvision's or timm's, fetched by
 these libraries' own loaders into their own caches and never unpickled as code.
 
 The parts of a network have the names of its stages (`net.features`) and of the steps of `net.classifier`.
@@ -26,7 +26,7 @@ MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images
 STD = (0.229, 0.224, 0.225)  #: their standard deviations
 
 
-def normalise(images: Tensor) -> Tensor:
+def normalize(images: Tensor) -> Tensor:
     """Images with values from 0 to 1 -> with ImageNet's mean and spread taken out; N × 3 × H × W or 3 × H × W.
 
     Raises ValueError for bytes and for images that are not RGB.
@@ -40,13 +40,13 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def pretrained(name: str, num_classes: int | None = None, *, norm: bool = False, auxiliary: bool = False) -> Network:
-    """The registered network `name` with published ImageNet weights; takes images from `normalise`.
+    """The registered network `name` with published ImageNet weights; takes images from `normalize`.
 
     torchvision's IMAGENET1K_V1 weights (those that reproduce the papers), or timm's where timm is installed and
     torchvision has none. They are downloaded once; without a network connection an OSError says what to put where.
 
     num_classes: gives the network a new, random last layer for that many classes; None keeps ImageNet's 1000
-    norm: the VGG with batch normalisation
+    norm: the VGG with batch normalization
     auxiliary: keep the auxiliary classifiers (GoogLeNet, Inception-v3); otherwise their weights are left out
 
     Raises ValueError where no published weights fit, with the reason; ModuleNotFoundError where timm is missing.
@@ -93,7 +93,7 @@ def load_in_order(net: Network, weights: dict[str, Tensor]) -> Network:
             f"these weights do not fit: {len(ordered)} tensors for {len(wanted)}; without a partner: {rest[0]}"
         )
     found = {ours: weights[theirs] for ours, theirs in zip(wanted, ordered, strict=True)}
-    # Batches seen in training, which old files do not have and batch normalisation with a momentum never uses
+    # Batches seen in training, which old files do not have and batch normalization with a momentum never uses
     found |= {k: torch.tensor(0) for k in net.state_dict() if k.endswith(_COUNTERS)}
     net.load_state_dict(found, assign=True)
     return net
@@ -118,7 +118,7 @@ def replace_head(net: nn.Module, num_classes: int) -> nn.Module:
 def freeze(net: Network, *parts: str, up_to: str | None = None) -> Network:
     """Fixes parts of a network, in place: their weights and, unlike `requires_grad_(False)`, their running statistics.
 
-    A frozen part stays in evaluation mode whatever `net.train()` says, so that its batch normalisation neither uses nor
+    A frozen part stays in evaluation mode whatever `net.train()` says, so that its batch normalization neither uses nor
     counts the batch and its dropout drops nothing; a copy of the network is frozen alike.
 
     parts: names of stages, or of steps of the classifier; without any, all of `features`
@@ -227,7 +227,7 @@ def extract_features(
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Neighbours:
+class Neighbors:
     """Which training images lie nearest to each test image, and how well their majority names it."""
 
     indices: Tensor  #: N × k, into the training split, nearest first
@@ -236,11 +236,11 @@ class Neighbours:
 
     def __repr__(self) -> str:
         count, k = self.indices.shape
-        return f"Neighbours: {self.accuracy:.1%} of {count:,} test images named rightly by their nearest {k}"
+        return f"Neighbors: {self.accuracy:.1%} of {count:,} test images named rightly by their nearest {k}"
 
 
 @torch.no_grad()
-def nearest_neighbours(data, k: int = 5) -> Neighbours:
+def nearest_neighbors(data, k: int = 5) -> Neighbors:
     """The k training images nearest to each test image, by Euclidean distance; no training at all.
 
     Krizhevsky et al. 2012, section 6.1, looked so for similar photographs in the features of AlexNet's fc7.
@@ -253,14 +253,14 @@ def nearest_neighbours(data, k: int = 5) -> Neighbours:
     if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= len(train):
         raise ValueError(f"given k={k!r}; expected a whole number from 1 to {len(train):,}, the training images")
     if not len(test):
-        raise ValueError(f"{data.name} has no test images, for which neighbours could be looked for")
+        raise ValueError(f"{data.name} has no test images, for which neighbors could be looked for")
     indices = torch.cat([torch.cdist(some, train).topk(k, largest=False).indices for some in test.split(500)])
     nearness = torch.arange(k, 0, -1, dtype=torch.float64, device=test.device)
     weights = 1 + nearness / (2 * k**3)  # decides between equals only: all together less than one vote
     votes = torch.zeros(len(test), data.num_classes, dtype=torch.float64, device=test.device)
     votes.scatter_add_(1, data.train.labels[indices], weights.expand(len(test), k))
     predicted = votes.argmax(1)
-    return Neighbours(indices, predicted, (predicted == data.test.labels).double().mean().item())
+    return Neighbors(indices, predicted, (predicted == data.test.labels).double().mean().item())
 
 
 def _steps(net: Network) -> dict[str, nn.Module]:

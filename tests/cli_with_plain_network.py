@@ -1,4 +1,4 @@
-"""The command line with one more network, without batch normalisation and dropout: its steps are the same sums however
+"""The command line with one more network, without batch normalization and dropout: its steps are the same sums however
 many processes share them. `tests/test_cli.py` starts it."""
 
 import sys

@@ -23,7 +23,7 @@ EPOCHS, BATCH = 7, 32  # of 5 batches, the last one short
 
 
 def setting():
-    """Everything that has a state: batch normalisation, dropout, augmentation, momentum, a schedule."""
+    """Everything that has a state: batch normalization, dropout, augmentation, momentum, a schedule."""
     torch.manual_seed(0)
     net = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3), nn.Linear(512, 10)

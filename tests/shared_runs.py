@@ -89,7 +89,7 @@ def stream(folder):
 
 
 def norm(folder):
-    """A single step with batch normalisation."""
+    """A single step with batch normalization."""
     return fit(digits(31), norm_net(), 1)
 
 

@@ -351,7 +351,7 @@ BAD = {  # words after `train`, unless they begin with a command -> the sentence
     "infinite learning rate": (["resnet20", "--lr", "inf"], "argument --lr: expected a number above 0, not 'inf'"),
     "minutes": (["resnet20", "--checkpoint-minutes", "x"], "expected a number of minutes, 0 or more, not 'x'"),
     "all warm-up": (["resnet20", "--epochs", "2", "--warmup", "2"], "--warmup 2 takes all of the 2 epochs"),
-    "pieces": (["resnet20", "--sync-bn", "--accumulate", "2"], "synchronised batch normalisation needs whole batches"),
+    "pieces": (["resnet20", "--sync-bn", "--accumulate", "2"], "synchronized batch normalization needs whole batches"),
     "unknown recipe": (["resnet20", "--recipe", "adam"], "unknown recipe 'adam': choose from plain, alexnet, zfnet"),
     "warm-up of a paper": (["resnet20", "--recipe", "resnet", "--warmup", "2"], "leave --warmup or --recipe out"),
     "device": (["resnet20", "--device", "gpu"], "unknown device 'gpu': choose 'cuda', 'mps' or 'cpu'"),

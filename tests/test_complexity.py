@@ -367,7 +367,7 @@ ODD = {
         ),
         {"field": 1, "depth": 0},
     ),
-    "normalised weight": (
+    "normalized weight": (
         nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), nn.ReLU()),
         {"params": 224 + 8, "field": 3},
     ),
@@ -499,7 +499,7 @@ def test_fields_of_random_chains():
         net = chain(*layers)
         cost = profile(net, (1, 360, 360))
         assert measured(net, 360)[0] == cost.field, layers
-        if not any(k < s for k, s, _ in (x[-3:] for x in layers)):  # otherwise gaps, and neighbours may see the same
+        if not any(k < s for k, s, _ in (x[-3:] for x in layers)):  # otherwise gaps, and neighbors may see the same
             assert measured(net, 360) == (cost.field, cost.jump), layers
 
 
@@ -786,7 +786,7 @@ OPTIMIZERS = {
     "adagrad": torch.optim.Adagrad,
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
-    "centred": lambda params: torch.optim.RMSprop(params, momentum=0.9, centered=True),
+    "centered": lambda params: torch.optim.RMSprop(params, momentum=0.9, centered=True),
     "amsgrad": lambda params: torch.optim.Adam(params, amsgrad=True, foreach=True),
     "rprop": torch.optim.Rprop,
     "groups": lambda params: torch.optim.SGD(

@@ -247,18 +247,18 @@ def test_whole_images_are_what_ten_crops_are_cut_from():
     assert score.loss == pytest.approx(F.nll_loss(expected.log(), split.labels).item(), abs=1e-5)
 
 
-def test_other_normalisations():
+def test_other_normalizations():
     pixels = torch.randint(0, 256, (6, 3, 5, 5), generator=seeded(), dtype=torch.uint8)
     split = Split(pixels, torch.arange(6) % 2, (0.1,), (0.2,), crop=4)
-    data = Data(split, split, split, ("a", "b"), "noise").with_normalisation(transfer.MEAN, transfer.STD)
-    expected = transfer.normalise(pixels[:, :, :4, :4].float() / 255)
+    data = Data(split, split, split, ("a", "b"), "noise").with_normalization(transfer.MEAN, transfer.STD)
+    expected = transfer.normalize(pixels[:, :, :4, :4].float() / 255)
     for name in ("train", "valid", "test"):
         torch.testing.assert_close(next(data.batches(name, 6))[0], expected, rtol=0, atol=1e-6)
     with pytest.raises(ValueError, match="one per channel"):
-        data.with_normalisation((0.5, 0.5), (1, 1))
+        data.with_normalization((0.5, 0.5), (1, 1))
     features = Split(torch.zeros(2, 7), torch.tensor([0, 1]))
     with pytest.raises(ValueError, match="leave out mean and std"):
-        Data(features, features, features, ("a", "b"), "features").with_normalisation((0.5,), (1.0,))
+        Data(features, features, features, ("a", "b"), "features").with_normalization((0.5,), (1.0,))
 
 
 def test_photographs_are_found_in_datasets_too():
@@ -376,12 +376,12 @@ def test_digits_are_those_of_scikit_learn_always_split_alike():
 
 
 @pytest.mark.parametrize("name", ["digits", "glyphs", "textures"])
-def test_three_channels_repeat_the_grey_image(name):
+def test_three_channels_repeat_the_gray_image(name):
     options = {} if name == "digits" else {"per_class": 2}
     data = getattr(datasets, name)(24, channels=3, **options)
-    grey = getattr(datasets, name)(24, **options)
+    gray = getattr(datasets, name)(24, **options)
     assert data.image_shape == (3, 24, 24) and len(data.train.mean) == 3
-    assert torch.equal(data.test.pixels, grey.test.pixels.expand(-1, 3, -1, -1))
+    assert torch.equal(data.test.pixels, gray.test.pixels.expand(-1, 3, -1, -1))
     for size, channels, message in ((0, 1, "size must be"), (16.0, 1, "size must be"), (16, 2, "channels must be 1")):
         with pytest.raises(ValueError, match=message):
             getattr(datasets, name)(size, channels=channels)

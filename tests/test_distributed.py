@@ -134,7 +134,7 @@ def test_evaluation_counts_every_image_once(two):
     assert alone[2] == 300 and 300 % 13 == 1
 
 
-def test_batch_normalisation_sees_each_share_and_keeps_the_first_ones_statistics(two):
+def test_batch_normalization_sees_each_share_and_keeps_the_first_ones_statistics(two):
     net, data = shared_runs.norm_net(), shared_runs.digits(31)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
     (batch,) = data.batches("train", 32, torch.Generator().manual_seed(0), augment=True)
@@ -196,10 +196,10 @@ def test_settings_that_do_not_fit_several_processes(two):
     assert "needs CUDA, and this device is cpu: leave sync_norm out" in said["sync"]
 
 
-def test_synchronised_norm_keeps_the_parameters_of_the_optimizer(monkeypatch):
+def test_synchronized_norm_keeps_the_parameters_of_the_optimizer(monkeypatch):
     net = shared_runs.norm_net()
     before = dict(net.named_parameters())
-    distributed.synchronise_norm(net, torch.device("cuda"))
+    distributed.synchronize_norm(net, torch.device("cuda"))
     assert isinstance(net[1], nn.SyncBatchNorm)
     assert all(value is before[name] for name, value in net.named_parameters())
 

@@ -99,14 +99,14 @@ def test_contract(name):
         for name in ARCHITECTURES
     ],
 )
-def test_one_batch_can_be_memorised(name):
+def test_one_batch_can_be_memorized(name):
     torch.manual_seed(0)
     net = models.build(name, num_classes=2, **smallest(name))
     images, labels = images_for(net), torch.tensor([0, 1])
     for module in net.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    # with 1e-3 the deep ones without batch normalisation stay at chance
+    # with 1e-3 the deep ones without batch normalization stay at chance
     rate = 1e-4 if name.startswith(("zfnet", "vgg")) else 1e-3
     optimizer = torch.optim.Adam(net.parameters(), lr=rate)
     net.train()
@@ -207,7 +207,7 @@ def test_shortcuts_are_the_identity_where_nothing_changes():
     assert not isinstance(shortcut_for("C", 8, 8, 1), nn.Identity)
 
 
-def test_he_initialisation_has_the_papers_spread():
+def test_he_initialization_has_the_papers_spread():
     torch.manual_seed(0)
     for name, module in models.resnet18().named_modules():
         if isinstance(module, nn.Conv2d) and module.weight.numel() > 30_000:
@@ -215,7 +215,7 @@ def test_he_initialisation_has_the_papers_spread():
             assert module.weight.std().item() == pytest.approx(math.sqrt(2 / n), rel=0.03), name
 
 
-def test_small_nets_take_any_size_width_and_grey_images():
+def test_small_nets_take_any_size_width_and_gray_images():
     for size, width, channels in [(8, 4, 1), (16, 8, 3), (33, 5, 1)]:
         net = models.small.resnet(14, num_classes=4, width=width, channels=channels)
         assert net(torch.randn(2, channels, size, size)).shape == (2, 4)

@@ -13,7 +13,7 @@ from lecture8.models.inception_resnet import ScaledResidual
 from lecture8.models.inception_v3 import asymmetric, conv_beside_pool, conv_then_pool, pool_then_conv, two_3x3
 from lecture8.models.layers import LocalResponseNorm
 from lecture8.models.vgg import start_from
-from lecture8.models.zfnet import project, renormalise_filters
+from lecture8.models.zfnet import project, renormalize_filters
 
 
 def profile(name, size=None, **options):
@@ -174,18 +174,18 @@ def test_ten_crops_and_their_average():
         training.ten_crop(image, 7)
 
 
-def test_colour_noise_follows_the_principal_directions():
+def test_color_noise_follows_the_principal_directions():
     generator = torch.Generator().manual_seed(0)
     direction = torch.tensor([0.6, 0.8, 0.0])
     pixels = (128 + 30 * torch.randn(400, 1, 8, 8, generator=generator) * direction[:, None, None]).clamp(0, 255).byte()
     split = datasets.Split(pixels, torch.zeros(400, dtype=torch.long), mean=[0.5] * 3, std=[0.25] * 3)
-    shifted = datasets.colour_noise(split)(torch.zeros(20000, 3, 1, 1), generator).flatten(1)
+    shifted = datasets.color_noise(split)(torch.zeros(20000, 3, 1, 1), generator).flatten(1)
     spread = shifted.std(0) * 0.25 * 255  # back to pixels
     assert spread[0].item() == pytest.approx(0.1 * 30 * 0.6, rel=0.05)
     assert spread[1].item() == pytest.approx(0.1 * 30 * 0.8, rel=0.05)
     assert spread[2].item() < 0.2
     with pytest.raises(ValueError, match="RGB"):
-        datasets.colour_noise(datasets.digits().train)
+        datasets.color_noise(datasets.digits().train)
 
 
 # --- ZFNet -----------------------------------------------------------------------------------------------------------
@@ -222,11 +222,11 @@ def test_deconvnet_of_one_layer_paints_the_filter():
             call()
 
 
-def test_filters_are_renormalised():
+def test_filters_are_renormalized():
     net = models.small.alexnet()
     net.features.conv1.conv.weight.data.mul_(100)
     small_one = net.features.conv3.conv.weight.data.mul_(0.01).clone()
-    renormalise_filters(net)
+    renormalize_filters(net)
     rms = net.features.conv1.conv.weight.square().mean((1, 2, 3)).sqrt()
     assert torch.allclose(rms, torch.full_like(rms, 0.1)) and torch.equal(net.features.conv3.conv.weight, small_one)
 
@@ -295,7 +295,7 @@ def test_grid_reductions_end_alike_and_cost_what_section_5_says():
     assert dear == 4 * cheap and parallel * 2 == cheap
 
 
-def test_factorised_convolutions():
+def test_factorized_convolutions():
     def params(module):
         return sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Conv2d))
 

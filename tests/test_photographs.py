@@ -42,29 +42,29 @@ def sizes(data):
 
 # --- image folders --------------------------------------------------------------------------------------------
 
-COLOURS = {"cat": (200, 40, 40), "dog": (40, 200, 40), "eel": (40, 40, 200)}
+COLORS = {"cat": (200, 40, 40), "dog": (40, 200, 40), "eel": (40, 40, 200)}
 
 
-def photo(file, colour=(90, 90, 90), size=(12, 8), **options):
+def photo(file, color=(90, 90, 90), size=(12, 8), **options):
     file.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).save(file, **options)
+    Image.new("RGB", size, color).save(file, **options)
 
 
 def fill(root, counts, suffix="png"):
-    """Folders of one-coloured pictures; the red, green and blue differ by file, so every picture is unique."""
+    """Folders of one-colored pictures; the red, green and blue differ by file, so every picture is unique."""
     for name, count in counts.items():
         for index in range(count):
-            photo(root / name / f"{index:03}.{suffix}", tuple(value + index for value in COLOURS[name]))
+            photo(root / name / f"{index:03}.{suffix}", tuple(value + index for value in COLORS[name]))
 
 
 def identities(split):
     return {tuple(image[:, 0, 0].tolist()) for image in split.pixels}
 
 
-def check_colours(data):
+def check_colors(data):
     for split in (data.train, data.valid, data.test):
         for image, label in zip(split.pixels, split.labels, strict=True):
-            assert image[:, 0, 0].argmax() == list(COLOURS).index(data.classes[label])
+            assert image[:, 0, 0].argmax() == list(COLORS).index(data.classes[label])
 
 
 def test_class_folders_are_split_70_10_20(tmp_path):
@@ -78,7 +78,7 @@ def test_class_folders_are_split_70_10_20(tmp_path):
     assert counts == [[21, 14], [3, 2], [6, 4]]
     parts = [identities(split) for split in (data.train, data.valid, data.test)]
     assert len(parts[0] | parts[1] | parts[2]) == 50
-    check_colours(data)
+    check_colors(data)
     again, other = photographs.image_folder(str(root), 6), photographs.image_folder(root, 6, seed=1)
     assert torch.equal(again.train.pixels, data.train.pixels)
     assert identities(other.test) != identities(data.test)
@@ -100,7 +100,7 @@ def test_train_and_test_folders(tmp_path):
     counts = [split.labels.bincount().tolist() for split in (data.train, data.valid, data.test)]
     assert counts == [[14, 7], [6, 3], [3, 4]]
     assert not identities(data.train) & identities(data.valid)
-    check_colours(data)
+    check_colors(data)
     (tmp_path / "test").rename(tmp_path / "val")  # ImageNet's habit: val is what results are reported on
     renamed = photographs.image_folder(tmp_path, 8, valid=0.3)
     assert torch.equal(renamed.test.pixels, data.test.pixels) and len(renamed.valid) == 9
@@ -303,14 +303,14 @@ def test_cifar10_as_folders(tmp_path, monkeypatch):
 
 
 def noise_photo(file, label, seed):
-    """A photograph of one grey per label, with some noise so that each is unique; wider than high."""
+    """A photograph of one gray per label, with some noise so that each is unique; wider than high."""
     rng = np.random.default_rng(seed)
     pixels = np.full((30, 45, 3), 20 + 6 * label) + rng.integers(0, 4, (30, 45, 3))
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels.astype(np.uint8)).save(file, "png")  # whatever its name says; exact, unlike a JPEG
 
 
-def check_greys(data):
+def check_grays(data):
     for split in (data.train, data.valid, data.test):
         found = ((split.pixels.float().mean((1, 2, 3)) - 21.5) / 6).round().long()
         assert torch.equal(found, split.labels)
@@ -393,7 +393,7 @@ def test_pets_as_published(tmp_path):
     assert data.name == "Oxford-IIIT Pets" and data.classes == ("Abyssinian", "American Bulldog", "Yorkshire Terrier")
     assert sizes(data) == [27, 3, 15] and data.image_shape == (3, 14, 14) and data.train.pixels.shape[2:] == (16, 16)
     assert data.valid.labels.tolist() == [0, 1, 2]
-    check_greys(data)
+    check_grays(data)
     check_apart(data)
     assert data.train.images.mean().abs() < 0.05
     again = photographs.pets(14, tmp_path / "pets" / "oxford-iiit-pet")
@@ -424,7 +424,7 @@ def test_flowers_as_published(tmp_path, monkeypatch):
     last = "blackberry lily" if hasattr(Flowers102, "classes") else "102"  # torchvision 0.21 has no names
     assert sizes(data) == [102, 102, 102] and data.num_classes == 102 and data.classes[101] == last
     for split in (data.train, data.valid, data.test):
-        off = split.pixels.float().mean((1, 2, 3)) - (21.5 + 1.8 * split.labels)  # rounded down to whole greys
+        off = split.pixels.float().mean((1, 2, 3)) - (21.5 + 1.8 * split.labels)  # rounded down to whole grays
         assert sorted(split.labels.tolist()) == list(range(102))
         assert off.min() > -1.2 and off.max() < 0.4  # the next label is 1.8 away
     check_apart(data)
@@ -453,7 +453,7 @@ def test_ants_and_bees_in_every_layout(tmp_path, monkeypatch, layout):
         [25, 24],
         [70, 83],
     ]
-    check_greys(data)
+    check_grays(data)
     check_apart(data)
     assert sizes(photographs.ants_bees(14, place)) == [195, 49, 153]  # the folder itself
     (place / "train" / "bees" / "7.jpg").unlink()
@@ -470,7 +470,7 @@ def test_imagenette_is_what_torchvision_reads(tmp_path, monkeypatch):
     reference = [Imagenette(tmp_path / "imagenette", split, "160px") for split in ("train", "val")]
     assert data.classes == tuple(names[0] for names in reference[0].classes)
     assert sizes(data) == [40, 10, 20] and data.name == "Imagenette"
-    check_greys(data)
+    check_grays(data)
     check_apart(data)
     expected = [photographs._square(image, 16) for image, label in reference[1]]
     assert {array.tobytes() for array in expected} == {pixels.numpy().tobytes() for pixels in data.test.pixels}
@@ -504,7 +504,7 @@ def test_pets_and_flowers_as_folders(tmp_path, monkeypatch, name, example):
                 noise_photo(tmp_path / split / kind / f"{index}.jpg", label, crc32(repr((split, kind, index)).encode()))
     data = getattr(photographs, name)(14, tmp_path)
     assert sizes(data) == [18, 2, 4] and data.classes == (example, "zinnia") and data.image_shape == (3, 14, 14)
-    check_greys(data)
+    check_grays(data)
 
 
 # --- where they are looked for, and how they come ------------------------------------------------------------------

@@ -26,10 +26,10 @@ def test_curves_hold_the_runs_their_mean_and_their_name():
     assert [3, 2] in drawn and [1, 0] in drawn and [2, 1] in drawn and [5, 6] in drawn
     assert set(texts(ax)) == {"plain-20", "other"} and ax.get_ylabel() == "training loss"
     strong = next(line for line in ax.lines if line.get_label() == "plain-20")
-    assert strong.get_color() == plots.NETWORK_COLOURS["plain"]
+    assert strong.get_color() == plots.NETWORK_COLORS["plain"]
 
 
-def test_two_curves_of_one_colour_have_two_dash_patterns():
+def test_two_curves_of_one_color_have_two_dash_patterns():
     (ax,) = plots.curves({"plain-20": history(1, 2), "plain-56": history(3, 4)}).axes
     a, b = (line for line in ax.lines)
     assert a.get_color() == b.get_color() and a._dash_pattern != b._dash_pattern

@@ -57,7 +57,7 @@ def test_shares_add_up():
     assert sorted(p.get_width() for p in left.patches) == [25, 75] and texts(right) == ["25.0", "75.0"]
 
 
-def test_the_factor_of_normalisation():
+def test_the_factor_of_normalization():
     (ax,) = alexnet.lrn_factor({"images": (0.1, 2)}).axes
     curve, bar = ax.lines
     assert (
@@ -95,5 +95,5 @@ def test_augmentation_counts_its_pictures():
     augment.controls["crop"].value = "off"
     assert "2 different" in augment.text and "middle" in augment.text
     before = bytes(augment.image.value)
-    augment.controls["colour"].value = 0.5
+    augment.controls["color"].value = 0.5
     assert bytes(augment.image.value) != before and "0.5 standard deviations" in augment.text

@@ -152,7 +152,7 @@ def test_time_against_work_has_its_points_and_speeds():
     assert not crossings(boxes(figure, points))
 
 
-def test_families_have_colours_of_their_own():
-    colours = {complexity.colour_of(name) for name in ("AlexNet", "VGG-16", "ResNet-50", "Inception-v4")}
-    assert len(colours) == 4 and complexity.colour_of("GoogLeNet") == complexity.colour_of("Inception-ResNet-v2")
-    assert complexity.colour_of("ours") == plots.BLACK
+def test_families_have_colors_of_their_own():
+    colors = {complexity.color_of(name) for name in ("AlexNet", "VGG-16", "ResNet-50", "Inception-v4")}
+    assert len(colors) == 4 and complexity.color_of("GoogLeNet") == complexity.color_of("Inception-ResNet-v2")
+    assert complexity.color_of("ours") == plots.BLACK

@@ -68,7 +68,7 @@ def test_depths_draw_the_rows_of_their_labels():
     assert pytest.approx([0.15, 0.25, 0.35]) in drawn and pytest.approx([0.1, 0.2, 0.3]) in drawn
     assert pytest.approx([0.25] * 3) in drawn, "the line of random weights"
     assert pytest.approx([0.35]) in drawn, "the ring"
-    assert {"random weights", "gratings"} <= set(texts(ax)) and title(ax) == "100 labelled letters"
+    assert {"random weights", "gratings"} <= set(texts(ax)) and title(ax) == "100 labeled letters"
 
 
 def test_guesses_name_what_was_guessed():

@@ -6,7 +6,7 @@ import torch
 
 from lecture8 import plots
 
-GREY = pytest.approx(plots.zfnet.plt.matplotlib.colors.to_rgba(plots.GREY))
+GRAY = pytest.approx(plots.zfnet.plt.matplotlib.colors.to_rgba(plots.GRAY))
 
 
 def test_sampled_draws_every_kept_value_at_its_pixel():
@@ -28,7 +28,7 @@ def test_painted_cuts_both_to_where_the_paint_is():
     shown = [np.asarray(ax.images[0].get_array()) for ax in axes]
     assert np.allclose(shown[0], images[0, 0, 0:5, 6:11]) and np.allclose(shown[2], paintings[0, 0, 0:5, 6:11])
     assert np.allclose(shown[1], images[1, 0, 7:, :5]) and shown[3].max() == 3, "at the edge the window stays inside"
-    assert axes[2].images[0].get_clim() == (-2, 2), "0 is the middle of the grey scale"
+    assert axes[2].images[0].get_clim() == (-2, 2), "0 is the middle of the gray scale"
     assert len(plots.zfnet.painted(images, 0 * paintings, ["a", "b"], side=40).axes) == 4, (
         "nothing painted, large window"
     )
@@ -47,10 +47,10 @@ def test_covered_puts_the_square_where_it_is():
     figure = plots.zfnet.covered(torch.rand(8, 8), chances, torch.rand(3, 3), (2, 4), square=4, label=2)
     first, middle, last = figure.axes
     (square,) = first.patches
-    assert square.get_xy() == (3.5, 1.5) and square.get_width() == 4 and square.get_facecolor() == GREY
+    assert square.get_xy() == (3.5, 1.5) and square.get_width() == 4 and square.get_facecolor() == GRAY
     assert [bar.get_height() for bar in middle.patches] == chances
-    colours = [bar.get_facecolor() for bar in middle.patches]
-    assert colours.count(colours[2]) == 1, "the right class stands out"
+    colors = [bar.get_facecolor() for bar in middle.patches]
+    assert colors.count(colors[2]) == 1, "the right class stands out"
     assert last.images[0].get_extent()[0] == -0.5 + 1, "a map with a value every 2 pixels for a square of 4"
 
 

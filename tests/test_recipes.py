@@ -185,5 +185,5 @@ def test_picture_draws_the_rates_that_the_scheduler_gives():
     for name in ("alexnet", "googlenet", "resnet110_cifar"):
         line = panels[name.replace("_", " ")]
         assert list(line.get_ydata()) == recipes.find(name).rates()
-    assert panels["alexnet"].get_linestyle() != panels["googlenet"].get_linestyle(), "told apart without colour"
+    assert panels["alexnet"].get_linestyle() != panels["googlenet"].get_linestyle(), "told apart without color"
     assert len(plots.recipes.schedules([recipes.find("vgg")]).axes) == 1

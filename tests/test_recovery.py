@@ -26,7 +26,7 @@ def digits():
 
 
 def small_net(**options):
-    """With everything that has a state: dropout and batch normalisation."""
+    """With everything that has a state: dropout and batch normalization."""
     torch.manual_seed(0)
     width, outputs = options.get("width", 4), options.get("outputs", 10)
     return nn.Sequential(
@@ -190,7 +190,7 @@ def test_weights_of_a_checkpoint_can_be_loaded_alone(digits, tmp_path):
 # --- stopped ---------------------------------------------------------------------------------------------------------
 
 
-def signalling(number, at, times=1):
+def signaling(number, at, times=1):
     """`training.cross_entropy` during a step of which somebody presses Ctrl-C, or a batch system says stop."""
     steps = 0
 
@@ -216,7 +216,7 @@ def test_the_stop_button_keeps_all_and_the_same_objects_go_on(digits, tmp_path, 
         return net, training.fit(net, digits, optimizer, 4, batch_size=32, device="cpu", scheduler=schedule,
                                  checkpoint=tmp_path / "run.pt", **options)  # fmt: skip
 
-    _, stopped = run(objective=signalling(signal.SIGINT, at=17))
+    _, stopped = run(objective=signaling(signal.SIGINT, at=17))
     assert len(stopped) == 3 and signal.getsignal(signal.SIGINT) is before
     said = capsys.readouterr().out
     path = tmp_path / "run.pt"
@@ -226,7 +226,7 @@ def test_the_stop_button_keeps_all_and_the_same_objects_go_on(digits, tmp_path, 
 
 
 def test_the_stop_button_without_a_checkpoint(digits, capsys):
-    net, history = fit(digits, objective=signalling(signal.SIGINT, at=7))
+    net, history = fit(digits, objective=signaling(signal.SIGINT, at=7))
     assert len(history) == 1 and "the network keeps what it has learned" in capsys.readouterr().out
     first, _ = fit(digits, objective=crashing(99), epochs=1)
     assert not torch.equal(net[5].weight, first[5].weight), "two steps of the second epoch are in it"
@@ -249,14 +249,14 @@ def test_stopped_in_evaluation(digits, tmp_path):
 
 
 def test_a_second_ctrl_c_cuts_off_at_once_and_the_checkpoint_is_of_before(digits, tmp_path, capsys):
-    _, history = fit(digits, checkpoint=tmp_path / "run.pt", objective=signalling(signal.SIGINT, at=7, times=2))
+    _, history = fit(digits, checkpoint=tmp_path / "run.pt", objective=signaling(signal.SIGINT, at=7, times=2))
     assert len(history) == 1 and "Cut off within step 2 of epoch 2: to go on there" in capsys.readouterr().out
     assert same(fit(digits, checkpoint=tmp_path / "run.pt"), fit(digits))
 
 
 def test_sigterm_writes_and_ends_the_program(digits, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
-        fit(digits, checkpoint=tmp_path / "run.pt", objective=signalling(signal.SIGTERM, at=8))
+        fit(digits, checkpoint=tmp_path / "run.pt", objective=signaling(signal.SIGTERM, at=8))
     assert ended.value.code == 143 and "Stopped after 3 steps of epoch 2" in capsys.readouterr().out
     assert same(fit(digits, checkpoint=tmp_path / "run.pt"), fit(digits))
 
@@ -312,7 +312,7 @@ def limited(most, evaluation=10**6):
 
 
 def plain_net():
-    """Without batch normalisation and dropout, where pieces of a batch do the same as the batch."""
+    """Without batch normalization and dropout, where pieces of a batch do the same as the batch."""
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
 
@@ -351,9 +351,9 @@ def test_out_of_memory_within_an_epoch_repeats_only_that_step(digits):
     assert calls == [2, *[32] * 3, 32, 16, *[8] * 4, 6, 6, 5, 5, 50]
 
 
-def test_batch_normalisation_is_warned_of(digits, capsys):
+def test_batch_normalization_is_warned_of(digits, capsys):
     fit(digits, objective=limited(16))
-    assert capsys.readouterr().out.endswith("over 32, but batch normalisation now averages over 16.\n")
+    assert capsys.readouterr().out.endswith("over 32, but batch normalization now averages over 16.\n")
 
 
 def test_out_of_memory_in_evaluation(digits, capsys):

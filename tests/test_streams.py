@@ -156,7 +156,7 @@ def test_evaluation_shows_the_middle(tmp_path):
             pixels[:, 34:106, 1] = 255
             Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
     images, _ = next(streams.image_folder(tmp_path, 56, workers=0).batches("test", 1))
-    expected = transfer.normalise(torch.tensor([0.0, 1, 0])[:, None, None].expand(3, 56, 56))
+    expected = transfer.normalize(torch.tensor([0.0, 1, 0])[:, None, None].expand(3, 56, 56))
     assert torch.allclose(images[0], expected)
 
 

@@ -38,7 +38,7 @@ def without_time(history):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows]
 
 
-def test_memorises_one_batch(digits):
+def test_memorizes_one_batch(digits):
     net = small_net()
     history = training.fit(net, digits.take(16), sgd(net), 60, batch_size=16, device="cpu")
     assert history["train_loss"][0] > 1.5 and history.last["train_loss"] < 0.05
@@ -92,7 +92,7 @@ def test_evaluate_is_the_mean_over_all_images_in_eval_mode(digits):
     assert score.error == pytest.approx(1 - score.accuracy)
 
 
-def test_an_objective_can_add_losses_and_is_what_is_minimised(digits):
+def test_an_objective_can_add_losses_and_is_what_is_minimized(digits):
     def heavier(net, images, labels):
         loss, logits = training.cross_entropy(net, images, labels)
         return loss + 100, logits

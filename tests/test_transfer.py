@@ -91,7 +91,7 @@ def test_logits_equal_the_references(cache, name, key, source):
     size = models.ARCHITECTURES[name].input_size if ours.size else (3, 139, 139)
     pixels = torch.rand(2, *size) * torch.tensor([1.0, 0.2]).view(2, 1, 1, 1)  # one bright, one dark
     pixels, theirs, ours = pixels.double(), theirs.double(), ours.double()  # float32 would compare its own rounding
-    images = transfer.normalise(pixels)
+    images = transfer.normalize(pixels)
     with torch.no_grad():
         expected = theirs((pixels - 0.5) / 0.5 if library == "timm" else images)
         got = ours(images)
@@ -158,8 +158,8 @@ def test_weights_that_do_not_fit_change_nothing():
         (lambda: transfer.pretrained("resnet17"), ValueError, "did you mean 'resnet1"),
         (lambda: transfer.pretrained("resnet18", num_classes=0), ValueError, "num_classes=0"),
         (lambda: transfer.pretrained("resnet18", auxiliary=True), ValueError, "no auxiliary classifiers"),
-        (lambda: transfer.normalise(torch.zeros(2, 3, 4, 4, dtype=torch.uint8)), ValueError, "/ 255"),
-        (lambda: transfer.normalise(torch.zeros(2, 1, 4, 4)), ValueError, "in RGB"),
+        (lambda: transfer.normalize(torch.zeros(2, 3, 4, 4, dtype=torch.uint8)), ValueError, "/ 255"),
+        (lambda: transfer.normalize(torch.zeros(2, 1, 4, 4)), ValueError, "in RGB"),
     ],
 )
 def test_refusals_say_why(cache, call, error, words):
@@ -332,7 +332,7 @@ def test_features_are_what_the_last_layer_gets(name):
     net = models.build(name, num_classes=3, **({"input_size": size} if "input_size" in options else {}))
     net = transfer.freeze(net, stages(net)[0]).train()
     modes = [m.training for m in net.modules()]
-    data = colours(size)
+    data = colors(size)
     features = transfer.extract_features(net, data, batch_size=5, device="cpu")
     assert modes == [m.training for m in net.modules()] and features.augment is None
     last = [m for m in net.modules() if isinstance(m, nn.Linear)][-1]
@@ -343,7 +343,7 @@ def test_features_are_what_the_last_layer_gets(name):
     assert torch.equal(features.train.labels, data.train.labels) and len(features.valid) == len(data.valid)
 
 
-def colours(size):
+def colors(size):
     """Eight images a split, augmented in training, of which the features must know nothing."""
     splits = [
         datasets.Split(
@@ -352,7 +352,7 @@ def colours(size):
         )
         for i in range(3)
     ]  # fmt: skip
-    return datasets.Data(*splits, ("a", "b", "c"), "colours", datasets.random_flip())
+    return datasets.Data(*splits, ("a", "b", "c"), "colors", datasets.random_flip())
 
 
 def test_features_of_a_stage_are_its_output():
@@ -379,30 +379,30 @@ def test_a_linear_probe_is_a_frozen_network():
     assert torch.allclose(probe.weight, net.classifier.fc.weight, atol=1e-4)
 
 
-def test_nearest_neighbours_by_hand():
+def test_nearest_neighbors_by_hand():
     def split(points, labels):
         return datasets.Split(torch.tensor(points, dtype=torch.float32), torch.tensor(labels))
 
     train = split([[0.0, 0], [1, 0], [2, 0], [9, 0], [10, 0]], [0, 1, 1, 2, 2])
     test = split([[0.1, 0], [9.6, 0], [2.2, 0]], [0, 2, 0])
     data = datasets.Data(train, test, test, ("a", "b", "c"), "points")
-    one = transfer.nearest_neighbours(data, 1)
+    one = transfer.nearest_neighbors(data, 1)
     assert one.indices.tolist() == [[0], [4], [2]] and one.predicted.tolist() == [0, 2, 1]
     assert one.accuracy == pytest.approx(2 / 3) and "66.7% of 3 test images" in repr(one)
-    three = transfer.nearest_neighbours(data, 3)
+    three = transfer.nearest_neighbors(data, 3)
     assert three.indices.tolist() == [[0, 1, 2], [4, 3, 2], [2, 1, 0]] and three.predicted.tolist() == [1, 2, 1]
-    tie = transfer.nearest_neighbours(data, 4)  # two against two for the last: the nearer pair wins
+    tie = transfer.nearest_neighbors(data, 4)  # two against two for the last: the nearer pair wins
     assert tie.predicted.tolist() == [1, 2, 1]
-    assert transfer.nearest_neighbours(data.take(torch.tensor([3, 0])), 2).predicted.tolist() == [0, 2, 0]
+    assert transfer.nearest_neighbors(data.take(torch.tensor([3, 0])), 2).predicted.tolist() == [0, 2, 0]
 
 
-def test_neighbours_of_pixels_read_digits_and_shuffled_labels_do_not():
+def test_neighbors_of_pixels_read_digits_and_shuffled_labels_do_not():
     data = datasets.digits(size=8)
-    assert transfer.nearest_neighbours(data, 3).accuracy > 0.95
+    assert transfer.nearest_neighbors(data, 3).accuracy > 0.95
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
     shuffled = datasets.Split(data.train.pixels, data.train.labels[order], data.train.mean, data.train.std)
     shuffled = datasets.Data(shuffled, data.valid, data.test, data.classes, "shuffled")
-    assert transfer.nearest_neighbours(shuffled, 3).accuracy < 0.3
+    assert transfer.nearest_neighbors(shuffled, 3).accuracy < 0.3
 
 
 NET, DIGITS = models.small.vgg(10, width=4), datasets.digits(size=8).take(20)
@@ -424,9 +424,9 @@ NET, DIGITS = models.small.vgg(10, width=4), datasets.digits(size=8).take(20)
         (lambda: transfer.layerwise(transfer.freeze(models.small.vgg(3, width=4), up_to="fc"), 0.1, 1), "is frozen"),
         (lambda: transfer.extract_features(NET, DIGITS, "fc7"), "no part 'fc7'"),
         (lambda: transfer.extract_features(NET, DIGITS), "given images with 1 channels"),
-        (lambda: transfer.nearest_neighbours(DIGITS, 0), "k=0; expected a whole number from 1 to 20"),
-        (lambda: transfer.nearest_neighbours(DIGITS, 21), "k=21; expected"),
-        (lambda: transfer.nearest_neighbours(DIGITS, 2.5), "k=2.5; expected"),
+        (lambda: transfer.nearest_neighbors(DIGITS, 0), "k=0; expected a whole number from 1 to 20"),
+        (lambda: transfer.nearest_neighbors(DIGITS, 21), "k=21; expected"),
+        (lambda: transfer.nearest_neighbors(DIGITS, 2.5), "k=2.5; expected"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_sentence_and_changes_nothing(call, words):

@@ -1,4 +1,4 @@
-"""What notebook 03 is made of: cluttered digits, the small ZFNet with its switches, the grey square, its explorers."""
+"""What notebook 03 is made of: cluttered digits, the small ZFNet with its switches, the gray square, its explorers."""
 
 import math
 
@@ -81,7 +81,7 @@ class Corner(nn.Module):
         return torch.stack([torch.zeros(len(x)), x[:, 0, 0, 0]], 1)
 
 
-def test_the_grey_square_finds_the_pixel_that_counts():
+def test_the_gray_square_finds_the_pixel_that_counts():
     image = torch.full((1, 10, 10), 4.0)
     net = Corner().train()
     chances = occlusion(net, image, square=4, step=2)

@@ -58,7 +58,7 @@ def main() -> None:
     """Train, and write data/alexnet_activations.csv."""
     header = {
         "what": "three convolutions and a linear layer on 1,297 digits at 16 × 16 pixels, SGD, momentum 0.9, batch 32, "
-        "no regularisation; first weights by He for ReLU, by Glorot for tanh; loss and accuracy seen while learning",
+        "no regularization; first weights by He for ReLU, by Glorot for tanh; loss and accuracy seen while learning",
         "command": "python tools/activation_runs.py",
         "date": datetime.date.today().isoformat(),
         "hardware": f"cpu, {torch.get_num_threads()} thread(s)",

@@ -36,7 +36,7 @@ def run(heads: str, norm: bool, seed: int, epochs: int) -> list[dict]:
 
 
 def main() -> None:
-    """Every kind of heads, with and without batch normalisation, once per seed; then the table."""
+    """Every kind of heads, with and without batch normalization, once per seed; then the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=10)
@@ -55,7 +55,7 @@ def write(rows: pd.DataFrame) -> None:
     header = {
         "what": "GoogLeNet in miniature (Table 1, an eighth of every width) on 960 digits of 16 × 16, Adam 0.002, "
         "batch 32; heads: auxiliary classifiers in training, on none, on 4d (upper), on 4a and 4d (both); norm: batch "
-        "normalisation",
+        "normalization",
         "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
         "hardware": f"cpu, {torch.get_num_threads()} thread(s)",

@@ -128,7 +128,7 @@ def execute(notebook: NotebookNode) -> list[float]:
     return list(seconds.values())
 
 
-def normalise(notebook: NotebookNode) -> None:
+def normalize(notebook: NotebookNode) -> None:
     """Removes from the outputs, in place, what differs from run to run or shows only with a kernel."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
@@ -198,7 +198,7 @@ def build(source: Path) -> str:
     """Runs a source and writes its notebook; a line of report with the seconds and the slowest cells."""
     notebook, path = read_source(source), target(source)
     seconds = execute(notebook)
-    normalise(notebook)
+    normalize(notebook)
     slide_types.mark(notebook)
     done = "written" if write(path, notebook) else "unchanged"
     slowest = sorted(range(len(seconds)), key=seconds.__getitem__, reverse=True)[:3]
@@ -212,7 +212,7 @@ def run_twice(source: Path) -> list[str]:
     numbers = [number for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     notebook.cells = [nbformat.from_dict(notebook.cells[number]) for number in numbers for _ in range(2)]
     execute(notebook)
-    normalise(notebook)
+    normalize(notebook)
     complaints = []
     for number, first, second in zip(numbers, notebook.cells[::2], notebook.cells[1::2], strict=True):
         if not is_compared(first):

@@ -124,7 +124,7 @@ def main() -> int:
             print(f"{source.stem}: a cell fails:\n{error}")
             bad += 1
             continue
-        build_notebooks.normalise(notebook)
+        build_notebooks.normalize(notebook)
         path = TARGET / f"{source.stem}.ipynb"
         nbformat.write(notebook, path)
         problems = wrong_solutions(notebook)

@@ -54,7 +54,7 @@ def write(rows: pd.DataFrame, seeds: int) -> None:
     """The table in data/, with its provenance in the first lines."""
     epochs = ", ".join(f"{e} epochs for {n} images" for n, e in EPOCHS.items())
     header = {
-        "what": "small.alexnet of width 8 without normalisation and dropout on 16 × 16 digits, Adam 0.002, batch 32; "
+        "what": "small.alexnet of width 8 without normalization and dropout on 16 × 16 digits, Adam 0.002, batch 32; "
         "amount: share of each label that is spread over all classes; a row is a bin of the test predictions sorted by "
         "confidence (ten bins from 0 to 1, empty ones left out): predictions in it, mean confidence (promised), "
         "share right",

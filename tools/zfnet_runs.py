@@ -1,6 +1,6 @@
 """Train the networks whose runs 03_zfnet loads, and write them to data/ with their provenance. On the CPU, minutes.
 
-python tools/zfnet_runs.py occlusion    what two networks believe while a grey square covers a place: data/occlusion.csv
+python tools/zfnet_runs.py occlusion    what two networks believe while a gray square covers a place: data/occlusion.csv
 python tools/zfnet_runs.py removed      the small ZFNet without some layers, 12 epochs: data/zfnet_removed.csv
 """
 
@@ -103,7 +103,7 @@ def main() -> None:
     what = parser.parse_args().what
     command = {"command": f"python tools/zfnet_runs.py {what}"}
     if what == "occlusion":
-        about = "what two networks believe while a grey square covers a place of a test picture of cluttered_digits; "
+        about = "what two networks believe while a gray square covers a place of a test picture of cluttered_digits; "
         about += f"plain: {EPOCHS['plain']} epochs without marks, marked: {EPOCHS['marked']} epochs with marks"
         write("occlusion", occlusion_maps(), {"what": about, "square": SQUARE, **command, "seeds": 0})
     else:

@@ -50,7 +50,7 @@ predictions = {
         },
     ),
     "lrn": Prediction(
-        "Put local response normalisation into a network that has none, and train again. The accuracy on new images is …",
+        "Put local response normalization into a network that has none, and train again. The accuracy on new images is …",
         {
             "at least two points better": "The paper reports 1.4 points on ImageNet.",
             "no better, rather a little worse": "At this scale it gains nothing.",
@@ -61,7 +61,7 @@ predictions = {
         "AlexNet was trained on random crops and mirror images. You have 100 handwritten digits. What helps on NEW digits?",
         {
             "both help": "A mirrored 2 looks like no 2 that anybody writes.",
-            "crops help where digits are off centre, mirroring hurts": "A shifted 2 is a 2, a mirrored 2 is none. A change of the "
+            "crops help where digits are off center, mirroring hurts": "A shifted 2 is a 2, a mirrored 2 is none. A change of the "
             "image is worth something where it keeps the label and where new images differ in just this way.",
             "neither helps": "Then the network would know already that a shifted 2 is a 2.",
         },
@@ -133,7 +133,7 @@ def _check_step(answer) -> Verdict:
     return right("Four steps as the paper prints them, with a drop of the learning rate among them.")
 
 
-def _check_colour(answer) -> Verdict:
+def _check_color(answer) -> Verdict:
     generator = torch.Generator().manual_seed(0)
     mix = torch.tensor([[0.2, 0.05, 0.0], [0.2, 0.0, 0.03], [0.15, -0.05, -0.02]], dtype=torch.float64)
     photo = 0.5 + (mix @ torch.randn(3, 40 * 50, generator=generator, dtype=torch.float64)).view(3, 40, 50)
@@ -150,14 +150,14 @@ def _check_colour(answer) -> Verdict:
         gram = got.T @ got
         if (gram - gram.diag().diag()).abs().max() > 1e-3 * gram.abs().max():
             return wrong("The columns have the right spread together, but they are not at right angles to each other.")
-        return right("Three directions at right angles, each as long as the colours spread along it.")
+        return right("Three directions at right angles, each as long as the colors spread along it.")
     if close(got @ got.T, covariance @ covariance):
         return wrong("Each direction is scaled with the variance along it, as the paper prints; take its square root.")
     if close(got @ got.T, torch.eye(3, dtype=torch.float64)):
         return wrong("The directions are right, but all are 1 long; multiply each with the spread along it.")
     if close(got.T @ got, covariance):
         return wrong("The directions should stand in the columns; yours stand in the rows.")
-    return wrong("S · Sᵀ should be the covariance matrix of the three colours; yours is not.")
+    return wrong("S · Sᵀ should be the covariance matrix of the three colors; yours is not.")
 
 
 def _check_features(answer) -> Verdict:
@@ -214,7 +214,7 @@ exercises = {
         difficulty=2,
         task="""
         Suppose conv2 saw the kernels of both GPUs. How many more bytes would cross for one image, both ways together, in
-        float32? (What conv2 receives has passed through normalisation and pooling: 48 × 27 × 27 on each GPU.)
+        float32? (What conv2 receives has passed through normalization and pooling: 48 × 27 × 27 on each GPU.)
         """,
         hints=["A float32 has 4 bytes.", "Each GPU sends its 48 × 27 × 27 values to the other."],
         solution="answer = 2 * 48 * 27 * 27 * 4",
@@ -284,15 +284,15 @@ exercises = {
         "With a constant rate that is the same; right after a drop PyTorch's next steps are ten times shorter, the paper's not yet.",
         check_answer=_check_step,
     ),
-    "colour": Exercise(
-        title="the directions of colour",
+    "color": Exercise(
+        title="the directions of color",
         difficulty=3,
         task="""
-        Write `colour_steps(photo)` for a photo of 3 × H × W: a tensor of 3 × 3 whose columns are the principal directions of its
-        pixels' colours, each as long as the standard deviation along it. (`colour_steps(photo) @ a` is then the colour to add.)
+        Write `color_steps(photo)` for a photo of 3 × H × W: a tensor of 3 × 3 whose columns are the principal directions of its
+        pixels' colors, each as long as the standard deviation along it. (`color_steps(photo) @ a` is then the color to add.)
         """,
         hints=[
-            "`torch.cov(photo.flatten(1))` is the covariance matrix of the three colours.",
+            "`torch.cov(photo.flatten(1))` is the covariance matrix of the three colors.",
             "`torch.linalg.eigh` gives its eigenvalues (variances) and eigenvectors (columns).",
             "The standard deviation is the square root of the variance: `directions * variances.sqrt()`.",
         ],
@@ -302,14 +302,14 @@ exercises = {
             return directions * variances.sqrt()
         """,
         explanation="The paper writes eigenvalues in place of their roots; the authors' own code takes the standard deviations.",
-        check_answer=_check_colour,
+        check_answer=_check_color,
     ),
     "features": Exercise(
         title="the AlexNet of your library",
         difficulty=3,
         task="""
         What torchvision calls AlexNet is the single column of 2014. Write `my_features()`, a function that returns its
-        convolutions as an `nn.Module`: no groups, no normalisation, ReLU after each convolution, max pooling 3 × 3 with stride 2
+        convolutions as an `nn.Module`: no groups, no normalization, ReLU after each convolution, max pooling 3 × 3 with stride 2
         after conv1, conv2 and conv5. Kernels: 64 (11 × 11, stride 4, padding 2), 192 (5 × 5, padding 2), 384, 256, 256 (3 × 3,
         padding 1).
         """,
@@ -338,8 +338,8 @@ quiz = [
         "In which order do AlexNet's first layers work?",
         {
             "conv, pool, norm": "The lecture notes list them so, and so did Caffe's CaffeNet; the paper has it the other way round.",
-            "conv, norm, pool": "Yes: ReLU is part of conv, normalisation follows, pooling comes last (section 3.5).",
-            "norm, conv, pool": "The images are only freed of their mean; normalisation works on what conv1 finds.",
+            "conv, norm, pool": "Yes: ReLU is part of conv, normalization follows, pooling comes last (section 3.5).",
+            "norm, conv, pool": "The images are only freed of their mean; normalization works on what conv1 finds.",
         },
         "conv, norm, pool",
     ),
@@ -364,22 +364,22 @@ quiz = [
         "No, but it made them decisive for a large network on ImageNet",
     ),
     Question(
-        "Nobody uses local response normalisation any more. Does that mean that normalisation does not help?",
+        "Nobody uses local response normalization any more. Does that mean that normalization does not help?",
         {
             "Yes, AlexNet's layer showed no effect": "On ImageNet the paper reports 1.4 points of top-1; VGG found none. But another kind "
             "came after it.",
-            "No: batch normalisation replaced it": "Yes, and that one helps a lot; you measured both.",
-            "No, it is still used under another name": "Batch normalisation is another thing: it divides by the spread over the batch, not by "
-            "the neighbouring channels.",
+            "No: batch normalization replaced it": "Yes, and that one helps a lot; you measured both.",
+            "No, it is still used under another name": "Batch normalization is another thing: it divides by the spread over the batch, not by "
+            "the neighboring channels.",
         },
-        "No: batch normalisation replaced it",
+        "No: batch normalization replaced it",
     ),
     Question(
         "Where is most of AlexNet's WORK?",
         {
             "In the fully connected layers": "They have 96 % of the parameters but use each once: 8 % of the multiply-adds.",
             "In the convolutions": "Yes, 92 %, with 4 % of the parameters: every weight is used at hundreds or thousands of places.",
-            "In local response normalisation": "It costs time, but hardly any multiply-adds beside a convolution.",
+            "In local response normalization": "It costs time, but hardly any multiply-adds beside a convolution.",
         },
         "In the convolutions",
     ),

@@ -301,7 +301,7 @@ quiz = [
         {
             "3.8: it is the paper's": "It is that of the authors' network, stride in the 1 × 1. Torchvision's has 4.09.",
             "4.1: it is what libraries print": "It is right for torchvision's network, if a multiply-add counts 1.",
-            "Each, for its network and its way of counting": "Yes: another stride, normalisation counted or not, a multiply-add "
+            "Each, for its network and its way of counting": "Yes: another stride, normalization counted or not, a multiply-add "
             "as 1 or as 2. Ask before you compare.",
             "8.2: a multiplication and an addition are two": "It is a fair way of counting, the chart's in this lecture; the papers "
             "count the two as one.",

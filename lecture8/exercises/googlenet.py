@@ -51,16 +51,16 @@ predictions = {
         },
     ),
     "fade": Prediction(
-        "GoogLeNet of the paper, fresh from Glorot's initialisation, no batch normalisation, heads left out. Compare the "
+        "GoogLeNet of the paper, fresh from Glorot's initialization, no batch normalization, heads left out. Compare the "
         "gradient at the output of the FIRST stage with that at the LAST module. At the first it is …",
         {
             "much shorter: it fades on the way": "Each stage hands back a little less than it got. The authors feared this, and were right.",
-            "about as long": "That is what a good initialisation aims at, and He's rule for ReLU came only a year later.",
-            "much longer: it grows on the way": "That is what batch normalisation without shortcuts does (the black line, and lesson 06).",
+            "about as long": "That is what a good initialization aims at, and He's rule for ReLU came only a year later.",
+            "much longer: it grows on the way": "That is what batch normalization without shortcuts does (the black line, and lesson 06).",
         },
     ),
     "heads": Prediction(
-        "GoogLeNet in miniature is trained on digits for ten epochs, without batch normalisation: with both heads, and "
+        "GoogLeNet in miniature is trained on digits for ten epochs, without batch normalization: with both heads, and "
         "without any, from the same first weights. With heads, the test accuracy at the end is on average …",
         {
             "more than two points better": "Then the longer gradient would have paid.",
@@ -228,7 +228,7 @@ exercises = {
         def answer(x, weight, bias):
             return torch.nn.functional.linear(x.movedim(1, -1), weight, bias).movedim(-1, 1)
         """,
-        explanation="Or `torch.einsum('nchw,oc->nohw', x, weight) + bias[:, None, None]`. No pixel sees its neighbour.",
+        explanation="Or `torch.einsum('nchw,oc->nohw', x, weight) + bias[:, None, None]`. No pixel sees its neighbor.",
         check_answer=_check_one_by_one,
     ),
     "rate": Exercise(
@@ -341,7 +341,7 @@ quiz = [
         "What does a 1 × 1 convolution compute?",
         {
             "Nothing: it copies the image": "Only with the identity as its weights; in general it mixes the channels.",
-            "A weighted sum over neighbouring pixels": "Its window is a single pixel: it has no neighbours.",
+            "A weighted sum over neighboring pixels": "Its window is a single pixel: it has no neighbors.",
             "The same linear layer at every pixel, across the channels": "Yes, from c_in to c_out values. With ReLU it also adds a non-linearity.",
         },
         "The same linear layer at every pixel, across the channels",
@@ -368,18 +368,18 @@ quiz = [
         "A year later the same group looked at auxiliary classifiers again (Inception-v3, section 4). What did they find?",
         {
             "They rescue the vanishing gradient": "That was the hypothesis of 2014. They found no effect early in training, when a rescue would show.",
-            "They regularise; the lower one is not needed": "Yes. A slight gain near the end, and no adverse effect when the lower one is removed.",
+            "They regularize; the lower one is not needed": "Yes. A slight gain near the end, and no adverse effect when the lower one is removed.",
             "They make training twice as fast": "Progress was the same with and without them until late in training.",
         },
-        "They regularise; the lower one is not needed",
+        "They regularize; the lower one is not needed",
     ),
     Question(
         "Why can torchvision's GoogLeNet weights not be loaded into the network of Table 1?",
         {
-            "Its “5 × 5” branch is 3 × 3, and it has batch normalisation": "Yes. A slip, kept for the sake of the weights; `googlenet_bn` is that network.",
+            "Its “5 × 5” branch is 3 × 3, and it has batch normalization": "Yes. A slip, kept for the sake of the weights; `googlenet_bn` is that network.",
             "Its layers have other names": "Names can be matched by order. The shapes are what differs.",
             "It was trained with auxiliary classifiers": "So was the paper's. They can be left out.",
         },
-        "Its “5 × 5” branch is 3 × 3, and it has batch normalisation",
+        "Its “5 × 5” branch is 3 × 3, and it has batch normalization",
     ),
 ]

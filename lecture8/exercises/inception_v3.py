@@ -272,11 +272,11 @@ exercises = {
         task="""
         Write `my_reduction(c_in, three, reduce, double)`, an `nn.Module` with three branches on the same input: a 3 × 3 with
         stride 2 to `three` channels; a 1 × 1 to `reduce`, a 3 × 3 to `double` and a 3 × 3 with stride 2 to `double`; a 3 × 3
-        max pooling with stride 2. What has stride 2 has no padding. Batch normalisation (ε = 0.001) and ReLU after each convolution.
+        max pooling with stride 2. What has stride 2 has no padding. Batch normalization (ε = 0.001) and ReLU after each convolution.
         """,
         hints=[
             "`chain(c_in, (64, 1), (96, 3, 2, 0))` is a 1 × 1 to 64 and a 3 × 3 with stride 2 and padding 0 to 96, all with "
-            "normalisation and ReLU; `from lecture8.models.layers import Branches, chain`.",
+            "normalization and ReLU; `from lecture8.models.layers import Branches, chain`.",
             "`Branches(a=…, b=…, c=…)` stacks what its branches put out (a branch cannot be called `double`: that is a method of every module).",
             "The pooling is `nn.MaxPool2d(3, stride=2)`.",
         ],
@@ -327,7 +327,7 @@ quiz = [
     Question(
         "A paper says “we use Inception-v2”. What do you know?",
         {
-            "It is the network of the batch normalisation paper": "So says the Inception-v4 paper, and so does Google's code. The "
+            "It is the network of the batch normalization paper": "So says the Inception-v4 paper, and so does Google's code. The "
             "Inception-v3 paper calls another network by that name.",
             "Not enough: the name stands for two networks": "Yes: BN-Inception (11.2 million parameters), or a step on the way to "
             "Inception-v3. Look at the citation, better at the parameters.",
@@ -391,10 +391,10 @@ quiz = [
         {
             "There are still two, to feed the gradient": "The lower one was removed without adverse effect, and the gradient is no "
             "longer the reason given.",
-            "One is left, with batch normalisation, as a regulariser": "Yes: behind the last module at 17 × 17. The paper reports 0.4 "
-            "points of top-1 for normalising it.",
+            "One is left, with batch normalization, as a regularizer": "Yes: behind the last module at 17 × 17. The paper reports 0.4 "
+            "points of top-1 for normalizing it.",
             "None is left": "One is, for training; it is thrown away afterwards.",
         },
-        "One is left, with batch normalisation, as a regulariser",
+        "One is left, with batch normalization, as a regularizer",
     ),
 ]

@@ -54,10 +54,10 @@ predictions = {
         "spread of the values behind the last of its ten B blocks than behind the first?",
         {
             "hardly: within a tenth": "That is what happens with a scale of 0.1.",
-            "a fifth to a half more": "Each block normalises inside, so it adds about as much as any other: nine equal steps, "
+            "a fifth to a half more": "Each block normalizes inside, so it adds about as much as any other: nine equal steps, "
             "not nine multiplications.",
-            "ten times and more": "Without any normalisation sums can explode like that. In these blocks every convolution but "
-            "the last has batch normalisation.",
+            "ten times and more": "Without any normalization sums can explode like that. In these blocks every convolution but "
+            "the last has batch normalization.",
         },
     ),
 }  # fmt: skip
@@ -245,7 +245,7 @@ exercises = {
             return (1 + blocks * scale**2) ** 0.5
         """,
         explanation="A fresh network does about this in section 6 (its F is smaller). It grows with the root of the "
-        "depth, since batch normalisation inside F keeps F's size whatever x does.",
+        "depth, since batch normalization inside F keeps F's size whatever x does.",
         check_answer=_check_spread,
     ),
     "fold": Exercise(
@@ -278,12 +278,12 @@ exercises = {
         difficulty=3,
         task="""
         Write `block_c(channels, scale)`, a function that returns an `nn.Module`: block C of Inception-ResNet-v1 (Figure 13) at
-        any width. Two branches: a 1 × 1 to 192; and a 1 × 1 to 192, a 1 × 3 to 192, a 3 × 1 to 192. Batch normalisation and
-        ReLU after each. Then, on both stacked, a 1 × 1 convolution back to `channels`, with bias, without normalisation or
+        any width. Two branches: a 1 × 1 to 192; and a 1 × 1 to 192, a 1 × 3 to 192, a 3 × 1 to 192. Batch normalization and
+        ReLU after each. Then, on both stacked, a 1 × 1 convolution back to `channels`, with bias, without normalization or
         ReLU. Multiply by the scale, add the input, ReLU.
         """,
         hints=[
-            "`models.layers.chain(c_in, (192, 1), (192, (1, 3)), …)` is a row of convolutions, each with normalisation and ReLU.",
+            "`models.layers.chain(c_in, (192, 1), (192, (1, 3)), …)` is a row of convolutions, each with normalization and ReLU.",
             "`models.layers.Branches(a=…, b=…)` stacks what its parts put out: 384 channels.",
             "A class needs `__init__` and `forward`; `return (x + self.scale * self.up(self.branches(x))).relu()`.",
         ],
@@ -338,7 +338,7 @@ quiz = [
             "To make it cheaper": "It is an extra layer; the branches before it could do without.",
             "To bring the stacked branches to the width of x, and let F(x) be negative": "Yes: a sum needs equal widths, and "
             "behind a ReLU a block could only ever add, never take away.",
-            "Because batch normalisation cannot be used there": "It could; the authors left it out on the large summed maps "
+            "Because batch normalization cannot be used there": "It could; the authors left it out on the large summed maps "
             "to save memory.",
         },
         "To bring the stacked branches to the width of x, and let F(x) be negative",
@@ -347,7 +347,7 @@ quiz = [
         "The authors' wide networks 'died'. How does one see that?",
         {
             "The last map holds only zeros": "Yes: behind the ReLU nothing is left, for any image; the gradient through it is "
-            "zero, too, and neither a lower rate nor another normalisation prevented it.",
+            "zero, too, and neither a lower rate nor another normalization prevented it.",
             "The loss becomes infinite": "That is divergence. A dead network is calm: it gives every image the same answer.",
             "The training images are learned by heart": "That is overfitting, the opposite trouble.",
         },

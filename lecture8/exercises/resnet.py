@@ -34,9 +34,9 @@ predictions = {
         "LAST. The first is …",
         {
             "much smaller: it vanishes on the way": "That would be the classical story of deep networks without "
-            "normalisation.",
+            "normalization.",
             "about as large": "That would make depth harmless to the gradient.",
-            "much larger: it grows on the way": "Nothing vanishes. With batch normalisation and without shortcuts the "
+            "much larger: it grows on the way": "Nothing vanishes. With batch normalization and without shortcuts the "
             "gradient grows from layer to layer, which is no healthier.",
         },
     ),
@@ -210,11 +210,11 @@ exercises = {
         difficulty=3,
         task="""
         Write `my_bottleneck(c_in, width, stride)`, a function that returns an `nn.Module`: 1 × 1 to `width`, 3 × 3 with the
-        stride, 1 × 1 to `4 * width`; batch normalisation after each (so no biases), ReLU after the first two and after the
-        addition; shortcut B (a 1 × 1 convolution with the stride and its own normalisation, only where the shapes change).
+        stride, 1 × 1 to `4 * width`; batch normalization after each (so no biases), ReLU after the first two and after the
+        addition; shortcut B (a 1 × 1 convolution with the stride and its own normalization, only where the shapes change).
         """,
         hints=[
-            "`models.layers.conv(c_in, c_out, kernel, stride)` is convolution, normalisation and ReLU; `relu=False` leaves it out.",
+            "`models.layers.conv(c_in, c_out, kernel, stride)` is convolution, normalization and ReLU; `relu=False` leaves it out.",
             "A 3 × 3 keeps the size with padding 1.",
             "The shapes change when stride is not 1 or c_in is not 4 · width; else the shortcut is `nn.Identity()`.",
         ],
@@ -237,10 +237,10 @@ exercises = {
         task="""
         Write `params(n, width)`: the number of parameters of the CIFAR ResNet with 6n + 2 layers, shortcut A, 3 input
         channels, 10 classes, and `width`, 2 · `width`, 4 · `width` channels in its stages. Convolutions have no bias; every
-        one is followed by a batch normalisation with two numbers per channel.
+        one is followed by a batch normalization with two numbers per channel.
         """,
         hints=[
-            "A 3 × 3 convolution with its normalisation: 9 · c_in · c_out + 2 · c_out.",
+            "A 3 × 3 convolution with its normalization: 9 · c_in · c_out + 2 · c_out.",
             "The first convolution of stages 2 and 3 has half as many input channels as the others of its stage.",
             "The linear layer sees 4 · width channels, and has a bias.",
         ],
@@ -298,7 +298,7 @@ quiz = [
         "They halve from stage to stage, while the channels double",
     ),
     Question(
-        "Which initialisation does the paper use?",
+        "Which initialization does the paper use?",
         {
             "Xavier": "The notes say so. The lecture's slide had 'Xavier/2', which is He's; the '/2' got lost.",
             "He: standard deviation √(2 / n)": "Yes, 'as in [13]': He et al. 2015, made for ReLU.",

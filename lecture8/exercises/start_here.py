@@ -42,8 +42,8 @@ predictions = {
         "CNN do?",
         {
             "it does not notice": "That is the linear layer: to it a pixel is just a number, its weights are simply shuffled along.",
-            "it loses a few points": "Then neighbourhoods would matter only a little.",
-            "it loses more than 20 points": "Its kernels look for patterns among NEIGHBOURS, and there are no neighbours any more.",
+            "it loses a few points": "Then neighborhoods would matter only a little.",
+            "it loses more than 20 points": "Its kernels look for patterns among NEIGHBOURS, and there are no neighbors any more.",
             "it gets better": "Shuffling adds nothing to be learned.",
         },
     ),

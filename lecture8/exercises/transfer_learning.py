@@ -19,7 +19,7 @@ from lecture8.teaching import (
 
 predictions = {
     "few": Prediction(
-        "Twenty labelled letters, two of each. Three ways: A random weights, everything trained. B weights that know "
+        "Twenty labeled letters, two of each. Three ways: A random weights, everything trained. B weights that know "
         "printed digits, everything trained on. C the same weights frozen, only the new last layer trained. Which reads most letters?",
         {
             "A: random weights": "Nothing learned from the digits would then be of use to the letters.",
@@ -52,7 +52,7 @@ predictions = {
         {
             "nothing": "The optimizer cannot touch the weights. It is not the only one who writes into a network.",
             "some of its weights": "Without a gradient the optimizer leaves them alone.",
-            "the running means and variances of batch normalisation": "They are no parameters but buffers: the forward pass itself moves them "
+            "the running means and variances of batch normalization": "They are no parameters but buffers: the forward pass itself moves them "
             "in training mode.",
         },
     ),
@@ -62,7 +62,7 @@ predictions = {
             "about as good as printed digits": "To you a digit is a digit. To the network it is a pattern of pixels.",
             "half-way between them and the gratings": "It lies much nearer to the gratings.",
             "hardly better than the gratings": "What counts is not what the classes are called but what the images look like: this source never "
-            "showed dark ink on light, grey paper or noise.",
+            "showed dark ink on light, gray paper or noise.",
         },
     ),
 }
@@ -188,14 +188,14 @@ def _check_freeze(answer) -> Verdict:
     statistics = [name for name in moved if "num_batches" not in name]
     if statistics:
         return wrong(
-            f"The weights held, but {statistics[0]} moved: after net.train() batch normalisation counts its batches again."
+            f"The weights held, but {statistics[0]} moved: after net.train() batch normalization counts its batches again."
         )
     with torch.no_grad():
         net.train()
         alone, among = net.features(_images()[:2]), net.features(_images())[:2]
     if not torch.allclose(alone, among, atol=1e-5):
         return wrong(
-            "Nothing moves, but the features of an image still depend on the other images of its batch: batch normalisation must stay "
+            "Nothing moves, but the features of an image still depend on the other images of its batch: batch normalization must stay "
             "in evaluation mode after net.train()."
         )
     if not any(name.startswith("classifier") for name in _changed(before, net.state_dict())):
@@ -325,7 +325,7 @@ exercises = {
 
 quiz = [
     Question(
-        "You have 60 labelled photographs, much like those of ImageNet. What is the best first try?",
+        "You have 60 labeled photographs, much like those of ImageNet. What is the best first try?",
         {
             "Train a network from random weights": "Sixty labels cannot teach a network to see. It will learn them by heart.",
             "Freeze the features, train a new last layer": "Yes: few labels, similar source. Few numbers to learn, and features that fit.",
@@ -348,9 +348,9 @@ quiz = [
         {
             "The optimizer's momentum": "Without a gradient the optimizer skips a parameter, momentum and all.",
             "The weights of the last convolution": "They get no gradient, so they stay.",
-            "Batch normalisation's running mean and variance": "Yes: they are moved by the forward pass in training mode, not by the optimizer.",
+            "Batch normalization's running mean and variance": "Yes: they are moved by the forward pass in training mode, not by the optimizer.",
         },
-        "Batch normalisation's running mean and variance",
+        "Batch normalization's running mean and variance",
     ),
     Question(
         "Why do the learning rates of fine-tuning often fall towards the image?",

@@ -56,7 +56,7 @@ predictions = {
         },
     ),
     "fc7": Prediction(
-        "A network has learned to read printed letters, and has never seen a digit. 200 printed digits are labelled. A linear "
+        "A network has learned to read printed letters, and has never seen a digit. 200 printed digits are labeled. A linear "
         "classifier is trained on their pixels, another on what the network's fc7 makes of them. Which reads new printed digits "
         "better?",
         {
@@ -216,7 +216,7 @@ exercises = {
         """,
         hints=["B is `([3, 3], [3, 3], [3, 3], [3, 3], [3, 3])`.", "The number of blocks stays; each has one layer now."],
         solution="answer = ([5], [5], [5], [5], [5])",
-        explanation="Its top-1 error was 7 % higher than B's (section 4.1, single centre crop). In section 6 you ran this "
+        explanation="Its top-1 error was 7 % higher than B's (section 4.1, single center crop). In section 6 you ran this "
         "experiment in small.",
         check_answer=_check_control,
     ),
@@ -228,7 +228,7 @@ exercises = {
         end sees? Convolutions and poolings count alike, padding does not matter.
         """,
         hints=[
-            "Keep two numbers: the field so far, starting at 1, and the jump, the distance in pixels between two neighbours, also 1.",
+            "Keep two numbers: the field so far, starting at 1, and the jump, the distance in pixels between two neighbors, also 1.",
             "A kernel of k reaches over k − 1 jumps: `field += (kernel - 1) * jump`. And then the stride makes the jump larger.",
         ],
         solution="""

@@ -35,7 +35,7 @@ predictions = {
         "What does its map show?",
         {
             "14 stripes": "16 values cannot hold 14 periods: each needs at least two values.",
-            "nothing: the stripes blur into grey": "A blur would do that, but a stride does not blur, it skips.",
+            "nothing: the stripes blur into gray": "A blur would do that, but a stride does not blur, it skips.",
             "2 broad stripes": "The stripes that 16 values cannot hold come back as others: 16 − 14 = 2. They look "
             "perfectly real, and they are not in the image.",
         },
@@ -51,13 +51,13 @@ predictions = {
     ),
     "cheat": Prediction(
         "Two networks read digits, both with good test accuracy. The second was trained on pictures in which a small "
-        "mark at the edge gives the answer away. Cover the mark with grey: what happens to the probability of the right "
+        "mark at the edge gives the answer away. Cover the mark with gray: what happens to the probability of the right "
         "class?",
         {
             "little changes: it also knows the digits": "Then the digit would have been worth learning for a network "
             "that had the mark.",
             "it falls, while covering the digit hardly matters": "The network took the easiest way that the data "
-            "offered. Its accuracy does not show that; the grey square does.",
+            "offered. Its accuracy does not show that; the gray square does.",
             "it falls as much as when the digit is covered": "Then it would use both alike.",
         },
     ),
@@ -121,7 +121,7 @@ def _check_paint(answer) -> Verdict:
         image = torch.randn(1, channels, side, side)
         net = Network({"conv1": sequential(conv=conv1, relu=nn.ReLU()), "conv2": sequential(conv=conv2, relu=nn.ReLU())},
                       nn.Identity(), channels)  # fmt: skip
-        # a channel that fires, and one of its neighbours
+        # a channel that fires, and one of its neighbors
         for channel in net.features(image).amax((0, 2, 3)).topk(2).indices.tolist():
             want = project(net, image, "conv2", channel)
             with torch.no_grad():
@@ -140,7 +140,7 @@ def _check_paint(answer) -> Verdict:
             if torch.allclose(got, want / net.features(image)[0, channel].max(), atol=1e-5):
                 return wrong("Right up to a factor: the strongest unit keeps its value, it does not become 1.")
             return wrong("The place is right, the values are not: relu, conv2 transposed, relu, conv1 transposed.")
-    return right("The same as the library's deconvnet, for grey and for colour images.")
+    return right("The same as the library's deconvnet, for gray and for color images.")
 
 
 def _unrectified(conv1, conv2, image, channel):
@@ -381,7 +381,7 @@ quiz = [
         "They are the network's own, transposed",
     ),
     Question(
-        "The probability of 'dog' falls most when the grey square covers the leash in the corner. What have you learned?",
+        "The probability of 'dog' falls most when the gray square covers the leash in the corner. What have you learned?",
         {
             "Leashes look like dogs": "To this network a leash speaks for a dog; that need not be how it looks.",
             "This network leans on the leash": "Yes. It may well be right on photographs with leashes, and wrong without one.",

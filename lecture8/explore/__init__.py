@@ -134,7 +134,7 @@ class Explorer(Shown):
 def prose(markup: str = "") -> widgets.HTML:
     """HTML that looks like the notebook's own text, in light and in dark.
 
-    Without JupyterLab's class for it a link in a widget has the colour of the words around it, and no line.
+    Without JupyterLab's class for it a link in a widget has the color of the words around it, and no line.
     """
     made = widgets.HTML(markup)
     made.add_class("jp-RenderedHTMLCommon")

@@ -43,9 +43,9 @@ def augment() -> Explorer:
     photos = {name: plots.alexnet.square(photo, 256) for name, photo in datasets.sample_photos().items()}
     pixels = (torch.stack(list(photos.values())) * 255).round().to(torch.uint8)
     split = datasets.Split(pixels, torch.arange(len(photos)))
-    noise = {spread: datasets.colour_noise(split, spread) for spread in (0.1, 0.5)}
+    noise = {spread: datasets.color_noise(split, spread) for spread in (0.1, 0.5)}
 
-    def draw(photo: str, crop: str, mirror: str, colour: float) -> tuple[Figure, str]:
+    def draw(photo: str, crop: str, mirror: str, color: float) -> tuple[Figure, str]:
         generator = torch.Generator().manual_seed(0)
         image, count = photos[photo], 8
         top, left = torch.randint(0, 33, (2, count), generator=generator)
@@ -54,20 +54,20 @@ def augment() -> Explorer:
         pictures = torch.stack([image[:, t : t + 224, x : x + 224] for t, x in zip(top, left, strict=True)])
         if mirror == "on":
             pictures = datasets.random_flip()(pictures, generator)
-        if colour:
-            pictures = noise[colour](pictures, generator)
+        if color:
+            pictures = noise[color](pictures, generator)
         boxes = [(int(top[i]), int(left[i]), 224) for i in range(1 if crop == "off" else 4)]
         number = (33 * 33 if crop == "on" else 1) * (2 if mirror == "on" else 1)
         words = f"Eight training pictures of 224 × 224 from {photo.replace('_', ' ')}: " + (
             "cut out anywhere" if crop == "on" else "cut out of the middle"
         )
         words += ", half of them mirrored" if mirror == "on" else ", never mirrored"
-        words += f", colours shifted by {colour:g} standard deviations. " if colour else ", colours as they are. "
-        words += f"Without the colours there are {number:,} different one{'s' if number > 1 else ''}."
+        words += f", colors shifted by {color:g} standard deviations. " if color else ", colors as they are. "
+        words += f"Without the colors there are {number:,} different one{'s' if number > 1 else ''}."
         return plots.alexnet.views(image, boxes, pictures), words
 
-    controls = {"photo": list(photos), "crop": ["off", "on"], "mirror": ["off", "on"], "colour": [0.0, *noise]}
-    return Explorer(draw, controls, start={"crop": "on", "mirror": "on", "colour": 0.1})
+    controls = {"photo": list(photos), "crop": ["off", "on"], "mirror": ["off", "on"], "color": [0.0, *noise]}
+    return Explorer(draw, controls, start={"crop": "on", "mirror": "on", "color": 0.1})
 
 
 @explorer

@@ -61,7 +61,7 @@ KERNELS = {
 
 @cache
 def photograph(name: str) -> Tensor:
-    """A sample photograph, grey, about a hundred pixels wide: H × W from 0 to 1."""
+    """A sample photograph, gray, about a hundred pixels wide: H × W from 0 to 1."""
     photo = datasets.sample_photos()[name].float().mean(0, keepdim=True) / 255
     return F.avg_pool2d(photo, photo.shape[-1] // 100)[0]
 

@@ -8,7 +8,7 @@ What the paper leaves open or has wrong, and what is done here:
 * Its images of 224 × 224 do not fit: (224 - 11) / 4 + 1 is no whole number. The authors' code rounds up to 55, Caffe
   takes 227 × 227 images, which give 55 without rounding; so does this file.
 * The paddings of conv2 to conv5 (2, 1, 1, 1) are not in the text; the sizes in its Figure 2 need them.
-* Normalisation comes before pooling (section 3.5), over the kernels of one GPU, which does not see the other's.
+* Normalization comes before pooling (section 3.5), over the kernels of one GPU, which does not see the other's.
 """
 
 import torch
@@ -27,7 +27,7 @@ from lecture8.models.registry import register
 PAPER = "Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks, NIPS 2012"
 OWT = "Krizhevsky: One weird trick for parallelizing convolutional neural networks, 2014, arXiv 1404.5997"
 
-# Figure 2 and section 3.5: kernels of both GPUs, kernel size, stride, padding, groups, normalised?, pooled?
+# Figure 2 and section 3.5: kernels of both GPUs, kernel size, stride, padding, groups, normalized?, pooled?
 LAYERS = {
     "conv1": (96, 11, 4, 0, 1, True, True),  # 96 × 55 × 55, pooled to 27 × 27
     "conv2": (256, 5, 1, 2, 2, True, True),  # 256 × 27 × 27, pooled to 13 × 13
@@ -60,7 +60,7 @@ class PerGPU(nn.Module):
 def stage(
     c_in: int, c_out: int, kernel: int, stride: int, padding: int, groups: int, norm: nn.Module | None, pool: bool
 ):
-    """Convolution, ReLU, then where the paper has them normalisation and pooling, in this order."""
+    """Convolution, ReLU, then where the paper has them normalization and pooling, in this order."""
     steps = {"conv": nn.Conv2d(c_in, c_out, kernel, stride, padding, groups=groups), "relu": nn.ReLU(inplace=True)}
     if norm:
         steps["norm"] = norm
@@ -110,5 +110,5 @@ def alexnet(num_classes: int = 1000, *, input_size: int = 227) -> Network:
     weights={"": "torchvision/alexnet"},
 )  # fmt: skip
 def alexnet_owt(num_classes: int = 1000, *, input_size: int = 224) -> Network:
-    """The single column of 2014, without normalisation, that torchvision's weights fit: 3 × 224 × 224 -> logits."""
+    """The single column of 2014, without normalization, that torchvision's weights fit: 3 × 224 × 224 -> logits."""
     return _alexnet(OWT_LAYERS, num_classes, input_size)

@@ -7,7 +7,7 @@ What the paper leaves open or has wrong, and what is done here:
 * Figure 5 prints modules 4c and 4d with 576 output channels, but their branches add up to 608. The total is kept, with
   96 channels instead of 128 behind the pooling, as in Google's code.
 * It says 13.6 million parameters; its own table gives 11.2 million.
-* The first layer is separable, 8 filters per colour, as the appendix says (`separable=False` for a plain one).
+* The first layer is separable, 8 filters per color, as the appendix says (`separable=False` for a plain one).
 * First weights are not described; He's are used.
 """
 

@@ -1,13 +1,13 @@
 """GoogLeNet: Szegedy et al., "Going Deeper with Convolutions", CVPR 2015 (arXiv 1409.4842).
 
-`googlenet` is Table 1 read as it is printed: 5 × 5 convolutions, local response normalisation, no batch normalisation,
+`googlenet` is Table 1 read as it is printed: 5 × 5 convolutions, local response normalization, no batch normalization,
 two auxiliary classifiers for training. `googlenet_bn` is the variant that torchvision's weights fit.
 
 What the paper leaves open or has wrong, and what is done here:
 
 * conv1 is a plain 7 × 7 convolution: 9,408 weights. Table 1 prints 2.7 K, which a separable one would have.
 * Poolings round up (112 to 56, 56 to 28 …), as in the authors' framework; the text gives no paddings.
-* The normalisation is AlexNet's, with its constants; Figure 3 only says "LocalRespNorm".
+* The normalization is AlexNet's, with its constants; Figure 3 only says "LocalRespNorm".
 * The first weights are not described; Glorot's, as in Caffe's replication, which also starts all biases at 0.2.
 """
 
@@ -124,7 +124,7 @@ def _googlenet(num_classes: int, auxiliary: bool, *, batch_norm: bool, rescale: 
         "depth": "22 (section 5)", "params": "6.8 million (sum of Table 1), 12 times fewer than AlexNet (section 1)",
         "multiply-adds": "1.5e9 (section 1)", "top-5 error, one crop": "10.07 (Table 3)",
     },
-    no_weights="torchvision's have 3 × 3 where the paper has 5 × 5, and batch normalisation; googlenet_bn takes them",
+    no_weights="torchvision's have 3 × 3 where the paper has 5 × 5, and batch normalization; googlenet_bn takes them",
 )  # fmt: skip
 def googlenet(num_classes: int = 1000, *, auxiliary: bool = False) -> Network:
     """GoogLeNet of Table 1: 3 × 224 × 224 -> logits.
@@ -142,11 +142,11 @@ def googlenet(num_classes: int = 1000, *, auxiliary: bool = False) -> Network:
 def googlenet_bn(num_classes: int = 1000, *, auxiliary: bool = False, rescale: bool = False) -> Network:
     """GoogLeNet as torchvision has it, to take its weights: 3 × 224 × 224 -> logits.
 
-    Batch normalisation instead of local response normalisation and biases, 3 × 3 in the branches named 5 × 5 (a slip
+    Batch normalization instead of local response normalization and biases, 3 × 3 in the branches named 5 × 5 (a slip
     that was kept for the weights' sake), 2 × 2 in the last max pooling, dropout of 0.2, auxiliary classifiers behind a
     pooling that fits any image.
 
-    rescale: takes images normalised with ImageNet's mean and spread, as the published weights need it
+    rescale: takes images normalized with ImageNet's mean and spread, as the published weights need it
     """
     return _googlenet(num_classes, auxiliary, batch_norm=True, rescale=rescale)
 
@@ -156,7 +156,7 @@ def miniature(num_classes: int = 10, *, channels: int = 1, norm: bool = False) -
 
     The nine modules and the poolings between them are the paper's; before them stands one 3 × 3 convolution with a
     pooling, behind them and behind 4a and 4d (`training.auxiliary_objective`) global average pooling and one linear
-    layer. norm: batch normalisation, which GoogLeNet did not have.
+    layer. norm: batch normalization, which GoogLeNet did not have.
     """
     layer = conv if norm else conv_relu
     stages = {"conv1": sequential(conv=layer(channels, 24, 3), pool=nn.MaxPool2d(2))}

@@ -162,7 +162,7 @@ def inception_v3(num_classes: int = 1000, *, auxiliary: bool = False, rescale: b
     """Inception-v3: 3 × 299 × 299 -> logits; images of 75 × 75 and more will do.
 
     auxiliary: with the classifier for training (`training.auxiliary_objective`), 3,326,696 parameters more
-    rescale: takes images normalised with ImageNet's mean and spread, as the published weights need it
+    rescale: takes images normalized with ImageNet's mean and spread, as the published weights need it
     """
     check_classes(num_classes)
     stages = {

@@ -17,7 +17,7 @@ class Network(nn.Module):
     and drawing a network by its stages needs no table per network.
 
     features: stage name -> module, in the order in which the images pass through them
-    channels: what the first convolution expects (3 for colour, 1 for grey)
+    channels: what the first convolution expects (3 for color, 1 for gray)
     size: height and width of the images, where a fully connected layer leaves no choice
     smallest: the least height and width of which the last stage still gets a pixel
     auxiliary: stage name -> classifier that looks at the output of this stage, for training (`with_auxiliary`)
@@ -74,7 +74,7 @@ class Network(nn.Module):
         if images.ndim != 4:
             raise ValueError(f"given a tensor of shape {given}, but {wanted}")
         if images.shape[1] != self.channels:
-            remedy = "repeat the grey channel with images.expand(-1, 3, -1, -1)" if images.shape[1] == 1 else (
+            remedy = "repeat the gray channel with images.expand(-1, 3, -1, -1)" if images.shape[1] == 1 else (
                 "build the network with channels=…, or convert the images"
             )  # fmt: skip
             raise ValueError(f"given images with {images.shape[1]} channels ({given}), but {wanted}: {remedy}")
@@ -110,7 +110,7 @@ class Branches(nn.Module):
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
-    """b = a / (k + alpha · sum of a² over `size` neighbouring channels)^beta, AlexNet's section 3.3 as printed.
+    """b = a / (k + alpha · sum of a² over `size` neighboring channels)^beta, AlexNet's section 3.3 as printed.
 
     The same values as PyTorch's layer, in a third of its time on a CPU. PyTorch multiplies alpha with the *mean* over
     the channels, and so did the authors' code (cuda-convnet: `scale /= size`); the paper's formula has the sum.
@@ -127,7 +127,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
 
 class Rescale(nn.Module):
-    """Images normalised with ImageNet's mean and spread -> values from -1 to 1, which the Inception weights expect."""
+    """Images normalized with ImageNet's mean and spread -> values from -1 to 1, which the Inception weights expect."""
 
     def __init__(self, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)):
         super().__init__()
@@ -155,9 +155,9 @@ def conv(
     relu: bool = True,
     eps: float = 1e-5,
 ) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU; N × c_in × H × W -> N × c_out × H/stride × W/stride.
+    """Convolution, batch normalization, ReLU; N × c_in × H × W -> N × c_out × H/stride × W/stride.
 
-    Padded to keep the size unless `padding` says otherwise. No bias: the normalisation right after would cancel it.
+    Padded to keep the size unless `padding` says otherwise. No bias: the normalization right after would cancel it.
     """
     steps = {
         "conv": nn.Conv2d(c_in, c_out, kernel, stride, _same(kernel, padding), bias=False),
@@ -169,7 +169,7 @@ def conv(
 
 
 def chain(c_in: int, *steps: tuple, eps: float = 1e-3) -> nn.Sequential:
-    """Convolutions with batch normalisation and ReLU one after another: N × c_in × H × W -> N × (last c_out) × H' × W'.
+    """Convolutions with batch normalization and ReLU one after another: N × c_in × H × W -> N × (last c_out) × H' × W'.
 
     steps: (c_out, kernel), or (c_out, kernel, stride, padding); without these the size of the map is kept
     """
@@ -183,7 +183,7 @@ def chain(c_in: int, *steps: tuple, eps: float = 1e-3) -> nn.Sequential:
 def conv_relu(
     c_in: int, c_out: int, kernel: Size, stride: int = 1, padding: Size | None = None, groups: int = 1
 ) -> nn.Sequential:
-    """Convolution with a bias, and ReLU, as before batch normalisation: N × c_in × H × W -> N × c_out × H' × W'.
+    """Convolution with a bias, and ReLU, as before batch normalization: N × c_in × H × W -> N × c_out × H' × W'.
 
     Padded to keep the size unless `padding` says otherwise.
     """
@@ -254,7 +254,7 @@ def he_init(net: nn.Module) -> nn.Module:
     """Draw every convolution from N(0, 2 / n) with n = kernel area × c_out, in place; returns the network.
 
     He et al. 2015 (arXiv 1502.01852), eq. 14: n counts the outgoing connections, which keeps the size of the
-    gradients level from layer to layer; batch normalisation looks after the activations. Linear layers keep
+    gradients level from layer to layer; batch normalization looks after the activations. Linear layers keep
     PyTorch's default.
     """
     for module in net.modules():

@@ -1,7 +1,7 @@
 """ResNet: He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016 (arXiv 1512.03385).
 
-Faithful to Table 1 and section 3.4: batch normalisation after every convolution and before the ReLU, no dropout, He
-initialisation, one fully connected layer. Two choices are stated here because others choose differently:
+Faithful to Table 1 and section 3.4: batch normalization after every convolution and before the ReLU, no dropout, He
+initialization, one fully connected layer. Two choices are stated here because others choose differently:
 
 * `stride_in_1x1`: the authors' released models halve the image in the first 1 × 1 convolution of a bottleneck ("v1",
   3.8 G multiply-adds for ResNet-50). The default here halves it in the 3 × 3 ("v1.5", 4.1 G), like torchvision and

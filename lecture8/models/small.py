@@ -3,7 +3,7 @@
 `resnet` and `plain` are the networks of 6n + 2 layers of He et al. 2015, section 4.2 (arXiv 1512.03385): a 3 × 3
 convolution, three stages of n two-convolution blocks with `width`, 2 `width`, 4 `width` channels at full, half and
 quarter size, global average pooling, one linear layer. The paper's width is 16, its shortcut A, its images 3 × 32 × 32;
-here smaller or larger images, grey ones and any width do too.
+here smaller or larger images, gray ones and any width do too.
 
 `alexnet`, `zfnet`, `vgg`, `inception` and `inception_resnet` are ours: the blocks of the large networks in the same
 order, fewer and narrower, with switches for what a lesson compares.
@@ -143,7 +143,7 @@ def alexnet(
 ) -> Network:  # fmt: skip
     """AlexNet's five convolutions and three fully connected layers for small images: channels × size × size -> logits.
 
-    activation: nn.ReLU, or nn.Tanh, which came before. norm: local response normalisation after conv1 and conv2.
+    activation: nn.ReLU, or nn.Tanh, which came before. norm: local response normalization after conv1 and conv2.
     overlap: pooling windows of 3 pixels every 2, or of 2. Glorot's first weights, which suit both activations.
     """
     _check(width, channels, multiple=2)
@@ -151,8 +151,8 @@ def alexnet(
     window = (3 if overlap else 2, 2, 0)
     size = map_size(input_size, window, window, window)
     stages, c = {}, channels
-    # kernels, kernel size, groups, normalised?, pooled?
-    for i, (c_out, kernel, groups, normalised, pooled) in enumerate(
+    # kernels, kernel size, groups, normalized?, pooled?
+    for i, (c_out, kernel, groups, normalized, pooled) in enumerate(
         [
             (2 * width, 5, 1, True, True),
             (4 * width, 5, 2, True, True),
@@ -163,7 +163,7 @@ def alexnet(
         start=1,
     ):
         steps = {"conv": nn.Conv2d(c, c_out, kernel, padding=kernel // 2, groups=groups), "activation": activation()}
-        if normalised and norm:
+        if normalized and norm:
             steps["norm"] = PerGPU(LocalResponseNorm())
         if pooled:
             steps["pool"] = nn.MaxPool2d(*window)
@@ -187,7 +187,7 @@ def zfnet(
     coarse: AlexNet's first look, 11 × 11 kernels every 4 pixels and 5 × 5 every pixel; otherwise 7 × 7 every 2 and
     5 × 5 every 2. Either way conv2 puts out one value for 8 × 8 pixels.
     without: which of layers 3, 4, 6, 7 to leave out (the paper's Table 3).
-    No normalisation, and no pooling after conv2. He's first weights, in the linear layers too.
+    No normalization, and no pooling after conv2. He's first weights, in the linear layers too.
 
     Raises ValueError for other layers in `without`, and for images of which nothing is left.
     """
@@ -226,7 +226,7 @@ def zfnet(
     net = Network(stages, classifier, channels, size=input_size)
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            # by fan-in: without normalisation the signal must keep its size on the way up
+            # by fan-in: without normalization the signal must keep its size on the way up
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)
     return net
@@ -239,7 +239,7 @@ def vgg(
 ) -> Network:  # fmt: skip
     """Blocks of `convs` convolutions and a 2 × 2 max pooling, the width doubling each time: any size -> logits.
 
-    kernel: 5 with half as many convolutions sees as much as 3. norm: batch normalisation, without which it is VGG's.
+    kernel: 5 with half as many convolutions sees as much as 3. norm: batch normalization, without which it is VGG's.
     """
     _check(width, channels)
     stages, c = {}, channels
@@ -260,7 +260,7 @@ def inception(
     """A convolution and `modules` inception modules, a max pooling behind it and every second one: any size -> logits.
 
     auxiliary: a classifier after every second module but the last, for `training.auxiliary_objective`.
-    norm: batch normalisation, which GoogLeNet did not have yet.
+    norm: batch normalization, which GoogLeNet did not have yet.
     """
     _check(width, channels, multiple=4)
     layer = conv if norm else conv_relu

@@ -7,7 +7,7 @@ The six configurations differ in depth alone and are one table here as there (Ta
 * First weights: Glorot & Bengio's, which the authors found "after the paper submission" to make their pre-training
   unnecessary (section 3.1, footnote). The way they went before is `start_from`: the first four convolutions and the
   fully connected layers come from a trained configuration A.
-* `norm=True` adds batch normalisation after each convolution, which the paper does not have: weights of that form are
+* `norm=True` adds batch normalization after each convolution, which the paper does not have: weights of that form are
   published. These convolutions keep their (now pointless) bias.
 """
 
@@ -83,19 +83,19 @@ def _weights(name: str) -> dict:
 
 @register(**_facts(11, 132_863_336, 7_609_090_048, "133", "29.6 / 10.4", weights=_weights("vgg11")))
 def vgg11(num_classes: int = 1000, *, input_size: int = 224, norm: bool = False) -> Network:
-    """VGG-11, configuration A: 3 × 224 × 224 -> logits. `norm=True` adds batch normalisation."""
+    """VGG-11, configuration A: 3 × 224 × 224 -> logits. `norm=True` adds batch normalization."""
     return _vgg("A", num_classes, input_size, norm)
 
 
 @register(**_facts(11, 132_863_336, 7_609_090_048, "133", "29.7 / 10.5", no_weights="vgg11 has some"))
 def vgg11_lrn(num_classes: int = 1000, *, input_size: int = 224) -> Network:
-    """VGG-11 with AlexNet's normalisation after the first convolution, configuration A-LRN: 3 × 224 × 224 -> logits."""
+    """VGG-11 with AlexNet's normalization after the first convolution, configuration A-LRN: 3 × 224 × 224 -> logits."""
     return _vgg("A-LRN", num_classes, input_size)
 
 
 @register(**_facts(13, 133_047_848, 11_308_466_176, "133", "28.7 / 9.9", weights=_weights("vgg13")))
 def vgg13(num_classes: int = 1000, *, input_size: int = 224, norm: bool = False) -> Network:
-    """VGG-13, configuration B: 3 × 224 × 224 -> logits. `norm=True` adds batch normalisation."""
+    """VGG-13, configuration B: 3 × 224 × 224 -> logits. `norm=True` adds batch normalization."""
     return _vgg("B", num_classes, input_size, norm)
 
 
@@ -107,11 +107,11 @@ def vgg16_c(num_classes: int = 1000, *, input_size: int = 224) -> Network:
 
 @register(**_facts(16, 138_357_544, 15_470_264_320, "138", "25.6 / 8.1", weights=_weights("vgg16")))
 def vgg16(num_classes: int = 1000, *, input_size: int = 224, norm: bool = False) -> Network:
-    """VGG-16, configuration D: 3 × 224 × 224 -> logits. `norm=True` adds batch normalisation."""
+    """VGG-16, configuration D: 3 × 224 × 224 -> logits. `norm=True` adds batch normalization."""
     return _vgg("D", num_classes, input_size, norm)
 
 
 @register(**_facts(19, 143_667_240, 19_632_062_464, "144", "25.5 / 8.0", weights=_weights("vgg19")))
 def vgg19(num_classes: int = 1000, *, input_size: int = 224, norm: bool = False) -> Network:
-    """VGG-19, configuration E: 3 × 224 × 224 -> logits. `norm=True` adds batch normalisation."""
+    """VGG-19, configuration E: 3 × 224 × 224 -> logits. `norm=True` adds batch normalization."""
     return _vgg("E", num_classes, input_size, norm)

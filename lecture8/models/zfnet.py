@@ -2,13 +2,13 @@
 
 AlexNet on one GPU with a finer first look: 7 × 7 kernels every 2 pixels in conv1 instead of 11 × 11 every 4, and
 stride 2 again in conv2 (Figure 3). `zfnet_b` has the wider middle of Table 2, row (b). `project` is the deconvnet of
-section 2.1, which paints the pixels that made a unit fire; `occlusion` slides the grey square of section 4.2.
+section 2.1, which paints the pixels that made a unit fire; `occlusion` slides the gray square of section 4.2.
 
 What the paper leaves open, and what is done here:
 
 * No paddings are given. Its 110 × 110, 55, 26, 13 and 6 need 1 in conv1, 0 in conv2, 1 in conv3 to conv5, and
   poolings that round up.
-* The contrast normalisation across feature maps, after the pooling, is AlexNet's formula with AlexNet's constants.
+* The contrast normalization across feature maps, after the pooling, is AlexNet's formula with AlexNet's constants.
 * Weights "initialized to 10^-2" must be random to differ: drawn here from N(0, 0.01²), biases 0.
 """
 
@@ -28,7 +28,7 @@ from lecture8.models.registry import register
 
 PAPER = "Zeiler, Fergus: Visualizing and Understanding Convolutional Networks, ECCV 2014, arXiv 1311.2901"
 
-# Figure 3: kernel size, stride, padding, pooled?, then normalised?
+# Figure 3: kernel size, stride, padding, pooled?, then normalized?
 LAYERS = {
     "conv1": (7, 2, 1, True, True),  # 96 × 110 × 110, pooled to 55 × 55
     "conv2": (5, 2, 0, True, True),  # 256 × 26 × 26, pooled to 13 × 13
@@ -41,7 +41,7 @@ WIDTHS_B = (96, 256, 512, 1024, 512)  # Table 2, row (b)
 MAX_RMS = 0.1
 
 
-def renormalise_filters(net: nn.Module) -> None:
+def renormalize_filters(net: nn.Module) -> None:
     """Scale convolution filters with a root mean square above 0.1 back to 0.1, in place; after each step (sec. 3)."""
     with torch.no_grad():
         for module in net.modules():
@@ -97,7 +97,7 @@ def project(net: Network, images: Tensor, stage: str, channel: int) -> Tensor:
 
     Up: through the stages as usual, noting which pixel won in each max pooling (the switches). Down: everything but the
     strongest unit is set to zero, then per layer in reverse: back to where the maximum was, rectified, and through the
-    same filters transposed. Normalisation is not undone.
+    same filters transposed. Normalization is not undone.
 
     images: N × C × H × W -> N × C × H × W. For chains of convolutions, ReLUs and max poolings (AlexNet, ZFNet, VGG).
     Raises ValueError for a stage or channel that does not exist, and for other layers.
@@ -141,14 +141,14 @@ def project(net: Network, images: Tensor, stage: str, channel: int) -> Tensor:
     return x
 
 
-# --- the grey square -------------------------------------------------------------------------------------------------
+# --- the gray square -------------------------------------------------------------------------------------------------
 
 
 @torch.no_grad()
 def occlusion(net: nn.Module, image: Tensor, square: int, step: int = 1) -> Tensor:
-    """What the network believes while a grey square covers the image, place after place (section 4.2).
+    """What the network believes while a gray square covers the image, place after place (section 4.2).
 
-    image: C × H × W as the network takes it, in which 0 is the mean colour, the grey; square: the side in pixels; its
+    image: C × H × W as the network takes it, in which 0 is the mean color, the gray; square: the side in pixels; its
     upper left corner moves by `step` pixels. Returns probabilities, rows × columns × classes. In evaluation mode.
     Raises ValueError for a square that does not fit, or a step below 1.
     """

@@ -1,7 +1,7 @@
 """Pictures, as pure functions of data: each takes values and optional axes, draws, and returns the figure.
 
-One style file (`lecture8.mplstyle`); one colour and one dash pattern per kind of network and one colour per kind of
-layer, the same in every lesson, and all distinct without colour vision. What only one lesson draws lies in a module of
+One style file (`lecture8.mplstyle`); one color and one dash pattern per kind of network and one color per kind of
+layer, the same in every lesson, and all distinct without color vision. What only one lesson draws lies in a module of
 its own: `plots.resnet.removal`.
 """
 
@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
 )  # fmt: skip
-GREY = "#767676"
+GRAY = "#767676"
 
-NETWORK_COLOURS = {"plain": ORANGE, "residual": BLUE}
-LAYER_COLOURS = {"conv": BLUE, "pool": YELLOW, "linear": ORANGE, "norm": SKY, "other": GREY}
+NETWORK_COLORS = {"plain": ORANGE, "residual": BLUE}
+LAYER_COLORS = {"conv": BLUE, "pool": YELLOW, "linear": ORANGE, "norm": SKY, "other": GRAY}
 _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 
 
@@ -128,10 +128,10 @@ def lines(
     ylabel: str,
     title: str = "",
     log: bool = False,
-    colours: Mapping[str, str] | None = None,
+    colors: Mapping[str, str] | None = None,
     ax=None,
 ) -> Figure:
-    """Lines labelled at their ends; name -> runs × points.
+    """Lines labeled at their ends; name -> runs × points.
 
     Several runs of a name: each is drawn faint, their mean (geometric on a log scale) strong.
     """
@@ -140,14 +140,14 @@ def lines(
     for i, (name, runs) in enumerate(series.items()):
         runs = np.atleast_2d(np.asarray(runs, float))
         at = np.arange(1, runs.shape[1] + 1) if x is None else np.asarray(x, float)[: runs.shape[1]]
-        colour = (colours or {}).get(name, f"C{i}")
+        color = (colors or {}).get(name, f"C{i}")
         middle = np.exp(np.log(np.maximum(runs, 1e-12)).mean(0)) if log else runs.mean(0)
         if len(runs) > 1:
-            ax.plot(at, runs.T, color=colour, linewidth=0.8, alpha=0.45)
-        same_colour = sum(c == colour for c, _ in styles.values())
-        styles[name] = colour, _DASHES[same_colour % len(_DASHES)]
+            ax.plot(at, runs.T, color=color, linewidth=0.8, alpha=0.45)
+        same_color = sum(c == color for c, _ in styles.values())
+        styles[name] = color, _DASHES[same_color % len(_DASHES)]
         dot = "o" if len(at) == 1 else None  # a line through one point shows nothing
-        ax.plot(at, middle, color=colour, linestyle=styles[name][1], label=name, marker=dot)
+        ax.plot(at, middle, color=color, linestyle=styles[name][1], label=name, marker=dot)
         ends[name] = at[-1], middle[-1]
     if log:
         ax.set_yscale("log")
@@ -170,8 +170,8 @@ def curves(histories: Mapping[str, object], column: str = "train_loss", *, log: 
     """A column of histories against the epoch; name -> History, or a list of them (one per seed)."""
     series = {n: [h[column] for h in (hs if isinstance(hs, list | tuple) else [hs])] for n, hs in histories.items()}
     words = column.replace("train", "training").replace("valid", "validation").replace("_", " ")
-    colours = {name: NETWORK_COLOURS[kind] for name in series for kind in NETWORK_COLOURS if name.startswith(kind)}
-    return lines(series, xlabel="epoch", ylabel=words, title=title, log=log, colours=colours, ax=ax)
+    colors = {name: NETWORK_COLORS[kind] for name in series for kind in NETWORK_COLORS if name.startswith(kind)}
+    return lines(series, xlabel="epoch", ylabel=words, title=title, log=log, colors=colors, ax=ax)
 
 
 def images(pictures, titles: Sequence[str] | None = None, *, columns: int = 10, size: float = 0.9) -> Figure:
@@ -199,14 +199,14 @@ def bars(
     xlabel: str,
     title: str = "",
     form: str = "{:.1f}",
-    colours: Mapping[str, str] | None = None,
+    colors: Mapping[str, str] | None = None,
     ax=None,
 ) -> Figure:
     """Horizontal bars with their values; several values for a name are drawn as dots on their mean."""
     figure, ax = axes(ax, figsize=(7.5, 0.6 + 0.42 * len(values)))
     means = {name: float(np.mean(v)) for name, v in values.items()}
     names = list(values)[::-1]
-    ax.barh(names, [means[n] for n in names], color=[(colours or {}).get(n, BLUE) for n in names], height=0.62)
+    ax.barh(names, [means[n] for n in names], color=[(colors or {}).get(n, BLUE) for n in names], height=0.62)
     widest = max(means.values())
     for i, name in enumerate(names):
         several = np.atleast_1d(np.asarray(values[name], float))
@@ -237,15 +237,15 @@ def stages(profile, *, title: str = "", ax=None) -> Figure:
     for i, ((name, shape, params), width) in enumerate(zip(rows, widths, strict=True)):
         side, middle = shape[1] if len(shape) == 3 else 0, i * pitch
         height = max(side / tallest, 0.03) if side else 0.03
-        colour = GREY if i == 0 else LAYER_COLOURS["conv" if side else "linear"]
+        color = GRAY if i == 0 else LAYER_COLORS["conv" if side else "linear"]
         corner = (middle - width / 2, -height / 2)
-        ax.add_patch(plt.Rectangle(corner, width, height, color=colour, alpha=0.9 if i else 0.5, linewidth=0))
+        ax.add_patch(plt.Rectangle(corner, width, height, color=color, alpha=0.9 if i else 0.5, linewidth=0))
         ax.text(middle, -0.62, f"{name}\n" + " × ".join(map(str, shape)), ha="center", va="top", fontsize=9)
         if params:
             ax.text(middle, height / 2 + 0.04, short(params), ha="center", va="bottom", fontsize=9, color=BLACK)
         if i + 1 < len(rows):
             start, end = middle + width / 2 + 0.08, middle + pitch - widths[i + 1] / 2 - 0.08
-            ax.annotate("", (end, 0), (start, 0), arrowprops={"arrowstyle": "->", "color": GREY})
+            ax.annotate("", (end, 0), (start, 0), arrowprops={"arrowstyle": "->", "color": GRAY})
     ax.set(xlim=(-pitch / 2, (len(rows) - 0.5) * pitch), ylim=(-0.9, 0.68), title=title)
     ax.axis("off")
     return figure

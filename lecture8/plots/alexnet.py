@@ -8,9 +8,9 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
-from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, SKY, YELLOW, axes, lines
+from lecture8.plots import BLACK, BLUE, GRAY, LAYER_COLORS, ORANGE, SKY, YELLOW, axes, lines
 
-ACTIVATION_COLOURS = {"ReLU": BLUE, "tanh": ORANGE}
+ACTIVATION_COLORS = {"ReLU": BLUE, "tanh": ORANGE}
 
 
 def towers(rows: Sequence[tuple[str, str, tuple[int, ...], int]], *, title: str = "") -> Figure:
@@ -22,22 +22,22 @@ def towers(rows: Sequence[tuple[str, str, tuple[int, ...], int]], *, title: str 
     figure, ax = plt.subplots(figsize=(10, 4.2))
     heights = {1: 1.05, -1: -1.05}
     tallest = max(shape[1] for _, _, shape, _ in rows if len(shape) == 3)
-    ax.add_patch(plt.Rectangle((-0.85, -0.55), 0.22, 1.1, color=GREY, alpha=0.5, linewidth=0))
+    ax.add_patch(plt.Rectangle((-0.85, -0.55), 0.22, 1.1, color=GRAY, alpha=0.5, linewidth=0))
     ax.text(-0.74, -0.63, "image", ha="center", va="top", fontsize=9)
     at, left = 0.0, -0.6
     for name, sees, shape, crossing in rows:
         channels, side = shape[0], shape[1] if len(shape) == 3 else 0
         width = 0.05 * np.log2(channels) if side else 0.12
         height = max(1.5 * side / tallest, 0.12) if side else 0.9
-        colour = LAYER_COLOURS["conv" if side else "linear"]
+        color = LAYER_COLORS["conv" if side else "linear"]
         for gpu, y in heights.items():
             if name == "fc8" and gpu == -1:
                 continue
-            ax.add_patch(plt.Rectangle((at, y - height / 2), width, height, color=colour, linewidth=0))
+            ax.add_patch(plt.Rectangle((at, y - height / 2), width, height, color=color, linewidth=0))
             below = y - 0.83 if gpu == -1 else y + 0.83
             va = "top" if gpu == -1 else "bottom"
             ax.text(at + width / 2, below, " × ".join(map(str, shape)), ha="center", va=va, fontsize=8.5)
-            _arrow(ax, (left, y if sees != "images" else 0.3 * gpu), (at, y), GREY)
+            _arrow(ax, (left, y if sees != "images" else 0.3 * gpu), (at, y), GRAY)
             if sees == "both":
                 _arrow(ax, (left, -y), (at, y), ORANGE)
         if crossing:
@@ -54,8 +54,8 @@ def towers(rows: Sequence[tuple[str, str, tuple[int, ...], int]], *, title: str 
     return figure
 
 
-def _arrow(ax, start, end, colour) -> None:
-    style = {"arrowstyle": "->", "color": colour, "shrinkA": 2, "shrinkB": 2, "linewidth": 1.1}
+def _arrow(ax, start, end, color) -> None:
+    style = {"arrowstyle": "->", "color": color, "shrinkA": 2, "shrinkB": 2, "linewidth": 1.1}
     ax.annotate("", end, start, arrowprops=style)
 
 
@@ -71,10 +71,10 @@ def right_edge(side: int, kernel: int, stride: int, padding: int, places: int) -
         if x >= side + padding and x > last_seen:
             continue
         kind = "pixel" if x < side else "padding" if x < side + padding else "nothing"
-        colour = {"pixel": "#cccccc", "padding": SKY, "nothing": "white"}[kind]
+        color = {"pixel": "#cccccc", "padding": SKY, "nothing": "white"}[kind]
         if kind == "pixel" and x > last_seen:
-            colour, kind = YELLOW, "never seen"
-        ax.add_patch(plt.Rectangle((x, -0.9), 1, 0.8, facecolor=colour, edgecolor=BLACK, linewidth=0.8,
+            color, kind = YELLOW, "never seen"
+        ax.add_patch(plt.Rectangle((x, -0.9), 1, 0.8, facecolor=color, edgecolor=BLACK, linewidth=0.8,
                                    hatch={"padding": "..", "nothing": "xx", "never seen": "//"}.get(kind)))  # fmt: skip
     for i in range(places):
         start = i * stride - padding
@@ -82,7 +82,7 @@ def right_edge(side: int, kernel: int, stride: int, padding: int, places: int) -
             continue
         last = i == places - 1
         low, row = max(start, first), places - 1 - i
-        ax.plot([low, start + kernel], [0.25 + 0.3 * row] * 2, color=BLUE if last else GREY, linewidth=5 if last else 3,
+        ax.plot([low, start + kernel], [0.25 + 0.3 * row] * 2, color=BLUE if last else GRAY, linewidth=5 if last else 3,
                 solid_capstyle="butt")  # fmt: skip
         if last:
             ax.text(max(start + kernel, side) + 0.4, 0.25, f"window {places}", va="center", fontsize=9, color=BLUE)
@@ -95,7 +95,7 @@ def right_edge(side: int, kernel: int, stride: int, padding: int, places: int) -
 
 
 def views(photo, boxes: Sequence[tuple[int, int, int]], pictures, *, columns: int = 4) -> Figure:
-    """A photograph with windows drawn on it, and beside it the pictures made from it, all at their true colours.
+    """A photograph with windows drawn on it, and beside it the pictures made from it, all at their true colors.
 
     photo: 3 × H × H from 0 to 1; boxes: (top, left, size) each; pictures: N × 3 × h × h, clipped to 0…1
     """
@@ -113,8 +113,8 @@ def views(photo, boxes: Sequence[tuple[int, int, int]], pictures, *, columns: in
     scale = whole / photo.shape[1]
     for top, left, size in boxes:
         corner, length = (left * scale, top * scale), size * scale - 1
-        for colour, width in (("white", 2.8), (BLACK, 1.2)):
-            ax.add_patch(plt.Rectangle(corner, length, length, fill=False, edgecolor=colour, linewidth=width))
+        for color, width in (("white", 2.8), (BLACK, 1.2)):
+            ax.add_patch(plt.Rectangle(corner, length, length, fill=False, edgecolor=color, linewidth=width))
     ax.axis("off")
     return figure
 
@@ -138,11 +138,11 @@ def shares(layers: Mapping[str, tuple[int, int]]) -> Figure:
     """What each layer has of all parameters and of all multiply-adds, in percent; name -> (params, macs)."""
     figure, panels = plt.subplots(1, 2, figsize=(9, 0.9 + 0.32 * len(layers)), sharey=True)
     names = list(layers)[::-1]
-    colours = [LAYER_COLOURS["linear" if name.startswith("fc") else "conv"] for name in names]
+    colors = [LAYER_COLORS["linear" if name.startswith("fc") else "conv"] for name in names]
     for ax, kind, title in zip(panels, (0, 1), ("parameters", "multiply-adds"), strict=True):
         total = sum(counts[kind] for counts in layers.values())
         percent = [100 * layers[name][kind] / total for name in names]
-        ax.barh(names, percent, color=colours, height=0.68)
+        ax.barh(names, percent, color=colors, height=0.68)
         for i, value in enumerate(percent):
             ax.text(value + 1, i, f"{value:.1f}", va="center", fontsize=10)
         ax.set(title=title, xlabel="% of the whole network", xlim=(0, 75))
@@ -152,9 +152,9 @@ def shares(layers: Mapping[str, tuple[int, int]]) -> Figure:
 
 
 def lrn_factor(activations: Mapping[str, tuple[float, float]]) -> Figure:
-    """What local response normalisation multiplies with, by the size of the activations (alpha 1e-4, beta 0.75, k 2).
+    """What local response normalization multiplies with, by the size of the activations (alpha 1e-4, beta 0.75, k 2).
 
-    activations: name -> (low, high), the range of the root mean square of five neighbours, drawn as a bar
+    activations: name -> (low, high), the range of the root mean square of five neighbors, drawn as a bar
     """
     figure, ax = plt.subplots(figsize=(7.5, 3.4))
     size = np.logspace(-4, 4, 200)
@@ -167,7 +167,7 @@ def lrn_factor(activations: Mapping[str, tuple[float, float]]) -> Figure:
         xscale="log",
         xlim=(1e-4, 1e4),
         ylim=(0, 0.65),
-        xlabel="activations of five neighbours, root mean square",
+        xlabel="activations of five neighbors, root mean square",
         ylabel="factor b / a",
     )
     return figure
@@ -180,16 +180,16 @@ def training_error(
 
     errors: name -> runs × epochs, from 0 to 1
     """
-    colours = {name: colour for name in errors for kind, colour in ACTIVATION_COLOURS.items() if name.startswith(kind)}
+    colors = {name: color for name in errors for kind, color in ACTIVATION_COLORS.items() if name.startswith(kind)}
     percent = {name: 100 * np.atleast_2d(np.asarray(runs, float)) for name, runs in errors.items()}
     figure, ax = axes(ax)
     ax.set_ylim(0, 100)  # before the lines, whose labels are spread by it
-    lines(percent, xlabel="epoch", ylabel="training error, %", title=title, colours=colours, ax=ax)
+    lines(percent, xlabel="epoch", ylabel="training error, %", title=title, colors=colors, ax=ax)
     for name, runs in percent.items():
         at = epochs_to(runs.mean(0) / 100, target)
         if at is not None:
-            ax.plot(at, 100 * target, "o", color=colours.get(name, BLACK), markersize=7)
-    ax.axhline(100 * target, color=GREY, linestyle="--", linewidth=1)
+            ax.plot(at, 100 * target, "o", color=colors.get(name, BLACK), markersize=7)
+    ax.axhline(100 * target, color=GRAY, linestyle="--", linewidth=1)
     return figure
 
 

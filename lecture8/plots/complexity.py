@@ -10,17 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, _spread_labels, short
+from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, PINK, SKY, _spread_labels, short
 
 FAMILIES = {"AlexNet": PINK, "VGG": ORANGE, "ResNet": BLUE, "Inception": GREEN}  # GoogLeNet and BN- among the last
 RADIUS = 2.1  # of a bubble, in points, times the square root of its millions of parameters
 
 
-def colour_of(label: str) -> str:
-    """The colour of a network's family; black for strangers."""
+def color_of(label: str) -> str:
+    """The color of a network's family; black for strangers."""
     if label.startswith(("GoogLeNet", "BN-Inception", "Inception")):
         return FAMILIES["Inception"]
-    return next((colour for family, colour in FAMILIES.items() if label.startswith(family)), BLACK)
+    return next((color for family, color in FAMILIES.items() if label.startswith(family)), BLACK)
 
 
 # --- one layer -----------------------------------------------------------------------------------------------------
@@ -34,13 +34,13 @@ def convolution(conv, side: int) -> Figure:
     kernel, c_in, c_out = conv.kernel_size[0], conv.in_channels // conv.groups, conv.out_channels
     figure, ax = plt.subplots(figsize=(9.5, 2.9))
     at, cell = side // 3, 1 / side
-    for left, channels, name, colour, reach in (
-        (0, conv.in_channels, "input", GREY, kernel // 2),
+    for left, channels, name, color, reach in (
+        (0, conv.in_channels, "input", GRAY, kernel // 2),
         (3.0, c_out, "output", BLUE, 0),
     ):
         for depth in (2, 1, 0):  # a few maps behind one another
             corner = left + 0.05 * depth, 0.05 * depth
-            ax.add_patch(plt.Rectangle(corner, 1, 1, facecolor="white", edgecolor=colour, linewidth=1.2))
+            ax.add_patch(plt.Rectangle(corner, 1, 1, facecolor="white", edgecolor=color, linewidth=1.2))
         where = left + (at - reach) * cell, 1 - (at + reach + 1) * cell
         size = (2 * reach + 1) * cell
         ax.add_patch(plt.Rectangle(where, size, size, facecolor=ORANGE, edgecolor=ORANGE, linewidth=1))
@@ -60,13 +60,13 @@ def convolution(conv, side: int) -> Figure:
 def shares(rows: Mapping[str, Mapping[str, float]]) -> Figure:
     """How a total is shared: name -> part -> amount, a bar of full length for each, in the order given."""
     parts = list(dict.fromkeys(part for row in rows.values() for part in row))
-    colours = dict(zip(parts, (BLUE, ORANGE, SKY, GREY), strict=False))
+    colors = dict(zip(parts, (BLUE, ORANGE, SKY, GRAY), strict=False))
     figure, ax = plt.subplots(figsize=(8.5, 0.9 + 0.5 * len(rows)))
     for at, row in enumerate(list(rows.values())[::-1]):
         start, total = 0.0, sum(row.values())
         for part, amount in row.items():
             share = amount / total
-            ax.barh(at, share, left=start, height=0.66, color=colours[part], edgecolor="white")
+            ax.barh(at, share, left=start, height=0.66, color=colors[part], edgecolor="white")
             if share > 0.06:
                 ax.text(
                     start + share / 2, at, f"{share:.0%}", ha="center", va="center", color="white", fontweight="bold"
@@ -76,7 +76,7 @@ def shares(rows: Mapping[str, Mapping[str, float]]) -> Figure:
     ax.set(xlim=(0, 1), xticks=[])
     ax.tick_params(left=False)
     ax.spines[["left", "bottom"]].set_visible(False)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colours[part]) for part in parts]
+    handles = [plt.Rectangle((0, 0), 1, 1, color=colors[part]) for part in parts]
     ax.legend(handles, parts, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts), handlelength=1, borderpad=0)
     return figure
 
@@ -94,16 +94,16 @@ def orders(table) -> Figure:
     ranks = table.rank(method="first")
     for name in names:
         heights = [float(ranks.loc[name, cost]) for cost in costs]
-        colour = colour_of(name)
-        ax.plot(range(len(costs)), heights, color=colour, linewidth=1.8, alpha=0.85, marker="o", markersize=6)
-        ax.text(-0.09, heights[0], name, ha="right", va="center", fontsize=9.5, color=colour)
-        ax.text(len(costs) - 0.91, heights[-1], name, va="center", fontsize=9.5, color=colour)
+        color = color_of(name)
+        ax.plot(range(len(costs)), heights, color=color, linewidth=1.8, alpha=0.85, marker="o", markersize=6)
+        ax.text(-0.09, heights[0], name, ha="right", va="center", fontsize=9.5, color=color)
+        ax.text(len(costs) - 0.91, heights[-1], name, va="center", fontsize=9.5, color=color)
     for at, cost in enumerate(costs):
         for height, name in (
             (0.0, names[int(table[cost].argmin())]),
             (len(names) + 1, names[int(table[cost].argmax())]),
         ):
-            ax.text(at, height, short(table.loc[name, cost]), ha="center", va="center", fontsize=9, color=GREY)
+            ax.text(at, height, short(table.loc[name, cost]), ha="center", va="center", fontsize=9, color=GRAY)
     ax.set_xticks(range(len(costs)), costs)
     ax.xaxis.tick_top()
     ax.set(xlim=(-0.9, len(costs) - 0.1), ylim=(-0.6, len(names) + 1.6), yticks=[])
@@ -141,17 +141,17 @@ def trade(
     ax.set(xlabel=xlabel, ylabel="top-1 accuracy, %", title=title)
     if len(front):
         steps = table.loc[list(front)].sort_values(cost)
-        ax.step(steps[cost], steps["top1"], where="post", color=GREY, linewidth=1, linestyle=(0, (4, 2)), zorder=1)
+        ax.step(steps[cost], steps["top1"], where="post", color=GRAY, linewidth=1, linestyle=(0, (4, 2)), zorder=1)
     for i in np.argsort(-radii):  # the small ones on top of the large ones
         label = table.index[i]
         hollow = label in outside
-        _mark(ax, x[i], y[i], 2 * radii[i], color="white" if hollow else colour_of(label), zorder=2,
-              markeredgecolor=GREY if hollow else "white", markeredgewidth=1, alpha=0.9)  # fmt: skip
+        _mark(ax, x[i], y[i], 2 * radii[i], color="white" if hollow else color_of(label), zorder=2,
+              markeredgecolor=GRAY if hollow else "white", markeredgewidth=1, alpha=0.9)  # fmt: skip
         if label == best:
             _mark(ax, x[i], y[i], 2 * radii[i] + 7, markerfacecolor="none", markeredgecolor=BLACK, markeredgewidth=2,
                   zorder=2)  # fmt: skip
     place_labels(ax, {label: (x[i], y[i]) for i, label in enumerate(table.index)}, radii + 4 * (table.index == best),
-                 bold=best, grey=outside)  # fmt: skip
+                 bold=best, gray=outside)  # fmt: skip
     _key(ax)
     return figure
 
@@ -184,16 +184,16 @@ def _key(ax) -> None:
     for params in (150, 50, 5):
         radius = max(RADIUS * math.sqrt(params), 3) * scale
         at, wide = (right - radius) / width, 2 * radius / scale
-        _mark(ax, at, (34 + radius) / height, wide, color="none", markeredgecolor=GREY, transform=ax.transAxes)
-        ax.text(at, 18 / height, f"{params} M", ha="center", va="center", fontsize=8.5, color=GREY,
+        _mark(ax, at, (34 + radius) / height, wide, color="none", markeredgecolor=GRAY, transform=ax.transAxes)
+        ax.text(at, 18 / height, f"{params} M", ha="center", va="center", fontsize=8.5, color=GRAY,
                 transform=ax.transAxes)  # fmt: skip
         right -= 2 * radius + 16
-    ax.text((right + 4) / width, 34 / height, "parameters", ha="right", va="bottom", fontsize=8.5, color=GREY,
+    ax.text((right + 4) / width, 34 / height, "parameters", ha="right", va="bottom", fontsize=8.5, color=GRAY,
             transform=ax.transAxes)  # fmt: skip
 
 
 def place_labels(
-    ax, points: Mapping[str, tuple[float, float]], radii: Sequence[float], *, bold: str = "", grey: Sequence[str] = ()
+    ax, points: Mapping[str, tuple[float, float]], radii: Sequence[float], *, bold: str = "", gray: Sequence[str] = ()
 ) -> list:
     """Writes each point's name where it covers neither a bubble nor another name, as near as that can be.
 
@@ -202,15 +202,15 @@ def place_labels(
     Returns the texts.
     """
     scale = ax.figure.dpi / 72
-    centres = ax.transData.transform(list(points.values()))
-    circles = [(x, y, radius * scale) for (x, y), radius in zip(centres, radii, strict=True)]
+    centers = ax.transData.transform(list(points.values()))
+    circles = [(x, y, radius * scale) for (x, y), radius in zip(centers, radii, strict=True)]
     lines = [box for line in ax.lines if len(line.get_xdata()) > 1 for box in _segments(ax, line)]
     frame, taken, texts = ax.get_window_extent().extents.tolist(), [], []
     back = ax.transData.inverted()
     crowding = [sum(math.hypot(x - a, y - b) < 90 for a, b, _ in circles) for x, y, _ in circles]
     names = list(points)
-    for i in sorted(range(len(names)), key=lambda i: -crowding[i]):  # those with close neighbours choose first
-        text = ax.text(0, 0, names[i], fontsize=9.5, color=GREY if names[i] in grey else BLACK, ha="center",
+    for i in sorted(range(len(names)), key=lambda i: -crowding[i]):  # those with close neighbors choose first
+        text = ax.text(0, 0, names[i], fontsize=9.5, color=GRAY if names[i] in gray else BLACK, ha="center",
                        va="center", fontweight="bold" if names[i] == bold else "normal", zorder=4)  # fmt: skip
         extent = text.get_window_extent()
         box, distance = _free_place(circles[i], (extent.width + 4, extent.height + 2), taken, circles, lines, frame)
@@ -284,7 +284,7 @@ def _tie(ax, circle, box) -> None:
     length = math.hypot(to[0] - x, to[1] - y) or 1
     start = x + (to[0] - x) * radius / length, y + (to[1] - y) * radius / length
     ends = ax.transData.inverted().transform([start, to])
-    ax.plot(*ends.T, color=GREY, linewidth=0.8, zorder=1)
+    ax.plot(*ends.T, color=GRAY, linewidth=0.8, zorder=1)
 
 
 # --- measured ------------------------------------------------------------------------------------------------------
@@ -301,25 +301,25 @@ def by_batch(series: Mapping[str, Mapping[int, float | Sequence[float]]], *, yla
         batches = sorted(by)
         values = [np.atleast_1d(np.asarray(by[batch], float)) for batch in batches]
         middle = [float(np.median(v)) for v in values]
-        colour = colour_of(name) if colour_of(name) != BLACK else f"C{i}"
-        ax.plot(batches, middle, color=colour, marker="os^D"[i % 4], label=name)
-        ax.vlines(batches, [v.min() for v in values], [v.max() for v in values], color=colour, linewidth=1)
-        ends[name] = middle[-1], colour
+        color = color_of(name) if color_of(name) != BLACK else f"C{i}"
+        ax.plot(batches, middle, color=color, marker="os^D"[i % 4], label=name)
+        ax.vlines(batches, [v.min() for v in values], [v.max() for v in values], color=color, linewidth=1)
+        ends[name] = middle[-1], color
     every = sorted({batch for by in series.values() for batch in by})
     ax.set_xscale("log", base=2)
     ax.set_xticks(every, every)
     ax.set(xlabel="images in a batch", ylabel=ylabel, ylim=(0, None))
     gap = ax.get_ylim()[1] * 0.08
     heights = _spread_labels([value for value, _ in ends.values()], gap)
-    for (name, (_, colour)), height in zip(ends.items(), heights, strict=True):
-        ax.annotate(name, (every[-1] * 1.08, height), color=colour, va="center", annotation_clip=False)
+    for (name, (_, color)), height in zip(ends.items(), heights, strict=True):
+        ax.annotate(name, (every[-1] * 1.08, height), color=color, va="center", annotation_clip=False)
     return figure
 
 
 def time_against_work(points: Mapping[str, tuple[float, float]], *, ylabel: str, title: str = "") -> Figure:
     """Time against multiply-adds, both in powers of ten; name -> (G multiply-adds, milliseconds).
 
-    Grey lines are speeds: what takes as long per multiply-add lies on one of them.
+    Gray lines are speeds: what takes as long per multiply-add lies on one of them.
     """
     figure, ax = plt.subplots(figsize=(8.5, 4.8), layout="none")
     figure.subplots_adjust(left=0.09, right=0.98, bottom=0.125, top=0.92 if title else 0.97)
@@ -333,13 +333,13 @@ def time_against_work(points: Mapping[str, tuple[float, float]], *, ylabel: str,
     ends = np.array(ax.get_xlim())
     rates = y / x
     for rate in (rates.min(), rates.max()):
-        ax.plot(ends, rate * ends, color=GREY, linewidth=0.8, alpha=0.6, zorder=0)
+        ax.plot(ends, rate * ends, color=GRAY, linewidth=0.8, alpha=0.6, zorder=0)
     ax.set_xlim(ends)
     for name, (work, time) in points.items():
-        ax.plot(work, time, "o", color=colour_of(name), markersize=8, zorder=2)
+        ax.plot(work, time, "o", color=color_of(name), markersize=8, zorder=2)
     place_labels(ax, points, [4.5] * len(points))
     low, high = ax.get_ylim()
-    style = {"fontsize": 8.5, "color": GREY}
+    style = {"fontsize": 8.5, "color": GRAY}
     ax.text(
         high / 1.15 / rates.max() / 1.05, high / 1.15, f"{rates.max():.3g} ms per G", ha="right", va="center", **style
     )

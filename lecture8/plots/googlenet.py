@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, SKY, YELLOW, axes, lines, short
+from lecture8.plots import BLACK, BLUE, GRAY, LAYER_COLORS, ORANGE, SKY, YELLOW, axes, lines, short
 
-# Parts of a module, in working order; the path inside the library's modules, what to call it, colour
+# Parts of a module, in working order; the path inside the library's modules, what to call it, color
 PARTS = {
     "conv1x1": ("1 × 1", SKY), "conv3x3.reduce": ("reduce", "#BBBBBB"), "conv3x3": ("3 × 3", BLUE),
     "conv5x5.reduce": ("reduce", "#BBBBBB"), "conv5x5": ("5 × 5", ORANGE), "pool": ("pool", YELLOW),
@@ -42,8 +42,8 @@ def strip(profile, depths: Mapping[str, int], *, heads: Sequence[str] = (), titl
         parts = branches(profile, stage.name) if name.startswith("inception") else {kind: channels}
         bottom = 0
         for branch, part in parts.items():
-            colour = GREY if kind == "pool" else PARTS[branch][1] if branch in PARTS else LAYER_COLOURS[kind]
-            size = {"height": part / highest, "facecolor": colour, "edgecolor": "white", "linewidth": 0.7}
+            color = GRAY if kind == "pool" else PARTS[branch][1] if branch in PARTS else LAYER_COLORS[kind]
+            size = {"height": part / highest, "facecolor": color, "edgecolor": "white", "linewidth": 0.7}
             ax.add_patch(plt.Rectangle((i - width / 2, bottom), width, **size))
             bottom += part / highest
         if stage.macs:
@@ -55,7 +55,7 @@ def strip(profile, depths: Mapping[str, int], *, heads: Sequence[str] = (), titl
         _foot(ax, i, name.removeprefix("inception_"), stage.output_shape, depths.get(name))
     handles = {label: plt.Rectangle((0, 0), 1, 1, color=PARTS[part][1]) for part, label in BRANCHES.items()}
     ax.legend(handles.values(), handles, loc="upper left", fontsize=9, title="branch", title_fontsize=9, handlelength=1)
-    ax.text(-0.45, -0.345, "weight\nlayers", ha="left", va="top", fontsize=8.5, color=GREY)
+    ax.text(-0.45, -0.345, "weight\nlayers", ha="left", va="top", fontsize=8.5, color=GRAY)
     ax.set(xlim=(-0.55, len(stages) + 0.6), ylim=(-0.45, 1.14), title=title)
     ax.axis("off")
     return figure
@@ -66,7 +66,7 @@ def _foot(ax, x, name, shape, depth) -> None:
     ax.text(x, -0.03, name, ha="center", va="top", fontsize=9, fontweight="bold")
     ax.text(x, -0.11, f"{shape[0]}{size}", ha="center", va="top", fontsize=8.5)
     if depth:
-        ax.text(x, -0.37, depth, ha="center", va="center", fontsize=8.5, color=GREY)
+        ax.text(x, -0.37, depth, ha="center", va="center", fontsize=8.5, color=GRAY)
 
 
 def costs(profile) -> dict[str, int]:
@@ -104,7 +104,7 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
     left.xaxis.set_major_formatter(lambda value, _: short(value))
     right.yaxis.set_visible(False)  # its ticks are shown by nobody, and laid out all the same
     seen = dict(PARTS.values())
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in seen.values()]
+    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in seen.values()]
     figure.legend(handles, seen, loc="upper left", ncols=len(seen), fontsize=9.5, handlelength=1.2)
     return figure
 
@@ -112,9 +112,9 @@ def module_costs(designs: Mapping[str, object]) -> Figure:
 def _stack(ax, row, parts, total, label) -> None:
     widest = max(total, ax.dataLim.x1 if np.isfinite(ax.dataLim.x1) else 0)
     shown = {part: parts[part] for part in PARTS if parts.get(part)}
-    widths, colours = list(shown.values()), [PARTS[part][1] for part in shown]
+    widths, colors = list(shown.values()), [PARTS[part][1] for part in shown]
     starts = np.cumsum([0, *widths[:-1]])
-    ax.barh([row] * len(shown), widths, left=starts, height=0.62, color=colours, edgecolor="white", linewidth=0.8)
+    ax.barh([row] * len(shown), widths, left=starts, height=0.62, color=colors, edgecolor="white", linewidth=0.8)
     ax.text(total + widest * 0.02, row, label, va="center", fontsize=10, fontweight="bold")
 
 
@@ -122,7 +122,7 @@ def shares(rows: Mapping[str, tuple[float, float]]) -> Figure:
     """How much of a network its fully connected layers are: name -> (share of parameters, share of multiply-adds)."""
     figure, ax = plt.subplots(figsize=(7.5, 1 + 0.5 * len(rows)))
     for i, (params, macs) in enumerate(list(rows.values())[::-1]):
-        ax.plot([macs, params], [i, i], color=GREY, linewidth=1)
+        ax.plot([macs, params], [i, i], color=GRAY, linewidth=1)
         ax.plot(params, i, "o", color=BLUE, markersize=9)
         ax.plot(macs, i, "D", color=ORANGE, markersize=8)
         ax.text(params + 0.02, i, f"{100 * params:.1f} %", va="center", fontsize=10)
@@ -139,21 +139,21 @@ def shares(rows: Mapping[str, tuple[float, float]]) -> Figure:
 def gradients(norms: Mapping[str, Sequence], stages: Sequence[str], *, heads: Sequence[str] = (), ax=None) -> Figure:
     """Length of the gradient on its way through the stages; name -> seeds × stages, the first stage on the left."""
     figure, ax = axes(ax, figsize=(8.5, 3.8))
-    colours = dict(zip(norms, (ORANGE, BLUE, BLACK), strict=False))
+    colors = dict(zip(norms, (ORANGE, BLUE, BLACK), strict=False))
     lines(
         norms, xlabel="output of stage, from the image to the logits", ylabel="length of the gradient", log=True,
-        colours=colours, ax=ax,
+        colors=colors, ax=ax,
     )  # fmt: skip
     for head in heads:
         at = list(stages).index(head) + 1
-        ax.axvline(at, color=GREY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
-        ax.text(at, 1.01, "head", transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=9, color=GREY)
+        ax.axvline(at, color=GRAY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+        ax.text(at, 1.01, "head", transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=9, color=GRAY)
     ax.set_xticks(range(1, len(stages) + 1), [name.removeprefix("inception_") for name in stages], fontsize=9)
     return figure
 
 
 def heads(runs, column: str = "valid_accuracy") -> Figure:
-    """Accuracy by epoch without batch normalisation (left) and with it (right), a line for each kind of heads.
+    """Accuracy by epoch without batch normalization (left) and with it (right), a line for each kind of heads.
 
     runs: the table `auxiliary_heads`
     """
@@ -163,8 +163,8 @@ def heads(runs, column: str = "valid_accuracy") -> Figure:
         for kind, name in {"none": "no heads", "upper": "only 4d", "both": "4a and 4d"}.items():
             rows = runs[(runs["norm"] == norm) & (runs["heads"] == kind)]
             series[name] = [100 * run[column].to_numpy() for _, run in rows.groupby("seed")]
-        colours = dict(zip(series, (ORANGE, BLACK, BLUE), strict=True))
+        colors = dict(zip(series, (ORANGE, BLACK, BLUE), strict=True))
         ylabel = "" if norm else "validation accuracy, %"
-        title = "with batch normalisation" if norm else "without batch normalisation"
-        lines(series, xlabel="epoch", ylabel=ylabel, title=title, colours=colours, ax=ax)
+        title = "with batch normalization" if norm else "without batch normalization"
+        lines(series, xlabel="epoch", ylabel=ylabel, title=title, colors=colors, ax=ax)
     return figure

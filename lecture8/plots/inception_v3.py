@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, YELLOW, modules, short
+from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, SKY, YELLOW, modules, short
 
-STAGES = {"stem": GREY, "inception_a": BLUE, "inception_b": SKY, "inception_c": GREEN, "reduction": ORANGE}
+STAGES = {"stem": GRAY, "inception_a": BLUE, "inception_b": SKY, "inception_c": GREEN, "reduction": ORANGE}
 
 
 def kernels(groups: Sequence[Mapping[str, object]]) -> Figure:
@@ -51,13 +51,13 @@ def _kernel_sizes(module) -> list[tuple[int, int]]:
 
 
 def _arrow(ax, start, end) -> None:
-    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "shrinkA": 0, "shrinkB": 0})
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GRAY, "shrinkA": 0, "shrinkB": 0})
 
 
 def separated(kernel, kept, photo, rank: int) -> Figure:
     """A kernel beside a sum of `rank` products of a column and a row, and a photograph seen through both.
 
-    kernel, kept: n × n; photo: H × W, grey. The bars are the shares of the kernel's energy (the sum of its squared
+    kernel, kept: n × n; photo: H × W, gray. The bars are the shares of the kernel's energy (the sum of its squared
     weights) in each product, those kept in blue.
     """
     kernel, kept, photo = (np.asarray(a, float) for a in (kernel, kept, photo))
@@ -132,8 +132,8 @@ def strip(profile, *, title: str = "") -> Figure:
     figure, ax = plt.subplots(figsize=(11, 3.9))
     for i, (name, (channels, *side), macs) in enumerate(rows):
         width = 0.92 * np.log2(1 + side[0]) / widest if side else 0.04
-        colour = next((c for kind, c in STAGES.items() if name.startswith(kind)), YELLOW if side else BLACK)
-        ax.add_patch(plt.Rectangle((i - width / 2, 0), width, channels / highest, facecolor=colour, linewidth=0))
+        color = next((c for kind, c in STAGES.items() if name.startswith(kind)), YELLOW if side else BLACK)
+        ax.add_patch(plt.Rectangle((i - width / 2, 0), width, channels / highest, facecolor=color, linewidth=0))
         if macs:
             ax.text(i, channels / highest + 0.02, short(macs), ha="center", va="bottom", fontsize=9)
         kind, _, which = name.partition("_")
@@ -155,14 +155,14 @@ def reliability(found: Mapping[str, Sequence]) -> Figure:
     figure, axes = plt.subplots(1, len(found), figsize=(width, 3.9), sharey=True, squeeze=False, layout="none")
     figure.subplots_adjust(left=0.75 / width, right=1 - 0.2 / width, bottom=0.13, top=0.86, wspace=0.14)
     for ax, (name, several) in zip(axes[0], found.items(), strict=True):
-        ax.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle=(0, (4, 2)))
+        ax.plot([0, 100], [0, 100], color=GRAY, linewidth=1, linestyle=(0, (4, 2)))
         for one in several:
             share = np.array(one.count) / sum(one.count)
             x, y = 100 * np.array(one.confidence), 100 * np.array(one.accuracy)
             ax.scatter(x, y, s=12 + 400 * share, color=BLUE, alpha=0.45, linewidth=0)
         error = 100 * np.mean([one.error for one in several])
-        ax.text(97, 4, "promises\ntoo much", ha="right", va="bottom", fontsize=9, color=GREY)
-        ax.text(3, 97, "promises\ntoo little", ha="left", va="top", fontsize=9, color=GREY)
+        ax.text(97, 4, "promises\ntoo much", ha="right", va="bottom", fontsize=9, color=GRAY)
+        ax.text(3, 97, "promises\ntoo little", ha="left", va="top", fontsize=9, color=GRAY)
         ax.set(xlim=(-2, 103), ylim=(-2, 103), xlabel="confidence, %", title=f"{name}\ncalibration error {error:.1f} %")
         ax.set_aspect("equal")
     axes[0, 0].set_ylabel("right, %")

@@ -8,11 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREY, LAYER_COLOURS, ORANGE, YELLOW, axes, lines, short
+from lecture8.plots import BLACK, BLUE, GRAY, LAYER_COLORS, ORANGE, YELLOW, axes, lines, short
 from lecture8.plots.modules import BAR, COLUMN, ROW, _columns, _rows, diagram, steps
 
 NAMES = {"mixed": "stem", "inception": "block", "conv": "end", "classifier": "end"}
-COLOURS = {"stem": GREY, "block": BLUE, "reduction": LAYER_COLOURS["pool"], "end": ORANGE}
+COLORS = {"stem": GRAY, "block": BLUE, "reduction": LAYER_COLORS["pool"], "end": ORANGE}
 LEAST, EACH = 1.22, 0.14  # inches: the narrowest part, and one module of a part that has many
 HEIGHT = 2.15  # inches of the walk
 
@@ -69,18 +69,18 @@ def _draw_part(ax, part, left, room, *, faint) -> None:
     count = len(part.stages)
     step = min(0.34, (room - 0.1) / count)
     height = 0.09 + 0.91 * (part.shape[1] / 35 if len(part.shape) == 3 else 0)
-    colour, strength = COLOURS[part.name.split()[0]], 0.3 if faint else 0.95
+    color, strength = COLORS[part.name.split()[0]], 0.3 if faint else 0.95
     first = left + (room - step * count) / 2
     starts = first + step * np.arange(count)
     # one artist for all bars and one for all arcs: an explorer draws this at every move
-    ax.broken_barh([(x, step * 0.8) for x in starts], (0, height), color=colour, alpha=strength, linewidth=0)
+    ax.broken_barh([(x, step * 0.8) for x in starts], (0, height), color=color, alpha=strength, linewidth=0)
     if part.shortcuts:
         turn = np.append(np.linspace(0, np.pi, 13), np.nan)
         x = starts[:, None] + step * 0.4 * (1 + np.cos(turn))
         y = np.broadcast_to(height + 0.03 + 0.2 * np.sin(turn), x.shape)
         ax.plot(x.ravel(), y.ravel(), color=BLACK, alpha=0.4 if faint else 1, linewidth=1.3)
     times = f"{count} × " if count > 1 and part.name.startswith("block") else ""
-    under = {"ha": "center", "va": "top", "color": GREY if faint else BLACK}
+    under = {"ha": "center", "va": "top", "color": GRAY if faint else BLACK}
     ax.text(left + room / 2, -0.08, f"{times}{part.name}", fontsize=10, fontweight="bold", **under)
     words = " × ".join(map(str, part.shape)) + f"\n{short(part.macs)}"
     ax.text(left + room / 2, -0.38, words, fontsize=9, **under)
@@ -123,11 +123,11 @@ def size_or_shortcut(table, macs: Mapping[str, int]) -> Figure:
     rows = table[table["network"].isin(macs)]
     looks = {"no": (ORANGE, "o", "-", "without shortcuts"), "yes": (BLUE, "D", (0, (4, 1.5)), "with shortcuts")}
     for crops, group in rows.groupby("crops"):
-        for kind, (colour, marker, dashes, label) in looks.items():
+        for kind, (color, marker, dashes, label) in looks.items():
             some = group[group["shortcuts"] == kind]
             x = [macs[name] / 1e9 for name in some["network"]]
             label = label if crops == 1 else None
-            ax.plot(x, some["top1"], color=colour, marker=marker, markersize=7, linestyle=dashes, label=label)
+            ax.plot(x, some["top1"], color=color, marker=marker, markersize=7, linestyle=dashes, label=label)
         words = "1 crop" if crops == 1 else f"{crops} crops"
         ax.text(
             max(macs.values()) / 1e9 + 0.35,
@@ -161,25 +161,25 @@ def scaling(runs, width: int, rate: float) -> Figure:
         seeds = [run for _, run in rows.groupby("seed")]
         loss[f"scale {scale:g}"] = [run["train_loss"].to_numpy() for run in seeds]
         zeros[f"scale {scale:g}"] = [100 * run["zeros"].to_numpy() for run in seeds]
-    colours = dict(zip(loss, (BLUE, YELLOW, ORANGE), strict=True))
+    colors = dict(zip(loss, (BLUE, YELLOW, ORANGE), strict=True))
     left.set_ylim(0, 7)  # before the labels are placed: their distance depends on it
     right.set_ylim(0, 104)
-    lines(loss, xlabel="epoch", ylabel="training loss", colours=colours, ax=left)
-    lines(zeros, xlabel="epoch", ylabel="zeros in the last map, %", colours=colours, ax=right)
+    lines(loss, xlabel="epoch", ylabel="training loss", colors=colors, ax=left)
+    lines(zeros, xlabel="epoch", ylabel="zeros in the last map, %", colors=colors, ax=right)
     return figure
 
 
 def growth(spread: Mapping[str, object], blocks: Mapping[str, int]) -> Figure:
     """Spread of the values behind each block; name -> seeds × blocks; blocks: kind -> how many, in order."""
     figure, ax = plt.subplots(figsize=(8.5, 3.8))
-    colours = dict(zip(spread, (ORANGE, YELLOW, BLUE), strict=True))
-    lines(spread, xlabel="block, from the image to the logits", ylabel="standard deviation", colours=colours, ax=ax)
+    colors = dict(zip(spread, (ORANGE, YELLOW, BLUE), strict=True))
+    lines(spread, xlabel="block, from the image to the logits", ylabel="standard deviation", colors=colors, ax=ax)
     at = 0.5
     for kind, count in blocks.items():
         if at > 0.5:
-            ax.axvline(at, color=GREY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+            ax.axvline(at, color=GRAY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
         middle = at + count / 2
-        ax.text(middle, 1.01, kind, transform=ax.get_xaxis_transform(), ha="center", va="bottom", color=GREY)
+        ax.text(middle, 1.01, kind, transform=ax.get_xaxis_transform(), ha="center", va="bottom", color=GRAY)
         at += count
     ax.set_xticks([1, *range(5, round(at), 5)])
     ax.set_ylim(bottom=0)

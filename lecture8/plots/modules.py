@@ -1,7 +1,7 @@
 """A module drawn from itself: what works side by side, what one after the other, with shapes and work.
 
-Made for `Branches`: inception modules, grid reductions, factorised convolutions; sequences and residual blocks around
-them are drawn too. Normalisation, ReLU and dropout belong to the layer before them and get no box.
+Made for `Branches`: inception modules, grid reductions, factorized convolutions; sequences and residual blocks around
+them are drawn too. Normalization, ReLU and dropout belong to the layer before them and get no box.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import GREY, LAYER_COLOURS, axes, short
+from lecture8.plots import GRAY, LAYER_COLORS, axes, short
 
 COLUMN, ROW = 1.72, 0.98  # inches from one branch to the next, and from one layer to the next
 BOX = 0.6  # height of a box, in rows; the rest is arrow
@@ -21,7 +21,7 @@ WORDS = {
     "Conv2d": "conv", "Linear": "linear", "MaxPool2d": "max pool", "AvgPool2d": "average pool",
     "AdaptiveAvgPool2d": "global average pool",
 }  # fmt: skip
-COLOURS = {"Conv2d": LAYER_COLOURS["conv"], "Linear": LAYER_COLOURS["linear"]}  # all others are poolings
+COLORS = {"Conv2d": LAYER_COLORS["conv"], "Linear": LAYER_COLORS["linear"]}  # all others are poolings
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,10 @@ def _draw(ax, found, span, y, label, most) -> float:
 
 
 def _draw_box(ax, box, left, right, y, most) -> None:
-    colour = COLOURS.get(box.kind, LAYER_COLOURS["pool"])
+    color = COLORS.get(box.kind, LAYER_COLORS["pool"])
     size = {"height": BOX, "linewidth": 0}
-    ax.add_patch(plt.Rectangle((left, y - BOX), right - left, color=colour, alpha=0.18, **size))
-    ax.add_patch(plt.Rectangle((left, y - BOX), (right - left) * box.macs / most, color=colour, alpha=0.45, **size))
+    ax.add_patch(plt.Rectangle((left, y - BOX), right - left, color=color, alpha=0.18, **size))
+    ax.add_patch(plt.Rectangle((left, y - BOX), (right - left) * box.macs / most, color=color, alpha=0.45, **size))
     middle = (left + right) / 2
     ax.text(middle, y - BOX * 0.3, box.words, ha="center", va="center", fontsize=9.5, fontweight="bold")
     work = f"  ·  {short(box.macs)}" if box.macs else ""
@@ -181,10 +181,10 @@ def _draw_fork(ax, fork, span, y, label, most) -> float:
         left = right
     bottom = min(end for _, end in ends) - LANDING
     words = ("sum  " if fork.sums else "concatenation  ") + _times(fork.shape)
-    centres = _bar(ax, *span, bottom, words, [1] if fork.sums else [shape[0] for shape in fork.shapes])
+    centers = _bar(ax, *span, bottom, words, [1] if fork.sums else [shape[0] for shape in fork.shapes])
     for i, ((x, end), shape) in enumerate(zip(ends, fork.shapes, strict=True)):
-        ax.plot([x, x], [end, bottom + 0.28], color=GREY, linewidth=1.2, zorder=0)
-        _arrow(ax, (x, bottom + 0.28), (x if fork.sums else centres[i], bottom))
+        ax.plot([x, x], [end, bottom + 0.28], color=GRAY, linewidth=1.2, zorder=0)
+        _arrow(ax, (x, bottom + 0.28), (x if fork.sums else centers[i], bottom))
         ax.text(x + 0.05, bottom + 0.36, _times(shape), va="center", fontsize=8.5)
     return bottom - BAR
 
@@ -192,28 +192,28 @@ def _draw_fork(ax, fork, span, y, label, most) -> float:
 def _bar(ax, left, right, y, words, parts=(1,)) -> list[float]:
     """A bar across columns, cut into parts to scale; returns the middle of each part."""
     left, right = left + 0.06, right - 0.06
-    unit, at, centres = (right - left) / sum(parts), left, []
+    unit, at, centers = (right - left) / sum(parts), left, []
     for part in parts:
         ax.add_patch(plt.Rectangle((at, y - BAR), part * unit, height=BAR, facecolor="#E4E4E4", edgecolor="white"))
-        centres.append(at + part * unit / 2)
+        centers.append(at + part * unit / 2)
         at += part * unit
     over = {"facecolor": "#E4E4E4", "edgecolor": "none", "pad": 1}  # the words stand before the cuts
     ax.text(
         (left + right) / 2, y - BAR / 2, words, ha="center", va="center", fontsize=9.5, fontweight="bold", bbox=over
     )
-    return centres
+    return centers
 
 
 def _arrow(ax, start, end) -> None:
     """A line with a head in its last point; two plain artists, which an explorer draws faster than an annotation."""
     (x, y), (to_x, to_y) = start, end
-    ax.plot([x, to_x], [y, to_y], color=GREY, linewidth=1.2, solid_capstyle="butt")
+    ax.plot([x, to_x], [y, to_y], color=GRAY, linewidth=1.2, solid_capstyle="butt")
     # the axes are as large as COLUMN × ROW says, so that the head points along the line in inches
     along = np.array([(to_x - x) * COLUMN, (to_y - y) * ROW])
     along = along / np.hypot(*along) * HEAD
     across = np.array([-along[1], along[0]]) * 0.36
     corners = np.array([(0, 0), -along + across, -along - across]) / (COLUMN, ROW) + end
-    ax.add_patch(plt.Polygon(corners, color=GREY, linewidth=0))
+    ax.add_patch(plt.Polygon(corners, color=GRAY, linewidth=0))
 
 
 def _times(shape) -> str:

@@ -6,18 +6,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREY, NETWORK_COLOURS, lines
+from lecture8.plots import BLACK, BLUE, GRAY, NETWORK_COLORS, lines
 
 
 def removal(points: Mapping[str, Sequence[float]]) -> Figure:
     """What removing a block cost: name -> points of accuracy lost, a dot per block and seed, a bar at the median."""
     figure, ax = plt.subplots(figsize=(7.5, 0.9 + 0.7 * len(points)))
     for i, (name, values) in enumerate(list(points.items())[::-1]):
-        colour = next((c for kind, c in NETWORK_COLOURS.items() if name.startswith(kind)), BLUE)
+        color = next((c for kind, c in NETWORK_COLORS.items() if name.startswith(kind)), BLUE)
         offsets = np.linspace(-0.22, 0.22, len(values))  # side by side, or equal dots would hide each other
-        ax.plot(values, i + offsets, "o", color=colour, alpha=0.55, markersize=5, markeredgewidth=0)
+        ax.plot(values, i + offsets, "o", color=color, alpha=0.55, markersize=5, markeredgewidth=0)
         ax.plot([np.median(values)] * 2, [i - 0.36, i + 0.36], color=BLACK, linewidth=2)
-    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.axvline(0, color=GRAY, linewidth=0.8)
     ax.set_yticks(range(len(points)), list(points)[::-1])
     ax.set(xlabel="points of test accuracy lost (dots: one block in one network; bar: median)")
     ax.tick_params(left=False)
@@ -39,11 +39,11 @@ def depth_comparison(curves, gradients, depth: int, shortcut: str) -> Figure:
         for table, column, into in ((curves, "train_loss", loss), (convolutions, "norm", norms)):
             rows = table[(table["kind"] == kind) & (table["depth"] == depth)]
             into[name] = [run[column].to_numpy() for _, run in rows.groupby("seed")]
-    colours = dict(zip(loss, (NETWORK_COLOURS["plain"], NETWORK_COLOURS["residual"]), strict=True))
-    lines(loss, xlabel="epoch", ylabel="training loss", log=True, colours=colours, ax=left)
+    colors = dict(zip(loss, (NETWORK_COLORS["plain"], NETWORK_COLORS["residual"]), strict=True))
+    lines(loss, xlabel="epoch", ylabel="training loss", log=True, colors=colors, ax=left)
     left.set_ylim(5e-4, 4)
     lines(norms, xlabel="convolution, from the image to the logits", ylabel="gradient norm at the start", log=True,
-          colours=colours, ax=right)  # fmt: skip
+          colors=colors, ax=right)  # fmt: skip
     right.set_ylim(0.05, 1000)
     for ax in (left, right):
         ax.minorticks_off()

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREY, ORANGE, axes
+from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, axes
 
 
 def timeline(winners, human: float, *, chosen: int | None = None, ax=None) -> Figure:
@@ -18,10 +18,10 @@ def timeline(winners, human: float, *, chosen: int | None = None, ax=None) -> Fi
     figure, ax = axes(ax, figsize=(8.5, 4))
     years, errors = list(winners["year"]), list(winners["top5_error"])
     deep = winners["year"] >= 2012
-    colours = [
-        ORANGE if year == chosen else BLUE if is_deep else GREY for year, is_deep in zip(years, deep, strict=True)
+    colors = [
+        ORANGE if year == chosen else BLUE if is_deep else GRAY for year, is_deep in zip(years, deep, strict=True)
     ]
-    ax.bar(years, errors, color=colours, width=0.72)
+    ax.bar(years, errors, color=colors, width=0.72)
     for year, error, network, depth in zip(years, errors, winners["network"], winners["depth"], strict=True):
         name = network if isinstance(network, str) else "no network"
         name = name.replace(" and ", " and\n").replace(" family", "\nfamily")
@@ -38,7 +38,7 @@ def singles_and_ensembles(pairs: Mapping[str, tuple[float, float]]) -> Figure:
     """Published top-5 errors in percent, name -> (one network, ensemble): two marks and the way between."""
     figure, ax = plt.subplots(figsize=(7.5, 0.9 + 0.5 * len(pairs)))
     for i, (single, ensemble) in enumerate(list(pairs.values())[::-1]):
-        ax.plot([single, ensemble], [i, i], color=GREY, linewidth=1)
+        ax.plot([single, ensemble], [i, i], color=GRAY, linewidth=1)
         ax.plot(single, i, "o", color=BLUE, markersize=9)
         ax.plot(ensemble, i, "D", color=ORANGE, markersize=8)
         ax.text(single + 0.35, i, f"{single:g}", va="center", fontsize=10)
@@ -55,7 +55,7 @@ def confusion(table, classes: Sequence[str]) -> Figure:
     """A confusion matrix of counts, rows the true classes; zeros are left blank."""
     table = np.asarray(table)
     figure, ax = plt.subplots(figsize=(5, 4.6))
-    # colour only the mistakes: the diagonal would drown them
+    # color only the mistakes: the diagonal would drown them
     mistakes = table * ~np.eye(len(table), dtype=bool)
     ax.imshow(mistakes, cmap="Oranges", vmax=max(2 * mistakes.max(), 1))
     for (row, column), count in np.ndenumerate(table):
@@ -77,7 +77,7 @@ def concept_map(table, titles: Mapping[str, str]) -> Figure:
     figure, ax = plt.subplots(figsize=(1.22 * len(columns), 0.62 * lowest + 1.2))
     places = {row.id: (columns.index(row.notebook), -row.row) for row in table.itertuples()}
     for x, notebook in enumerate(columns):
-        ax.axvspan(x - 0.5, x + 0.5, color=GREY, alpha=0.1 * (x % 2), linewidth=0)
+        ax.axvspan(x - 0.5, x + 0.5, color=GRAY, alpha=0.1 * (x % 2), linewidth=0)
         ax.text(x, 0.6, textwrap.fill(titles[notebook], 13), ha="center", va="bottom", fontsize=9, fontweight="bold")
     for row in table.itertuples():
         x, y = places[row.id]

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, lines
+from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, SKY, lines
 
 SOURCES = {"printed digits": BLUE, "gratings": ORANGE, "handwritten digits": GREEN}
 STATES = {"new, trained": ORANGE, "copied, trained": SKY, "copied, frozen": BLUE}
@@ -29,8 +29,8 @@ def what_learns(nets: Mapping[str, object], source) -> Figure:
             ax.add_patch(box)
     for column, part in enumerate(originals):
         ax.text(column + 0.45, len(nets) - 0.55, part, ha="center", va="bottom", fontsize=9)
-    keys = [plt.Rectangle((0, 0), 1, 1, facecolor=colour, alpha=0.75, hatch=_HATCHES[state], edgecolor="white",
-                          linewidth=0) for state, colour in STATES.items()]  # fmt: skip
+    keys = [plt.Rectangle((0, 0), 1, 1, facecolor=color, alpha=0.75, hatch=_HATCHES[state], edgecolor="white",
+                          linewidth=0) for state, color in STATES.items()]  # fmt: skip
     ax.legend(keys, STATES, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), fontsize=10)
     ax.set_yticks(range(len(nets)), list(nets)[::-1])
     ax.set(xlim=(-0.1, len(originals)), ylim=(-0.4, len(nets) - 0.3), xticks=[])
@@ -63,8 +63,8 @@ def two_by_two(cells: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]) -
         means = {name: float(np.mean(values)) for name, values in strategies.items()}
         best = max(means, key=means.get)
         for i, (name, values) in enumerate(list(strategies.items())[::-1]):
-            colour, alpha = (BLUE, 1) if name == best else (GREY, 0.55)
-            ax.barh(i, means[name], height=0.62, color=colour, alpha=alpha)
+            color, alpha = (BLUE, 1) if name == best else (GRAY, 0.55)
+            ax.barh(i, means[name], height=0.62, color=color, alpha=alpha)
             ax.plot(values, [i] * len(values), "o", color="white", markeredgecolor=BLACK, markersize=5)
             ax.text(max(*values, means[name]) + 0.03, i, f"{means[name]:.0%}", va="center", fontsize=10,
                     fontweight="bold" if name == best else "normal")  # fmt: skip
@@ -97,7 +97,7 @@ def depths(grid, labels: int, sources: Sequence[str], *, chosen: tuple[str, int]
     runs["random weights"] = np.repeat(scratch.to_numpy()[:, None], len(at), axis=1)  # none of it is ever frozen
     ax.set_ylim(0, 1.02)
     lines(runs, x=at, xlabel="frozen convolutions, from the image on", ylabel="test accuracy",
-          title=f"{labels:,} labelled letters", colours={**SOURCES, "random weights": GREY}, ax=ax)  # fmt: skip
+          title=f"{labels:,} labeled letters", colors={**SOURCES, "random weights": GRAY}, ax=ax)  # fmt: skip
     if chosen is not None:
         source, depth = chosen
         ax.plot(depth, runs[source][:, depth].mean(), "o", markersize=13, markerfacecolor="none", markeredgewidth=2,

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lecture8.complexity import conv_params
-from lecture8.plots import BLUE, GREY, ORANGE
+from lecture8.plots import BLUE, GRAY, ORANGE
 
 
 def fields(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
@@ -23,7 +23,7 @@ def fields(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
                 ax.text(column, row, f"{count:g}", ha="center", va="center", fontsize=8)
         ax.set_xticks(np.arange(len(counts) + 1) - 0.5, [])
         ax.set_yticks(np.arange(len(counts) + 1) - 0.5, [])
-        ax.grid(color=GREY, linewidth=0.3)
+        ax.grid(color=GRAY, linewidth=0.3)
         ax.tick_params(length=0)
         ax.set_title(name, fontsize=11)
         ax.spines[:].set_visible(True)
@@ -31,7 +31,7 @@ def fields(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
 
 
 def same_scale(rows: Mapping[str, tuple[Sequence, Sequence]], names: tuple[str, str]) -> Figure:
-    """Two pictures and their difference per row, all three on one grey scale (0 is middle grey in the difference).
+    """Two pictures and their difference per row, all three on one gray scale (0 is middle gray in the difference).
 
     rows: what is compared -> (one picture, the other), each H × W; names: of the two columns
     """
@@ -85,11 +85,11 @@ def stack(kernel: int, layers: int, channels: int) -> Figure:
     for level in range(layers + 1):
         seen = field - level * (kernel - 1)
         pixels = [(pixel - seen / 2 + 0.08, 0.84) for pixel in range(seen)]
-        left.broken_barh(pixels, (level - 0.2, 0.4), color=BLUE if level else GREY, linewidth=0, snap=False)
+        left.broken_barh(pixels, (level - 0.2, 0.4), color=BLUE if level else GRAY, linewidth=0, snap=False)
         if level < layers:
             above = seen - (kernel - 1)
             for edge in (-1, 1):
-                left.plot([edge * seen / 2, edge * above / 2], [level + 0.22, level + 0.78], color=GREY, linewidth=0.8)
+                left.plot([edge * seen / 2, edge * above / 2], [level + 0.22, level + 0.78], color=GRAY, linewidth=0.8)
         name = f"layer {level}" if level else "input"
         left.text(-0.54 * field, level, name, ha="right", va="center", fontsize=10)
         left.text(0.54 * field, level, f"{seen} × {seen}", ha="left", va="center", fontsize=10)
@@ -99,8 +99,8 @@ def stack(kernel: int, layers: int, channels: int) -> Figure:
         name: count * conv_params(channels, channels, size, bias=False) for name, (size, count) in others.items()
     }
     names = list(weights)[::-1]
-    colours = [ORANGE if others[name] == (kernel, layers) else BLUE for name in names]
-    right.barh(names, [weights[n] for n in names], color=colours, height=0.62)
+    colors = [ORANGE if others[name] == (kernel, layers) else BLUE for name in names]
+    right.barh(names, [weights[n] for n in names], color=colors, height=0.62)
     for i, name in enumerate(names):
         right.text(weights[name] + max(weights.values()) * 0.02, i, f"{weights[name]:,}", va="center", fontsize=10)
     right.set(title=f"weights of all stacks that see {field} × {field}", ylim=(-0.8, max(len(names), 3) - 0.2))
@@ -137,12 +137,12 @@ def shares(profile) -> Figure:
     figure, panels = plt.subplots(
         1, 3, figsize=(10, 0.9 + 0.3 * len(table)), layout="none"
     )  # an explorer draws it, too
-    colours = [ORANGE if name.startswith("fc") else BLUE if name.startswith("block") else GREY for name in table]
+    colors = [ORANGE if name.startswith("fc") else BLUE if name.startswith("block") else GRAY for name in table]
     for i, (ax, part, title) in enumerate(zip(panels, PARTS, titles, strict=True)):
         total = sum(row[part] for row in table.values())
         percent = [100 * row[part] / total for row in table.values()]
         ax.set_position((0.07 + 0.315 * i, 0.02, 0.28, 0.86))
-        ax.barh(range(len(table)), percent, color=colours, height=0.66)
+        ax.barh(range(len(table)), percent, color=colors, height=0.66)
         for row, share in enumerate(percent):
             if share:
                 ax.text(share + 2, row, f"{share:.1f} %" if share >= 0.05 else "< 0.1 %", va="center", fontsize=10)
@@ -174,7 +174,7 @@ def sixteen_or_nineteen(table) -> Figure:
 
     pairs = protocols(table)
     for i, (sixteen, nineteen) in enumerate(list(pairs.values())[::-1]):
-        right.plot([sixteen, nineteen], [i, i], color=GREY, linewidth=1)
+        right.plot([sixteen, nineteen], [i, i], color=GRAY, linewidth=1)
         right.plot(sixteen, i, "o", color=BLUE, markersize=10, label="VGG-16 (D)" if i == 0 else None)
         right.plot(nineteen, i, "D", color=ORANGE, markersize=5.5, label="VGG-19 (E)" if i == 0 else None)
     right.set_yticks(range(len(pairs)), list(pairs)[::-1], fontsize=10)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lecture8.plots import BLACK, BLUE, GREY, ORANGE, SKY, bars
+from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, SKY, bars
 
 
 def sampled(image, every_pixel, kept, stride: int) -> Figure:
@@ -25,9 +25,9 @@ def sampled(image, every_pixel, kept, stride: int) -> Figure:
         ax.set_title(f"{name}: {picture.shape[0]} × {picture.shape[1]}")
         ax.axis("off")
     at = np.arange(kept.shape[1]) * stride
-    right.plot(every_pixel[0], color=GREY, linewidth=1)
+    right.plot(every_pixel[0], color=GRAY, linewidth=1)
     right.plot(at, kept[0], "o-", color=ORANGE, markersize=5, linewidth=2)
-    right.set_title("top row: at every pixel (grey), what is kept (dots)")
+    right.set_title("top row: at every pixel (gray), what is kept (dots)")
     right.set(xlabel="pixel", yticks=[], xlim=(-1, image.shape[1]))
     right.spines["left"].set_visible(False)
     return figure
@@ -36,7 +36,7 @@ def sampled(image, every_pixel, kept, stride: int) -> Figure:
 def painted(images, paintings, titles: Sequence[str], side: int) -> Figure:
     """Images over what the deconvnet painted for a unit in each, both cut to the painted place; a column per image.
 
-    images, paintings: N × 1 × H × W; side: how many pixels to show in each direction. Grey is 0 in the lower row.
+    images, paintings: N × 1 × H × W; side: how many pixels to show in each direction. Gray is 0 in the lower row.
     """
     images, paintings = np.asarray(images, float)[:, 0], np.asarray(paintings, float)[:, 0]
     side = min(side, images.shape[-1])
@@ -66,7 +66,7 @@ def _window(painting: np.ndarray, side: int) -> tuple[slice, slice]:
 
 
 def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Figure:
-    """Images over their maps of the true class's probability, where the grey square covers each place.
+    """Images over their maps of the true class's probability, where the gray square covers each place.
 
     images: N × H × W; maps: N × rows × columns, the square's upper left corner every `step` pixels, from 0 to 1
     """
@@ -77,7 +77,7 @@ def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Fi
         shown = _probability_map(lower, chances, np.shape(image), square, step)
         upper.axis("off")
         lower.set(xticks=[], yticks=[])
-        lower.spines[:].set(visible=True, color=GREY)
+        lower.spines[:].set(visible=True, color=GRAY)
     figure.colorbar(shown, ax=list(grid[1]), label="p(true class)", ticks=[0, 0.5, 1], fraction=0.03)
     return figure
 
@@ -94,7 +94,7 @@ def _probability_map(ax, chances, shape, square: int, step: int):
 
 
 def covered(image, chances, true_map, corner: tuple[int, int], square: int, label: int) -> Figure:
-    """One image with the grey square on it, the probability of each class, and the map of all places.
+    """One image with the gray square on it, the probability of each class, and the map of all places.
 
     image: H × W; chances: a probability per class, for this place; true_map: rows × columns, of the class `label`;
     corner: (top, left) of the square in pixels
@@ -104,7 +104,7 @@ def covered(image, chances, true_map, corner: tuple[int, int], square: int, labe
     figure, (first, middle, last) = plt.subplots(1, 3, figsize=(9.6, 3.2), layout="none")
     figure.subplots_adjust(left=0.02, right=0.98, bottom=0.15, top=0.89, wspace=0.16)
     first.imshow(image)
-    first.add_patch(Rectangle((left - 0.5, top - 0.5), square, square, color=GREY))
+    first.add_patch(Rectangle((left - 0.5, top - 0.5), square, square, color=GRAY))
     first.set_title("what the network sees")
     names = np.arange(len(chances))
     middle.bar(names, chances, color=[BLUE if n == label else SKY for n in names], width=0.75)
@@ -116,7 +116,7 @@ def covered(image, chances, true_map, corner: tuple[int, int], square: int, labe
     last.set_title(f"p({label}) by place: yellow 1, blue 0")
     first.axis("off")
     last.set(xticks=[], yticks=[])
-    last.spines[:].set(visible=True, color=GREY)
+    last.spines[:].set(visible=True, color=GRAY)
     return figure
 
 

@@ -220,7 +220,7 @@ cost
 
 # %% [markdown]
 # **Check.** The table above was computed by sending a shape through the network. *params*: numbers to learn; *macs*: multiply-adds, the
-# work for one image; *field*: how many pixels across one output sees; *jump*: input pixels between two neighbouring outputs. Do you get
+# work for one image; *field*: how many pixels across one output sees; *jump*: input pixels between two neighboring outputs. Do you get
 # the first convolution's numbers by hand?
 
 # %%
@@ -273,7 +273,7 @@ assert min(cnn + linear) > 0.9
 # (≈ means: measured here, on your machine it may differ a little. What must hold everywhere is asserted.)
 #
 # Both are above 90 %, and the simple one is hardly behind. So what is the convolution good for? These digits all sit in the
-# middle of their frame. Photographs do not do you that favour. Guess:
+# middle of their frame. Photographs do not do you that favor. Guess:
 
 # %%
 guess = explore.predict(ask.predictions["moved"])
@@ -324,8 +324,8 @@ bars |= {
     "linear, moved": linear_moved,
     "linear, moved and shuffled": linear_shuffled,
 }
-colours = {name: plots.GREY for name in bars if name.startswith("linear")}
-_ = plots.bars(bars, xlabel="test accuracy (dots: seeds)", form="{:.0%}", colours=colours)
+colors = {name: plots.GRAY for name in bars if name.startswith("linear")}
+_ = plots.bars(bars, xlabel="test accuracy (dots: seeds)", form="{:.0%}", colors=colors)
 
 # %%
 assert all(before - after > 0.2 for before, after in zip(cnn_moved, cnn_shuffled))
@@ -434,7 +434,7 @@ explore.quiz(ask.quiz[4])
 # * In 2012 a learned network cut the top-5 error by 9.35 points; in 2015 ResNet removed 46.5 % of what was left, and passed the human.
 # * Winners are **ensembles** (앙상블). One network against one: AlexNet 18.2 → ZFNet 16.5 %. One ResNet-152: 4.49 %.
 # * A **convolution** (합성곱) carries one small kernel to every place: moving the digits costs the CNN far less than a linear layer. And it
-#   lives on neighbours: shuffle the pixels and the CNN falls too.
+#   lives on neighbors: shuffle the pixels and the CNN falls too.
 # * Parameters and multiply-adds follow from the shapes; you can count both by hand.
 
 # %% [markdown]

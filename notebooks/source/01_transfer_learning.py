@@ -63,7 +63,7 @@ SEEDS = (0, 1, 2)  # every claim is measured once per seed
 RATE = 0.01  # Adam's learning rate for what is new
 FACTOR = 0.5  # layer-wise: each stage learns half as fast as the one above it
 EPOCHS = {"source": 6, "few": 40, "many": run.choose(quick=10, full=60)}
-FEW, MANY = 20, 2000  # labelled letters
+FEW, MANY = 20, 2000  # labeled letters
 
 # %% [markdown]
 # ## 1 · One task, two teachers
@@ -71,7 +71,7 @@ FEW, MANY = 20, 2000  # labelled letters
 # Your task, the **target** (타깃): read the printed letters A to J, in twelve typefaces, turned, noisy, dark on light or light on dark. Labels
 # are expensive: for most of this notebook you have twenty, two of each letter.
 #
-# Elsewhere labels are plenty. Two other sets have some 2,000 labelled pictures each. One, printed digits, is **similar** to your letters. The
+# Elsewhere labels are plenty. Two other sets have some 2,000 labeled pictures each. One, printed digits, is **similar** to your letters. The
 # other, striped gratings (six directions, coarse or fine: twelve classes), is **different**. They are the **sources** (소스).
 
 # %%
@@ -93,7 +93,7 @@ _ = plots.images(shown)
 # **Pre-training** (사전 학습) is ordinary training, on the source. The network: six convolutions, every second one halving the image, then the
 # average over all pixels and one linear layer, the **head** (헤드; `classifier` in the code and the pictures).
 #
-# Each convolution is followed by **batch normalisation** (배치 정규화) and ReLU. In training mode it shifts and scales every channel by the mean
+# Each convolution is followed by **batch normalization** (배치 정규화) and ReLU. In training mode it shifts and scales every channel by the mean
 # and variance of the batch and keeps running averages of both; in evaluation mode it uses those averages.
 
 
@@ -254,13 +254,13 @@ guess.reveal("C: digit weights, frozen")
 
 # %%
 def head_first(seed):
-    digits, labelled = taught["printed digits"][seed], some(FEW, seed)
+    digits, labeled = taught["printed digits"][seed], some(FEW, seed)
     ready = start_from(digits, letters, seed, up_to="conv6")
-    train(ready, labelled, seed, EPOCHS["few"])
+    train(ready, labeled, seed, EPOCHS["few"])
     net = start_from(digits, letters, seed)
     net.classifier = ready.classifier
-    train(net, labelled, seed, EPOCHS["few"])
-    return training.evaluate(net, labelled).accuracy
+    train(net, labeled, seed, EPOCHS["few"])
+    return training.evaluate(net, labeled).accuracy
 
 
 warm = sum(head_first(seed) for seed in SEEDS) / len(SEEDS)
@@ -287,9 +287,9 @@ results["gratings, layer-wise"] = few("gratings", factor=FACTOR)
 results["gratings, frozen"] = few("gratings", up_to="conv6")
 
 # %% tags=["measured"]
-colours = {name: plots.ORANGE for name in results if name.startswith("gratings")}
-colours["random weights"] = plots.GREY
-_ = plots.bars(results, xlabel=axis, form="{:.0%}", colours=colours)
+colors = {name: plots.ORANGE for name in results if name.startswith("gratings")}
+colors["random weights"] = plots.GRAY
+_ = plots.bars(results, xlabel=axis, form="{:.0%}", colors=colors)
 
 # %%
 mean = {name: sum(values) / len(values) for name, values in results.items()}
@@ -517,7 +517,7 @@ guess.reveal("only from the deeper ones on")
 #
 # A fair doubt: with layer-wise rates the first layers learn 32 to 64 times as slowly as the head, so perhaps freezing them costs nothing
 # because they would not have moved anyway. Not so: with one rate for all, freezing two layers of the grating reader cost about 1 point, freezing four
-# about 6 (means of three seeds; not in the table). And mind the grey line: with so many labels random weights beat the grating reader at *every* depth.
+# about 6 (means of three seeds; not in the table). And mind the gray line: with so many labels random weights beat the grating reader at *every* depth.
 #
 # Yosinski's numbers for eight-layer networks on ImageNet say the same: frozen to the last layer, features lose 8 points between random halves, and
 # 25 between man-made and natural things.
@@ -578,7 +578,7 @@ leaky = [half_frozen(seed) for seed in SEEDS]
 moved = set.union(*(what_moved(net, seed) for seed, net in zip(SEEDS, leaky)))
 print(*sorted(moved), sep=", ")
 assert moved == {"num_batches_tracked", "running_mean", "running_var"}
-guess.reveal("the running means and variances of batch normalisation")
+guess.reveal("the running means and variances of batch normalization")
 
 # %% [markdown]
 # Does it matter? No weight has changed. So what does the network make of one and the same picture, before and after? And
@@ -626,7 +626,7 @@ teaching.source(transfer.freeze, transfer._stay)
 #
 # ## 9 · Explore
 #
-# All of these runs. The ring is where you are; grey is what random weights reach.
+# All of these runs. The ring is where you are; gray is what random weights reach.
 
 # %%
 explore.transfer_learning.strategies()
@@ -676,7 +676,7 @@ guess.reveal("hardly better than the gratings")
 
 # %%
 def as_imagenet(data):
-    """The same photographs, normalised as ImageNet's weights expect."""
+    """The same photographs, normalized as ImageNet's weights expect."""
     splits = {"train": data.train, "valid": data.valid, "test": data.test}
     return replace(
         data,
@@ -717,7 +717,7 @@ def classify(photo):
     """The five most likely classes of a photograph, 3 × H × W bytes: (picture, text)."""
     small = torchvision.transforms.functional.resize(photo, [256], antialias=True)
     square = torchvision.transforms.functional.center_crop(small, [224])
-    image = transfer.normalise(square[None] / 255)
+    image = transfer.normalize(square[None] / 255)
     best = classifier.cpu().eval()(image).softmax(1)[0].topk(5)
     names = [categories[i] for i in best.indices]
     picture = plots.transfer_learning.guesses(square, names, best.values.tolist())
@@ -821,6 +821,6 @@ explore.quiz(ask.quiz[5])
 #   a few points; COCO with 35,000 images: 36.3 either way, with 1,000: 3.5 against 9.9.
 # * **Similar** means looks alike to the network: printed digits helped, gratings and even handwritten digits hardly.
 # * First layers are general (일반적), last ones specific (특화): freezing two convolutions of a grating reader costs 1 point, freezing all six 54.
-# * **Frozen** (고정) is more than `requires_grad = False`: batch normalisation's running statistics move unless they are held, too.
+# * **Frozen** (고정) is more than `requires_grad = False`: batch normalization's running statistics move unless they are held, too.
 #
 # **Where to go next.** [02 AlexNet](02_alexnet.ipynb) is the network whose features started all this. Back to the map: [00 Start here](00_start_here.ipynb).

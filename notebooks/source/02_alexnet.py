@@ -10,7 +10,7 @@
 # Afterwards you can
 # * say where AlexNet keeps its parameters and where it spends its work, and why 224 should have been 227;
 # * cut a network in two halves, and count the bytes that cross between them;
-# * tell which of its tricks (ReLU, local response normalisation, augmentation, dropout, weight decay) you can confirm with an experiment, and how fair
+# * tell which of its tricks (ReLU, local response normalization, augmentation, dropout, weight decay) you can confirm with an experiment, and how fair
 #   comparisons are made.
 #
 # | | time |
@@ -73,14 +73,14 @@ guess
 
 # %% [markdown]
 # The paper's Figure 2 and section 3.5 fit into a table: per layer the number of kernels, kernel size, stride, padding, *groups* (in how many
-# separate halves it works: section 2), and whether normalisation and pooling follow.
+# separate halves it works: section 2), and whether normalization and pooling follow.
 
 # %%
 LAYERS
 
 # %% [markdown]
-# Build it. Each stage is convolution, ReLU, then normalisation and pooling where the table says True. `PerGPU` applies the
-# normalisation to each half of the channels as if it were alone; section 4 is about what it does.
+# Build it. Each stage is convolution, ReLU, then normalization and pooling where the table says True. `PerGPU` applies the
+# normalization to each half of the channels as if it were alone; section 4 is about what it does.
 
 
 # %%
@@ -142,17 +142,17 @@ _ = plots.alexnet.shares(
 kinds = {nn.Conv2d: "CONV", PerGPU: "NORM", nn.MaxPool2d: "POOL"}
 working = [module for stage in my_alexnet[:5] for module in stage]
 order = [kinds[type(module)] for module in working if type(module) in kinds]
-before_pooling = 96 * 55**2 + 256 * 27**2  # values that the two normalisations work on
+before_pooling = 96 * 55**2 + 256 * 27**2  # values that the two normalizations work on
 after_pooling = 96 * 27**2 + 256 * 13**2
 print(" ".join(order))
-print(f"values to normalise: {before_pooling:,}; after pooling it would be {after_pooling:,}")
+print(f"values to normalize: {before_pooling:,}; after pooling it would be {after_pooling:,}")
 assert order[:6] == ["CONV", "NORM", "POOL"] * 2 and before_pooling > 4 * after_pooling
 
 # %%
 teaching.three_ways(
     3,
     measured=f"{' '.join(order[:6])}; the notes' order has {before_pooling / after_pooling:.1f} "
-    "times fewer values to normalise, and it is that of CaffeNet, a later remake",
+    "times fewer values to normalize, and it is that of CaffeNet, a later remake",
     verb="counted",
 )
 
@@ -322,8 +322,8 @@ teaching.three_ways(
 )
 
 # %% [markdown]
-# Something happened to the two halves in training that nobody had asked for: in the authors' network the kernels of one card learned edges without colour, those of the
-# other learned colours, whatever the first weights (section 6.1). It takes ImageNet to see that. Against one card with half the kernels, the two made 1.7 points fewer top-1
+# Something happened to the two halves in training that nobody had asked for: in the authors' network the kernels of one card learned edges without color, those of the
+# other learned colors, whatever the first weights (section 6.1). It takes ImageNet to see that. Against one card with half the kernels, the two made 1.7 points fewer top-1
 # errors (section 3.2).
 
 # %% [markdown]
@@ -470,9 +470,9 @@ teaching.right(
 )
 
 # %% [markdown]
-# ## 4 · Local response normalisation
+# ## 4 · Local response normalization
 #
-# After conv1 and conv2 AlexNet divides every activation $a$ by something that grows with its neighbours in the channel direction: a strong response
+# After conv1 and conv2 AlexNet divides every activation $a$ by something that grows with its neighbors in the channel direction: a strong response
 # is to dampen the ones beside it, as between nerve cells.
 #
 # $$b_i = a_i \Big/ \Big(2 + 10^{-4} \sum_{j=i-2}^{i+2} a_j^2\Big)^{0.75}$$
@@ -495,7 +495,7 @@ assert torch.allclose(meant(a), by_hand(a), rtol=1e-4)
 print("PyTorch divides the sum by 5, so its alpha must be 5 times the paper's")
 
 # %% [markdown]
-# Does it help? Train our small AlexNet without it, with it, and with **batch normalisation** (배치 정규화, 2015) in the same two places, which
+# Does it help? Train our small AlexNet without it, with it, and with **batch normalization** (배치 정규화, 2015) in the same two places, which
 # brings each channel of a batch to mean 0 and spread 1.
 
 # %%
@@ -504,8 +504,8 @@ guess
 
 
 # %%
-def normalised(kind, seed):
-    """A small AlexNet, trained with this normalisation after conv1 and conv2."""
+def normalized(kind, seed):
+    """A small AlexNet, trained with this normalization after conv1 and conv2."""
     torch.manual_seed(seed)
     net = models.small.alexnet(
         width=8, channels=1, input_size=16, norm=kind != "none", dropout=0
@@ -518,11 +518,11 @@ def normalised(kind, seed):
 
 
 by_norm = {
-    kind: [normalised(kind, seed) for seed in SEEDS] for kind in ("none", "local response")
+    kind: [normalized(kind, seed) for seed in SEEDS] for kind in ("none", "local response")
 }
 
 # %%
-by_norm["batch"] = [normalised("batch", seed) for seed in SEEDS]
+by_norm["batch"] = [normalized("batch", seed) for seed in SEEDS]
 
 # %% tags=["measured"]
 accuracy = {
@@ -530,13 +530,13 @@ accuracy = {
     for kind, runs in by_norm.items()
 }
 label = "accuracy on new digits, % (dots: seeds)"
-_ = plots.bars(accuracy, xlabel=label, colours={"batch": plots.GREEN})
+_ = plots.bars(accuracy, xlabel=label, colors={"batch": plots.GREEN})
 
 # %%
 mean = {kind: sum(values) / len(SEEDS) for kind, values in accuracy.items()}
 gain = {kind: mean[kind] - mean["none"] for kind in ("local response", "batch")}
 print(
-    *(f"{kind} normalisation gains ≈ {points:.1f} points" for kind, points in gain.items()),
+    *(f"{kind} normalization gains ≈ {points:.1f} points" for kind, points in gain.items()),
     sep="\n",
 )
 assert gain["local response"] < 2
@@ -590,13 +590,13 @@ teaching.right(
 # %%
 teaching.three_ways(
     6,
-    measured="local response normalisation gains nothing here (less than 2 points); *batch* "
-    "normalisation in the same two places more than 2 points, its worst seed above the best "
+    measured="local response normalization gains nothing here (less than 2 points); *batch* "
+    "normalization in the same two places more than 2 points, its worst seed above the best "
     "without",
 )
 
 # %% [markdown]
-# So the notes are right about this layer, but do not read them as “normalisation is out of use”. It came back, in another form, and stayed.
+# So the notes are right about this layer, but do not read them as “normalization is out of use”. It came back, in another form, and stayed.
 #
 # **Overlapping pooling** (겹치는 풀링), windows of 3 pixels every 2 instead of 2 every 2, is the other small trick of these layers. What does it change?
 
@@ -607,7 +607,7 @@ for side in (55, 27, 13):
     print(f"a map of {side} × {side} becomes {apart} × {apart} either way")
 
 # %% [markdown]
-# Same shapes, no parameters: only that neighbouring windows share a row of pixels. The paper puts its gain at 0.4 points (top-1, section 3.4). With 300 test images one
+# Same shapes, no parameters: only that neighboring windows share a row of pixels. The paper puts its gain at 0.4 points (top-1, section 3.4). With 300 test images one
 # image is a third of a point, and our seeds differ by several: whatever we measured here would tell us nothing. Remember this when you read tables: the
 # smaller the effect, the more images and seeds it takes.
 
@@ -615,7 +615,7 @@ for side in (55, 27, 13):
 # ## 5 · More pictures from the same picture
 #
 # Sixty million parameters, 1.2 million photographs: AlexNet would learn them by heart. **Data augmentation** (데이터 증강) shows it a different version every time:
-# a crop of 224 × 224 from the 256 × 256 photo, mirrored or not, with its colours shifted.
+# a crop of 224 × 224 from the 256 × 256 photo, mirrored or not, with its colors shifted.
 
 # %%
 photo = plots.alexnet.square(datasets.sample_photos()["china"], 256)
@@ -627,7 +627,7 @@ boxes = [(top, left, 224) for top, left in places[:3]]
 _ = plots.alexnet.views(photo, boxes, pictures)
 
 # %% [markdown]
-# And the colours? Plot every pixel as a point with its red, green and blue: a cloud (the paper takes all pixels of
+# And the colors? Plot every pixel as a point with its red, green and blue: a cloud (the paper takes all pixels of
 # ImageNet's training images, we take those of one photo). **Principal components** (주성분, PCA) are its axes. The
 # paper adds to each image a random amount of each axis, in proportion to how far the cloud reaches along it.
 
@@ -651,12 +651,12 @@ _ = plots.alexnet.views(photo, [], shifted, columns=3)
 
 # %%
 split = datasets.Split((photo[None] * 255).round().to(torch.uint8), torch.tensor([0]))
-noise = datasets.colour_noise(split, spread=1.0)  # the library's, ten times as strong
+noise = datasets.color_noise(split, spread=1.0)  # the library's, ten times as strong
 many = torch.zeros(5000, 3, 1, 1)
 drawn = noise(many, torch.Generator().manual_seed(0)).flatten(1)
 spread = torch.cov(drawn.T)
 assert torch.allclose(spread, torch.cov(photo.flatten(1)), rtol=0.1, atol=1e-3)
-print("5,000 drawn colour shifts spread as the photo's own colours do")
+print("5,000 drawn color shifts spread as the photo's own colors do")
 
 # %% [markdown]
 # Turn each of the three on and off:
@@ -665,7 +665,7 @@ print("5,000 drawn colour shifts spread as the photo's own colours do")
 explore.alexnet.augment()
 
 # %% [markdown]
-# **With the colour noise off: how many different pictures does one photo give, with crops, with mirroring, with both?** Make them all and
+# **With the color noise off: how many different pictures does one photo give, with crops, with mirroring, with both?** Make them all and
 # count:
 
 # %%
@@ -683,7 +683,7 @@ print(f"crops {len(different):,}, crops and mirror images {len(different | mirro
 # ### Does it help?
 #
 # On 100 digits, of 20 × 20 pixels, of which the network takes 16 × 16. Three ways to train: on the middle, on random crops, on the middle and its
-# mirror image. And two tests: on the middle of each new image, and *off centre*, on a crop somewhere in it.
+# mirror image. And two tests: on the middle of each new image, and *off center*, on a crop somewhere in it.
 
 # %%
 guess = explore.predict(ask.predictions["flip"])
@@ -701,12 +701,12 @@ def random_crops(images, generator):
     return torch.stack(cut)
 
 
-centred = few.map(middle)  # train, valid and test images
-off_centre = few.map(lambda pixels: random_crops(pixels, torch.Generator().manual_seed(0)))
+centered = few.map(middle)  # train, valid and test images
+off_center = few.map(lambda pixels: random_crops(pixels, torch.Generator().manual_seed(0)))
 ways = {
-    "middle": centred,
+    "middle": centered,
     "crops": replace(few, augment=random_crops),
-    "mirrored": replace(centred, augment=datasets.random_flip()),
+    "mirrored": replace(centered, augment=datasets.random_flip()),
 }
 
 
@@ -733,16 +733,16 @@ by_way = {way: [overfit(ways[way], seed) for seed in SEEDS] for way in ("middle"
 by_way["crops"] = [overfit(ways["crops"], seed) for seed in SEEDS]
 
 # %% tags=["measured"]
-tests = {"in the middle": centred, "off centre": off_centre}
+tests = {"in the middle": centered, "off center": off_center}
 scored = {
     (way, where): [100 * training.evaluate(net, data).accuracy for net, _ in by_way[way]]
     for where, data in tests.items()
     for way in ways
 }
 bars = {f"trained on {way}, tested {where}": values for (way, where), values in scored.items()}
-kinds = {"middle": plots.GREY, "crops": plots.BLUE, "mirrored": plots.ORANGE}
-colours = {name: kinds[way] for name, (way, _) in zip(bars, scored)}
-_ = plots.bars(bars, xlabel="accuracy on new digits, % (dots: seeds)", colours=colours)
+kinds = {"middle": plots.GRAY, "crops": plots.BLUE, "mirrored": plots.ORANGE}
+colors = {name: kinds[way] for name, (way, _) in zip(bars, scored)}
+_ = plots.bars(bars, xlabel="accuracy on new digits, % (dots: seeds)", colors=colors)
 
 
 # %%
@@ -753,14 +753,14 @@ def gained(way, where):
 
 for way, where in (
     ("crops", "in the middle"),
-    ("crops", "off centre"),
+    ("crops", "off center"),
     ("mirrored", "in the middle"),
 ):
     points = (f"≈ {p:.0f}" for p in gained(way, where))
     print(f"training on {way}, tested {where}: gains", *points, "points")
-assert all(points > 5 for points in gained("crops", "off centre"))
+assert all(points > 5 for points in gained("crops", "off center"))
 assert sum(gained("mirrored", "in the middle")) / len(SEEDS) < -1
-guess.reveal("crops help where digits are off centre, mirroring hurts")
+guess.reveal("crops help where digits are off center, mirroring hurts")
 
 # %% [markdown]
 # ### Ten crops to test with
@@ -798,7 +798,7 @@ ways_to_test = {
 }
 scores = {
     way: [
-        100 * training.evaluate(net, centred if way == "the middle" else few).accuracy
+        100 * training.evaluate(net, centered if way == "the middle" else few).accuracy
         for net in them
     ]
     for way, them in ways_to_test.items()
@@ -829,19 +829,19 @@ guess
 # %%
 by_dropout = {
     0.0: by_way["middle"],  # the networks of section 5
-    0.5: [overfit(centred, seed, dropout=0.5) for seed in SEEDS],
+    0.5: [overfit(centered, seed, dropout=0.5) for seed in SEEDS],
 }
 loss = {
-    (p, split): [training.evaluate(net, centred, split).loss for net, _ in by_dropout[p]]
+    (p, split): [training.evaluate(net, centered, split).loss for net, _ in by_dropout[p]]
     for p in by_dropout
     for split in ("train", "test")
 }
 
 # %% tags=["measured"]
 named = {f"dropout {p}, {split}": values for (p, split), values in loss.items()}
-colours = {name: plots.GREY for name in named if name.endswith("train")}
+colors = {name: plots.GRAY for name in named if name.endswith("train")}
 label = "loss in evaluation mode (dots: seeds)"
-_ = plots.bars(named, xlabel=label, form="{:.2f}", colours=colours)
+_ = plots.bars(named, xlabel=label, form="{:.2f}", colors=colors)
 
 # %%
 gap = {
@@ -881,7 +881,7 @@ teaching.right(
 
 # %% [markdown]
 # **Weight decay** (가중치 감쇠, L2) pulls every weight a little towards 0 at every step: the paper's 5e-4 times the learning rate. That is a
-# *regulariser*: it should make fitting harder and the new images better. The authors found more: it “reduces the model's training error”. Do we?
+# *regularizer*: it should make fitting harder and the new images better. The authors found more: it “reduces the model's training error”. Do we?
 
 
 # %%
@@ -911,7 +911,7 @@ assert all(a / b > 1.4 for a, b in zip(trained[1e-2], trained[0.0]))
 teaching.three_ways(
     7,
     measured="5e-4 changes our training loss by less than a quarter, now up, now down; twenty "
-    "times as much raises it in every seed. Decay makes fitting harder here, as a regulariser "
+    "times as much raises it in every seed. Decay makes fitting harder here, as a regularizer "
     "does (on new images it wins nothing clear); what the authors saw does not show at this size",
 )
 
@@ -934,13 +934,13 @@ print(*seen)
 assert seen == ["0.01"] * 4 + ["0.001"] * 4 + ["0.0001"]
 
 # %% [markdown]
-# And the paper's recipe on photographs: Imagenette, ten classes of ImageNet, with random crops, mirror images and colour noise. Only in a
+# And the paper's recipe on photographs: Imagenette, ten classes of ImageNet, with random crops, mirror images and color noise. Only in a
 # `full` run, on a GPU.
 
 # %%
 if run.mode == "full":
     imagenette = datasets.imagenette(size=227)
-    noise = datasets.colour_noise(imagenette.train)
+    noise = datasets.color_noise(imagenette.train)
     steps = (datasets.random_crop(14), datasets.random_flip(), noise)
     imagenette = replace(imagenette, augment=datasets.compose(*steps))
     net = models.alexnet(imagenette.num_classes)
@@ -1008,15 +1008,15 @@ def my_step(w, v, gradient, lr):
 ask.exercises["step"].check(my_step)
 
 # %%
-ask.exercises["colour"]
+ask.exercises["color"]
 
 
 # %%
-def colour_steps(photo):
+def color_steps(photo):
     return ...  # your code
 
 
-ask.exercises["colour"].check(colour_steps)
+ask.exercises["color"].check(color_steps)
 
 # %%
 ask.exercises["features"]
@@ -1060,8 +1060,8 @@ explore.quiz(ask.quiz[5])
 # * **Two GPUs**: two halves of a network, equal to one with grouped convolutions. *Minimal communication* (최소한의 통신): conv2, conv4, conv5 see their own half only;
 #   234,496 bytes cross per image.
 # * **ReLU**: not the first to use it. The paper's six times faster than tanh does not show in our small network: at equal small learning rates (학습률) tanh takes 1.2 to 1.8 times as many epochs, at each one's best rate no more.
-# * **Local response normalisation** (지역 응답 정규화) multiplies with 0.595 here and gains nothing, though the paper found 1.4 points. Batch normalisation (배치 정규화), which replaced it, gains.
-# * **Data augmentation** (데이터 증강): 2,178 pictures from one by crops and mirroring, and colours along their principal components (주성분). It
+# * **Local response normalization** (지역 응답 정규화) multiplies with 0.595 here and gains nothing, though the paper found 1.4 points. Batch normalization (배치 정규화), which replaced it, gains.
+# * **Data augmentation** (데이터 증강): 2,178 pictures from one by crops and mirroring, and colors along their principal components (주성분). It
 #   helps where it keeps the label: crops yes, mirrored digits no.
 # * **Dropout** 0.5 (드롭아웃) makes the gap between training and new images smaller, and learning slower.
 # * **Weight decay** 5e-4 (가중치 감쇠) hardly moves the training loss of our small network, 1e-2 raises it: the authors saw it fall.

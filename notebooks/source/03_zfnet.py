@@ -66,7 +66,7 @@ WIDTH = 6  # conv1 has twice as many kernels (ZFNet: 96)
 COPIES = 3  # pictures of each digit
 DECAY = 2.0  # strong weight decay
 PHOTOS = run.choose(quick={}, full={"epochs": 20, "width": 16})  # the end of section 6
-SQUARE = 8  # side of the grey square, in pixels
+SQUARE = 8  # side of the gray square, in pixels
 
 # %% [markdown]
 # ## 1 · What ZFNet changed
@@ -139,7 +139,7 @@ teaching.three_ways(
 
 # %% [markdown]
 # **Build.** The first two stages, by hand. The paper prints sizes (110, 55, 26, 13) and no paddings: you have to find the ones that
-# fit. `ceil_mode` lets the last pooling window hang over the edge; `LocalResponseNorm` is the contrast normalisation.
+# fit. `ceil_mode` lets the last pooling window hang over the edge; `LocalResponseNorm` is the contrast normalization.
 
 # %%
 my_start = nn.Sequential(
@@ -178,7 +178,7 @@ teaching.three_ways(
 
 # %% [markdown]
 # The notes' 11.7 % is that of Clarifai, the company that Zeiler founded. (Its networks are said to have been chosen by looking inside, with
-# the method of this paper; we know the organisers' word on it at second hand only.) And (b) is a *wider* ZFNet: the 512, 1024, 512 kernels that are often taken for ZFNet itself.
+# the method of this paper; we know the organizers' word on it at second hand only.) And (b) is a *wider* ZFNet: the 512, 1024, 512 kernels that are often taken for ZFNet itself.
 
 # %%
 with torch.device("meta"):
@@ -224,7 +224,7 @@ _ = plots.zfnet.sampled(
 )
 
 # %% [markdown]
-# Grey: what the kernel answers at every pixel, 14 waves. Dots: every fourth answer, all that stride 4 keeps. The line through the dots is
+# Gray: what the kernel answers at every pixel, 14 waves. Dots: every fourth answer, all that stride 4 keeps. The line through the dots is
 # a wave as well, a broad one. Count the waves with a Fourier transform (it says how strong each wave is), for all gratings, both
 # layers, three random sets of kernels:
 
@@ -242,13 +242,13 @@ seen = {
 }
 
 # %%
-colours = {"11 × 11, stride 4": plots.ORANGE, "7 × 7, stride 2": plots.BLUE}
+colors = {"11 × 11, stride 4": plots.ORANGE, "7 × 7, stride 2": plots.BLUE}
 _ = plots.lines(
     seen,
     xlabel="stripes in the image (64 pixels)",
     ylabel="stripes in the map",
     title="What comes out of the first layer",
-    colours=colours,
+    colors=colors,
 )
 
 # %%
@@ -325,7 +325,7 @@ bars = {
     f"{n}, {k} × {k} / {s}": [100 * v for v in values] for (n, k, s), values in share.items()
 }
 strides = {name: plots.ORANGE if name.endswith("4") else plots.BLUE for name in bars}
-_ = plots.bars(bars, xlabel="folded, % of the answer (kernel / stride)", colours=strides)
+_ = plots.bars(bars, xlabel="folded, % of the answer (kernel / stride)", colors=strides)
 
 # %%
 for name in photos:
@@ -343,7 +343,7 @@ teaching.right(
 if run.mode == "full":  # kernels that were learned, by the one-column AlexNet of 2014
     learned = transfer.pretrained("alexnet_owt").features.conv1.conv.weight.detach()
     for name, photo in datasets.sample_photos().items():
-        answer = F.conv2d(transfer.normalise(photo[None, :, :256, :256] / 255), learned)
+        answer = F.conv2d(transfer.normalize(photo[None, :, :256, :256] / 255), learned)
         print(f"{name}: with learned kernels stride 4 folds ≈ {100 * folded(answer, 4):.0f} %")
 
 # %% [markdown]
@@ -362,7 +362,7 @@ titles = [str(int(label)) for label in data.test.labels[:20]]
 _ = plots.images(data.test.images[:20], titles)
 
 # %% [markdown]
-# The network has ZFNet's eight layers with fewer kernels, one pooling less and no normalisation: the table shows all of it. With
+# The network has ZFNet's eight layers with fewer kernels, one pooling less and no normalization: the table shows all of it. With
 # `coarse=True` it begins as AlexNet does: 11 × 11 every 4 pixels, then 5 × 5 every pixel, instead of 7 × 7 every 2, then 5 × 5
 # every 2. Behind conv2 the shapes agree.
 
@@ -535,14 +535,14 @@ print(f"receptive field {field} pixels; widest painting within it: {max(widths) 
 
 # %% [markdown]
 # Above the images that fire this channel most, below what made it fire: where it is white, light pixels speak for the unit, where it
-# is black, dark ones. Grey pixels do not matter. And this is a network without weight decay:
+# is black, dark ones. Gray pixels do not matter. And this is a network without weight decay:
 
 # %% tags=["measured"]
 whole = [net for net, _ in runs["ZFNet's: 7 × 7 / 2, 5 × 5 / 2"]]
-favourite = int(peaks(whole[0], "conv3").mean(0).argmax())
-images = data.test.images[peaks(whole[0], "conv3")[:, favourite].topk(9).indices]
+favorite = int(peaks(whole[0], "conv3").mean(0).argmax())
+images = data.test.images[peaks(whole[0], "conv3")[:, favorite].topk(9).indices]
 _ = plots.zfnet.painted(
-    images, project(whole[0], images, "conv3", favourite), [""] * 9, side=32
+    images, project(whole[0], images, "conv3", favorite), [""] * 9, side=32
 )
 
 
@@ -567,7 +567,7 @@ assert roughness(net) < 0.75 * roughness(whole[0]) and roughness(random_net) > 1
 #
 # ### Do the painted pixels matter?
 #
-# A pretty picture is not a proof. Keep only the tenth of the pixels that are painted most strongly, make the rest grey, and show *that*
+# A pretty picture is not a proof. Keep only the tenth of the pixels that are painted most strongly, make the rest gray, and show *that*
 # to the network. How much of the unit's answer is left? For comparison: as many random pixels from the painted place, and a
 # deconvnet without switches, which puts everything back to the first pixel of its window.
 
@@ -687,8 +687,8 @@ teaching.right(
 # %% [markdown]
 # ## 5 · Occlusion: what does the network lean on?
 #
-# The second instrument needs no way back at all. Slide a grey square over the image and watch the probability of the right class: where it
-# falls, the network needed what is now covered (section 4.2). Grey is 0, the mean of the training images.
+# The second instrument needs no way back at all. Slide a gray square over the image and watch the probability of the right class: where it
+# falls, the network needed what is now covered (section 4.2). Gray is 0, the mean of the training images.
 
 
 # %%
@@ -766,7 +766,7 @@ for name, nets, tested_on in (
 
 # %% [markdown]
 # By its test accuracy the second network is the better one, in half the time! Without marks it is at a loss. But you do not always have
-# test images without marks. The grey square finds it out with what you have. How much of the probability is gone, by the row that the
+# test images without marks. The gray square finds it out with what you have. How much of the probability is gone, by the row that the
 # square is in, for 40 test images?
 
 
@@ -792,8 +792,8 @@ _ = plots.lines(
     x=range(0, 25, 4),
     xlabel="upper edge of the square, in pixels from the top",
     ylabel="share of p(right class) lost",
-    title="Where the grey square hurts",
-    colours={"trained without marks": plots.BLUE, "trained with marks": plots.ORANGE},
+    title="Where the gray square hurts",
+    colors={"trained without marks": plots.BLUE, "trained with marks": plots.ORANGE},
 )
 
 # %%
@@ -848,8 +848,8 @@ if run.mode == "full":
     vgg = transfer.pretrained("vgg16").eval()
     photo = datasets.sample_photos()["grace_hopper"][None].float() / 255
     photo = F.interpolate(photo[..., :512, :], size=(224, 224), mode="bilinear")
-    chances = occlusion(vgg, transfer.normalise(photo)[0], square=64, step=16)
-    believed = int(vgg(transfer.normalise(photo)).argmax())
+    chances = occlusion(vgg, transfer.normalize(photo)[0], square=64, step=16)
+    believed = int(vgg(transfer.normalize(photo)).argmax())
     maps = [chances[..., believed]]
     _ = plots.zfnet.occlusion(photo.mean(1), maps, [f"class {believed}"], 64, step=16)
 
@@ -1054,7 +1054,7 @@ explore.quiz(ask.quiz[5])
 # * **Deconvnet** (디컨브넷): unpool with switches (스위치, 최댓값의 위치), rectify (정류), filter with transposed kernels (전치 필터). A tenth of the pixels, chosen by
 #   it, keeps more of a unit's answer than without switches, and far more than random pixels. Of a channel's nine best images three to
 #   four show one digit in conv1, five to six in conv5.
-# * **Occlusion** (가리기 실험): the grey square shows what a network leans on. A network with 99 % test accuracy leaned on a mark at the edge, and without marks it
+# * **Occlusion** (가리기 실험): the gray square shows what a network leans on. A network with 99 % test accuracy leaned on a mark at the edge, and without marks it
 #   fell below 40 %.
 # * **Layers removed**: on ImageNet layers 3 and 4 (3.5 % of the parameters) cost 4.0 points and layer 7 (27 %) 0.3; all four cost 32. On our
 #   digits no part costs a point, all four cost two: depth counts more than any part.

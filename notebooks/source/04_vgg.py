@@ -47,7 +47,7 @@ from lecture8.exercises import vgg as ask
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-LABELS = 200  # section 8: labelled digits, 20 of each
+LABELS = 200  # section 8: labeled digits, 20 of each
 # section 6: channels of the first block, blocks, epochs, and when the learning rate is divided by 10
 WIDTH, BLOCKS = run.choose(quick=(8, 2), full=(64, 3))
 EPOCHS, DROPS = run.choose(quick=(6, [4]), full=(30, [20, 26]))
@@ -282,13 +282,13 @@ teaching.right(f"{cheapest}: {saving:.2f} times cheaper than one 13 × 13, and w
 
 # %% [markdown]
 # Smaller than 3 × 3 there is little left: it is the smallest kernel with a middle and a left, right, above and below. A 1 × 1 has
-# no neighbours at all. (It is useful all the same: GoogLeNet, 05, is built on it.)
+# no neighbors at all. (It is useful all the same: GoogLeNet, 05, is built on it.)
 
 # %% [markdown]
 # ## 4 · Six networks from one table
 #
 # A VGG is a row of this table (the paper's Table 1): five blocks, in each the kernel sizes of its convolutions.
-# (`LRN` in the second row is no kernel: it is AlexNet's normalisation, tried once. Of that in section 7.)
+# (`LRN` in the second row is no kernel: it is AlexNet's normalization, tried once. Of that in section 7.)
 
 # %%
 models.vgg.CONFIGURATIONS
@@ -430,7 +430,7 @@ teaching.right(
 # ## 6 · Does it pay? The control experiment
 #
 # Same view, fewer weights, more ReLUs: does the network become *better*? The authors checked with a network that has one 5 × 5 in place of each
-# pair of 3 × 3, and found 7 % more top-1 error. Do it in small, on digits: two blocks of 8 and 16 channels, batch normalisation (06 explains it), then
+# pair of 3 × 3, and found 7 % more top-1 error. Do it in small, on digits: two blocks of 8 and 16 channels, batch normalization (06 explains it), then
 # an average over each map. The library has this network:
 
 # %%
@@ -466,20 +466,20 @@ runs["single 5 × 5"] = [train(5, 1, seed) for seed in SEEDS]
 
 # %% [markdown]
 # If the pairs win, *what* wins: the ReLU between the two, or just the other weights? A third network tells: pairs of 3 × 3 with that
-# one ReLU taken out. After section 2 you know what it is: a single 5 × 5 in disguise (the normalisation between them is linear, too, once trained).
+# one ReLU taken out. After section 2 you know what it is: a single 5 × 5 in disguise (the normalization between them is linear, too, once trained).
 
 # %%
 runs["pairs, no ReLU between"] = [train(3, 2, seed, relu_between=False) for seed in SEEDS]
 
 # %% tags=["measured"]
-colours = {"pairs of 3 × 3": plots.BLUE, "single 5 × 5": plots.ORANGE}
+colors = {"pairs of 3 × 3": plots.BLUE, "single 5 × 5": plots.ORANGE}
 _ = plots.lines(
     {name: [history["train_loss"] for _, history in kind] for name, kind in runs.items()},
     xlabel="epoch",
     ylabel="training loss",
     log=True,
     title="Equal width, equal receptive field",
-    colours={**colours, "pairs, no ReLU between": plots.GREEN},
+    colors={**colors, "pairs, no ReLU between": plots.GREEN},
 )
 
 # %%
@@ -573,12 +573,12 @@ assert b.field == c.field < d.field and b.depth < c.depth == d.depth
 # %% [markdown]
 # B and C see the same, as C's three extra kernels are 1 × 1: the step from 28.7 to 28.1 % is the gain from more **non-linearity** (비선형성). C and D
 # have equally many layers: the step to 27.0 % is the gain from **seeing more**. That is how the authors read their table (section 4.1). And A-LRN, which is A
-# with AlexNet's normalisation, has 29.7 % against 29.6: no gain, so they left it out.
+# with AlexNet's normalization, has 29.7 % against 29.6: no gain, so they left it out.
 
 # %% [markdown]
 # ### The first weights
 #
-# “The optimisation is no different from AlexNet's”, say the notes: momentum 0.9, weight decay 5e-4, dropout 0.5 on fc6 and fc7, a rate of 0.01 divided by
+# “The optimization is no different from AlexNet's”, say the notes: momentum 0.9, weight decay 5e-4, dropout 0.5 on fc6 and fc7, a rate of 0.01 divided by
 # 10 when the validation stalls. All that is the same (the batch has 256 images, not 128). But AlexNet drew its first weights from a normal distribution with a spread (standard deviation) of 0.01. Try that with 13 convolutions:
 
 # %%
@@ -656,7 +656,7 @@ teaching.three_ways(
 # %% [markdown]
 # ## 8 · FC7 on another task
 #
-# “FC7 generalises well to other tasks”, say the notes. The authors took the 4,096 numbers that fc7 puts out for a photograph (averaged over its parts
+# “FC7 generalizes well to other tasks”, say the notes. The authors took the 4,096 numbers that fc7 puts out for a photograph (averaged over its parts
 # and over several sizes), left the network as it was and trained nothing but a linear classifier on them, for data sets that the network had never seen (Appendix B). That is called a **linear probe**.
 #
 # In small: a VGG-like network learns to read printed **letters** (top row of the picture). Then it is shown **digits**, of which it has never seen one:
@@ -665,7 +665,7 @@ teaching.three_ways(
 
 # %%
 def some_classes(data, first, last):
-    """The images of classes first to last, relabelled from 0."""
+    """The images of classes first to last, relabeled from 0."""
     splits = []
     for split in (data.train, data.valid, data.test):
         wanted = split.take(
@@ -738,7 +738,7 @@ guess
 
 # %%
 def probe(features, seed):
-    """Test accuracy of one linear layer (behind a normalisation of its inputs)."""
+    """Test accuracy of one linear layer (behind a normalization of its inputs)."""
     torch.manual_seed(seed)
     size = features.train.images[0].numel()
     net = nn.Sequential(
@@ -777,9 +777,9 @@ bars = {
     for task, seeds in accuracy.items()
     for view in seeds[0]
 }
-colours = {name: plots.ORANGE if name.endswith("fc7") else plots.GREY for name in bars}
+colors = {name: plots.ORANGE if name.endswith("fc7") else plots.GRAY for name in bars}
 _ = plots.bars(
-    bars, xlabel=f"test accuracy of a linear probe, %, with {LABELS} labels", colours=colours
+    bars, xlabel=f"test accuracy of a linear probe, %, with {LABELS} labels", colors=colors
 )
 
 
@@ -799,12 +799,12 @@ guess.reveal("fc7, by more than 25 points")
 # has all but gone, and **block 2 of the same network is far better**, while on printed digits both are about as good. (Block 2 puts out 256 numbers, fc7 128, so
 # the comparison is not quite fair.) The later a layer, the more it is made for its own task. (Which layer is how general is measured in [01 Transfer learning](01_transfer_learning.ipynb).)
 #
-# And without any training? For a test image look for the training images with the nearest fc7 features (**nearest neighbours**, 최근접 이웃). First column: the
-# question; then its five neighbours, nearest first, with their labels.
+# And without any training? For a test image look for the training images with the nearest fc7 features (**nearest neighbors**, 최근접 이웃). First column: the
+# question; then its five neighbors, nearest first, with their labels.
 
 # %% tags=["measured"]
 task = tasks[near]
-found = transfer.nearest_neighbours(views[near][0]["fc7"], k=5)
+found = transfer.nearest_neighbors(views[near][0]["fc7"], k=5)
 rows, titles = [], []
 for i in range(0, 40, 11):
     answers = task.train.take(found.indices[i])
@@ -815,8 +815,8 @@ _ = plots.images(rows, titles, columns=6)
 
 # %%
 def nearest(task, view):
-    """How often the nearest neighbour has the right label, by seed."""
-    return [transfer.nearest_neighbours(seen[view], 1).accuracy for seen in views[task]]
+    """How often the nearest neighbor has the right label, by seed."""
+    return [transfer.nearest_neighbors(seen[view], 1).accuracy for seen in views[task]]
 
 
 for task in tasks:
@@ -828,14 +828,14 @@ assert min(nearest(near, "fc7")) > max(nearest(near, "pixels")) + 0.1
 assert max(nearest(far, "fc7")) < min(nearest(far, "pixels"))
 
 # %% [markdown]
-# The same again: on printed digits the neighbours in fc7 are the better ones, on handwriting those in pixels are.
+# The same again: on printed digits the neighbors in fc7 are the better ones, on handwriting those in pixels are.
 #
 # In a `full` run the next cell asks the same of the real thing: fc7 of the published VGG-16, which has learned ImageNet, on CIFAR-10.
 
 
 # %%
 def enlarged(split, count):
-    """The first images of a split at VGG's size and normalisation."""
+    """The first images of a split at VGG's size and normalization."""
     some = split.take(count)
     pixels = F.interpolate(some.pixels.float(), size=224, mode="bilinear").round().byte()
     return datasets.Split(pixels, some.labels, transfer.MEAN, transfer.STD)
@@ -949,9 +949,9 @@ explore.quiz(ask.quiz[6])
 # * **Memory** (메모리): 15,237,608 activations, 61 MB an image; 71 % of them in the first two blocks.
 # * **More non-linearity** (non-linearity가 더 늘어난다): with equal width and view, pairs of 3 × 3 read digits better than single 5 × 5, and lose their lead without the ReLU between.
 # * **VGG-19 or 16**: by top-1 error better in one of eight protocols, equal in three, worse in four; by top-5 error better in three, equal in three, worse in two.
-# * **No normalisation** (normalization 사용 X): A-LRN, with AlexNet's, has 29.7 % top-1 error, A without has 29.6 %.
-# * **Optimisation** (최적화): AlexNet's, but for the first weights, which leave a millionth of the signal behind 13 convolutions, or make it a million times stronger.
-# * **FC7** generalises (다른 task에서도 generalization이 잘됨) to classes that it never saw, if they look like those that it did: a linear classifier on fc7 reads
+# * **No normalization** (normalization 사용 X): A-LRN, with AlexNet's, has 29.7 % top-1 error, A without has 29.6 %.
+# * **Optimization** (최적화): AlexNet's, but for the first weights, which leave a millionth of the signal behind 13 convolutions, or make it a million times stronger.
+# * **FC7** generalizes (다른 task에서도 generalization이 잘됨) to classes that it never saw, if they look like those that it did: a linear classifier on fc7 reads
 #   printed digits at least 25 points better than one on pixels. On handwriting an earlier layer does better.
 #
 # **Where to go next.** [05 GoogLeNet](05_googlenet.ipynb) gets rid of the fully connected layers' parameters and of most of the work; [06 ResNet](06_resnet.ipynb)

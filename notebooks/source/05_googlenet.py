@@ -139,7 +139,7 @@ titles = ["the photograph", "brightness", "yellow − blue", "red − green"]
 _ = plots.images([flower, *maps], titles, columns=4, size=2.4)
 
 # %% [markdown]
-# Nothing is blurred and nothing moves, for no pixel sees its neighbour. Measure both: it equals a linear layer, and it does not mind if you
+# Nothing is blurred and nothing moves, for no pixel sees its neighbor. Measure both: it equals a linear layer, and it does not mind if you
 # shuffle the pixels.
 
 # %%
@@ -277,7 +277,7 @@ MODULES
 
 # %% [markdown]
 # **Build** the whole network from it. (Poolings round up, so that 112 becomes 56; `LocalResponseNorm` is AlexNet's
-# normalisation; the 40 % dropout comes before the linear layer.)
+# normalization; the 40 % dropout comes before the linear layer.)
 
 
 # %%
@@ -359,7 +359,7 @@ assert weights["conv2"] == 112 * 1024 and weights["linear"] == 1000 * 1024
 # %% [markdown]
 # Nine of twelve rows agree within 2 %, if a “K” is 1024. Rows 4c and 5a do not follow from their own widths: misprints, it seems. And the first row is
 # off by a factor of three and a half! A 7 × 7 convolution from 3 to 64 channels has 9,408 weights, not 2.7 K. One construction gives exactly the printed
-# numbers: a *separable* convolution, 8 kernels of 7 × 7 on each colour by itself, then a 1 × 1 over the 24 results. The same group's next paper (BN-Inception)
+# numbers: a *separable* convolution, 8 kernels of 7 × 7 on each color by itself, then a 1 × 1 over the 24 results. The same group's next paper (BN-Inception)
 # says that it begins so.
 
 # %%
@@ -404,7 +404,7 @@ print("torchvision:", tuple(theirs.inception3a.branch3[1].conv.weight.shape))
 
 # %% [markdown]
 # 3 × 3! A slip in the port from TensorFlow, found when weights had long been published, and kept since for their sake. There is also batch
-# normalisation instead of biases and local response normalisation. The library has that network under its own name, so that nobody
+# normalization instead of biases and local response normalization. The library has that network under its own name, so that nobody
 # takes the one for the other. Copy random weights over, and compare:
 
 # %%
@@ -434,7 +434,7 @@ if run.mode == "full":  # published weights on photographs; needs the network on
     batch = torch.stack([crop(photo).float() / 255 for photo in photos.values()])
     batch = nn.functional.interpolate(batch, size=224, mode="bilinear", antialias=True)
     with torch.no_grad():
-        for photo, logits in zip(photos, trained(transfer.normalise(batch))):
+        for photo, logits in zip(photos, trained(transfer.normalize(batch))):
             print(photo, [classes[i] for i in logits.topk(3).indices])
 
 # %% [markdown]
@@ -492,7 +492,7 @@ teaching.three_ways(
 #
 # ## 8 · Auxiliary classifiers: help for the lower half?
 #
-# In 2014 a network of 22 layers was new, and batch normalisation still to come. The authors feared that the gradient would fade on its
+# In 2014 a network of 22 layers was new, and batch normalization still to come. The authors feared that the gradient would fade on its
 # way back. So they attached two small classifiers, **auxiliary heads** (보조 분류기), to the middle of the network. Their losses count 0.3 each in
 # training, and afterwards they are thrown away. Where do they sit?
 
@@ -529,7 +529,7 @@ def cut(photo, number):
 
 
 images = torch.stack([cut(photo, number) for photo in photos.values() for number in (0, 1)])
-images = transfer.normalise(images.float() / 255)
+images = transfer.normalize(images.float() / 255)
 labels = torch.tensor([0, 0, 1, 1, 2, 2])  # any classes will do: the network knows none yet
 
 
@@ -576,7 +576,7 @@ assert all(
 )  # … above nothing changes
 assert all(
     seed[-1] < seed[0] for seed in with_norm
-)  # with batch normalisation it does not fade
+)  # with batch normalization it does not fade
 guess.reveal("much shorter: it fades on the way")
 
 # %% [markdown]
@@ -596,7 +596,7 @@ for seed in SEEDS:
 # %% [markdown]
 # Hardly. So the fear was justified where one stage talks to the next (tens of times shorter), less so for the weights. And the heads do what they were made for: at each of them
 # the blue line steps up, to about three times as much at conv1. Look at the black line, too. It is a variant without heads that you met in section 6;
-# its main difference is **batch normalisation** (배치 정규화), invented the year after. There nothing fades;
+# its main difference is **batch normalization** (배치 정규화), invented the year after. There nothing fades;
 # the gradient even grows on its way back. [06 ResNet](06_resnet.ipynb) takes that up.
 #
 # A longer gradient is not yet a better network. Train and see. `miniature` is your network with an eighth of every width, for digits: the same nine
@@ -650,7 +650,7 @@ assert torch.equal(before, after)
 print("without the heads, the same logits to the last bit:", torch.equal(before, after))
 
 # %% [markdown]
-# Now the full comparison: five seeds, ten epochs, no head, only the upper one (4d), or both; without and with batch normalisation. These runs are
+# Now the full comparison: five seeds, ten epochs, no head, only the upper one (4d), or both; without and with batch normalization. These runs are
 # **loaded, not trained here**; your own above are the first epochs of six of them.
 
 # %%
@@ -670,8 +670,8 @@ for norm in (False, True):
         rows = ends[(ends["norm"] == norm) & (ends["heads"] == kind)]
         label = name + (", batch norm" if norm else "")
         errors[label] = list(100 * (1 - rows["test_accuracy"]))
-colours = {label: plots.GREY for label in errors if "norm" in label}
-_ = plots.bars(errors, xlabel="test error after ten epochs, % (dots: seeds)", colours=colours)
+colors = {label: plots.GRAY for label in errors if "norm" in label}
+_ = plots.bars(errors, xlabel="test error after ten epochs, % (dots: seeds)", colors=colors)
 
 # %%
 test = ends.groupby(["norm", "heads"])["test_accuracy"].mean()
@@ -699,7 +699,7 @@ teaching.three_ways(
 # %% [markdown]
 # So we find what the group itself found a year later, as far as small networks can tell: the remedy acts on the symptom (the gradient is longer) and changes
 # little in the result. The slight gain that they saw near the end of long training does not show here; ten epochs on 960 digits are too few to look for it.
-# What really changed something, most of all the first epochs, is batch normalisation. A mechanism can be real and still not be the reason.
+# What really changed something, most of all the first epochs, is batch normalization. A mechanism can be real and still not be the reason.
 
 # %%
 if run.mode == "full":  # the same comparison on photographs, with your own runs
@@ -879,7 +879,7 @@ explore.quiz(ask.quiz[6])
 # * **Global average pooling** (전역 평균 풀링) saves 49 million *parameters* and 3 % of the work.
 # * **Auxiliary classifiers** (보조 분류기) behind 4a and 4d, modules 3 and 6: the gradient fades about 40-fold on its way back, and they
 #   about triple what arrives. Yet in five seeds of ten epochs they changed neither the
-#   beginning nor the end; **batch normalisation** (배치 정규화) changed both.
+#   beginning nor the end; **batch normalization** (배치 정규화) changed both.
 # * The learning rate falls by 4 % every 8 epochs: two thirds are left after 80.
 # * Torchvision's “5 × 5” is 3 × 3: always check shapes before you trust a name.
 #

@@ -65,7 +65,7 @@ data
 # is trained on*. That is the argument; now the experiment.
 #
 # You will train two networks of the paper's section 4.2, in small: half its width, digits for photographs. Both are *plain*:
-# 3 × 3 convolutions in a row, each followed by batch normalisation and ReLU, in three stages. (**Batch normalisation**, 배치 정규화,
+# 3 × 3 convolutions in a row, each followed by batch normalization and ReLU, in three stages. (**Batch normalization**, 배치 정규화,
 # brings each channel of a batch to mean 0 and spread 1, then applies a learned scale and shift.) One network has 20 layers
 # with weights, the other 56. What is your guess?
 
@@ -179,14 +179,14 @@ norms = {
     f"{kind}-56": [gradients(fresh(kind, 56, seed)) for seed in SEEDS]
     for kind in ("plain", "residual")
 }
-colours = {"plain-56": plots.ORANGE, "residual-56": plots.BLUE}
+colors = {"plain-56": plots.ORANGE, "residual-56": plots.BLUE}
 _ = plots.lines(
     norms,
     xlabel="layer, from the image to the logits",
     ylabel="length of the gradient",
     title="Gradient of each layer's weights, before training",
     log=True,
-    colours=colours,
+    colors=colors,
 )
 
 # %%
@@ -215,7 +215,7 @@ teaching.three_ways(
 
 # %% [markdown]
 # So why is the plain network slow? In 2015 the authors could only conjecture that deep plain nets converge exponentially
-# slowly. Later theory, for fully connected nets before training, finds the same growth and names batch normalisation as its
+# slowly. Later theory, for fully connected nets before training, finds the same growth and names batch normalization as its
 # cause (Yang et al. 2019, [arXiv 1902.08129](https://arxiv.org/abs/1902.08129)). How exactly it slows training is not settled by our curve.
 
 # %% [markdown]
@@ -226,14 +226,14 @@ teaching.three_ways(
 #
 # $$y = \mathrm{ReLU}\big(F(x) + x\big)$$
 #
-# Now "do nothing" means $F = 0$, which is easy: let the scale and shift of the last normalisation go to 0. If $H(x)$ is the function the block should
+# Now "do nothing" means $F = 0$, which is easy: let the scale and shift of the last normalization go to 0. If $H(x)$ is the function the block should
 # compute, its layers learn the rest, $F(x) = H(x) - x$: the **residual** (잔차). This is the library's block, all of it:
 
 # %%
 teaching.source(models.resnet.Residual)
 
 # %% [markdown]
-# Build it yourself, without that class. Two 3 × 3 convolutions, batch normalisation after each, the addition, ReLU:
+# Build it yourself, without that class. Two 3 × 3 convolutions, batch normalization after each, the addition, ReLU:
 
 
 # %%
@@ -324,9 +324,9 @@ teaching.right(
 # %%
 errors = published.read("imagenet_errors").set_index("network")["top1"]
 table2 = errors.loc[["plain-18", "plain-34", "ResNet-18", "ResNet-34 A"]]
-colours = {"plain-18": plots.ORANGE, "plain-34": plots.ORANGE}
+colors = {"plain-18": plots.ORANGE, "plain-34": plots.ORANGE}
 label = "ImageNet top-1 error, % (10 crops, validation)"
-_ = plots.bars(table2.to_dict(), xlabel=label, form="{:.2f}", colours=colours)
+_ = plots.bars(table2.to_dict(), xlabel=label, form="{:.2f}", colors=colors)
 
 # %%
 assert round(errors["plain-34"] - errors["plain-18"], 2) == 0.60  # deeper is worse
@@ -441,7 +441,7 @@ guess.reveal("v1.5, stride in the 3 × 3")
 # %% [markdown]
 # The last assertion is the explanation: in each of three stages one 1 × 1 convolution works on four times as many pixels.
 # The paper's 3.8 G is v1, torchvision's 4.09 G is v1.5. Some tools print 4.12 G: they add two operations per value for batch
-# normalisation and one for ReLU. Always ask *which* ResNet-50, and *what* was counted:
+# normalization and one for ReLU. Always ask *which* ResNet-50, and *what* was counted:
 
 
 # %%
@@ -457,7 +457,7 @@ assert (
     round(with_norm_and_relu / 1e9, 2),
 ) == (3.86, 4.09, 4.12)
 print(
-    f"v1 {v1.macs:,}, v1.5 {five[50].macs:,}, with normalisation and ReLU {with_norm_and_relu:,}"
+    f"v1 {v1.macs:,}, v1.5 {five[50].macs:,}, with normalization and ReLU {with_norm_and_relu:,}"
 )
 
 # %% [markdown]
@@ -487,7 +487,7 @@ teaching.three_ways(
 # ## 6 · How to start: He or Xavier?
 #
 # Before training, a signal should come through all layers neither shouting nor whispering. Send noise through 50 random
-# 3 × 3 convolutions with ReLU (no batch normalisation, no shortcuts) and watch its spread:
+# 3 × 3 convolutions with ReLU (no batch normalization, no shortcuts) and watch its spread:
 
 
 # %%
@@ -539,17 +539,17 @@ teaching.three_ways(
 )
 
 # %% [markdown]
-# The “/2” on the slide *was* He's rule: halve $n$, and the variance doubles. It got lost in the notes. Batch normalisation hides much of
+# The “/2” on the slide *was* He's rule: halve $n$, and the variance doubles. It got lost in the notes. Batch normalization hides much of
 # the difference, since it rescales every layer's output. Dropout and its absence you can check in one line:
 
 # %%
 kinds = [layer.kind for layer in five[152].layers]
-convolutions, normalisations = kinds.count("Conv2d"), kinds.count("BatchNorm2d")
+convolutions, normalizations = kinds.count("Conv2d"), kinds.count("BatchNorm2d")
 assert "Dropout" not in kinds
-assert convolutions == normalisations
+assert convolutions == normalizations
 teaching.three_ways(
     29,
-    measured=f"ResNet-152: {convolutions} convolutions, {normalisations} batch normalisations, "
+    measured=f"ResNet-152: {convolutions} convolutions, {normalizations} batch normalizations, "
     "no dropout; all runs of this notebook use weight decay 1e-4",
     verb="counted",
 )
@@ -653,7 +653,7 @@ teaching.right(
 
 # %% [markdown]
 # Surprised? In the paper's Table 3 shortcut C was the *best* of the three, at 34 layers with 16 shortcuts. But C puts a
-# convolution and a normalisation into *every* shortcut: nothing passes unchanged any more, and with 27 shortcuts in a row its
+# convolution and a normalization into *every* shortcut: nothing passes unchanged any more, and with 27 shortcuts in a row its
 # gradient grows almost like the plain network's. It is the **identity** that does the work. The authors came to the same
 # conclusion with 110 layers a few months later (*Identity Mappings in Deep Residual Networks*,
 # [arXiv 1603.05027](https://arxiv.org/abs/1603.05027)).
@@ -822,8 +822,8 @@ explore.quiz(ask.quiz[5])
 # * From conv3_x on stages halve height and width and double the channels (채널을 2배로, 크기는 절반으로), never the other way. Where shapes change: zero padding (A) or a
 #   1 × 1 projection (B, C).
 # * **Bottleneck** (병목): 1 × 1, 3 × 3, 1 × 1. ResNet-18, 34, 50, 101, 152 from one table; 25,557,032 parameters for ResNet-50, and 3.86 or
-#   4.09 G multiply-adds, by where it halves the image (4.12 with normalisation and ReLU).
-# * He initialisation (He 초기화), not Xavier; batch normalisation after each convolution; no dropout; one fully connected layer (완전 연결층).
+#   4.09 G multiply-adds, by where it halves the image (4.12 with normalization and ReLU).
+# * He initialization (He 초기화), not Xavier; batch normalization after each convolution; no dropout; one fully connected layer (완전 연결층).
 # * One block removed after training: the residual network hardly minds, the plain one breaks.
 #
 # **Where to go next.** [07 Inception-v3](07_inception_v3.ipynb) takes the other road, cheaper layers in place of more layers, and

@@ -8,7 +8,7 @@
 # ([arXiv 1512.00567](https://arxiv.org/abs/1512.00567)).
 #
 # Afterwards you can
-# * factorise a convolution, say what it saves, and measure what one column times one row can and cannot do;
+# * factorize a convolution, say what it saves, and measure what one column times one row can and cannot do;
 # * halve a map without a bottleneck and without much work, and build Inception-v3, all of it;
 # * smooth labels, and tell whether a network promises too much or too little.
 #
@@ -105,7 +105,7 @@ _ = plots.bars(steps, xlabel="ImageNet top-1 error, %")
 top1, cost = table3["top1"], table3["cost"]
 assert round(top1[0] - top1[6], 1) == 7.8 and round(top1[1] - top1[6], 1) == 4.0
 from_v2 = -top1[2:].diff().dropna().round(1)
-assert table3["network"][from_v2.idxmax()] == "+ factorised 7 × 7"
+assert table3["network"][from_v2.idxmax()] == "+ factorized 7 × 7"
 assert cost[5] - cost[4] > 0.9 and cost[3] == cost[4] and cost[5] == cost[6]
 print("points gained by each step from v2 on:", *from_v2)
 
@@ -117,7 +117,7 @@ print("points gained by each step from v2 on:", *from_v2)
 #
 # You know from [lesson 04](04_vgg.ipynb) that two 3 × 3 convolutions see what one 5 × 5 sees. The v3 paper asks: why stop there? A 3 × 3 can be a
 # 1 × 3 and a 3 × 1 after it. Such a pair is called **asymmetric** (비대칭 합성곱), and replacing a large kernel by smaller ones in a row
-# **factorisation** (분해).
+# **factorization** (분해).
 
 # %%
 guess = explore.predict(ask.predictions["cost"])
@@ -160,7 +160,7 @@ guess.reveal("less than a third")
 
 # %% [markdown]
 # An n × n kernel has n² weights, the pair 2n: the share 2/n falls as n grows. (Two 2 × 2 in place of a 3 × 3 save 11 %, so asymmetric is better.)
-# **Build** the pair. `conv` is convolution, batch normalisation and ReLU, and takes kernels that are not square:
+# **Build** the pair. `conv` is convolution, batch normalization and ReLU, and takes kernels that are not square:
 
 # %%
 my_pair = nn.Sequential(conv(8, 8, (1, 7), eps=1e-3), conv(8, 8, (7, 1), eps=1e-3))
@@ -201,7 +201,7 @@ assert whole_b.field == cost_b.field and whole_b.output_size == cost_b.output_si
 assert 2 < whole_b.macs / cost_b.macs < 3
 
 # %% [markdown]
-# ## 3 · What does a factorisation lose?
+# ## 3 · What does a factorization lose?
 #
 # Take one channel, and no ReLU. A row of weights, then a column: what kernel is that as a whole? Its weight at place (y, x) is *column at y times
 # row at x*: a multiplication table. Mathematicians say: a matrix of **rank 1**. Few kernels are multiplication tables. Which ones?
@@ -513,7 +513,7 @@ teaching.three_ways(
 # %% [markdown]
 # ## 5 · BN-Inception: the first v2
 #
-# Ten months before the v3 paper two of its authors took GoogLeNet and added **batch normalisation** (배치 정규화; they had just invented it). In passing they replaced each 5 × 5
+# Ten months before the v3 paper two of its authors took GoogLeNet and added **batch normalization** (배치 정규화; they had just invented it). In passing they replaced each 5 × 5
 # by two 3 × 3, added a module, made two modules shrink the map themselves, and made the first layer separable. So this is its table, as the library has it (1 × 1; 3 × 3 behind its 1 × 1; double 3 × 3 behind its
 # 1 × 1; pooling with what follows it):
 
@@ -566,7 +566,7 @@ print(
 
 # %% [markdown]
 # Neither reading comes near 13.6 million: the number does not follow from the table. The layers do come out: nine modules get one layer longer each (the paper's “9 more layers”),
-# the tenth module brings three, the separable first layer one. (What batch normalisation itself does, you measured in lesson 05.)
+# the tenth module brings three, the separable first layer one. (What batch normalization itself does, you measured in lesson 05.)
 #
 # ## 6 · Inception-v3, from its modules
 #
@@ -649,7 +649,7 @@ if run.mode == "full":  # published weights on photographs; needs the network on
     batch = torch.stack([crop(photo).float() / 255 for photo in photos.values()])
     batch = nn.functional.interpolate(batch, size=299, mode="bilinear", antialias=True)
     with torch.no_grad():
-        for photo_name, logits in zip(photos, trained(transfer.normalise(batch))):
+        for photo_name, logits in zip(photos, trained(transfer.normalize(batch))):
             print(photo_name, [classes[i] for i in logits.topk(3).indices])
 
 # %% [markdown]
@@ -700,7 +700,7 @@ guess = explore.predict(ask.predictions["smoothing"])
 guess
 
 # %% [markdown]
-# To see it clearly, take a network that is too sure of itself: AlexNet in small, all its fully connected layers, no normalisation, no dropout, and only 50 images to learn from.
+# To see it clearly, take a network that is too sure of itself: AlexNet in small, all its fully connected layers, no normalization, no dropout, and only 50 images to learn from.
 
 # %%
 few = data.take(50)
@@ -816,7 +816,7 @@ teaching.right(
 # ## 8 · What became of the auxiliary heads
 #
 # Lesson 05 ended with a doubt: GoogLeNet's auxiliary classifiers made the gradient longer, and changed nothing in the result. Inception-v3 keeps *one*, behind the last module at
-# 17 × 17, gives it batch normalisation, and calls it a **regulariser**: something that keeps a network from learning its training images by heart.
+# 17 × 17, gives it batch normalization, and calls it a **regularizer**: something that keeps a network from learning its training images by heart.
 
 # %%
 with_head = models.inception_v3(auxiliary=True)
@@ -830,17 +830,17 @@ print(
 
 # %% [markdown]
 # If it is one, its effect should show where learning by heart is worst, with few images. These runs are **loaded, not trained here**: a small Inception
-# with batch normalisation, 100 digits, with and without a head behind its fourth module of six, eight seeds.
+# with batch normalization, 100 digits, with and without a head behind its fourth module of six, eight seeds.
 
 # %%
 print(
     *(
         f"{key}: {value}"
-        for key, value in published.provenance("auxiliary_regulariser").items()
+        for key, value in published.provenance("auxiliary_regularizer").items()
     ),
     sep="\n",
 )
-heads = published.read("auxiliary_regulariser")
+heads = published.read("auxiliary_regularizer")
 test = heads.pivot(index="seed", columns="head", values="test_accuracy") * 100
 bars = {"without a head": list(test[False]), "with one": list(test[True])}
 _ = plots.bars(bars, xlabel="test accuracy with 100 training images, % (dots: seeds)")
@@ -857,8 +857,8 @@ assert len(gain) == 8 and coin > 0.05 and gain.min() < 0 < gain.max()
 assert loss[True] < loss[False]
 
 # %% [markdown]
-# Three points better on average: tempting, and no evidence. A coin would do as well every third time. Nor does the head act as a regulariser here, which would make the training images
-# *harder* to fit: the training loss is a little lower with it. So at this size the verdict of lesson 05 stands, with normalisation and few
+# Three points better on average: tempting, and no evidence. A coin would do as well every third time. Nor does the head act as a regularizer here, which would make the training images
+# *harder* to fit: the training loss is a little lower with it. So at this size the verdict of lesson 05 stands, with normalization and few
 # images, too: no effect that we could tell from chance. The paper's 0.4 points on ImageNet (21.6 → 21.2 %, the last step of its Table 3) are beyond the reach of eight pairs of small networks.
 
 # %%
@@ -978,7 +978,7 @@ explore.quiz(ask.quiz[6])
 #
 # * **Which v2?** Two networks bear that name: BN-Inception (11,188,288 parameters) and a step on the way to Inception-v3 (23,834,568). Ask for the paper.
 # * **Smaller kernels** (더 작은 conv layer 사용): two 3 × 3 for a 5 × 5 save 28 %, a 1 × n and an n × 1 (**asymmetric convolution**, 비대칭 합성곱) save
-#   33 % for n = 3 and 71 % for n = 7. This is **factorisation** (분해).
+#   33 % for n = 3 and 71 % for n = 7. This is **factorization** (분해).
 # * One column times one row is a kernel of rank 1. Blurs and upright edges are, slanted stripes keep 53 %. Learned 7 × 7 kernels need two or three pairs; one pair costs the
 #   network dearly. Inception-v3's pairs work because they are trained as pairs.
 # * **Grid size reduction** (그리드 크기 축소): convolving first costs much (계산량이 많아짐), pooling first loses information (정보를 잃음). Convolution and pooling work *in parallel*, on all

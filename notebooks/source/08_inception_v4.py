@@ -141,7 +141,7 @@ _ = plots.modules.diagram(
 # Why 149, 147, 73, 71, 35? Because nothing is padded where it says so in the paper's figures (“V”, for *valid*): a 3 × 3 window must fit
 # into the map as a whole. 299 pixels leave room for 149 windows two pixels apart.
 #
-# The modules B work at 17 × 17. They know only 1 × 1, 1 × 7 and 7 × 1: notebook 07's factorised kernels.
+# The modules B work at 17 × 17. They know only 1 × 1, 1 × 7 and 7 × 1: notebook 07's factorized kernels.
 
 # %%
 b = inception_b()
@@ -153,7 +153,7 @@ _ = plots.modules.diagram(
 # **Reduction A** halves the map, with convolutions and a pooling side by side. It is the same in all three networks but
 # for four widths, which the paper calls k, l, m, n: one branch is a 3 × 3 to n channels with stride 2; the other a 1 × 1 to k, a 3 × 3 to l, and a
 # 3 × 3 to m with stride 2. **Build** it. `chain(c_in, (c_out, kernel, stride, padding), …)` is a row of convolutions,
-# each with batch normalisation and ReLU:
+# each with batch normalization and ReLU:
 
 
 # %%
@@ -224,7 +224,7 @@ print(f"{mine.params:,} parameters, {mine.macs:,} multiply-adds, {mine.depth} la
 # ## 3 · Shortcuts for Inception
 #
 # To add x to what the branches put out, the two must have the same shape. The branches together have, say, 96 channels, x has 256. So a 1 × 1
-# convolution follows, *without* batch normalisation or ReLU, that brings them to the width of x: here F can also be negative, and take something away.
+# convolution follows, *without* batch normalization or ReLU, that brings them to the width of x: here F can also be negative, and take something away.
 # All blocks of both hybrids are this one class:
 
 # %%
@@ -382,10 +382,10 @@ runs = {"with shortcuts": [train("with shortcuts", seed) for seed in SEEDS]}
 runs["without shortcuts"] = [train("without shortcuts", seed) for seed in SEEDS]
 
 # %% tags=["measured"]
-colours = {"with shortcuts": plots.BLUE, "without shortcuts": plots.ORANGE}
+colors = {"with shortcuts": plots.BLUE, "without shortcuts": plots.ORANGE}
 losses = {kind: [history["train_loss"] for _, history in some] for kind, some in runs.items()}
 title = "Three seeds each: faint; their mean: strong"
-_ = plots.lines(losses, xlabel="epoch", ylabel="training loss", title=title, colours=colours)
+_ = plots.lines(losses, xlabel="epoch", ylabel="training loss", title=title, colors=colors)
 
 # %%
 ratios = [b[-1] / a[-1] for a, b in zip(losses["with shortcuts"], losses["without shortcuts"])]
@@ -395,7 +395,7 @@ guess.reveal("with shortcuts")
 
 # %% [markdown]
 # Faster it is. And the end? Guess, then look at longer runs, of twelve epochs: with three blocks a stage, as yours, and with one; and with
-# `models.small.inception`, an Inception without shortcuts that costs about as much as yours and has batch normalisation after *every* convolution.
+# `models.small.inception`, an Inception without shortcuts that costs about as much as yours and has batch normalization after *every* convolution.
 # They are **loaded, not trained here**.
 
 # %%
@@ -412,8 +412,8 @@ ends = every.query("epoch == 12").set_index(["kind", "seed"])
 order = ["shortcuts, 1 block", "no shortcuts, 1 block", "shortcuts, 3 blocks"]
 order += ["no shortcuts, 3 blocks", "Inception"]
 test = {kind: list(100 * ends.loc[kind, "test_accuracy"]) for kind in order}
-colours = {kind: plots.BLUE if kind.startswith("s") else plots.ORANGE for kind in order}
-_ = plots.bars(test, xlabel="test accuracy after 12 epochs, % (dots: seeds)", colours=colours)
+colors = {kind: plots.BLUE if kind.startswith("s") else plots.ORANGE for kind in order}
+_ = plots.bars(test, xlabel="test accuracy after 12 epochs, % (dots: seeds)", colors=colors)
 
 # %%
 mean = {kind: sum(values) / len(SEEDS) for kind, values in test.items()}
@@ -441,7 +441,7 @@ guess.reveal("one block: about equal; three: behind without shortcuts")
 # twelve, and does not close it here. (The learning rate falls by a fifth every epoch. What longer training at a higher rate would do, these runs do not say.)
 #
 # The paper's two pairs end equal, after far longer training, and its Inceptions are designed to do without shortcuts: each of their convolutions is followed by
-# batch normalisation, ours leaves out the last of a block. Our `Inception` has them all, trains well, and still ends a little behind; its maps of 1 × 1 at the end may
+# batch normalization, ours leaves out the last of a block. Our `Inception` has them all, trains well, and still ends a little behind; its maps of 1 × 1 at the end may
 # be to blame. What we can confirm is the *faster*; for the *equal* see section 7.
 
 # %% [markdown]
@@ -449,7 +449,7 @@ guess.reveal("one block: about equal; three: behind without shortcuts")
 #
 # Now the riddle of the `scale`. Wide residual Inceptions, with more than 1,000 channels, had *died* on the authors: early in training the last map
 # began to hold only zeros, for every image, and stayed so. A lower learning rate did not prevent it, nor did one more batch
-# normalisation. What did: to multiply what a block adds by a small number, 0.1 to 0.3. That is **residual scaling** (잔차 스케일링).
+# normalization. What did: to multiply what a block adds by a small number, 0.1 to 0.3. That is **residual scaling** (잔차 스케일링).
 #
 # Two questions. What does the scale do to a new network? And can you make a small one die?
 #
@@ -489,7 +489,7 @@ def spread_by_block(net, scale):
             block.register_forward_hook(lambda *args: found.append(args[2].std().item()))
         )
     with torch.no_grad():
-        net.train()(images)  # each normalisation with this batch's own statistics
+        net.train()(images)  # each normalization with this batch's own statistics
     for hook in hooks:
         hook.remove()
     return found
@@ -522,7 +522,7 @@ assert all(0.9 < r < 1.1 for found in (a_blocks, b_blocks) for r in found["scale
 guess.reveal("a fifth to a half more")
 
 # %% [markdown]
-# With scale 1 the stream grows, but gently: batch normalisation inside a block makes what it adds as large as ever, however loud the stream already is.
+# With scale 1 the stream grows, but gently: batch normalization inside a block makes what it adds as large as ever, however loud the stream already is.
 # So equal steps are *added*, and nothing multiplies. With 0.1 the blocks hardly speak at all. (The jumps at the dashed lines are the reductions.)
 #
 # If that were the whole story, nobody would need a scale. So train. A wide small network (its last map has 128 channels), a high learning rate, twenty
@@ -577,8 +577,8 @@ steps = {kind: [first_steps(kind, seed) for seed in SEEDS] for kind in starts}
 
 # %% tags=["measured"]
 zeros = {kind: [z for z, _ in seeds] for kind, seeds in steps.items()}
-colours = dict(zip(starts, (plots.ORANGE, plots.BLACK, plots.BLUE)))
-figure = plots.lines(zeros, xlabel="step", ylabel="zeros in the last map, %", colours=colours)
+colors = dict(zip(starts, (plots.ORANGE, plots.BLACK, plots.BLUE)))
+figure = plots.lines(zeros, xlabel="step", ylabel="zeros in the last map, %", colors=colors)
 _ = figure.axes[0].set_xticks([1, 5, 10, 15, 20])
 
 # %%
@@ -825,4 +825,4 @@ explore.quiz(ask.quiz[6])
 # accuracy hardly changes: training gets there sooner.
 #
 # **Where to go next.** [09 Complexity](09_complexity.ipynb) puts all networks of the lecture side by side: accuracy, work, parameters, memory, time.
-# Or go back to [07 Inception-v3](07_inception_v3.ipynb) for the factorised kernels that Inception-v4 is made of.
+# Or go back to [07 Inception-v3](07_inception_v3.ipynb) for the factorized kernels that Inception-v4 is made of.

@@ -172,8 +172,8 @@ norm, relu, pooled = values("BatchNorm2d"), values("ReLU"), 2048 * 7 * 7
 counts = {
     "the authors' network, stride in the 1 × 1: multiply-adds": authors.macs,
     "torchvision's, stride in the 3 × 3: multiply-adds": theirs.macs,
-    "… and 2 for each normalised value, 1 for each averaged": theirs.macs + 2 * norm + pooled,
-    "… and 2 for each normalised value, 1 for each ReLU": theirs.macs + 2 * norm + relu,
+    "… and 2 for each normalized value, 1 for each averaged": theirs.macs + 2 * norm + pooled,
+    "… and 2 for each normalized value, 1 for each ReLU": theirs.macs + 2 * norm + relu,
     "multiplications and additions, each 1": 2 * theirs.macs,
 }
 for what, count in counts.items():
@@ -186,7 +186,7 @@ assert [round(count / 1e9, 2) for count in counts.values()] == [3.86, 4.09, 4.11
 # torch-opCounter, in which a multiply-add makes 2 operations.
 
 # %%
-assert counts["… and 2 for each normalised value, 1 for each averaged"] == 4_111_512_576
+assert counts["… and 2 for each normalized value, 1 for each averaged"] == 4_111_512_576
 vgg19 = models.ARCHITECTURES["vgg19"].macs
 teaching.three_ways(
     36,
@@ -299,9 +299,9 @@ guess.reveal("ResNet-152")
 
 # %%
 top1 = first["top1"].sort_values()
-colours = {label: plots.complexity.colour_of(label) for label in top1.index}
+colors = {label: plots.complexity.color_of(label) for label in top1.index}
 _ = plots.bars(
-    top1.to_dict(), xlabel="top-1 accuracy on ImageNet, %, one crop", colours=colours
+    top1.to_dict(), xlabel="top-1 accuracy on ImageNet, %, one crop", colors=colors
 )
 
 # %%
@@ -352,7 +352,7 @@ _ = plots.bars(
     density.to_dict(),
     xlabel="top-1 accuracy, %, for each million parameters",
     form="{:.2f}",
-    colours=colours,
+    colors=colors,
 )
 
 # %%
@@ -556,7 +556,7 @@ assert step[4].activations - step[2].activations == 2 * (
 # ### Time against work
 #
 # Now the paper's boldest claim: *the number of operations is a reliable estimate of the inference time*. One image at a time, on your machine.
-# Each grey line in the picture is a speed, the slowest and the fastest found; if work alone decided, the two would be one:
+# Each gray line in the picture is a speed, the slowest and the fastest found; if work alone decided, the two would be one:
 
 # %%
 work = first["macs"]

@@ -55,7 +55,7 @@ WRONG = {
         (lambda w, v, gradient, lr: w - 2 * lr * gradient, "Expected two tensors"),
         (lambda w, v, gradient, lr: (w + lr * gradient, v), "goes elsewhere"),
     ],
-    "colour": [
+    "color": [
         (lambda photo: steps(photo)[0] * steps(photo)[1], "square root"),
         (lambda photo: steps(photo)[0], "1 long"),
         (lambda photo: (steps(photo)[0] * steps(photo)[1].sqrt()).T, "in the rows"),

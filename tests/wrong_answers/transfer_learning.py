@@ -76,8 +76,8 @@ WRONG = {
         (lambda net, images: [1.0], "Expected a tensor"),
     ],
     "freeze": [
-        (only_gradients, "batch normalisation counts its batches again"),
-        (only_eval, "batch normalisation counts its batches again"),
+        (only_gradients, "batch normalization counts its batches again"),
+        (only_eval, "batch normalization counts its batches again"),
         (no_momentum, "depend on the other images"),
         (everything, "nothing would learn"),
         (the_head, "other way round"),

@@ -1,6 +1,6 @@
-"""Train the nets that 07_inception_v3 loads, with and without a head, and write data/auxiliary_regulariser.csv.
+"""Train the nets that 07_inception_v3 loads, with and without a head, and write data/auxiliary_regularizer.csv.
 
-python tools/regulariser_runs.py --seeds 8      small.inception on 100 digits, on the CPU: some minutes
+python tools/regularizer_runs.py --seeds 8      small.inception on 100 digits, on the CPU: some minutes
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
 def write(rows: pd.DataFrame, seeds: int) -> None:
     """The table in data/, with its provenance in the first lines."""
     header = {
-        "what": f"small.inception of width 8 with batch normalisation on {IMAGES} digits of 16 × 16, Adam 0.003, batch "
+        "what": f"small.inception of width 8 with batch normalization on {IMAGES} digits of 16 × 16, Adam 0.003, batch "
         f"32, {EPOCHS} epochs; head: an auxiliary classifier behind the fourth of six modules, weight 0.3, in training",
         "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
@@ -60,8 +60,8 @@ def write(rows: pd.DataFrame, seeds: int) -> None:
         "seeds": ", ".join(map(str, range(seeds))),
     }
     text = "".join(f"# {k}: {v}\n" for k, v in header.items()) + rows.round(4).to_csv(index=False, lineterminator="\n")
-    (DATA / "auxiliary_regulariser.csv").write_text(text, encoding="utf-8")
-    print(f"wrote data/auxiliary_regulariser.csv: {len(rows)} rows")
+    (DATA / "auxiliary_regularizer.csv").write_text(text, encoding="utf-8")
+    print(f"wrote data/auxiliary_regularizer.csv: {len(rows)} rows")
 
 
 if __name__ == "__main__":
