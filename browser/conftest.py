@@ -17,7 +17,7 @@ except ModuleNotFoundError:
 
 from browser.notebook import OpenNotebook
 
-sys.path.insert(0, str(ROOT / "tests"))  # for wrong_answers
+sys.path.insert(0, str(ROOT / "tests" / "lessons"))  # for wrong_answers
 PATIENCE = 60_000  # milliseconds for one step: a busy machine is no mistake
 expect.set_options(timeout=PATIENCE)
 PICTURES = ROOT / "build" / "browser"

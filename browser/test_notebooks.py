@@ -1,7 +1,6 @@
 """Every notebook in JupyterLab: run, explorers moved, exercises solved, quiz and prediction answered."""
 
 import importlib
-import pkgutil
 import re
 import textwrap
 
@@ -9,20 +8,19 @@ import pytest
 from playwright.sync_api import expect
 
 from browser import checks
-from lecture8 import course, explore
+from lecture8 import course, teaching
 from tools.conditions import ROOT
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-MODULES = {lesson.notebook: lesson.module for lesson in course.LESSONS}
-for found in pkgutil.iter_modules(explore.__path__):
-    importlib.import_module(f"lecture8.explore.{found.name}")  # fills EXPLORERS
+for one in course.LESSONS:
+    one.module("explorers")  # fills EXPLORERS
 
 pytestmark = pytest.mark.parametrize("notebook", PATHS, ids=lambda path: path.stem, indirect=True, scope="module")
 
 
-def lesson(notebook, package="lecture8.exercises"):
-    """The lesson's module in `lecture8.exercises`, or in the unit tests' `wrong_answers`."""
-    return importlib.import_module(f"{package}.{MODULES[notebook.name]}")
+def questions(notebook):
+    """The lesson's module of questions."""
+    return course.lesson(notebook.name).module("questions")
 
 
 def test_runs(notebook):
@@ -32,20 +30,20 @@ def test_runs(notebook):
 
 def test_explorers_redraw(notebook, timed):
     complaints, found = [], set()
-    for number in notebook.find(r"^explore\.\w+\.\w+\(\w*\)$"):
-        name = re.search(r"explore\.(\w+\.\w+)", notebook.source(number))[1]
-        if name in explore.EXPLORERS:
+    for number in notebook.find(r"^explorers\.\w+\(\w*\)$"):
+        name = f"l{notebook.name}." + re.search(r"explorers\.(\w+)", notebook.source(number))[1]
+        if name in teaching.EXPLORERS:
             moves = notebook.explorer_moves(number)
             timed(name, moves)
             complaints += [f"{name}: {complaint}" for complaint in checks.move_complaints(moves)]
             found.add(name)
     assert complaints == [] and notebook.faults == []
-    assert found == {name for name in explore.EXPLORERS if name.startswith(f"{MODULES[notebook.name]}.")}
+    assert found == {name for name in teaching.EXPLORERS if name.startswith(f"l{notebook.name}.")}
 
 
 def test_quiz_answers(notebook):
-    quiz = lesson(notebook).quiz
-    cells = notebook.find(r"^explore\.quiz\(")
+    quiz = questions(notebook).quiz
+    cells = notebook.find(r"^teaching\.quiz\(")
     assert len(cells) == len(quiz)
     for number, question in zip(cells, quiz, strict=True):
         wrong = next(option for option in question.options if option != question.answer)
@@ -57,9 +55,9 @@ def test_quiz_answers(notebook):
 
 def test_prediction_is_remembered(notebook):
     """The last one: after all cells were run, the name `guess` is still its own."""
-    number = notebook.find(r"explore\.predict\(")[-1]
+    number = notebook.find(r"teaching\.predict\(")[-1]
     key = re.search(r'predictions\["(\w+)"\]', notebook.source(number))[1]
-    option = next(iter(lesson(notebook).predictions[key].options))
+    option = next(iter(questions(notebook).predictions[key].options))
     expect(notebook.ask(number, option, "That is my guess")).to_have_text(f"Noted: {option}. Now measure it.")
     reveal = next(later for later in notebook.find(r"\bguess\.reveal\(") if later > number)
     shown = notebook.enter(reveal, notebook.source(reveal))
@@ -68,7 +66,7 @@ def test_prediction_is_remembered(notebook):
 
 def test_exercises_are_checked(notebook):
     """A wrong number is told what is wrong; every solution works where a student types it, and is noted."""
-    exercises, wrong = lesson(notebook).exercises, lesson(notebook, "wrong_answers").WRONG
+    exercises, wrong = questions(notebook).exercises, importlib.import_module(f"wrong_answers.l{notebook.name}").WRONG
     told = 0
     for key, exercise in exercises.items():
         (number,) = notebook.find(rf'ask\.exercises\["{key}"\]\.check\(')
@@ -81,15 +79,15 @@ def test_exercises_are_checked(notebook):
         shown = notebook.enter(number, f"{textwrap.dedent(exercise.solution).strip()}\n{check}(answer)")
         expect(shown).to_contain_text("✅")
     assert told > 0
-    assert set(notebook.lab.solved()) >= {f"{MODULES[notebook.name]}.{key}" for key in exercises}
-    for number in notebook.find(r"^progress\.panel\(\)"):
+    assert set(notebook.lab.solved()) >= {f"{notebook.name}.{key}" for key in exercises}
+    for number in notebook.find(r"^overview\.panel\(\)"):
         count = len(exercises)
-        panel = notebook.enter(number, "progress.panel()")
+        panel = notebook.enter(number, "overview.panel()")
         expect(panel).to_contain_text(re.compile(rf"{'●' * count}\s*{count} of {count}"))
 
 
 def test_glossary_finds(notebook):
-    cells = notebook.find(r"^explore\.start_here\.glossary\(\)")
+    cells = notebook.find(r"^explorers\.glossary\(\)")
     if not cells:
         pytest.skip("this notebook has no glossary")
     box = notebook.output(cells[0])

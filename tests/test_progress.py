@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from lecture8.exercises import resnet, start_here
 
 from lecture8 import course, progress, teaching
-from lecture8.exercises import resnet, start_here
 from tools.build_notebooks import repository
 
 EXERCISE = start_here.exercises["conv_params"]

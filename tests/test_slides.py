@@ -5,9 +5,9 @@ import re
 
 import nbformat
 import pytest
+from lecture8.exercises import resnet
 from nbformat import v4
 
-from lecture8.exercises import resnet
 from tools import build_notebooks, instructor, npm, slide_types, slides, teaching_plan
 
 SOURCES = build_notebooks.sources()

@@ -1,4 +1,4 @@
-"""Turns notebooks/source/*.py (jupytext's percent format) into the executed notebooks, byte for byte repeatable.
+"""Turns lecture8/lessons/*/<name>.py (jupytext's percent format) into the executed notebooks, byte for byte repeatable.
 
 python -m tools.build_notebooks [NAME ...]           build; a file is written only if it shows something new
 python -m tools.build_notebooks --check [NAME ...]   say which notebooks are out of date, without running them
@@ -37,7 +37,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 def sources(names: list[str] | None = None) -> list[Path]:
     """The sources with these names ('06_resnet'), or all; FileNotFoundError for a name that is not there."""
-    found = sorted((NOTEBOOKS / "source").glob("*.py"))
+    found = sorted((ROOT / "lecture8" / "lessons").glob("l*/[0-9]*.py"))
     if unknown := set(names or ()) - {path.stem for path in found}:
         known = ", ".join(path.stem for path in found)
         raise FileNotFoundError(f"no source for {', '.join(sorted(unknown))}; choose from {known}")

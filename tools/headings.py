@@ -18,7 +18,7 @@ TABLES = ("coverage", "concepts")  # each with the columns notebook and section
 
 def headings(notebook: str) -> list[str]:
     """The headings of a notebook's source, in order; none where there is no such source."""
-    path = conditions.ROOT / "notebooks" / "source" / f"{notebook}.py"
+    path = conditions.ROOT / "lecture8" / "lessons" / f"l{notebook}" / f"{notebook}.py"
     if not path.is_file():
         return []
     # Markdown cells are comments in a source

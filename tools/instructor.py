@@ -9,7 +9,6 @@ solution of its exercise, which its check calls right.
 import argparse
 import ast
 import builtins
-import importlib
 import re
 import symtable
 import sys
@@ -92,7 +91,7 @@ def with_solutions(notebook: NotebookNode, module: object) -> NotebookNode:
 def copy_of(name: str) -> NotebookNode:
     """The instructor copy of a notebook ('06_resnet'), not yet run."""
     (source,) = build_notebooks.sources([name])
-    module = importlib.import_module(f"lecture8.exercises.{course.lesson(name).module}")
+    module = course.lesson(name).module("questions")
     return with_notes(with_solutions(build_notebooks.read_source(source), module), teaching_plan.plan(name))
 
 

@@ -24,7 +24,7 @@ RIGHT = {27: "5 · From 34 to 152 layers: the bottleneck"}
 
 def section(notebook: str, number: int) -> str:
     """The heading under which a notebook's source shows a correction by `teaching.three_ways`; '' if it does not."""
-    path = conditions.ROOT / "notebooks" / "source" / f"{notebook}.py"
+    path = conditions.ROOT / "lecture8" / "lessons" / f"l{notebook}" / f"{notebook}.py"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     shown = re.search(rf"three_ways\(\s*{number}\b", text)
     before = re.findall(r"^# #{2,6} (.+)$", text[: shown.start()], re.MULTILINE) if shown else []

@@ -49,7 +49,6 @@ def home() -> str:
     rows = [
         f"| {lesson.notebook[:2]} | [{lesson.title}](notebooks/{lesson.notebook}.ipynb) | {lesson.question} |"
         for lesson in course.LESSONS
-        if lesson.written
     ]
     return "\n".join(
         [

@@ -20,7 +20,7 @@ LINE, PER_LINE = 36, 80  # height of a line of text, in pixels, and its letters
 CODE_LINE = 27
 VERDICT = 150  # and what a guess came to stays with its picture: all is set a little smaller then
 PICTURE = 420  # the most that a picture is made
-SHOWN = ("explore.", "ask.", "teaching.", ".reveal(")  # calls of which only the result matters
+SHOWN = ("explorers.", "ask.", "teaching.", ".reveal(")  # calls of which only the result matters
 
 
 def hides_code(cell: NotebookNode) -> bool:
@@ -36,7 +36,7 @@ def is_answer(source: str) -> bool:
 
 def asks(cell: NotebookNode) -> bool:
     """Whether a cell shows an exercise or a question of the quiz."""
-    return "ask.exercises[" in cell.source or "explore.quiz(" in cell.source
+    return "ask.exercises[" in cell.source or "teaching.quiz(" in cell.source
 
 
 def _skipped(cell: NotebookNode) -> bool:
@@ -94,7 +94,7 @@ def mark(notebook: NotebookNode) -> None:
         cell.metadata["slideshow"] = NotebookNode(slide_type=kind)
         if kind != "skip":
             fill = height(cell) + (fill if kind == "fragment" else 0)
-            seen = "guess" if "explore.predict(" in cell.source else "prose" if prose else "result"
+            seen = "guess" if "teaching.predict(" in cell.source else "prose" if prose else "result"
 
 
 def main() -> int:

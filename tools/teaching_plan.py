@@ -1,4 +1,4 @@
-"""The teaching plans of docs/teaching: a page for each notebook, and the speaker notes of its slides.
+"""The teaching plans of the lessons: a page for each notebook, and the speaker notes of its slides.
 
 A plan begins with a title and what to do before class; then comes, under the heading of each section of the notebook,
 `N min.` and what to say there; last, Discussion: questions with their answers. Sections that it does not name are for
@@ -55,7 +55,7 @@ class Plan:
 
 def path(notebook: str) -> Path:
     """Where the plan of a notebook ('06_resnet') lies."""
-    return conditions.ROOT / "docs" / "teaching" / f"{notebook}.md"
+    return conditions.ROOT / "lecture8" / "lessons" / f"l{notebook}" / "plan.md"
 
 
 def plan(notebook: str) -> Plan:

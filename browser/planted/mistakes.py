@@ -7,13 +7,13 @@
 import sys
 
 import lecture8
-from lecture8 import explore, plots
+from lecture8 import plots, teaching
 
 lecture8.start()
 
 
 def explorer(draw):
-    return explore.Explorer(draw, {"n": [1, 2, 3]})
+    return teaching.Explorer(draw, {"n": [1, 2, 3]})
 
 
 def bars(n):

@@ -3,7 +3,7 @@
 
 # %%
 import lecture8
-from lecture8 import explore, plots
+from lecture8 import plots, teaching
 
 lecture8.start()
 
@@ -12,7 +12,7 @@ def bars(n):
     return plots.bars({"n": n}, xlabel="n")
 
 
-explore.Explorer(lambda n: (bars(n), f"n = {n}"), {"n": [1, 2, 3]})
+teaching.Explorer(lambda n: (bars(n), f"n = {n}"), {"n": [1, 2, 3]})
 
 # %%
 print("not run yet")

@@ -1,259 +1,31 @@
 """Pictures, as pure functions of data: each takes values and optional axes, draws, and returns the figure.
 
-One style file (`lecture8.mplstyle`); one color and one dash pattern per kind of network and one color per kind of
-layer, the same in every lesson, and all distinct without color vision. What only one lesson draws lies in a module of
-its own: `plots.resnet.removal`.
+What only one lesson draws is in the lesson's own `pictures`.
 """
 
-import importlib
-import io
-import itertools
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from lecture8.plots import diagrams
+from lecture8.plots.charts import apart, bars, curves, images, lines, stages
+from lecture8.plots.style import (
+    BLACK,
+    BLUE,
+    GRAY,
+    GREEN,
+    LAYER_COLORS,
+    NETWORK_COLORS,
+    ORANGE,
+    PINK,
+    SKY,
+    YELLOW,
+    axes,
+    describe_figures,
+    in_words,
+    png,
+    short,
+    use_style,
+)
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
-import numpy as np
-from matplotlib.figure import Figure
-
-BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
-)  # fmt: skip
-GRAY = "#767676"
-
-NETWORK_COLORS = {"plain": ORANGE, "residual": BLUE}
-LAYER_COLORS = {"conv": BLUE, "pool": YELLOW, "linear": ORANGE, "norm": SKY, "other": GRAY}
-_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
-
-
-def __getattr__(name):
-    if name.isidentifier() and Path(__file__).with_name(f"{name}.py").is_file():
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def use_style() -> None:
-    """The course's look for all figures from here on."""
-    mpl.style.use(Path(__file__).with_name("lecture8.mplstyle"))
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file's bytes; the figure is closed."""
-    buffer = io.BytesIO()
-    # packed less hard than usual: a file is 10 to 20 % larger, and saved in a tenth less time
-    figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 3})
-    plt.close(figure)
-    return buffer.getvalue()
-
-
-def in_words(figure: Figure, most: int = 600) -> str:
-    """What stands in a figure, for those who have it read to them: titles, axes, and the words beside what is drawn.
-
-    most: characters; what is longer ends in an ellipsis. Without any word: how many pictures there are.
-    """
-    said = [figure.get_suptitle()]
-    for ax in figure.axes:
-        if not ax.get_visible():
-            continue
-        said.append(ax.get_title("left") or ax.get_title() or ax.get_title("right"))
-        said += [f"{name}: {label}" for name, label in (("Across", ax.get_xlabel()), ("Up", ax.get_ylabel())) if label]
-        legend = ax.get_legend()
-        up = ax.get_yticklabels()[:: 1 if ax.yaxis_inverted() else -1]  # from the top
-        ticks = [*ax.get_xticklabels(), *up] if ax.axison else []  # those with words are names of bars
-        beside = [*ticks, *ax.texts, *(legend.get_texts() if legend else ())]
-        words = dict.fromkeys(" ".join(text.get_text().split()) for text in beside if text.get_visible())
-        # no numbers, and none of the formulas that a logarithmic axis has
-        said.append(", ".join(word for word in words if "$" not in word and any(map(str.isalpha, word))))
-    sentences = [" ".join(part.split()).rstrip(".") for part in dict.fromkeys(said) if part.strip()]
-    count = len(figure.axes)
-    text = ". ".join(sentences) or f"{count} picture{'s' * (count != 1)} without words"
-    return text + "." if len(text) < most else text[: most - 1].rsplit(" ", 1)[0] + " …"
-
-
-def describe_figures() -> None:
-    """Has the figures of this notebook bring `in_words` along: as `alt`, in the metadata of their output.
-
-    JupyterLab does not look at it; web pages and slides made from the notebook do. Outside of a notebook: nothing.
-    """
-    try:
-        import matplotlib_inline.backend_inline  # noqa: F401  it decides how figures are drawn: before us, not after
-        from IPython import get_ipython
-
-        formatter = get_ipython().display_formatter.formatters["image/png"]
-        draw = formatter.lookup_by_type(Figure)
-    except (ImportError, AttributeError, KeyError):
-        return  # no notebook, or one that shows figures in another format
-    if hasattr(draw, "in_words"):
-        return
-
-    def drawn(figure):
-        made = draw(figure)
-        picture, more = made if isinstance(made, tuple) else (made, {})
-        return picture and (picture, {**more, "alt": drawn.in_words(figure)})
-
-    drawn.in_words = in_words
-    formatter.for_type(Figure, drawn)
-
-
-def axes(ax, **kwargs):
-    """(figure, axes): those given, or new ones with the options of `plt.subplots`."""
-    if ax is not None:
-        return ax.figure, ax
-    return plt.subplots(**kwargs)
-
-
-def _spread_labels(heights: Sequence[float], gap: float, lowest: float = -np.inf) -> list[float]:
-    """Heights for labels at least `gap` apart and not below `lowest`, in the same order, near where they belong."""
-    order = np.argsort(heights)
-    placed = np.array(heights, float)[order]
-    for _ in range(200):
-        close = np.diff(placed) < gap * 0.999
-        if not close.any():
-            break
-        for i in np.flatnonzero(close):
-            middle = (placed[i] + placed[i + 1]) / 2
-            placed[i], placed[i + 1] = middle - gap / 2, middle + gap / 2
-    for i in range(len(placed)):
-        placed[i] = max(placed[i], lowest + i * gap)
-    result = np.empty_like(placed)
-    result[order] = placed
-    return list(result)
-
-
-def lines(
-    series: Mapping[str, Sequence[Sequence[float]]],
-    x: Sequence[float] | None = None,
-    *,
-    xlabel: str,
-    ylabel: str,
-    title: str = "",
-    log: bool = False,
-    colors: Mapping[str, str] | None = None,
-    ax=None,
-) -> Figure:
-    """Lines labeled at their ends; name -> runs × points.
-
-    Several runs of a name: each is drawn faint, their mean (geometric on a log scale) strong.
-    """
-    figure, ax = axes(ax)
-    ends, styles = {}, {}
-    for i, (name, runs) in enumerate(series.items()):
-        runs = np.atleast_2d(np.asarray(runs, float))
-        at = np.arange(1, runs.shape[1] + 1) if x is None else np.asarray(x, float)[: runs.shape[1]]
-        color = (colors or {}).get(name, f"C{i}")
-        middle = np.exp(np.log(np.maximum(runs, 1e-12)).mean(0)) if log else runs.mean(0)
-        if len(runs) > 1:
-            ax.plot(at, runs.T, color=color, linewidth=0.8, alpha=0.45)
-        same_color = sum(c == color for c, _ in styles.values())
-        styles[name] = color, _DASHES[same_color % len(_DASHES)]
-        dot = "o" if len(at) == 1 else None  # a line through one point shows nothing
-        ax.plot(at, middle, color=color, linestyle=styles[name][1], label=name, marker=dot)
-        ends[name] = at[-1], middle[-1]
-    if log:
-        ax.set_yscale("log")
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    low, high = ax.get_ylim()
-    scale, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
-    gap = (scale(high) - scale(low)) * 0.075
-    heights = _spread_labels([float(scale(end)) for _, end in ends.values()], gap, lowest=scale(low) + gap / 2)
-    for (name, (end_x, end_y)), height in zip(ends.items(), heights, strict=True):
-        ax.annotate(
-            name, (end_x, end_y), (end_x + (at[-1] - at[0] or 1) * 0.03, float(back(height))),
-            color=styles[name][0], va="center", annotation_clip=False,
-        )  # fmt: skip
-    if x is None and len(at) <= 12:
-        ax.set_xticks(at)
-    return figure
-
-
-def curves(histories: Mapping[str, object], column: str = "train_loss", *, log: bool = False, title: str = "", ax=None):
-    """A column of histories against the epoch; name -> History, or a list of them (one per seed)."""
-    series = {n: [h[column] for h in (hs if isinstance(hs, list | tuple) else [hs])] for n, hs in histories.items()}
-    words = column.replace("train", "training").replace("valid", "validation").replace("_", " ")
-    colors = {name: NETWORK_COLORS[kind] for name in series for kind in NETWORK_COLORS if name.startswith(kind)}
-    return lines(series, xlabel="epoch", ylabel=words, title=title, log=log, colors=colors, ax=ax)
-
-
-def images(pictures, titles: Sequence[str] | None = None, *, columns: int = 10, size: float = 0.9) -> Figure:
-    """A sheet of pictures, N × C × H × W or N × H × W, each stretched from its own darkest to its own lightest."""
-    pictures = [np.asarray(p, float) for p in pictures]
-    rows = -(-len(pictures) // columns)
-    columns = min(columns, len(pictures))
-    height = size * (1.35 if titles is not None else 1.05)
-    figure, grid = plt.subplots(rows, columns, figsize=(columns * size, rows * height), squeeze=False)
-    for ax in grid.flat:
-        ax.axis("off")
-    for i, (ax, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
-        low, high = picture.min(), picture.max()
-        picture = (picture - low) / ((high - low) or 1)
-        ax.imshow(picture[0] if picture.ndim == 3 and len(picture) == 1 else np.moveaxis(picture, 0, -1)
-                  if picture.ndim == 3 else picture)  # fmt: skip
-        if titles is not None:
-            ax.set_title(titles[i], fontsize=9, loc="center", pad=3)
-    return figure
-
-
-def bars(
-    values: Mapping[str, float | Sequence[float]],
-    *,
-    xlabel: str,
-    title: str = "",
-    form: str = "{:.1f}",
-    colors: Mapping[str, str] | None = None,
-    ax=None,
-) -> Figure:
-    """Horizontal bars with their values; several values for a name are drawn as dots on their mean."""
-    figure, ax = axes(ax, figsize=(7.5, 0.6 + 0.42 * len(values)))
-    means = {name: float(np.mean(v)) for name, v in values.items()}
-    names = list(values)[::-1]
-    ax.barh(names, [means[n] for n in names], color=[(colors or {}).get(n, BLUE) for n in names], height=0.62)
-    widest = max(means.values())
-    for i, name in enumerate(names):
-        several = np.atleast_1d(np.asarray(values[name], float))
-        if len(several) > 1:
-            ax.plot(several, [i] * len(several), "o", color="white", markeredgecolor=BLACK, markersize=5)
-        reach = max(means[name], several.max())
-        ax.text(reach + widest * 0.025, i, form.format(means[name]), va="center", fontsize=10)
-    ax.set(xlabel=xlabel, title=title)
-    ax.margins(x=0.1)
-    ax.tick_params(left=False)
-    ax.spines["left"].set_visible(False)
-    return figure
-
-
-def stages(profile, *, title: str = "", ax=None) -> Figure:
-    """A network drawn from itself: a block per stage, as high as the image's side, as wide as log2 of its channels.
-
-    profile: what `complexity.profile` returns. The shapes stand under the blocks, the parameters over them.
-    """
-    rows = [("image", tuple(profile.input_size), 0)] + [
-        (s.name.removeprefix("features."), tuple(s.output_shape), s.params) for s in profile.stages
-    ]
-    figure, ax = axes(ax, figsize=(9.5, 3))
-    tallest = max(shape[1] for _, shape, _ in rows if len(shape) == 3)
-    widths = [0.12 + 0.11 * np.log2(max(shape[0], 1)) for _, shape, _ in rows]
-    # the middles are equally far apart: so are the labels, which need more room than narrow blocks
-    pitch = max((one + other) / 2 for one, other in itertools.pairwise(widths)) + 0.7
-    for i, ((name, shape, params), width) in enumerate(zip(rows, widths, strict=True)):
-        side, middle = shape[1] if len(shape) == 3 else 0, i * pitch
-        height = max(side / tallest, 0.03) if side else 0.03
-        color = GRAY if i == 0 else LAYER_COLORS["conv" if side else "linear"]
-        corner = (middle - width / 2, -height / 2)
-        ax.add_patch(plt.Rectangle(corner, width, height, color=color, alpha=0.9 if i else 0.5, linewidth=0))
-        ax.text(middle, -0.62, f"{name}\n" + " × ".join(map(str, shape)), ha="center", va="top", fontsize=9)
-        if params:
-            ax.text(middle, height / 2 + 0.04, short(params), ha="center", va="bottom", fontsize=9, color=BLACK)
-        if i + 1 < len(rows):
-            start, end = middle + width / 2 + 0.08, middle + pitch - widths[i + 1] / 2 - 0.08
-            ax.annotate("", (end, 0), (start, 0), arrowprops={"arrowstyle": "->", "color": GRAY})
-    ax.set(xlim=(-pitch / 2, (len(rows) - 0.5) * pitch), ylim=(-0.9, 0.68), title=title)
-    ax.axis("off")
-    return figure
-
-
-def short(number: float) -> str:
-    """A number to three digits, with a letter for its size: 12,345,678 -> '12.3 M'."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= 0.9995 * size:  # 999,999 is 1 M, not 1000 k
-            return f"{number / size:.3g} {letter}"
-    return f"{number:.3g}"
+__all__ = [
+    "BLACK", "BLUE", "GRAY", "GREEN", "LAYER_COLORS", "NETWORK_COLORS", "ORANGE", "PINK", "SKY", "YELLOW", "apart",
+    "axes", "bars", "curves", "describe_figures", "diagrams", "images", "in_words", "lines", "png", "short", "stages",
+    "use_style",
+]  # fmt: skip

@@ -1,0 +1,99 @@
+"""The course at a glance: the winners of ILSVRC, what each lesson shows, and how far you have come."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lecture8 import course, published
+from lecture8.teaching import progress
+
+SOLVED = {True: "●", False: "○"}
+
+
+def winners_and_human() -> tuple[pd.DataFrame, float]:
+    """The ILSVRC winners by year, and the human's top-5 error in percent (Russakovsky et al. 2015, one annotator)."""
+    table = published.read("ilsvrc")
+    human = table["winner"] == "human"
+    return table[~human].astype({"year": int}).reset_index(drop=True), float(
+        table[human]["top5_error"].iloc[0]
+    )
+
+
+@dataclass(frozen=True)
+class Links:
+    """The claims of each lesson, each a link to the section that shows it."""
+
+    rows: list[tuple[str, str]]  #: lesson, its claims
+
+    def _repr_markdown_(self) -> str:
+        rows = [("lesson", "what it shows"), (":--", ":--"), *self.rows]
+        return "\n".join(f"| {name} | {claims} |" for name, claims in rows)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {claims}" for name, claims in self.rows)
+
+
+def claims() -> Links:
+    """Every claim of the table `concepts`, by lesson, linked to its section."""
+    table = published.read("concepts")
+    rows = []
+    for one in course.LESSONS:
+        here = table[table["notebook"] == one.notebook]
+        links = [course.link(row.claim, one.notebook, row.section) for row in here.itertuples()]
+        rows.append((f"{one.notebook[:2]} {one.title}", " · ".join(links)))
+    return Links(rows)
+
+
+def heads() -> dict[str, str]:
+    """A short name for every notebook, for the columns of a picture."""
+    return {
+        one.notebook: f"{one.notebook[:2]} {one.title.split(' (')[0].split(',')[0]}"
+        for one in course.LESSONS
+    }
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The lessons, how many of their exercises are solved, and what comes next."""
+
+    rows: list[tuple[str, str, str, str]]  #: lesson, its question, marks, 'n of m'
+    next: str
+    trouble: str  #: one sentence if the file could not be read
+
+    def _repr_markdown_(self) -> str:
+        table = "| lesson | the question | solved | |\n|:--|:--|:--|:--|\n"
+        table += "\n".join("| " + " | ".join(row) + " |" for row in self.rows)
+        return "\n\n".join(filter(None, [table, f"**Next:** {self.next}", self.trouble]))
+
+    def __repr__(self) -> str:
+        lines = [f"{name}: {count}" for name, _, _, count in self.rows]
+        return "\n".join(filter(None, [*lines, f"Next: {self.next}", self.trouble]))
+
+
+def panel() -> Panel:
+    """The map of the course with your progress in it."""
+    solved, trouble = [], ""
+    try:
+        solved = progress.solved()
+    except (OSError, ValueError, RuntimeError) as error:
+        trouble = (
+            f"Your progress cannot be read ({error}), so none is shown or kept: remove the file "
+            "(`lecture8.teaching.progress.forget()`), or let the environment variable LECTURE8_PROGRESS name another."
+        )
+    rows, following = [], ""
+    for lesson in course.LESSONS:
+        title = course.link(f"{lesson.notebook[:2]} {lesson.title}", lesson.notebook)
+        exercises = lesson.module("questions").exercises
+        done = [f"{lesson.notebook}.{key}" in solved for key in exercises]
+        rows.append(
+            (
+                title,
+                lesson.question,
+                "".join(SOLVED[d] for d in done),
+                f"{sum(done)} of {len(done)}",
+            )
+        )
+        if not following and not all(done):
+            first = list(exercises.values())[done.index(False)]
+            following = f"{title}, exercise “{first.title}”."
+    return Panel(rows, following or "nothing left: you have solved every exercise.", trouble)

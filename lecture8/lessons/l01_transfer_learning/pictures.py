@@ -1,0 +1,143 @@
+"""Pictures of notebook 01."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, SKY, lines
+
+SOURCES = {"printed digits": BLUE, "gratings": ORANGE, "handwritten digits": GREEN}
+STATES = {"new, trained": ORANGE, "copied, trained": SKY, "copied, frozen": BLUE}
+_HATCHES = {"new, trained": "", "copied, trained": "///", "copied, frozen": "xx"}
+
+
+def what_learns(nets: Mapping[str, object], source) -> Figure:
+    """Networks as rows of blocks, one per stage and one for the classifier: new, copied from `source`, or frozen.
+
+    nets: name -> network, all of the same stages as `source`; read off their weights and whether these get gradients
+    """
+    figure, ax = plt.subplots(figsize=(8.5, 0.7 + 0.62 * len(nets)))
+    originals = _parts(source)
+    for row, (name, net) in enumerate(list(nets.items())[::-1]):
+        for column, (part, module) in enumerate(_parts(net).items()):
+            state = _state(module, originals[part])
+            box = plt.Rectangle((column, row - 0.3), 0.9, 0.6, facecolor=STATES[state], alpha=0.75,
+                                hatch=_HATCHES[state], edgecolor="white", linewidth=0)  # fmt: skip
+            box.set_label(f"{name}, {part}: {state}")
+            ax.add_patch(box)
+    for column, part in enumerate(originals):
+        ax.text(column + 0.45, len(nets) - 0.55, part, ha="center", va="bottom", fontsize=9)
+    keys = [plt.Rectangle((0, 0), 1, 1, facecolor=color, alpha=0.75, hatch=_HATCHES[state], edgecolor="white",
+                          linewidth=0) for state, color in STATES.items()]  # fmt: skip
+    ax.legend(keys, STATES, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.0), fontsize=10)
+    ax.set_yticks(range(len(nets)), list(nets)[::-1])
+    ax.set(xlim=(-0.1, len(originals)), ylim=(-0.4, len(nets) - 0.3), xticks=[])
+    ax.spines[:].set_visible(False)
+    ax.tick_params(left=False)
+    return figure
+
+
+def _parts(net) -> dict:
+    return dict([*net.features.named_children(), ("classifier", net.classifier)])
+
+
+def _state(module, original) -> str:
+    ours, theirs = ([p.detach().cpu() for p in m.parameters()] for m in (module, original))
+    copied = all(
+        a.shape == b.shape and bool((a == b).all()) for a, b in zip(ours, theirs, strict=True)
+    )
+    if not copied:
+        return "new, trained"
+    return (
+        "copied, trained"
+        if any(p.requires_grad for p in module.parameters())
+        else "copied, frozen"
+    )
+
+
+def two_by_two(cells: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]) -> Figure:
+    """Bars in a table: (how much data, which source) -> strategy -> accuracies from 0 to 1, a dot per seed.
+
+    The rows and the columns appear in the order in which `cells` names them; the best bar of each cell is dark.
+    """
+    rows, columns = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
+    figure, grid = plt.subplots(
+        len(rows), len(columns), figsize=(9, 2.1 * len(rows)), sharex=True, squeeze=False
+    )
+    for (row, column), strategies in cells.items():
+        ax = grid[rows.index(row), columns.index(column)]
+        means = {name: float(np.mean(values)) for name, values in strategies.items()}
+        best = max(means, key=means.get)
+        for i, (name, values) in enumerate(list(strategies.items())[::-1]):
+            color, alpha = (BLUE, 1) if name == best else (GRAY, 0.55)
+            ax.barh(i, means[name], height=0.62, color=color, alpha=alpha)
+            ax.plot(
+                values,
+                [i] * len(values),
+                "o",
+                color="white",
+                markeredgecolor=BLACK,
+                markersize=5,
+            )
+            ax.text(max(*values, means[name]) + 0.03, i, f"{means[name]:.0%}", va="center", fontsize=10,
+                    fontweight="bold" if name == best else "normal")  # fmt: skip
+        ax.set_yticks(
+            range(len(strategies)), list(strategies)[::-1] if column == columns[0] else []
+        )
+        ax.set(xlim=(0, 1.15), xticks=[0, 0.5, 1], title=f"{row}, {column}")
+        ax.tick_params(left=False)
+    for ax in grid[-1]:
+        ax.set_xlabel("test accuracy")
+    return figure
+
+
+def layerwise_runs(grid):
+    """The runs of the table `transfer_grid` that `depths` draws: layer-wise rates, and random weights at one rate."""
+    return grid[(grid["factor"] < 1) | (grid["source"] == "none")]
+
+
+def depths(
+    grid, labels: int, sources: Sequence[str], *, chosen: tuple[str, int] | None = None
+) -> Figure:
+    """Test accuracy against the number of frozen convolutions, a line per source, and where random weights end.
+
+    grid: what `layerwise_runs` returns; labels: one of its numbers of labels; chosen: (source, depth) gets a ring
+    """
+    rows = grid[grid["labels"] == labels]
+    scratch = rows[rows["source"] == "none"]["test_accuracy"]
+    figure, ax = plt.subplots(figsize=(7.5, 3.8))
+    runs = {
+        source: rows[rows["source"] == source]
+        .pivot(index="seed", columns="frozen", values="test_accuracy")
+        .to_numpy()
+        for source in sources
+    }
+    at = np.arange(next(iter(runs.values())).shape[1])
+    runs["random weights"] = np.repeat(
+        scratch.to_numpy()[:, None], len(at), axis=1
+    )  # none of it is ever frozen
+    ax.set_ylim(0, 1.02)
+    lines(runs, x=at, xlabel="frozen convolutions, from the image on", ylabel="test accuracy",
+          title=f"{labels:,} labeled letters", colors={**SOURCES, "random weights": GRAY}, ax=ax)  # fmt: skip
+    if chosen is not None:
+        source, depth = chosen
+        ax.plot(depth, runs[source][:, depth].mean(), "o", markersize=13, markerfacecolor="none", markeredgewidth=2,
+                color=SOURCES[source])  # fmt: skip
+    ax.set_xticks(at)
+    return figure
+
+
+def guesses(photo, names: Sequence[str], probabilities: Sequence[float]) -> Figure:
+    """A photograph, 3 × H × W bytes, beside what a network takes it for: names and probabilities, the best on top."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=(1, 1.4))
+    left.imshow(np.moveaxis(np.asarray(photo), 0, -1))
+    left.axis("off")
+    right.barh(range(len(names))[::-1], probabilities, color=BLUE, height=0.62)
+    for i, (name, value) in enumerate(zip(names, probabilities, strict=True)):
+        right.text(
+            value + 0.02, len(names) - 1 - i, f"{name} {value:.0%}", va="center", fontsize=10
+        )
+    right.set(xlim=(0, 1.6), xticks=[0, 0.5, 1], yticks=[], xlabel="probability")
+    return figure

@@ -1,0 +1,116 @@
+"""Explorers of notebook 02."""
+
+import torch
+from matplotlib.figure import Figure
+
+from lecture8 import complexity, datasets, published
+from lecture8.lessons.l02_alexnet import pictures
+from lecture8.lessons.l02_alexnet.curves import epochs_to
+from lecture8.lessons.l02_alexnet.photos import square
+from lecture8.teaching import Explorer, explorer
+
+
+@explorer
+def edge() -> Explorer:
+    """The right edge of the image under conv1: side, padding and rounding, and what becomes of fc6."""
+
+    def draw(side: int, padding: int, rounding: str) -> tuple[Figure, str]:
+        places = complexity.conv_size(side, 11, 4, padding, ceil=rounding == "up")
+        exact = (side + 2 * padding - 11) / 4 + 1
+        sizes = [places]
+        for _ in range(3):
+            sizes.append(complexity.conv_size(sizes[-1], 3, 2))
+        reach = (places - 1) * 4 - padding + 11 - side - padding
+        end = "ends exactly where the pixels and their padding end"
+        if reach < 0:
+            end = f"leaves {-reach} pixel{'s' if reach < -1 else ''} on the right unused"
+        elif reach > 0:
+            end = f"hangs over the end by {reach} pixel{'s' if reach > 1 else ''}"
+        inputs = 256 * sizes[-1] ** 2
+        fits = "as the paper has it" if inputs == 9216 else "and not 9,216"
+        text = (
+            f"({side} + 2 · {padding} - 11) / 4 + 1 = {exact:g} windows, rounded {rounding} to {places}: "
+            f"the last one {end}. "
+            f"After the poolings the sides are {' → '.join(map(str, sizes))}, so fc6 gets 256 · {sizes[-1]}² = "
+            f"{inputs:,} values, {fits}."
+        )
+        return pictures.right_edge(side, 11, 4, padding, places), text
+
+    controls = {
+        "side": [224, 225, 226, 227, 228],
+        "padding": [0, 1, 2],
+        "rounding": ["down", "up"],
+    }
+    return Explorer(draw, controls, start={"side": 227})
+
+
+@explorer
+def augment() -> Explorer:
+    """AlexNet's augmentation on a photograph, each of its three parts turned on and off."""
+    photos = {name: square(photo, 256) for name, photo in datasets.sample_photos().items()}
+    pixels = (torch.stack(list(photos.values())) * 255).round().to(torch.uint8)
+    split = datasets.Split(pixels, torch.arange(len(photos)))
+    noise = {spread: datasets.color_noise(split, spread) for spread in (0.1, 0.5)}
+
+    def draw(photo: str, crop: str, mirror: str, color: float) -> tuple[Figure, str]:
+        generator = torch.Generator().manual_seed(0)
+        image, count = photos[photo], 8
+        top, left = torch.randint(0, 33, (2, count), generator=generator)
+        if crop == "off":
+            top, left = torch.full((count,), 16), torch.full((count,), 16)
+        pictures = torch.stack(
+            [image[:, t : t + 224, x : x + 224] for t, x in zip(top, left, strict=True)]
+        )
+        if mirror == "on":
+            pictures = datasets.random_flip()(pictures, generator)
+        if color:
+            pictures = noise[color](pictures, generator)
+        boxes = [(int(top[i]), int(left[i]), 224) for i in range(1 if crop == "off" else 4)]
+        number = (33 * 33 if crop == "on" else 1) * (2 if mirror == "on" else 1)
+        words = f"Eight training pictures of 224 × 224 from {photo.replace('_', ' ')}: " + (
+            "cut out anywhere" if crop == "on" else "cut out of the middle"
+        )
+        words += ", half of them mirrored" if mirror == "on" else ", never mirrored"
+        words += (
+            f", colors shifted by {color:g} standard deviations. "
+            if color
+            else ", colors as they are. "
+        )
+        words += (
+            f"Without the colors there are {number:,} different one{'s' if number > 1 else ''}."
+        )
+        return pictures.views(image, boxes, pictures), words
+
+    controls = {
+        "photo": list(photos),
+        "crop": ["off", "on"],
+        "mirror": ["off", "on"],
+        "color": [0.0, *noise],
+    }
+    return Explorer(draw, controls, start={"crop": "on", "mirror": "on", "color": 0.1})
+
+
+@explorer
+def rates() -> Explorer:
+    """ReLU against tanh, each at a learning rate of your choice, from the runs in data/."""
+    runs = published.read("alexnet_activations")
+    rates = sorted(float(rate) for rate in runs["lr"].unique())
+
+    def draw(relu: float, tanh: float) -> tuple[Figure, str]:
+        errors, words = {}, []
+        for name, rate in (("ReLU", relu), ("tanh", tanh)):
+            rows = runs[(runs["activation"] == name) & (runs["lr"] == rate)]
+            curves = [1 - run["train_accuracy"].to_numpy() for _, run in rows.groupby("seed")]
+            errors[f"{name}, {rate:g}"] = curves
+            reached = [epochs_to(curve, 0.25) for curve in curves]
+            if None in reached:
+                words.append(
+                    f"{name} at {rate:g} does not reach 25 % training error in {len(curves[0])} epochs in every seed"
+                )
+            else:
+                words.append(
+                    f"{name} at {rate:g} reaches 25 % after {sum(reached) / len(reached):.1f} epochs"
+                )
+        return pictures.training_error(errors, 0.25), ", ".join(words) + "."
+
+    return Explorer(draw, {"relu": rates, "tanh": rates})

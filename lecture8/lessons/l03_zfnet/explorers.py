@@ -1,0 +1,103 @@
+"""Explorers of notebook 03."""
+
+import math
+
+import torch
+from matplotlib.figure import Figure
+from torch.nn import functional as F
+
+from lecture8 import datasets, published
+from lecture8.lessons.l03_zfnet import pictures
+from lecture8.teaching import Explorer, explorer
+
+SIDE = 64  # pixels of a grating
+LAYERS = {"AlexNet: 11 × 11, stride 4": (11, 4), "ZFNet: 7 × 7, stride 2": (7, 2)}
+
+
+def _grating(across: int, down: int, side: int = SIDE) -> torch.Tensor:
+    """A sine wave with whole numbers of periods across and down: side × side, from -1 to 1."""
+    at = torch.arange(side) / side
+    return torch.sin(2 * math.pi * (across * at + down * at[:, None]))
+
+
+def _strongest_wave(values: torch.Tensor) -> tuple[int, int]:
+    """How many periods the strongest wave in a map has, across (0 or more) and down (negative: the other diagonal)."""
+    power = torch.fft.rfft2(values).abs()
+    down, across = divmod(int(power.argmax()), power.shape[1])
+    return across, down if down <= len(values) / 2 else down - len(values)
+
+
+@explorer
+def aliasing() -> Explorer:
+    """A sine grating through AlexNet's first convolution or ZFNet's: what the map keeps."""
+    generator = torch.Generator().manual_seed(0)
+    kernels = {
+        size: torch.randn(1, 1, size, size, generator=generator) for size, _ in LAYERS.values()
+    }
+
+    def draw(across: int, down: int, layer: str) -> tuple[Figure, str]:
+        size, stride = LAYERS[layer]
+        image = _grating(across, down)
+        # wrapped around, so that the wave has no edge
+        wrapped = F.pad(image[None, None], [size // 2] * 4, mode="circular")
+        every_pixel = F.conv2d(wrapped, kernels[size])[0, 0]
+        kept = every_pixel[::stride, ::stride]  # what the stride leaves of it
+        seen = _strongest_wave(kept)
+        limit = len(kept) // 2
+        verdict = (
+            "As in the image." if seen == (across, down) else
+            "Folded: the map shows a wave that is not in the image." if max(across, down) > limit else
+            "At the limit: two values for each period, so that the direction is lost."
+        )  # fmt: skip
+        text = (
+            f"The image has {across} stripes across and {down} down. The map of {len(kept)} × {len(kept)} values shows "
+            f"{seen[0]} across and {abs(seen[1])} down{', tilted the other way' if seen[1] < 0 else ''}. {verdict}"
+        )
+        return pictures.sampled(image, every_pixel, kept, stride), text
+
+    return Explorer(
+        draw,
+        {"across": list(range(1, 32)), "down": [0, 2, 4, 6], "layer": list(LAYERS)},
+        start={"across": 6},
+        labels={"across": "stripes across", "down": "stripes down"},
+    )
+
+
+@explorer
+def occlusion() -> Explorer:
+    """The gray square on a few test images, for the honest and the cheating network, from the runs in data/."""
+    maps, header = published.read("occlusion"), published.provenance("occlusion")
+    square = int(header["square"])
+    trained = {"images without marks": "plain", "images with marks": "marked"}
+    images = {
+        kind: datasets.cluttered_digits(marked=kind == "marked").test.pixels[:, 0]
+        for kind in trained.values()
+    }
+    classes = [name for name in maps.columns if name.isdigit()]
+    rows = maps[["image", "label"]].drop_duplicates()
+    picks = {
+        f"a {label}": image for image, label in zip(rows["image"], rows["label"], strict=True)
+    }
+
+    def draw(net: str, image: str, top: int, left: int) -> tuple[Figure, str]:
+        rows = maps[(maps["trained on"] == trained[net]) & (maps["image"] == picks[image])]
+        label = int(rows["label"].iloc[0])
+        here = rows[(rows["top"] == top) & (rows["left"] == left)][classes].to_numpy()[0]
+        table = rows.pivot(index="top", columns="left", values=str(label)).to_numpy()
+        best = int(here.argmax())
+        text = (
+            f"The square covers rows {top} to {top + square - 1}, columns {left} to {left + square - 1}. "
+            f"p({label}) = {here[label]:.2f}; the network says {best}{'' if best == label else ', which is wrong'}. "
+            f"At the worst place p({label}) is {table.min():.2f}."
+        )
+        return pictures.covered(
+            images[trained[net]][picks[image]], here, table, (top, left), square, label
+        ), text
+
+    places = sorted(int(place) for place in maps["top"].unique())
+    return Explorer(
+        draw,
+        {"net": list(trained), "image": list(picks), "top": places, "left": places},
+        start={"top": places[len(places) // 2], "left": places[len(places) // 2]},
+        labels={"net": "trained on", "top": "square: down", "left": "square: right"},
+    )

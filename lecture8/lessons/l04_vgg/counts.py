@@ -1,0 +1,53 @@
+"""What VGG's layers cost, by kind of layer, and what its protocols reached: the numbers behind the pictures."""
+
+import math
+
+
+def stacks_with_field(field: int) -> dict[str, tuple[int, int]]:
+    """Every stack of equal odd kernels, stride 1, that sees `field` × `field` pixels: name -> (kernel, layers).
+
+    Raises ValueError for a field that is not odd, or below 3.
+    """
+    if field < 3 or field % 2 == 0:
+        raise ValueError(
+            f"given field={field}; stacks of odd kernels see 3, 5, 7, … pixels: give one of these"
+        )
+    found = {}
+    for kernel in range(3, field + 1, 2):
+        layers, rest = divmod(field - 1, kernel - 1)
+        if not rest:
+            found[f"{layers} layer{'s' if layers > 1 else ''} of {kernel} × {kernel}"] = (
+                kernel,
+                layers,
+            )
+    return found
+
+
+PARTS = ("params", "macs", "activations")
+
+
+def parts(profile) -> dict[str, dict[str, int]]:
+    """The image, the blocks and the fully connected layers of a VGG: name -> its params, macs and activations.
+
+    profile: what `complexity.profile` returns; the parts add up to its totals.
+    """
+    found = {"image": dict(zip(PARTS, (0, 0, math.prod(profile.input_size)), strict=True))}
+    for layer in profile.layers:
+        name = layer.name.split(".")[1]
+        if name.startswith(("block", "fc")):
+            row = found.setdefault(name, dict.fromkeys(PARTS, 0))
+            for part in PARTS:
+                row[part] += getattr(layer, part)
+    return found
+
+
+def protocols(table, error: str = "top1") -> dict[str, tuple[float, float]]:
+    """Errors (top1 or top5) of configurations D and E in every protocol of the table `vgg_errors` that has both."""
+    wide = table.pivot_table(
+        index=["table", "protocol"], columns="configuration", values=error, sort=False
+    )
+    both = wide.dropna(subset=["D", "E"])
+    return {
+        f"Table {number}: {name}": (row["D"], row["E"])
+        for (number, name), row in both.iterrows()
+    }

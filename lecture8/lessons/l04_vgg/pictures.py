@@ -1,0 +1,197 @@
+"""Pictures of notebook 04."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from lecture8.complexity import conv_params
+from lecture8.lessons.l04_vgg.counts import PARTS, parts, protocols, stacks_with_field
+from lecture8.plots import BLUE, GRAY, ORANGE
+
+
+def fields(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """How often each pixel of the image counts for one unit: name -> square map of whole numbers; 0 stays white."""
+    figure, panels = plt.subplots(1, len(maps), figsize=(2.75 * len(maps), 3.1), squeeze=False)
+    for ax, (name, counts) in zip(panels.flat, maps.items(), strict=True):
+        counts = np.asarray(counts, float)
+        # the root brings out the rim of a field: its corners count 1 where its middle counts 49
+        ax.imshow(np.sqrt(counts / (counts.max() or 1)), cmap="Blues", vmin=0, vmax=1.5)
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                ax.text(column, row, f"{count:g}", ha="center", va="center", fontsize=8)
+        ax.set_xticks(np.arange(len(counts) + 1) - 0.5, [])
+        ax.set_yticks(np.arange(len(counts) + 1) - 0.5, [])
+        ax.grid(color=GRAY, linewidth=0.3)
+        ax.tick_params(length=0)
+        ax.set_title(name, fontsize=11)
+        ax.spines[:].set_visible(True)
+    return figure
+
+
+def same_scale(rows: Mapping[str, tuple[Sequence, Sequence]], names: tuple[str, str]) -> Figure:
+    """Two pictures and their difference per row, all three on one gray scale (0 is middle gray in the difference).
+
+    rows: what is compared -> (one picture, the other), each H × W; names: of the two columns
+    """
+    height, width = np.shape(next(iter(rows.values()))[0])
+    # a panel is 2.35 inches wide: as high as the pictures and no higher, or the rows drift apart
+    figure, grid = plt.subplots(
+        len(rows), 3, figsize=(7.5, 0.3 + 2.35 * height / width * len(rows)), squeeze=False
+    )
+    for line, (label, (one, other)) in zip(grid, rows.items(), strict=True):
+        one, other = np.asarray(one, float), np.asarray(other, float)
+        low, high = one.min(), one.max()
+        half = (high - low) / 2
+        for ax, picture, (least, most) in zip(
+            line,
+            (one, other, one - other),
+            ((low, high), (low, high), (-half, half)),
+            strict=True,
+        ):
+            ax.imshow(picture, vmin=least, vmax=most)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.spines[:].set_visible(False)
+        line[0].set_ylabel(label, fontsize=11)
+    for ax, title in zip(grid[0], (*names, "difference"), strict=True):
+        ax.set_title(title, fontsize=11)
+    return figure
+
+
+def stack(kernel: int, layers: int, channels: int) -> Figure:
+    """What a stack of equal convolutions sees, and its weights beside those of every other that sees as much.
+
+    Left: one row of pixels per layer, with those on which the unit on top depends, to scale. Right: weights without
+    biases, `channels` in and out of each layer; the stack itself stands out.
+    """
+    field = 1 + layers * (kernel - 1)
+    others = stacks_with_field(field)
+    # fixed margins and one artist per layer: an explorer draws this anew at every move
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="none")
+    left.set_position((0.01, 0.03, 0.42, 0.86))
+    right.set_position((0.6, 0.03, 0.38, 0.86))
+    for level in range(layers + 1):
+        seen = field - level * (kernel - 1)
+        pixels = [(pixel - seen / 2 + 0.08, 0.84) for pixel in range(seen)]
+        left.broken_barh(
+            pixels, (level - 0.2, 0.4), color=BLUE if level else GRAY, linewidth=0, snap=False
+        )
+        if level < layers:
+            above = seen - (kernel - 1)
+            for edge in (-1, 1):
+                left.plot(
+                    [edge * seen / 2, edge * above / 2],
+                    [level + 0.22, level + 0.78],
+                    color=GRAY,
+                    linewidth=0.8,
+                )
+        name = f"layer {level}" if level else "input"
+        left.text(-0.54 * field, level, name, ha="right", va="center", fontsize=10)
+        left.text(0.54 * field, level, f"{seen} × {seen}", ha="left", va="center", fontsize=10)
+    left.set(
+        xlim=(-field * 0.8, field * 0.8),
+        ylim=(-0.5, max(layers, 2) + 0.5),
+        title="what one unit on top sees",
+    )
+    left.axis("off")
+    weights = {
+        name: count * conv_params(channels, channels, size, bias=False)
+        for name, (size, count) in others.items()
+    }
+    names = list(weights)[::-1]
+    colors = [ORANGE if others[name] == (kernel, layers) else BLUE for name in names]
+    right.barh(names, [weights[n] for n in names], color=colors, height=0.62)
+    for i, name in enumerate(names):
+        right.text(
+            weights[name] + max(weights.values()) * 0.02,
+            i,
+            f"{weights[name]:,}",
+            va="center",
+            fontsize=10,
+        )
+    right.set(
+        title=f"weights of all stacks that see {field} × {field}",
+        ylim=(-0.8, max(len(names), 3) - 0.2),
+    )
+    right.set_xlim(0, 1.3 * max(weights.values()))
+    right.set_xticks([])
+    right.tick_params(left=False)
+    for side in ("left", "bottom"):
+        right.spines[side].set_visible(False)
+    return figure
+
+
+def shares(profile) -> Figure:
+    """Where a VGG's parameters, multiply-adds and activations are: a bar for each of its `parts`, blank for none."""
+    table = parts(profile)
+    titles = ("parameters", "multiply-adds", "activations")
+    figure, panels = plt.subplots(
+        1, 3, figsize=(10, 0.9 + 0.3 * len(table)), layout="none"
+    )  # an explorer draws it, too
+    colors = [
+        ORANGE if name.startswith("fc") else BLUE if name.startswith("block") else GRAY
+        for name in table
+    ]
+    for i, (ax, part, title) in enumerate(zip(panels, PARTS, titles, strict=True)):
+        total = sum(row[part] for row in table.values())
+        percent = [100 * row[part] / total for row in table.values()]
+        ax.set_position((0.07 + 0.315 * i, 0.02, 0.28, 0.86))
+        ax.barh(range(len(table)), percent, color=colors, height=0.66)
+        for row, share in enumerate(percent):
+            if share:
+                ax.text(
+                    share + 2,
+                    row,
+                    f"{share:.1f} %" if share >= 0.05 else "< 0.1 %",
+                    va="center",
+                    fontsize=10,
+                )
+        ax.set(title=f"{title}: {total:,}", xlim=(0, 115), ylim=(len(table) - 0.5, -0.5))
+        ax.set_xticks([])
+        ax.set_yticks(range(len(table)) if i == 0 else [], list(table) if i == 0 else [])
+        ax.tick_params(left=False)
+        for side in ("left", "bottom"):
+            ax.spines[side].set_visible(False)
+    return figure
+
+
+def sixteen_or_nineteen(table) -> Figure:
+    """Published top-1 errors: by depth at one training scale, and configuration D against E in every protocol.
+
+    table: `vgg_errors` of data/
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(1, 1.3))
+    ladder = table[(table["table"] == 3) & (table["train_scale"] == "256")].set_index(
+        "configuration"
+    )["top1"]
+    ladder = ladder.drop("A-LRN")
+    left.plot(range(len(ladder)), list(ladder), "o-", color=BLUE)
+    for i, error in enumerate(ladder):
+        lowest = error == min(ladder)  # its label would lie in the line that goes up again
+        left.text(i + 0.1, error + (-0.24 if lowest else 0.08), f"{error:.1f}", fontsize=10)
+    layers = table.set_index("configuration")["layers"].groupby(level=0).first()
+    left.set_xticks(range(len(ladder)), [f"{name}\n{layers[name]}" for name in ladder.index])
+    left.set(xlabel="configuration, layers with weights", ylabel="ImageNet top-1 error, %",
+             title="Table 3, S = 256", ylim=(26.5, 30.2), xlim=(-0.4, 4.8))  # fmt: skip
+
+    pairs = protocols(table)
+    for i, (sixteen, nineteen) in enumerate(list(pairs.values())[::-1]):
+        right.plot([sixteen, nineteen], [i, i], color=GRAY, linewidth=1)
+        right.plot(
+            sixteen, i, "o", color=BLUE, markersize=10, label="VGG-16 (D)" if i == 0 else None
+        )
+        right.plot(
+            nineteen,
+            i,
+            "D",
+            color=ORANGE,
+            markersize=5.5,
+            label="VGG-19 (E)" if i == 0 else None,
+        )
+    right.set_yticks(range(len(pairs)), list(pairs)[::-1], fontsize=10)
+    right.set(xlabel="ImageNet top-1 error, %", title="16 or 19?", xlim=(24, 27.8))
+    right.legend(loc="lower right")
+    right.tick_params(left=False)
+    return figure

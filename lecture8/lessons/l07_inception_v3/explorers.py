@@ -1,0 +1,87 @@
+"""Explorers of notebook 07."""
+
+from collections.abc import Mapping
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+from torch.nn import functional as F
+
+from lecture8 import published
+from lecture8.lessons.l07_inception_v3 import pictures
+from lecture8.lessons.l07_inception_v3.kernels import KERNELS, SIZE, kept, photograph
+from lecture8.lessons.l07_inception_v3.calibration import calibrations
+from lecture8.teaching import Explorer, explorer
+
+
+@explorer
+def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
+    """A 7 × 7 kernel as a sum of columns times rows; trained: further kernels to choose from, by name."""
+    kernels = {**KERNELS, **(trained or {})}
+
+    def draw(kernel: str, pairs: int, photo: str) -> tuple[Figure, str]:
+        whole, picture = kernels[kernel].double(), photograph(photo)
+        part = kept(whole, pairs)
+        figure = pictures.separated(whole, part, picture, pairs)
+        energy = (part.square().sum() / whole.square().sum()).item()
+        cost = 2 * SIZE * pairs
+        price = "cheaper than" if cost < SIZE**2 else "dearer than"
+        keep = (
+            "1 column-and-row pair keeps"
+            if pairs == 1
+            else f"{pairs} column-and-row pairs keep"
+        )
+        alike = _correlation(picture, whole, part)
+        text = (
+            f"{kernel}: {keep} {100 * energy:.1f} % of the kernel's energy. "
+            f"{2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
+            f"On {photo} the two answers correlate by {alike:.2f} (equal ones by 1)."
+        )
+        return figure, text
+
+    return Explorer(
+        draw,
+        {
+            "kernel": list(kernels),
+            "pairs": list(range(1, SIZE + 1)),
+            "photo": ["flower", "china", "grace_hopper"],
+        },
+        start={"kernel": "stripes at 45°"},
+    )
+
+
+def _correlation(photo: Tensor, whole: Tensor, part: Tensor) -> float:
+    answers = F.conv2d(photo.double()[None], torch.stack([whole, part])[:, None]).flatten(1)
+    return torch.corrcoef(answers)[0, 1].item()
+
+
+@explorer
+def smoothing() -> Explorer:
+    """Calibration by the amount of smoothing, for few and for many training images, from the runs in data/."""
+    runs = published.read("label_smoothing")
+    by_setting = {
+        key: calibrations(several) for key, several in runs.groupby(["images", "amount"])
+    }
+
+    def draw(images: int, amount: float) -> tuple[Figure, str]:
+        found = {
+            f"smoothing {share:g}": by_setting[images, share] for share in sorted({0.0, amount})
+        }
+        words = []
+        for name, several in found.items():
+            over = 100 * sum(one.overconfidence for one in several) / len(several)
+            right = 100 * sum(one.right for one in several) / len(several)
+            side = "much" if over > 0 else "little"
+            words.append(
+                f"{name}: right on {right:.1f} %, promises {abs(over):.1f} points too {side}"
+            )
+        text = f"{images} training images, {len(several)} seeds. " + "; ".join(words) + "."
+        return pictures.reliability(found), text
+
+    amounts, sizes = (sorted(runs[column].unique().tolist()) for column in ("amount", "images"))
+    return Explorer(
+        draw,
+        {"images": sizes, "amount": amounts},
+        start={"amount": 0.1},
+        labels={"images": "training images"},
+    )

@@ -1,0 +1,70 @@
+"""Kernels of 7 × 7 to take apart, and the photographs that they are applied to."""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lecture8 import datasets
+from lecture8.models.inception_v3 import separate
+
+SIZE = 7
+
+
+def _grid() -> tuple[Tensor, Tensor]:
+    along = torch.arange(SIZE, dtype=torch.float64) - SIZE // 2
+    return torch.meshgrid(along, along, indexing="ij")
+
+
+def gaussian(width: float = 1.5) -> Tensor:
+    """A blur: exp(−r² / 2 width²), 7 × 7, of sum 1."""
+    y, x = _grid()
+    bell = torch.exp(-(x**2 + y**2) / (2 * width**2))
+    return bell / bell.sum()
+
+
+def edge(degrees: float) -> Tensor:
+    """The slope of a blurred image in a direction, as Sobel's kernel has it: 7 × 7; 0° answers to upright edges."""
+    y, x = _grid()
+    angle = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
+    return (x * angle.cos() + y * angle.sin()) * gaussian()
+
+
+def gabor(degrees: float, period: float = 4.0) -> Tensor:
+    """Stripes under a bell, as first layers learn them: 7 × 7, without a mean; 0° answers to upright stripes."""
+    y, x = _grid()
+    angle = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
+    stripes = torch.cos(2 * torch.pi / period * (x * angle.cos() + y * angle.sin()))
+    return gaussian() * (stripes - (gaussian() * stripes).sum())
+
+
+def spot() -> Tensor:
+    """A narrow bell less a wide one, 7 × 7: answers to bright spots."""
+    return gaussian(1.0) - gaussian(2.0)
+
+
+def noise() -> Tensor:
+    """49 random numbers."""
+    return torch.randn(
+        SIZE, SIZE, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
+
+
+KERNELS = {
+    "blur": gaussian(), "upright edge": edge(0), "slanted edge": edge(30), "upright stripes": gabor(0),
+    "stripes at 20°": gabor(20), "stripes at 45°": gabor(45), "spot": spot(), "noise": noise(),
+}  # fmt: skip
+
+
+@cache
+def photograph(name: str) -> Tensor:
+    """A sample photograph, gray, about a hundred pixels wide: H × W from 0 to 1."""
+    photo = datasets.sample_photos()[name].float().mean(0, keepdim=True) / 255
+    return F.avg_pool2d(photo, photo.shape[-1] // 100)[0]
+
+
+def kept(kernel: Tensor, rank: int) -> Tensor:
+    """What `rank` pairs keep of a kernel: n × n."""
+    columns, rows = separate(kernel, rank)
+    return columns @ rows

@@ -1,0 +1,95 @@
+"""Explorers of notebook 08."""
+
+from functools import cache
+
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from lecture8 import complexity, models, published
+from lecture8.lessons.l08_inception_v4 import pictures
+from lecture8.lessons.l08_inception_v4.parts import parts
+from lecture8.teaching import Explorer, explorer
+from lecture8.models.inception_resnet import ScaledResidual
+
+NETWORKS = {
+    "Inception-v4": "inception_v4", "Inception-ResNet-v1": "inception_resnet_v1",
+    "Inception-ResNet-v2": "inception_resnet_v2",
+}  # fmt: skip
+STOPS = ("stem", "block A", "reduction A", "block B", "reduction B", "block C", "end")
+
+
+@explorer
+def walk() -> Explorer:
+    """A network of the paper and a stop on the way through it -> its module, shape and cost."""
+
+    def draw(network: str, stop: str) -> tuple[Figure, str]:
+        _, profile, stops = _walked(network)
+        part = stops[stop]
+        module, cost = _module(network, stop)
+        how_many, share = _how_many(stop, len(part.stages)), part.params / profile.params
+        text = (
+            f"{network}, {stop}: {_times(part.given)} go in, {_times(part.shape)} come out. "
+            f"{how_many} {part.params:,} parameters ({share:.0%} of the network's) "
+            f"and {part.macs:,} multiply-adds ({part.macs / profile.macs:.0%})."
+        )
+        if isinstance(module, ScaledResidual):
+            text += (
+                f" Shortcut: x + {module.scale:.2f} · F(x), where F ends in a 1 × 1 convolution from "
+                f"{module.up.in_channels} back to {module.up.out_channels} channels."
+            )
+        elif stop.startswith("block"):
+            text += " No shortcut: what the branches put out is all that goes on."
+        return pictures.stop(profile, stop, module, cost), text
+
+    for network in NETWORKS:
+        _walked(network)  # half a second each: better before the first move than in it
+    return Explorer(draw, {"network": list(NETWORKS), "stop": list(STOPS)})
+
+
+@cache
+def _walked(network: str):
+    with torch.device("meta"):  # a network without numbers in it: enough to count and to draw
+        net = models.build(NETWORKS[network])
+    profile = complexity.profile(net, models.ARCHITECTURES[NETWORKS[network]].input_size)
+    return net, profile, parts(profile)
+
+
+@cache
+def _module(network: str, stop: str):
+    """The module to draw at a stop, and its profile: of equal blocks the first, of a stem and an end all there is."""
+    net, _, stops = _walked(network)
+    found = [net.get_submodule(stage) for stage in stops[stop].stages]
+    module = found[0] if stop.startswith("block") or len(found) == 1 else nn.Sequential(*found)
+    return module, complexity.profile(module, stops[stop].given)
+
+
+def _how_many(stop: str, count: int) -> str:
+    return (
+        f"{count} such blocks in a row have together" if stop.startswith("block") else "It has"
+    )
+
+
+def _times(shape) -> str:
+    return " × ".join(map(str, shape))
+
+
+@explorer
+def scaling() -> Explorer:
+    """Width and learning rate -> what each scale of the residuals does to the first epochs, from the runs in data/."""
+    runs = published.read("residual_scaling")
+
+    def draw(width: int, rate: float) -> tuple[Figure, str]:
+        chosen = runs[(runs["width"] == width) & (runs["rate"] == rate)]
+        last = chosen[chosen["epoch"] == chosen["epoch"].max()]
+        words = []
+        for scale, rows in last.groupby("scale"):
+            words.append(
+                f"scale {scale:g}: training loss {rows['train_loss'].mean():.2f}, {rows['zeros'].mean():.0%} zeros in "
+                f"the last map, {rows['valid_accuracy'].mean():.0%} of the validation images right"
+            )
+        begin = f"Width {width}, learning rate {rate:g}, after epoch {last['epoch'].max()}, means of 3 seeds: "
+        return pictures.scaling(runs, width, rate), begin + "; ".join(words) + "."
+
+    widths, rates = (sorted(runs[column].unique().tolist()) for column in ("width", "rate"))
+    return Explorer(draw, {"width": widths, "rate": rates}, labels={"rate": "learning rate"})

@@ -1,0 +1,173 @@
+"""Time, memory and (NVIDIA GPUs) power of every ImageNet network of the course on this machine, for data/.
+
+python tools/measure_reference.py                   all networks -> data/reference_cpu.csv or reference_cuda.csv
+python tools/measure_reference.py --networks alexnet resnet18 --batches 1 4      a part, to try it: prints only
+
+Some minutes, in which nothing else should run. Notebook 09 sets its own measurements beside these.
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import re
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from lecture8 import measure, models, training
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+NETWORKS = [name for name, facts in models.ARCHITECTURES.items() if facts.input_size[1] > 200]
+# One image, as when somebody waits for the answer, and a batch; more would take too long on a CPU
+BATCHES = {"cpu": (1, 4), "cuda": (1, 16), "mps": (1, 16)}
+# and these two with more batches: one whose weights are mostly in linear layers, one with hardly any there
+SWEPT = ("alexnet_owt", "resnet18")
+SWEEP = {
+    "cpu": (1, 2, 4, 8, 16),
+    "cuda": (1, 2, 4, 8, 16, 32, 64),
+    "mps": (1, 2, 4, 8, 16, 32, 64),
+}
+
+
+def row(
+    name: str, net: torch.nn.Module, batch: int, device: torch.device, seconds: float
+) -> dict:
+    """One network at one batch: milliseconds of a forward pass with quartiles, megabytes, watts where they are read."""
+    size = models.ARCHITECTURES[name].input_size
+    time_of = measure.latency(net, size, batch, device=device, seconds=seconds)
+    found = {"network": name, "batch": batch, "runs": time_of.runs}
+    found |= {
+        key: 1e3 * getattr(time_of, end)
+        for key, end in (("ms", "median"), ("ms_low", "low"), ("ms_high", "high"))
+    }
+    if device.type != "mps":  # PyTorch does not count there
+        found["mb"] = measure.inference_memory(net, size, batch, device=device).allocated / 1e6
+    if device.type == "cuda":
+        power = measure.power(net, size, batch, device=device, seconds=2)
+        found |= {
+            "watts": power.median,
+            "idle_watts": power.idle,
+            "joules_per_image": power.joules,
+        }
+    return found
+
+
+def rows(
+    names: Sequence[str], batches: Sequence[int], device: torch.device, seconds: float
+) -> Iterator[dict]:
+    """All of them, one network after the other; those of `SWEPT` also at the batches of `SWEEP` if two are asked for.
+
+    Raises ValueError for a network whose random weights leave it with numbers that are slow to compute with.
+    """
+    for name in names:
+        torch.manual_seed(0)
+        net = models.build(name)
+        _check_numbers(name, net)
+        more = SWEEP[device.type] if name in SWEPT and len(batches) > 1 else ()
+        for batch in sorted({*batches, *more}):
+            yield row(name, net, batch, device, seconds)
+
+
+def _check_numbers(name: str, net: torch.nn.Module) -> None:
+    """Infinite numbers, and those below 1e-38, need other time than those of a trained network."""
+    images = torch.randn(
+        1, *models.ARCHITECTURES[name].input_size, generator=torch.Generator().manual_seed(0)
+    )
+    with torch.inference_mode():
+        largest = net.eval()(images).abs().max().item()
+    if not 1e-20 < largest < 1e30:
+        raise ValueError(
+            f"{name} answers with numbers up to {largest:.1g}: such numbers distort its time"
+        )
+
+
+def header(device: torch.device) -> dict[str, str]:
+    """Where the numbers come from: the lines at the head of the table."""
+    cpu = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():  # Linux tells the model only there
+        found = re.search(
+            r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        )
+        cpu = found.group(1) if found else cpu
+    gpu = (
+        f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, "
+        if device.type == "cuda"
+        else ""
+    )
+    load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
+    return {
+        "what": "forward passes in evaluation mode, float32, random weights and images: median and quartiles of the "
+        "time of a batch, most bytes allocated at one moment",
+        "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "date": datetime.date.today().isoformat(),
+        "hardware": f"{gpu}{cpu}, {os.cpu_count()} cores{load}",
+        "threads": str(torch.get_num_threads()),
+        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}, {platform.system()}",
+        "seeds": "0 (of weights and images; the time does not depend on them)",
+    }
+
+
+def write(path: Path, table: pd.DataFrame, about: dict[str, str]) -> None:
+    """The table as CSV with four significant digits, its header first."""
+    numbers = table.select_dtypes("float").columns
+    table = table.assign(
+        **{column: table[column].map("{:.4g}".format, na_action="ignore") for column in numbers}
+    )
+    text = "".join(f"# {key}: {value}\n" for key, value in about.items()) + table.to_csv(
+        index=False, lineterminator="\n"
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse the command line, measure, and write if all networks were measured."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--networks", nargs="+", default=NETWORKS, metavar="NAME", help="all without it"
+    )
+    parser.add_argument("--batches", nargs="+", type=int, metavar="N", help="images in a batch")
+    parser.add_argument("--device", help="cpu, cuda or mps; the best there is without it")
+    parser.add_argument(
+        "--seconds", type=float, default=0.5, help="for each time, and at least five runs"
+    )
+    parser.add_argument("--write", type=Path, help="also write a part, to this file")
+    given = parser.parse_args(arguments)
+    if unknown := [name for name in given.networks if name not in NETWORKS]:
+        parser.error(
+            f"nothing known of {', '.join(unknown)}: choose from {', '.join(NETWORKS)}"
+        )
+    if given.batches and min(given.batches) < 1:
+        parser.error(f"given a batch of {min(given.batches)} images: give 1 or more")
+    device = training.pick_device(given.device)
+    about, start, found = header(device), time.perf_counter(), []
+    for one in rows(
+        given.networks, given.batches or BATCHES[device.type], device, given.seconds
+    ):
+        found.append(one)
+        noisy = (
+            " (noisy: do not use this)"
+            if one["ms_high"] - one["ms_low"] > 0.2 * one["ms"]
+            else ""
+        )
+        passed = time.perf_counter() - start
+        print(
+            f"[{passed:4.0f} s] {one['network']}, batch {one['batch']}: {one['ms']:.4g} ms{noisy}",
+            flush=True,
+        )
+    whole = given.networks == NETWORKS and given.batches is None
+    path = given.write or (DATA / f"reference_{device.type}.csv" if whole else None)
+    if path:
+        write(path, pd.DataFrame(found), about)
+        print(f"wrote {path.name}: {len(found)} rows")
+
+
+if __name__ == "__main__":
+    main()

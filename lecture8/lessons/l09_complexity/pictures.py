@@ -1,0 +1,464 @@
+"""Pictures of notebook 09."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, PINK, SKY, apart, short
+
+FAMILIES = {
+    "AlexNet": PINK,
+    "VGG": ORANGE,
+    "ResNet": BLUE,
+    "Inception": GREEN,
+}  # GoogLeNet and BN- among the last
+RADIUS = 2.1  # of a bubble, in points, times the square root of its millions of parameters
+
+
+def color_of(label: str) -> str:
+    """The color of a network's family; black for strangers."""
+    if label.startswith(("GoogLeNet", "BN-Inception", "Inception")):
+        return FAMILIES["Inception"]
+    return next(
+        (color for family, color in FAMILIES.items() if label.startswith(family)), BLACK
+    )
+
+
+# --- one layer -----------------------------------------------------------------------------------------------------
+
+
+def convolution(conv, side: int) -> Figure:
+    """A square convolution at work: the window that makes one output value, and how many such values there are.
+
+    conv: an nn.Conv2d of stride 1 that keeps the size; side: height and width of its maps
+    """
+    kernel, c_in, c_out = (
+        conv.kernel_size[0],
+        conv.in_channels // conv.groups,
+        conv.out_channels,
+    )
+    figure, ax = plt.subplots(figsize=(9.5, 2.9))
+    at, cell = side // 3, 1 / side
+    for left, channels, name, color, reach in (
+        (0, conv.in_channels, "input", GRAY, kernel // 2),
+        (3.0, c_out, "output", BLUE, 0),
+    ):
+        for depth in (2, 1, 0):  # a few maps behind one another
+            corner = left + 0.05 * depth, 0.05 * depth
+            ax.add_patch(
+                plt.Rectangle(corner, 1, 1, facecolor="white", edgecolor=color, linewidth=1.2)
+            )
+        where = left + (at - reach) * cell, 1 - (at + reach + 1) * cell
+        size = (2 * reach + 1) * cell
+        ax.add_patch(
+            plt.Rectangle(where, size, size, facecolor=ORANGE, edgecolor=ORANGE, linewidth=1)
+        )
+        ax.text(
+            left + 0.5, -0.08, f"{name}: {channels} × {side} × {side}", ha="center", va="top"
+        )
+    y = 1 - (at + 0.5) * cell
+    arrow = {"arrowstyle": "->", "color": ORANGE, "linewidth": 1.4}
+    ax.annotate("", (3.0 + at * cell - 0.02, y), ((at + 2) * cell + 0.02, y), arrowprops=arrow)
+    one = f"{kernel} · {kernel} · {c_in} = {kernel**2 * c_in} multiply-adds\nfor one value"
+    every = f"{c_out} kernels, {side} · {side} places:\n{c_out * side**2:,} values"
+    ax.text(2.05, y + 0.06, one, ha="center", va="bottom", color=ORANGE)
+    ax.text(2.05, y - 0.08, every, ha="center", va="top", color=BLUE)
+    ax.set(xlim=(-0.1, 4.2), ylim=(-0.25, 1.15), aspect="equal")
+    ax.axis("off")
+    return figure
+
+
+def shares(rows: Mapping[str, Mapping[str, float]]) -> Figure:
+    """How a total is shared: name -> part -> amount, a bar of full length for each, in the order given."""
+    parts = list(dict.fromkeys(part for row in rows.values() for part in row))
+    colors = dict(zip(parts, (BLUE, ORANGE, SKY, GRAY), strict=False))
+    figure, ax = plt.subplots(figsize=(8.5, 0.9 + 0.5 * len(rows)))
+    for at, row in enumerate(list(rows.values())[::-1]):
+        start, total = 0.0, sum(row.values())
+        for part, amount in row.items():
+            share = amount / total
+            ax.barh(at, share, left=start, height=0.66, color=colors[part], edgecolor="white")
+            if share > 0.06:
+                ax.text(
+                    start + share / 2,
+                    at,
+                    f"{share:.0%}",
+                    ha="center",
+                    va="center",
+                    color="white",
+                    fontweight="bold",
+                )
+            start += share
+    ax.set_yticks(range(len(rows)), list(rows)[::-1])
+    ax.set(xlim=(0, 1), xticks=[])
+    ax.tick_params(left=False)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    handles = [plt.Rectangle((0, 0), 1, 1, color=colors[part]) for part in parts]
+    ax.legend(
+        handles,
+        parts,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=len(parts),
+        handlelength=1,
+        borderpad=0,
+    )
+    return figure
+
+
+# --- all networks --------------------------------------------------------------------------------------------------
+
+
+def orders(table) -> Figure:
+    """The same networks in the order of each of their costs, the dearest on top; a line for each network.
+
+    table: one row per network (index: its label), one column per cost
+    """
+    names, costs = list(table.index), list(table.columns)
+    figure, ax = plt.subplots(figsize=(10, 0.9 + 0.31 * len(names)))
+    ranks = table.rank(method="first")
+    for name in names:
+        heights = [float(ranks.loc[name, cost]) for cost in costs]
+        color = color_of(name)
+        ax.plot(
+            range(len(costs)),
+            heights,
+            color=color,
+            linewidth=1.8,
+            alpha=0.85,
+            marker="o",
+            markersize=6,
+        )
+        ax.text(-0.09, heights[0], name, ha="right", va="center", fontsize=9.5, color=color)
+        ax.text(len(costs) - 0.91, heights[-1], name, va="center", fontsize=9.5, color=color)
+    for at, cost in enumerate(costs):
+        for height, name in (
+            (0.0, names[int(table[cost].argmin())]),
+            (len(names) + 1, names[int(table[cost].argmax())]),
+        ):
+            ax.text(
+                at,
+                height,
+                short(table.loc[name, cost]),
+                ha="center",
+                va="center",
+                fontsize=9,
+                color=GRAY,
+            )
+    ax.set_xticks(range(len(costs)), costs)
+    ax.xaxis.tick_top()
+    ax.set(xlim=(-0.9, len(costs) - 0.1), ylim=(-0.6, len(names) + 1.6), yticks=[])
+    ax.tick_params(top=False)
+    ax.spines[["left", "bottom", "right", "top"]].set_visible(False)
+    return figure
+
+
+# --- accuracy against cost -----------------------------------------------------------------------------------------
+
+
+def trade(
+    table, cost: str, *, xlabel: str, log: bool = False, front: Sequence[str] = (), outside: Sequence[str] = (),
+    best: str = "", title: str = "",
+) -> Figure:  # fmt: skip
+    """Accuracy against a cost: a bubble per network, its area its parameters, its label where no other stands.
+
+    table: rows by label with the columns `cost`, top1 (percent) and params (millions), as from `budget.table`
+    front: labels to be joined by a line of steps; outside: labels drawn hollow; best: the label to bring out
+    """
+    # margins by hand: the labels are placed before anything is drawn
+    figure, ax = plt.subplots(figsize=(10, 5.2), layout="none")
+    figure.subplots_adjust(left=0.075, right=0.985, bottom=0.115, top=0.93 if title else 0.97)
+    x, y = table[cost].to_numpy(float), table["top1"].to_numpy(float)
+    radii = np.maximum(RADIUS * np.sqrt(table["params"].to_numpy(float)), 3)
+    if log:
+        ax.set_xscale("log")
+        ax.set_xlim(x.min() / 1.5, x.max() * 1.6)
+        _powers(ax.xaxis)
+    else:
+        ax.set_xlim(-0.04 * x.max(), 1.1 * x.max())  # room for names on the left
+        ax.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+    _whole(figure)
+    ax.set_ylim(y.min() - 3, y.max() + 2.5)
+    ax.set(xlabel=xlabel, ylabel="top-1 accuracy, %", title=title)
+    if len(front):
+        steps = table.loc[list(front)].sort_values(cost)
+        ax.step(
+            steps[cost],
+            steps["top1"],
+            where="post",
+            color=GRAY,
+            linewidth=1,
+            linestyle=(0, (4, 2)),
+            zorder=1,
+        )
+    for i in np.argsort(-radii):  # the small ones on top of the large ones
+        label = table.index[i]
+        hollow = label in outside
+        _mark(ax, x[i], y[i], 2 * radii[i], color="white" if hollow else color_of(label), zorder=2,
+              markeredgecolor=GRAY if hollow else "white", markeredgewidth=1, alpha=0.9)  # fmt: skip
+        if label == best:
+            _mark(ax, x[i], y[i], 2 * radii[i] + 7, markerfacecolor="none", markeredgecolor=BLACK, markeredgewidth=2,
+                  zorder=2)  # fmt: skip
+    place_labels(ax, {label: (x[i], y[i]) for i, label in enumerate(table.index)}, radii + 4 * (table.index == best),
+                 bold=best, gray=outside)  # fmt: skip
+    _key(ax)
+    return figure
+
+
+def _whole(figure) -> None:
+    """Keeps a notebook from cutting the picture to its contents, whose size would then depend on the numbers."""
+    figure.add_artist(
+        plt.Rectangle((0, 0), 1, 1, transform=figure.transFigure, alpha=0, linewidth=0)
+    )
+
+
+def _mark(ax, x, y, size, **look) -> None:
+    """One round mark, in the limits that the axes have: `ax.plot` would look for new ones each time."""
+    ax.add_artist(Line2D([x], [y], marker="o", linestyle="none", markersize=size, **look))
+
+
+def _powers(axis) -> None:
+    """Ticks of a logarithmic axis, whose limits are set, at 1, 2, 5, 10, 20 …, in plain numbers."""
+    low, high = axis.get_view_interval()
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    values = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    inside = [
+        value for value in values if low <= value <= high
+    ]  # a tick outside costs as much as one that is seen
+    axis.set_minor_locator(NullLocator())
+    axis.set_ticks(inside, [f"{value:g}" for value in inside])
+
+
+def _key(ax) -> None:
+    """What the sizes of the bubbles mean, in the lower right corner."""
+    width, height = ax.get_window_extent().size
+    scale = ax.figure.dpi / 72
+    right = width - 12
+    for params in (150, 50, 5):
+        radius = max(RADIUS * math.sqrt(params), 3) * scale
+        at, wide = (right - radius) / width, 2 * radius / scale
+        _mark(
+            ax,
+            at,
+            (34 + radius) / height,
+            wide,
+            color="none",
+            markeredgecolor=GRAY,
+            transform=ax.transAxes,
+        )
+        ax.text(at, 18 / height, f"{params} M", ha="center", va="center", fontsize=8.5, color=GRAY,
+                transform=ax.transAxes)  # fmt: skip
+        right -= 2 * radius + 16
+    ax.text((right + 4) / width, 34 / height, "parameters", ha="right", va="bottom", fontsize=8.5, color=GRAY,
+            transform=ax.transAxes)  # fmt: skip
+
+
+def place_labels(
+    ax,
+    points: Mapping[str, tuple[float, float]],
+    radii: Sequence[float],
+    *,
+    bold: str = "",
+    gray: Sequence[str] = (),
+) -> list:
+    """Writes each point's name where it covers neither a bubble nor another name, as near as that can be.
+
+    ax: with its final limits and size; radii: of the points' bubbles, in points of 1/72 inch. Lines that are drawn
+    already are avoided where that is easy. A name that stands away from its bubble is tied to it by a thin line.
+    Returns the texts.
+    """
+    scale = ax.figure.dpi / 72
+    centers = ax.transData.transform(list(points.values()))
+    circles = [(x, y, radius * scale) for (x, y), radius in zip(centers, radii, strict=True)]
+    lines = [
+        box for line in ax.lines if len(line.get_xdata()) > 1 for box in _segments(ax, line)
+    ]
+    frame, taken, texts = ax.get_window_extent().extents.tolist(), [], []
+    back = ax.transData.inverted()
+    crowding = [
+        sum(math.hypot(x - a, y - b) < 90 for a, b, _ in circles) for x, y, _ in circles
+    ]
+    names = list(points)
+    for i in sorted(
+        range(len(names)), key=lambda i: -crowding[i]
+    ):  # those with close neighbors choose first
+        text = ax.text(0, 0, names[i], fontsize=9.5, color=GRAY if names[i] in gray else BLACK, ha="center",
+                       va="center", fontweight="bold" if names[i] == bold else "normal", zorder=4)  # fmt: skip
+        extent = text.get_window_extent()
+        box, distance = _free_place(
+            circles[i], (extent.width + 4, extent.height + 2), taken, circles, lines, frame
+        )
+        taken.append(box)
+        text.set_position(back.transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
+        texts.append(text)
+        if distance > 8:
+            _tie(ax, circles[i], box)
+    return texts
+
+
+def _segments(ax, line) -> list[tuple[float, float, float, float]]:
+    """The horizontal and vertical parts of a line of steps, as boxes of pixels."""
+    if not line.get_drawstyle().startswith("steps"):
+        return []
+    ends = ax.transData.transform(line.get_xydata())
+    boxes = []
+    for (x, y), (a, b) in itertools.pairwise(ends):
+        boxes += [(x, y - 1, a, y + 1), (a - 1, min(y, b), a + 1, max(y, b))]
+    return boxes
+
+
+def _free_place(
+    circle, size, taken, circles, lines, frame
+) -> tuple[tuple[float, float, float, float], float]:
+    """The nearest box of this size beside a bubble that covers nothing, and how far from the bubble it is."""
+    (x, y, radius), (width, height) = circle, size
+    best = (math.inf, None, 0)
+    for distance in (2, 8, 16, 26, 38, 52, 70, 90, 120):
+        if best[0] < distance:
+            break
+        for step in range(16):
+            across, up = math.cos(math.pi / 8 * step), math.sin(math.pi / 8 * step)
+            price = distance + 3 * abs(up) + 2 * (across < -0.1)
+            if price >= best[0]:
+                continue
+            middle = (
+                x + across * (radius + distance + width / 2),
+                y + up * (radius + distance + height / 2),
+            )
+            box = (
+                middle[0] - width / 2,
+                middle[1] - height / 2,
+                middle[0] + width / 2,
+                middle[1] + height / 2,
+            )
+            price += 1000 * _faults(box, taken, frame) + 12 * sum(
+                _meet(box, line) for line in lines
+            )
+            if price >= best[0]:  # most are: what follows is the slow part
+                continue
+            gaps = [_gap(box, other) for other in circles]
+            price += 1000 * sum(gap < 0 for gap in gaps)
+            price += 30 * (min(gaps) < _gap(box, circle) - 0.5)  # not another's name
+            if price < best[0]:
+                best = price, box, distance
+    return best[1], best[2]
+
+
+def _meet(one, other) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _gap(box, circle) -> float:
+    """Pixels between a box and a bubble; below 0 if they meet."""
+    x, y, radius = circle
+    across = (
+        box[0] - x if x < box[0] else x - box[2] if x > box[2] else 0
+    )  # plain comparisons: max() is slower here
+    up = box[1] - y if y < box[1] else y - box[3] if y > box[3] else 0
+    return math.hypot(across, up) - radius
+
+
+def _faults(box, taken, frame) -> int:
+    """How many names a box covers, and whether it leaves the frame."""
+    left, low, right, top = box
+    found = sum(_meet(box, other) for other in taken)
+    return found + (left < frame[0] or right > frame[2] or low < frame[1] or top > frame[3])
+
+
+def _tie(ax, circle, box) -> None:
+    """A thin line from a bubble's edge to the nearest point of a name's box."""
+    x, y, radius = circle
+    to = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
+    length = math.hypot(to[0] - x, to[1] - y) or 1
+    start = x + (to[0] - x) * radius / length, y + (to[1] - y) * radius / length
+    ends = ax.transData.inverted().transform([start, to])
+    ax.plot(*ends.T, color=GRAY, linewidth=0.8, zorder=1)
+
+
+# --- measured ------------------------------------------------------------------------------------------------------
+
+
+def by_batch(
+    series: Mapping[str, Mapping[int, float | Sequence[float]]], *, ylabel: str
+) -> Figure:
+    """A value against the batch, in powers of 2: name -> batch -> repeated measurements, or one.
+
+    Each line joins the medians; bars reach from the least to the most.
+    """
+    figure, ax = plt.subplots(figsize=(7.5, 3.6))
+    ends = {}
+    for i, (name, by) in enumerate(series.items()):
+        batches = sorted(by)
+        values = [np.atleast_1d(np.asarray(by[batch], float)) for batch in batches]
+        middle = [float(np.median(v)) for v in values]
+        color = color_of(name) if color_of(name) != BLACK else f"C{i}"
+        ax.plot(batches, middle, color=color, marker="os^D"[i % 4], label=name)
+        ax.vlines(
+            batches,
+            [v.min() for v in values],
+            [v.max() for v in values],
+            color=color,
+            linewidth=1,
+        )
+        ends[name] = middle[-1], color
+    every = sorted({batch for by in series.values() for batch in by})
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(every, every)
+    ax.set(xlabel="images in a batch", ylabel=ylabel, ylim=(0, None))
+    gap = ax.get_ylim()[1] * 0.08
+    heights = apart([value for value, _ in ends.values()], gap)
+    for (name, (_, color)), height in zip(ends.items(), heights, strict=True):
+        ax.annotate(
+            name, (every[-1] * 1.08, height), color=color, va="center", annotation_clip=False
+        )
+    return figure
+
+
+def time_against_work(
+    points: Mapping[str, tuple[float, float]], *, ylabel: str, title: str = ""
+) -> Figure:
+    """Time against multiply-adds, both in powers of ten; name -> (G multiply-adds, milliseconds).
+
+    Gray lines are speeds: what takes as long per multiply-add lies on one of them.
+    """
+    figure, ax = plt.subplots(figsize=(8.5, 4.8), layout="none")
+    figure.subplots_adjust(left=0.09, right=0.98, bottom=0.125, top=0.92 if title else 0.97)
+    x, y = np.array(list(points.values()), float).T
+    _whole(figure)
+    ax.set(xscale="log", yscale="log", xlabel="multiply-adds, G", ylabel=ylabel, title=title)
+    ax.set_xlim(x.min() / 1.6, x.max() * 2.2)
+    ax.set_ylim(y.min() / 1.7, y.max() * 1.9)
+    for axis in (ax.xaxis, ax.yaxis):
+        _powers(axis)
+    ends = np.array(ax.get_xlim())
+    rates = y / x
+    for rate in (rates.min(), rates.max()):
+        ax.plot(ends, rate * ends, color=GRAY, linewidth=0.8, alpha=0.6, zorder=0)
+    ax.set_xlim(ends)
+    for name, (work, time) in points.items():
+        ax.plot(work, time, "o", color=color_of(name), markersize=8, zorder=2)
+    place_labels(ax, points, [4.5] * len(points))
+    low, high = ax.get_ylim()
+    style = {"fontsize": 8.5, "color": GRAY}
+    ax.text(
+        high / 1.15 / rates.max() / 1.05,
+        high / 1.15,
+        f"{rates.max():.3g} ms per G",
+        ha="right",
+        va="center",
+        **style,
+    )
+    ax.text(
+        low * 1.15 / rates.min() * 1.05,
+        low * 1.15,
+        f"{rates.min():.3g} ms per G",
+        va="center",
+        **style,
+    )
+    return figure

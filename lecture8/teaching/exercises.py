@@ -1,0 +1,133 @@
+"""Exercises with hints, a solution and a check, and the verdict that a check returns."""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lecture8.teaching import progress
+
+MARKS = {"right": "✅", "wrong": "❌", "todo": "⬜"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: `status` is 'right', 'wrong' or 'todo' (not attempted); true when right."""
+
+    status: str
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.status == "right"
+
+    def __repr__(self) -> str:
+        return f"{MARKS[self.status]} {self.message}"
+
+    def _repr_markdown_(self) -> str:
+        return f"{MARKS[self.status]} {self.message}"
+
+
+def right(message: str) -> Verdict:
+    """A verdict for a right answer."""
+    return Verdict("right", message)
+
+
+def wrong(message: str) -> Verdict:
+    """A verdict for a wrong answer: say what was found, what was expected, and where to look."""
+    return Verdict("wrong", message)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A task with staged hints, a solution and a check; displayed, it shows the task with the rest folded away.
+
+    check_answer: takes the student's answer (a number, a function, a network), returns a `Verdict`
+    solution: Python source that assigns the right answer to the name `answer`
+    """
+
+    title: str
+    difficulty: int  #: 1 (read off a number) to 3 (write a block)
+    task: str
+    hints: Sequence[str]
+    solution: str
+    explanation: str
+    check_answer: Callable[[object], Verdict]
+
+    def check(self, answer: object) -> Verdict:
+        """A verdict on the student's answer; `...`, or a function that still returns nothing, is not attempted.
+
+        A right answer to a lesson's exercise is noted in the file of `progress`.
+        """
+        verdict = self._verdict(answer)
+        if verdict:
+            progress.record(self)
+        return verdict
+
+    def _verdict(self, answer: object) -> Verdict:
+        if answer is ... or answer is None:
+            return Verdict("todo", "Not attempted yet: put your answer in place of `...` and run the cell again.")
+        try:
+            return self.check_answer(answer)
+        except NotAttemptedError:
+            return Verdict("todo", "Not attempted yet: your function returns nothing so far.")
+        except Exception as error:
+            return wrong(
+                f"Your answer stopped with {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            )
+
+    def _repr_markdown_(self) -> str:
+        stars = "★" * self.difficulty + "☆" * (3 - self.difficulty)
+        parts = [f"**Exercise: {self.title}** {stars}", textwrap.dedent(self.task).strip()]
+        parts += [_folded(f"Hint {i}", hint) for i, hint in enumerate(self.hints, 1)]
+        code = f"```python\n{textwrap.dedent(self.solution).strip()}\n```"
+        parts.append(_folded("Solution", f"{code}\n\n{textwrap.dedent(self.explanation).strip()}"))
+        return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        return f"Exercise: {self.title} (difficulty {self.difficulty} of 3, {len(self.hints)} hints)"
+
+
+class NotAttemptedError(Exception):
+    """Raised by a check when the student's function exists but returns nothing yet."""
+
+
+def called(function: Callable, *args):
+    """What the student's function returns. Raises NotAttemptedError for nothing, TypeError for what is no function."""
+    if not callable(function):
+        raise TypeError(f"expected a function, got {function!r}")
+    result = function(*args)
+    if result is None or result is ...:
+        raise NotAttemptedError
+    return result
+
+
+def shape(answer: object) -> str:
+    """An answer in a few words: a tensor's shape, such as '2 × 3 × 8 × 8', or the type of what is no tensor."""
+    if not isinstance(answer, Tensor):
+        return type(answer).__name__
+    return " × ".join(map(str, answer.shape)) or "one number"
+
+
+def number_check(
+    expected: float, *, traps: dict[float, str] | None = None, unit: str = ""
+) -> Callable[[object], Verdict]:
+    """A check for a whole number: right to the last digit, and with a remark for the well-known wrong ones."""
+
+    def check(answer: object) -> Verdict:
+        if isinstance(answer, bool) or not isinstance(answer, int | float):
+            return wrong(f"Expected a number{unit and f' of {unit}'}, got {answer!r}.")
+        if answer == expected:
+            return right(f"{expected:,} {unit}".rstrip() + " is right.")
+        for value, remark in (traps or {}).items():
+            if answer == value:
+                return wrong(f"{answer:,}: {remark}")
+        ratio = answer / expected
+        near = "very close, but not it" if abs(ratio - 1) < 0.02 else f"{'too large' if ratio > 1 else 'too small'}"
+        return wrong(f"{answer:,} is {near}.")
+
+    return check
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{textwrap.dedent(body).strip()}\n\n</details>"

@@ -1,0 +1,110 @@
+"""Whether two networks compute the same function, and if not, where they differ first."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lecture8.teaching.exercises import Verdict, right, wrong
+
+
+@dataclass(frozen=True)
+class _Layer:
+    name: str
+    module: nn.Module
+    given: tuple[int, ...]
+    put_out: tuple[int, ...]
+
+    @property
+    def kind(self) -> str:
+        return type(self.module).__name__
+
+    @property
+    def settings(self) -> dict:
+        m = self.module
+        wanted = ("kernel_size", "stride", "padding", "dilation", "groups")
+        found = {key: getattr(m, key) for key in wanted if hasattr(m, key)}
+        return {**found, **{f"{key} shape": tuple(p.shape) for key, p in m.named_parameters(recurse=False)}}
+
+    @property
+    def signature(self) -> tuple:
+        return self.kind, tuple(self.settings.items()), self.given, self.put_out
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind}, {' × '.join(map(str, self.put_out))})"
+
+
+def _trace(net: nn.Module, images: Tensor) -> tuple[list[_Layer], Tensor]:
+    """The layers that hold numbers, in the order in which they work."""
+    found, handles = [], []
+    for name, module in net.named_modules():
+        if next(module.children(), None) is None and next(module.parameters(), None) is not None:
+
+            def note(module, inputs, output, name=name):
+                found.append(_Layer(name, module, tuple(inputs[0].shape[1:]), tuple(output.shape[1:])))
+
+            handles.append(module.register_forward_hook(note))
+    try:
+        with torch.no_grad():
+            return found, net(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[int]) -> Verdict:
+    """Whether two networks compute the same function; if not, the first layer that differs, and in what.
+
+    The layers with weights are compared in working order (the two branches of a block may come in either order), then
+    one's weights are copied into the other and the outputs for random images compared. Neither network is changed.
+    """
+    mine, reference = copy.deepcopy(mine).cpu().eval(), copy.deepcopy(reference).cpu().eval()
+    images = torch.randn(2, *image_shape, generator=torch.Generator().manual_seed(0))
+    wanted, expected = _trace(reference, images)
+    try:
+        left, _ = _trace(mine, images)
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+        return wrong(
+            f"Your network stopped on images of {' × '.join(map(str, image_shape))}: {str(error).splitlines()[0]}"
+        )
+    total, here = len(left), 0
+    for position, layer in enumerate(wanted, 1):
+        # a block's shortcut may work before or after its body: look a little ahead, then among those passed over
+        nearby = [*range(here, min(here + 6, len(left))), *range(here)]
+        match = next((i for i in nearby if left[i].signature == layer.signature), None)
+        if match is None:
+            yours = left[min(here, len(left) - 1)] if left else None
+            return wrong(_difference(position, yours, layer, total, len(wanted)))
+        here = match if match >= here else here - 1
+        left.pop(match).module.load_state_dict(layer.module.state_dict())
+    if left:
+        return wrong(f"Your network has {total} layers with weights, {len(left)} too many: the first is {left[0]}.")
+    with torch.no_grad():
+        got = mine(images)
+    if got.shape != expected.shape:
+        return wrong(
+            f"The layers agree, but your network returns {tuple(got.shape)} instead of {tuple(expected.shape)}."
+        )
+    if (got - expected).abs().max() > 1e-4 * expected.abs().max().clamp(min=1e-6):
+        return wrong(
+            f"All {total} layers with weights agree, yet with equal weights the outputs differ: look at what has no "
+            "weights (ReLU, pooling, the addition, their order)."
+        )
+    return right(f"The same network: {total} layers with weights agree, and so do the outputs for equal weights.")
+
+
+def _difference(position: int, mine: _Layer | None, wanted: _Layer, total: int, expected: int) -> str:
+    where = f"The first difference is at layer {position} of {expected}, the reference's {wanted}"
+    if mine is None:
+        return f"{where}: your network ends before it, with {total} layers with weights."
+    if mine.kind != wanted.kind:
+        return f"{where}: yours there is {mine}."
+    for key, value in wanted.settings.items():
+        if mine.settings.get(key) != value:
+            return f"{where}: {key} should be {value}, in your {mine.name} it is {mine.settings.get(key, 'missing')}."
+    extra = set(mine.settings) - set(wanted.settings)
+    if extra:
+        return f"{where}: your {mine.name} has a {extra.pop().removesuffix(' shape')} that it should not have."
+    return f"{where}: it receives {wanted.given}, your {mine.name} receives {mine.given}."

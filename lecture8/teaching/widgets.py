@@ -1,0 +1,257 @@
+"""Widgets: controls over a function that draws, and questions to click.
+
+Every widget is displayed with a still picture or a text of itself, so that a notebook read without a kernel teaches the
+same. Only core widgets, `observe`, `Image` and `HTML`: they work in JupyterLab, Colab and under the tests alike.
+"""
+
+import asyncio
+import base64
+import functools
+import gc
+import html
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
+from lecture8 import plots
+from lecture8.teaching.exercises import MARKS
+from lecture8.teaching.questions import Prediction, Question
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
+_WIDE = {"description_width": "initial"}
+_APART = "2px 24px 2px 2px"  # from the next control's label
+
+
+def between_cells(handler: Callable[[object], None]) -> Callable[[object], None]:
+    """A handler of a widget's events that draws: it runs where the cells do, when none is running.
+
+    JupyterLab since 4.4 has these events handled in a thread of their own (ipykernel 7, "subshells"), whatever a cell
+    is doing, and two threads that draw with matplotlib make broken pictures (JupyterLab's issue 19719).
+    """
+    try:
+        loop = asyncio.get_running_loop()  # the kernel's, which runs the cells
+    except RuntimeError:
+        return handler  # not in a notebook
+
+    @functools.wraps(handler)
+    def handle(change) -> None:
+        if threading.current_thread() is threading.main_thread():
+            handler(change)
+        else:
+            loop.call_soon_threadsafe(handler, change)
+
+    return handle
+
+
+class Shown:
+    """Displays a widget once, with what stands for it where there is no kernel."""
+
+    box: widgets.Widget
+
+    def _still(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        still, view = self._still(), {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        about = {"image/png": {"alt": still["text/plain"]}} if "image/png" in still else {}
+        return {**still, _VIEW: view}, about
+
+
+class Explorer(Shown):
+    """Controls, a picture, and a line of text, redrawn whenever a control moves.
+
+    draw: called with one keyword per control, returns (figure, text); the text says what the picture shows in words
+    controls: name -> the values to choose from (each in reach of every other), at most four
+    start: the values to begin with; the first of each where it says nothing
+
+    An error in `draw` is shown in the widget, and raised, so that a test that moves the controls sees it too.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[..., tuple[Figure, str]],
+        controls: Mapping[str, Sequence],
+        *,
+        start: Mapping[str, object] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ):
+        if not 1 <= len(controls) <= 4:
+            raise ValueError(
+                f"given {len(controls)} controls; a picture with more than four is a cockpit, so give 1 to 4"
+            )
+        self.draw = draw
+        self.controls = {
+            name: _control((labels or {}).get(name, name), list(values), (start or {}).get(name, next(iter(values))))
+            for name, values in controls.items()
+        }
+        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.readout = prose()
+        self.box = widgets.VBox([
+            widgets.HBox(list(self.controls.values()), layout=widgets.Layout(flex_flow="row wrap")),
+            self.image, self.readout,
+        ])  # fmt: skip
+        self.text = ""
+        for control in self.controls.values():
+            control.observe(between_cells(self._redraw), "value")
+        self._redraw()
+
+    def _redraw(self, _change=None) -> None:
+        # A figure is thousands of objects in circles. Collected while it is drawn they grow old, and every tenth redraw
+        # or so pays for a walk through all of torch's objects, too; collected right after it they die young.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self._show()
+        finally:
+            if collecting:
+                gc.enable()
+                gc.collect(1)
+
+    def _show(self) -> None:
+        try:
+            figure, self.text = self.draw(**{name: control.value for name, control in self.controls.items()})
+        except Exception as error:
+            self.readout.value = f"<b>{MARKS['wrong']} {html.escape(f'{type(error).__name__}: {error}')}</b>"
+            raise
+        # at its own size: stretched to the page it blurs
+        self.image.layout.width = f"{round(figure.get_figwidth() * figure.dpi)}px"
+        self.image.value = plots.png(figure)
+        self.readout.value = _paragraph(self.text)
+
+    def _still(self) -> dict[str, str]:
+        values = ", ".join(f"{c.description} {_label(c)}" for c in self.controls.values())
+        return {
+            "text/plain": f"[{values}] {self.text}",
+            "image/png": base64.b64encode(self.image.value).decode("ascii"),
+        }
+
+
+def prose(markup: str = "") -> widgets.HTML:
+    """HTML that looks like the notebook's own text, in light and in dark.
+
+    Without JupyterLab's class for it a link in a widget has the color of the words around it, and no line.
+    """
+    made = widgets.HTML(markup)
+    made.add_class("jp-RenderedHTMLCommon")
+    return made
+
+
+def _paragraph(text: str) -> str:
+    """Text as HTML of readable width; [label](address), `code` and *emphasis* are what they are in Markdown."""
+    markup = html.escape(text)
+    for written, meant in (
+        (r"\[([^\]]+)\]\(([^)]+)\)", r'<a href="\2" target="_blank">\1</a>'),
+        (r"`([^`]+)`", r"<code>\1</code>"),
+        (r"(?<![\w*])\*(\w+)\*(?![\w*])", r"<em>\1</em>"),
+    ):
+        markup = re.sub(written, meant, markup)
+    return f"<div style='max-width:60em; line-height:1.5'>{markup}</div>"
+
+
+def _label(control) -> str:
+    return str(getattr(control, "label", None) or control.value)
+
+
+def _control(label: str, values: list, start: object):
+    """Two or three values as buttons, more as a slider; numbers and words alike."""
+    if start not in values:
+        raise ValueError(f"{label!r} cannot start at {start!r}: choose from {values}")
+    options = [(str(value), value) for value in values]
+    if len(values) <= 3 or not all(isinstance(value, int | float) for value in values):
+        kind = widgets.ToggleButtons if len(values) <= 4 else widgets.Dropdown
+        extra = {"layout": widgets.Layout(width="auto", margin=_APART)}
+        if kind is widgets.ToggleButtons:
+            extra["style"] = {**_WIDE, "button_width": "auto"}
+        else:
+            extra["style"] = _WIDE
+        return kind(options=options, value=start, description=label, **extra)
+    return widgets.SelectionSlider(
+        options=options, value=start, description=label, continuous_update=False, style=_WIDE,
+        layout=widgets.Layout(width="22em", margin=_APART),
+    )  # fmt: skip
+
+
+EXPLORERS: dict[str, Callable[[], Explorer]] = {}
+
+
+def explorer(build: Callable[[], Explorer]) -> Callable[[], Explorer]:
+    """Decorator of a lesson's explorers. Listed means tested: a test moves every control to both of its ends."""
+    EXPLORERS[f"{build.__module__.split('.')[-2]}.{build.__name__}"] = build
+    return build
+
+
+class _Asked(Shown):
+    """A question with its answers to click."""
+
+    def __init__(self, asked: Question | Prediction, button: str):
+        self.asked = asked
+        self.choices = widgets.RadioButtons(
+            options=list(asked.options), value=None, layout=widgets.Layout(width="auto", max_width="100%")
+        )
+        self.button = widgets.Button(description=button, disabled=True)
+        self.feedback = prose()
+        self.box = widgets.VBox([
+            prose(f"<b>{_paragraph(asked.prompt)}</b>"),
+            self.choices, self.button, self.feedback,
+        ])  # fmt: skip
+        self.choices.observe(self._chosen, "value")
+        self.button.on_click(self._answered)
+
+    def _chosen(self, change) -> None:
+        self.button.disabled = change["new"] is None
+        self.feedback.value = ""
+
+    def _answered(self, _button) -> None:
+        raise NotImplementedError
+
+
+class Quiz(_Asked):
+    """A question that says at once whether the answer is right, and why or why not."""
+
+    def __init__(self, question: Question):
+        super().__init__(question, "Check")
+
+    def _answered(self, _button) -> None:
+        verdict = self.asked.check(self.choices.value)
+        self.feedback.value = _paragraph(f"{MARKS[verdict.status]} {verdict.message}")
+
+    def _still(self) -> dict[str, str]:
+        items = "".join(
+            f"<li><details><summary>{html.escape(option)}</summary>"
+            f"{MARKS['right' if option == self.asked.answer else 'wrong']} {html.escape(word)}</details></li>"
+            for option, word in self.asked.options.items()
+        )
+        return {"text/plain": repr(self.asked), "text/html": f"<b>{html.escape(self.asked.prompt)}</b><ul>{items}</ul>"}
+
+
+class Predict(_Asked):
+    """A question before a measurement: it keeps the choice, and `reveal(measured)` compares it."""
+
+    def __init__(self, prediction: Prediction):
+        super().__init__(prediction, "That is my guess")
+        self.asked.choice = None
+
+    def _answered(self, _button) -> None:
+        self.asked.choice = self.choices.value
+        self.feedback.value = _paragraph(f"Noted: {self.asked.choice}. Now measure it.")
+
+    def reveal(self, measured: str):
+        """The guess beside what was measured, as a `Verdict`."""
+        return self.asked.reveal(measured)
+
+    def _still(self) -> dict[str, str]:
+        items = "".join(f"<li>{html.escape(option)}</li>" for option in self.asked.options)
+        return {"text/plain": repr(self.asked), "text/html": f"<b>{html.escape(self.asked.prompt)}</b><ul>{items}</ul>"}
+
+
+def quiz(question: Question) -> Quiz:
+    """The question as a widget with instant feedback."""
+    return Quiz(question)
+
+
+def predict(prediction: Prediction) -> Predict:
+    """The prediction as a widget; keep it, and call its `.reveal(measured)` after the measurement."""
+    return Predict(prediction)

@@ -1,0 +1,68 @@
+"""The table of costs agrees with its sources; the Pareto set and the limits mean what they say."""
+
+import pandas as pd
+import pytest
+import torchvision
+
+from lecture8 import models, published
+from lecture8.lessons.l09_complexity import budget, explorers
+
+
+def test_accuracies_are_those_that_torchvision_states():
+    table = published.read("imagenet_accuracy")
+    ours = table[table["source"] == "torchvision"]
+    assert len(ours) == 15
+    for row in ours.itertuples():
+        stated = torchvision.models.get_weight(row.weights).meta["_metrics"]["ImageNet-1K"]
+        assert (row.top1, row.top5) == (stated["acc@1"], stated["acc@5"]), row.weights
+
+
+def test_others_times_are_of_networks_that_cost_as_much_as_ours():
+    for row in published.read("timm_times").itertuples():
+        ours = models.ARCHITECTURES[row.network]
+        assert abs(row.macs_g / (ours.macs / 1e9) - 1) < 0.01 and abs(row.params_m / (ours.params / 1e6) - 1) < 0.001
+
+
+def test_table_has_every_network_with_weights_and_its_costs():
+    first, new = budget.table(), budget.table("new")
+    assert list(first.index) == list(new.index) and not first.isna().any().any()
+    assert first["top1"]["ResNet-50"] == 76.13 and new["top1"]["ResNet-50"] == 80.858
+    assert (new["top1"] >= first["top1"]).all() and (new["top1"] > first["top1"]).sum() == 5
+    assert new.drop(columns=["top1", "top5"]).equals(first.drop(columns=["top1", "top5"]))
+    times = published.read("reference_cpu").set_index(["network", "batch"])
+    for label, row in first.iterrows():
+        facts = models.ARCHITECTURES[row["network"]]
+        assert (1e6 * row["params"], 1e9 * row["macs"]) == pytest.approx((facts.params, facts.macs)), label
+        assert row["ms"] == times["ms"][row["network"], 1] and row["mb"] == times["mb"][row["network"], 1]
+        assert row["ms_batch"] == times["ms"][row["network"], 4] / 4
+    with pytest.raises(ValueError, match="unknown recipe 'newest': choose 'first' or 'new'"):
+        budget.table("newest")
+
+
+def test_pareto_by_hand():
+    costs = {"cheap": [1, 5], "good": [2, 5], "dear": [3, 5], "twin": [2, 5], "small": [9, 1]}
+    reached = {"cheap": 50, "good": 60, "dear": 60, "twin": 60, "small": 40}
+    assert budget.pareto(costs, reached) == ["cheap", "good", "twin", "small"]
+    assert budget.pareto({"a": [1], "b": [2]}, {"a": 2, "b": 1}) == ["a"]
+
+
+def test_within():
+    table = pd.DataFrame({"ms": [1, 2, 3], "mb": [30, 20, 10]}, index=list("abc"))
+    assert list(budget.within(table, {"ms": 2}).index) == ["a", "b"]
+    assert list(budget.within(table, {"ms": 2, "mb": 20}).index) == ["b"]
+    assert len(budget.within(table, {})) == 3 and len(budget.within(table, {"ms": 0})) == 0
+    with pytest.raises(ValueError, match="there is no cost 'watts': choose from ms, mb"):
+        budget.within(table, {"watts": 1})
+
+
+def test_the_explorer_keeps_to_the_limits():
+    explorer = explorers.limits()
+    table = budget.table()
+    assert "Without a limit: 15 of 15 networks" in explorer.text and "Inception-ResNet-v2: 80.4 %" in explorer.text
+    explorer.controls["macs"].value = explorer.controls["macs"].options[0][1]
+    assert "AlexNet: 56.5 %" in explorer.text and "1 of 15 networks" in explorer.text
+    explorer.controls["mb"].value = explorer.controls["mb"].options[0][1]
+    assert "none of the 15 networks fits" in explorer.text
+    explorer.controls["macs"].value = explorers.UNLIMITED
+    limit = explorer.controls["mb"].value
+    assert f"Within {limit:g} MB: {(table['mb'] <= limit).sum()} of 15" in explorer.text

@@ -1,0 +1,158 @@
+"""The pictures of lesson 09: no name covers another or a bubble, and the artists hold what was given."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.patches import Rectangle
+from torch import nn
+
+from lecture8 import plots
+from lecture8.lessons.l09_complexity import budget, explorers, pictures
+
+
+@pytest.fixture(autouse=True)
+def style():
+    plots.use_style()
+
+
+def boxes(figure, names):
+    """The extents of the texts with these names, in pixels of the drawn figure."""
+    figure.canvas.draw()
+    return {t.get_text(): t.get_window_extent() for ax in figure.axes for t in ax.texts if t.get_text() in names}
+
+
+def crossings(found):
+    return [(a, b) for a, b in itertools.combinations(found, 2) if found[a].overlaps(found[b])]
+
+
+def bubbles(ax, size):
+    """(x, y, radius) in pixels of the bubbles that stand for networks."""
+    scale = ax.figure.dpi / 72
+    marks = [line for line in ax.lines if line.get_marker() == "o" and line.get_transform() == ax.transData]
+    found = {tuple(ax.transData.transform(line.get_xydata()[0])): line.get_markersize() / 2 * scale for line in marks}
+    assert len(found) == size
+    return [(x, y, radius) for (x, y), radius in found.items()]
+
+
+@pytest.mark.parametrize("recipe", budget.RECIPES)
+@pytest.mark.parametrize("cost", explorers.COSTS)
+@pytest.mark.parametrize("log", [False, True])
+def test_no_name_covers_another_or_a_bubble(recipe, cost, log):
+    table, column = budget.table(recipe), explorers.COSTS[cost][0]
+    figure = pictures.trade(table, column, xlabel=cost, log=log)
+    found = boxes(figure, table.index)
+    assert set(found) == set(table.index) and not crossings(found)
+    (ax,) = figure.axes
+    frame = ax.get_window_extent()
+    for name, box in found.items():
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1, name
+        for x, y, radius in bubbles(ax, len(table)):
+            dx, dy = max(box.x0 - x, 0, x - box.x1), max(box.y0 - y, 0, y - box.y1)
+            assert np.hypot(dx, dy) > radius - 1, name
+
+
+def test_no_bubble_hides_another():
+    """On the paper's axis: of two bubbles that meet, each shows more than half."""
+    table = budget.table()
+    figure = pictures.trade(table, "macs", xlabel="macs")
+    figure.canvas.draw()
+    for (x, y, r), (a, b, q) in itertools.combinations(bubbles(figure.axes[0], len(table)), 2):
+        assert np.hypot(x - a, y - b) > max(r, q)
+
+
+def test_crowded_points_get_their_names_apart():
+    figure, ax = plt.subplots(figsize=(7, 4), layout="none")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    rng = np.random.default_rng(0)
+    points = {f"network-{i}": tuple(0.45 + 0.1 * rng.random(2)) for i in range(12)}
+    pictures.place_labels(ax, points, [4] * len(points))
+    found = boxes(figure, points)
+    assert len(found) == 12 and not crossings(found)
+    assert len(ax.lines) >= 6, "names that had to move away are tied to their points"
+
+
+def test_trade_draws_areas_front_and_choice():
+    table = pd.DataFrame(
+        {"cost": [1.0, 2.0, 3.0], "top1": [50, 60, 55], "params": [25, 100, 25]}, index=["A", "B", "C"]
+    )
+    (ax,) = pictures.trade(table, "cost", xlabel="cost", front=["B", "A"], outside=["C"], best="B").axes
+    round_ones = [line for line in ax.lines if line.get_marker() == "o"]
+    in_data = [line for line in round_ones if line.get_transform() == ax.transData]
+    marks = {line.get_xdata()[0]: line for line in in_data}
+    sizes = {line.get_markersize() for line in in_data}
+    assert sizes == {21, 42, 49}, "four times the parameters are twice as wide; the ring is a little wider still"
+    key = sorted(line.get_markersize() for line in round_ones if line not in in_data)
+    assert np.allclose(key, [4.2 * np.sqrt(params) for params in (5, 50, 150)]), "to the scale of the bubbles"
+    assert marks[3.0].get_markerfacecolor() == "white" and marks[1.0].get_markerfacecolor() != "white"
+    (steps,) = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_drawstyle().startswith("steps")]
+    assert list(steps.get_xdata()) == [1, 2] and list(steps.get_ydata()) == [50, 60]
+    assert [t.get_fontweight() for t in ax.texts if t.get_text() in "ABC"] == ["normal", "bold", "normal"]
+
+
+def test_orders_join_the_ranks():
+    table = pd.DataFrame({"a": [10.0, 20, 30], "b": [3.0, 1, 2]}, index=["x", "y", "z"])
+    figure = pictures.orders(table)
+    (ax,) = figure.axes
+    assert [list(line.get_ydata()) for line in ax.lines] == [[1, 3], [2, 1], [3, 2]]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["a", "b"]
+    names = [t.get_text() for t in ax.texts]
+    assert all(names.count(name) == 2 for name in "xyz") and {"10", "30", "1", "3"} <= set(names)
+
+
+def test_orders_of_all_networks_have_readable_names():
+    table = budget.table()[["params", "macs", "ms"]]
+    figure = pictures.orders(table)
+    figure.canvas.draw()
+    texts = [t for t in figure.axes[0].texts if t.get_text() in table.index]
+    assert len(texts) == 2 * len(table)
+    extents = [t.get_window_extent() for t in texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(extents, 2))
+    assert all(figure.bbox.x0 <= e.x0 and e.x1 <= figure.bbox.x1 for e in extents)
+
+
+def test_shares_are_parts_of_one():
+    (ax,) = pictures.shares({"one": {"a": 3, "b": 1}, "two": {"a": 1, "b": 1}}).axes
+    widths = [bar.get_width() for bar in ax.patches]
+    assert widths == [0.5, 0.5, 0.75, 0.25]  # the last row is drawn first
+    assert [t.get_text() for t in ax.texts] == ["50%", "50%", "75%", "25%"]
+
+
+def test_convolution_is_drawn_to_scale():
+    figure = pictures.convolution(nn.Conv2d(64, 32, 3, padding=1), 28)
+    (ax,) = figure.axes
+    windows = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_width() < 0.5]
+    assert [round(p.get_width() * 28) for p in windows] == [3, 1]
+    words = " ".join(t.get_text() for t in ax.texts)
+    for said in ("input: 64 × 28 × 28", "output: 32 × 28 × 28", "3 · 3 · 64 = 576", "25,088 values"):
+        assert said in words
+    grouped = pictures.convolution(nn.Conv2d(64, 32, 3, padding=1, groups=4), 28)
+    assert "3 · 3 · 16 = 144" in " ".join(t.get_text() for t in grouped.axes[0].texts)
+
+
+def test_by_batch_joins_medians_and_shows_the_spread():
+    (ax,) = pictures.by_batch({"AlexNet": {1: [1, 2, 9], 4: [8.0]}, "ours": {1: [4], 4: [5]}}, ylabel="y").axes
+    first, second = ax.lines
+    assert list(first.get_xdata()) == [1, 4] and list(first.get_ydata()) == [2, 8]
+    assert list(second.get_ydata()) == [4, 5] and first.get_color() != second.get_color()
+    (top, _) = [c.get_segments()[0] for c in ax.collections]
+    assert top.tolist() == [[1, 1], [1, 9]]
+    assert [t.get_text() for t in ax.texts] == ["AlexNet", "ours"]
+
+
+def test_time_against_work_has_its_points_and_speeds():
+    points = {"ResNet-18": (2.0, 40.0), "VGG-16": (16.0, 160.0), "AlexNet": (0.7, 30.0)}
+    figure = pictures.time_against_work(points, ylabel="ms")
+    (ax,) = figure.axes
+    marks = {tuple(line.get_xydata()[0]) for line in ax.lines if line.get_marker() == "o"}
+    assert marks == set(points.values())
+    assert {"10 ms per G", "42.9 ms per G"} <= {t.get_text() for t in ax.texts}
+    assert not crossings(boxes(figure, points))
+
+
+def test_families_have_colors_of_their_own():
+    colors = {pictures.color_of(name) for name in ("AlexNet", "VGG-16", "ResNet-50", "Inception-v4")}
+    assert len(colors) == 4 and pictures.color_of("GoogLeNet") == pictures.color_of("Inception-ResNet-v2")
+    assert pictures.color_of("ours") == plots.BLACK
