@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture8 import checkpoints, devices, distributed
+from lecture8 import checkpoints, devices
 from lecture8.bars import bar
 from lecture8.checkpoints import load_weights, save_weights
 from lecture8.devices import Precision, pick_device
