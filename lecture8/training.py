@@ -446,7 +446,7 @@ class _Run:
     updating: bool = False  # in the middle of the optimizer's step
     score_batch: int = 512
     looks: int = 0
-    world: int = field(default_factory=distributed.world)
+    world: int = 1
 
     @property
     def steps(self) -> int:
