@@ -15,29 +15,29 @@ import time
 from pathlib import Path
 
 import torch
+import torch.distributed
+import torch.nn.parallel
 from torch import nn
 
-from lecture8 import checkpoints, history, transfer  # noqa: F401  imported once, before the forks
+from lecture8 import checkpoints, history, published, transfer  # noqa: F401  imported once, before the forks
 from lecture8.models.layers import Network, average_pool_classifier
 from lecture8.models.registry import register
-from lecture8.scale import command, data, recipes  # noqa: F401
+from lecture8.scale import command, data  # noqa: F401
 
 FACTS = {"paper": "none", "year": 2026, "input_size": (3, 16, 16), "depth": 2, "params": 0, "macs": 0}
 
 
 @register(**FACTS)
-def two_layers(num_classes: int = 2) -> Network:
+def two_layers(num_classes: int = 2, conv: nn.Module | None = None) -> Network:
     """A convolution and a linear layer: the same sums, whichever way a batch is shared."""
-    return Network(
-        {"conv": nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU())}, average_pool_classifier(4, num_classes), 3
-    )
+    conv = conv or nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU())
+    return Network({"conv": conv}, average_pool_classifier(4, num_classes), 3)
 
 
 @register(**FACTS)
 def with_state(num_classes: int = 2) -> Network:
     """The same with everything that has a state: batch normalization and dropout."""
-    conv = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3))
-    return Network({"conv": conv}, average_pool_classifier(4, num_classes), 3)
+    return two_layers(num_classes, nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3)))
 
 
 def start(words, rank, processes, port, pipe, in_write):
