@@ -10,8 +10,8 @@ from lecture8.teaching.exercises import (
     NotAttemptedError,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     shape,
     wrong,
 )
@@ -22,6 +22,6 @@ from lecture8.teaching.widgets import EXPLORERS, Explorer, Shown, between_cells,
 
 __all__ = [
     "EXPLORERS", "MARKS", "Exercise", "Explorer", "NotAttemptedError", "Prediction", "Question", "Shown", "Verdict",
-    "between_cells", "called", "explorer", "number_check", "predict", "prose", "quiz", "right", "same_network", "shape",
-    "source", "term", "three_ways", "wrong",
+    "between_cells", "called", "correct", "explorer", "number_check", "predict", "prose", "quiz", "same_network",
+    "shape", "source", "term", "three_ways", "wrong",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lecture8.teaching.exercises import Verdict, right, wrong
+from lecture8.teaching.exercises import Verdict, correct, wrong
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
             f"All {total} layers with weights agree, yet with equal weights the outputs differ: look at what has no "
             "weights (ReLU, pooling, the addition, their order)."
         )
-    return right(f"The same network: {total} layers with weights agree, and so do the outputs for equal weights.")
+    return correct(f"The same network: {total} layers with weights agree, and so do the outputs for equal weights.")
 
 
 def _difference(position: int, mine: _Layer | None, wanted: _Layer, total: int, expected: int) -> str:

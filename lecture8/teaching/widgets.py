@@ -221,7 +221,7 @@ class Quiz(_Asked):
     def _still(self) -> dict[str, str]:
         items = "".join(
             f"<li><details><summary>{html.escape(option)}</summary>"
-            f"{MARKS['right' if option == self.asked.answer else 'wrong']} {html.escape(word)}</details></li>"
+            f"{MARKS['correct' if option == self.asked.answer else 'wrong']} {html.escape(word)}</details></li>"
             for option, word in self.asked.options.items()
         )
         return {"text/plain": repr(self.asked), "text/html": f"<b>{html.escape(self.asked.prompt)}</b><ul>{items}</ul>"}

@@ -261,7 +261,7 @@ next_one = {c: cost(128, 64, 192, 64, 96, 64, c_in=c) for c in (480, 672)}
 assert unreduced == 1_008_336_896 > nothing  # 1: dearer, the three 1 × 1 come on top
 assert max(saved, key=saved.get) == "reduce before 5 × 5"  # 2
 assert saved["project the pooling"] < 0 < next_one[672] - next_one[480]  # 3
-teaching.right(
+teaching.correct(
     f"1: no, {unreduced / nothing - 1:.0%} dearer, so it is the *reduction* that saves. "
     "2: the one before the 5 × 5. 3: the next module gets 480 channels instead of 672, "
     f"and is {(next_one[672] - next_one[480]) / 1e6:.0f} M cheaper."

@@ -313,7 +313,7 @@ needed = {
     for name, kernel in kernels.KERNELS.items()
 }
 assert cheapest == 3 and needed.pop("noise") == 5 and set(needed.values()) == {1, 2}
-teaching.right(
+teaching.correct(
     "Three pairs have 42 weights, four 56. Noise would need five; every kernel that means something "
     "is satisfied with one or two."
 )
@@ -804,7 +804,7 @@ assert all(wrong[960, a] < wrong[960, b] for a, b in [(0, 0.02), (0.02, 0.1), (0
 assert all(
     rows[50, a]["right, %"] > rows[50, 0.0]["right, %"] + 5 for a in (0.02, 0.05, 0.1, 0.2)
 )
-teaching.right(
+teaching.correct(
     "50 images: 0.02 (0.05 is about as good), and any smoothing brings five points of accuracy and more. 960 images: "
     "none at all; that network keeps its word already, and smoothing only makes it timid."
 )
