@@ -24,7 +24,8 @@ ASKED = re.compile(r"ask\.exercises\[\"(\w+)\"\]\.check\(")
 
 def solution_cell(name: str, exercise: Exercise) -> str:
     """The source of a cell that gives an exercise its own solution and checks it."""
-    return f'{exercise.solution_code}\n\n\nask.exercises["{name}"].check({exercise.solution.__name__})'
+    apart = "\n" if exercise.asks_value else "\n\n\n"
+    return f'{exercise.solution_code}{apart}ask.exercises["{name}"].check({exercise.solution.__name__})'
 
 
 def notes_cell(text: str) -> NotebookNode:

@@ -90,7 +90,7 @@ def test_the_kernel_explorer_says_what_is_kept():
     assert "1 column-and-row pair keeps 100.0 %" in explorer.text and "14 weights, cheaper than" in explorer.text
     assert "correlate by 1.00" in explorer.text
     explorer.controls["pairs"].value = 4
-    assert "56 weights, dearer than the 49" in explorer.text
+    assert "56 weights, more expensive than the 49" in explorer.text
     ramp = torch.eye(7)
     added = explorers.kernel({"mine": ramp})
     added.controls["kernel"].value = "mine"

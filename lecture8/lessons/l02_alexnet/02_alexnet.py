@@ -457,7 +457,7 @@ teaching.three_ways(
 # How much the comparison depends on the learning rate you can see for yourself:
 
 # %%
-explorers.rates()
+explorers.learning_rates()
 
 # %% [markdown]
 # **Leave ReLU at its best rate. At which rates of tanh does ReLU look better, at which worse?** Answer from the table:
@@ -625,9 +625,9 @@ photo = square(datasets.sample_photos()["china"], 256)
 generator = torch.Generator().manual_seed(0)
 places = torch.randint(0, 33, (8, 2), generator=generator).tolist()
 crops = torch.stack([photo[:, top : top + 224, left : left + 224] for top, left in places])
-pictures = datasets.random_flip()(crops, generator)
+flipped = datasets.random_flip()(crops, generator)
 boxes = [(top, left, 224) for top, left in places[:3]]
-_ = pictures.views(photo, boxes, pictures)
+_ = pictures.views(photo, boxes, flipped)
 
 # %% [markdown]
 # And the colors? Plot every pixel as a point with its red, green and blue: a cloud (the paper takes all pixels of

@@ -705,7 +705,9 @@ def right_class(net, image, label, square=SQUARE, step=4):
 image, label = data.test.images[3], int(data.test.labels[3])
 mine = right_class(net, image, label)
 assert torch.allclose(mine, occlusion(net, image, SQUARE, step=4)[..., label], atol=1e-5)
-teaching.correct(f"Yours gives what the library's `occlusion` gives, for {mine.numel()} places.")
+teaching.correct(
+    f"Yours gives what the library's `occlusion` gives, for {mine.numel()} places."
+)
 
 # %% tags=["measured"]
 net = whole[0]

@@ -279,7 +279,9 @@ weights = {
 cheapest = min(weights, key=weights.get)
 saving = weights["1 layer of 13 × 13"] / weights[cheapest]
 assert cheapest == "6 layers of 3 × 3" and round(saving, 2) == 3.13
-teaching.correct(f"{cheapest}: {saving:.2f} times cheaper than one 13 × 13, and with six ReLUs.")
+teaching.correct(
+    f"{cheapest}: {saving:.2f} times cheaper than one 13 × 13, and with six ReLUs."
+)
 
 # %% [markdown]
 # Smaller than 3 × 3 there is little left: it is the smallest kernel with a middle and a left, right, above and below. A 1 × 1 has

@@ -327,11 +327,11 @@ _ = pictures.strip(whole, depths, heads=heads, title=title)
 # %%
 printed = published.read("googlenet_table1").set_index("row")
 assert printed["depth"].sum() == 22 and (printed["depth"] == 0).sum() == 5
-modules = [name for name in depths if name.startswith("inception")]
-assert len(modules) * 2 + 3 + 1 == whole.depth
+inceptions = [name for name in depths if name.startswith("inception")]
+assert len(inceptions) * 2 + 3 + 1 == whole.depth
 teaching.three_ways(
     19,
-    measured=f"{len(modules)} × 2 + 3 + 1 = {whole.depth}: the notes are right; with the 5 poolings it is 27",
+    measured=f"{len(inceptions)} × 2 + 3 + 1 = {whole.depth}: the notes are right; with the 5 poolings it is 27",
     verb="counted",
 )
 
@@ -498,7 +498,7 @@ teaching.three_ways(
 # training, and afterwards they are thrown away. Where do they sit?
 
 # %%
-positions = [modules.index(name) + 1 for name in heads]
+positions = [inceptions.index(name) + 1 for name in heads]
 layers = [depths[name] for name in heads]
 assert (
     list(heads) == ["inception_4a", "inception_4d"]

@@ -757,12 +757,16 @@ _ = pictures.reliability(found)
 # %%
 for name, several in found.items():
     for one in several:
-        promised = 100 * (one.right + one.overconfidence)
-        print(f"{name}: right ≈ {100 * one.right:.0f} %, promised ≈ {promised:.0f} %")
+        promised = 100 * (one.overall_accuracy + one.overconfidence)
+        print(
+            f"{name}: right ≈ {100 * one.overall_accuracy:.0f} %, promised ≈ {promised:.0f} %"
+        )
 before, after = ([one.overconfidence for one in several] for several in found.values())
 assert all(b > 0.05 and b > a + 0.1 for b, a in zip(before, after))
 assert all(a < 0 for a in after)  # it promises too little
-promises = [[one.right + one.overconfidence for one in several] for several in found.values()]
+promises = [
+    [one.overall_accuracy + one.overconfidence for one in several] for several in found.values()
+]
 assert min(promises[0]) > max(promises[1])
 guess.reveal("they lower it")
 
@@ -788,7 +792,7 @@ rows = {}
 for (images, amount), several in runs.groupby(["images", "amount"]):
     ones = calibrations(several)
     error = 100 * sum(one.error for one in ones) / len(ones)
-    right = 100 * sum(one.right for one in ones) / len(ones)
+    right = 100 * sum(one.overall_accuracy for one in ones) / len(ones)
     rows[images, amount] = {"calibration error, %": error, "right, %": right}
 table = {
     key: [round(row[key], 1) for row in rows.values()] for key in next(iter(rows.values()))
