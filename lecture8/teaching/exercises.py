@@ -25,8 +25,7 @@ class Verdict:
     def __repr__(self) -> str:
         return f"{MARKS[self.status]} {self.message}"
 
-    def _repr_markdown_(self) -> str:
-        return f"{MARKS[self.status]} {self.message}"
+    _repr_markdown_ = __repr__
 
 
 def correct(message: str) -> Verdict:
