@@ -1,6 +1,7 @@
 """08 Inception-v4 and Inception-ResNet: predictions, exercises, quiz."""
 
 import copy
+from functools import cache
 
 import torch
 from torch import nn
@@ -63,17 +64,19 @@ predictions = {
 }  # fmt: skip
 
 
+@cache
+def _sides_of_maps(side: int) -> tuple[int, ...]:
+    with torch.device("meta"):
+        profile = complexity.profile(models.inception_v4(10), (3, side, side))
+    shapes = {stage.name: stage.output_shape for stage in profile.stages}
+    return tuple(
+        shapes[f"features.{name}"][1] for name in ("stem", "reduction_a", "reduction_b")
+    )
+
+
 def _check_sides(answer) -> Verdict:
     for side in (299, 331, 160, 75):
-        with torch.device("meta"):
-            stages = {
-                s.name: s
-                for s in complexity.profile(models.inception_v4(10), (3, side, side)).stages
-            }
-        want = tuple(
-            stages[f"features.{name}"].output_shape[1]
-            for name in ("stem", "reduction_a", "reduction_b")
-        )
+        want = _sides_of_maps(side)
         got = called(answer, side)
         if not isinstance(got, tuple | list) or len(got) != 3:
             return wrong(
