@@ -18,9 +18,6 @@ def small(**options):
     return models.small.resnet(8, **{"width": 4, **options})
 
 
-# --- same_network --------------------------------------------------------------------------------------------------
-
-
 def test_same_network_says_yes_to_the_same_and_changes_neither():
     a, b = small(), small()
     before = [{k: v.clone() for k, v in net.state_dict().items()} for net in (a, b)]
@@ -33,10 +30,7 @@ def test_same_network_says_yes_to_the_same_and_changes_neither():
 @pytest.mark.parametrize(
     ("mine", "words"),
     [
-        (
-            lambda: small(width=5),
-            ["layer 1 of", "features.conv1.conv", "weight shape should be (4, 3, 3, 3)", "(5, 3, 3, 3)"],
-        ),
+        (lambda: small(width=5), ["features.conv1.conv", "weight shape should be (4, 3, 3, 3)", "(5, 3, 3, 3)"]),
         (lambda: models.small.resnet(14, width=4), ["12 too many", "conv2_x.block2"]),
         (lambda: small(residual=False), ["with equal weights the outputs differ", "addition"]),
         (lambda: small(shortcut="B"), ["layers with weights"]),
@@ -88,16 +82,10 @@ def test_same_network_accepts_the_shortcut_before_the_body(c_in, width, stride):
     assert verdict, verdict.message
 
 
-# --- source, questions, verdicts -----------------------------------------------------------------------------------
-
-
 def test_source_is_the_code_itself():
     shown = teaching.source(Residual)
     assert "self.relu(self.body(x) + self.shortcut(x))" in repr(shown)
     assert shown._repr_markdown_().startswith("```python\nclass Residual")
-
-
-def test_source_of_nothing_says_what_to_do():
     with pytest.raises(ValueError, match="no source to show for"):
         teaching.source(torch.relu)
 

@@ -14,12 +14,6 @@ def profile(name):
         return complexity.profile(models.build(name))
 
 
-def test_fields_write_every_count_but_the_zeros():
-    counts = np.outer([0, 1, 2], [0, 3, 4])
-    (ax,) = pictures.fields({"a": counts}).axes
-    assert sorted(texts(ax)) == ["3", "4", "6", "8"] and ax.get_title() == "a"
-
-
 def test_same_scale_shares_one_scale_and_shows_the_difference():
     one, other = np.array([[0.0, 4.0]]), np.array([[1.0, 1.0]])
     axes = pictures.same_scale({"row": (one, other)}, ("one", "other")).axes

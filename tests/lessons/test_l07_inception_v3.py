@@ -8,7 +8,7 @@ from figures import texts, title
 from lecture8 import complexity, datasets, models
 from lecture8.lessons.l07_inception_v3 import explorers, kernels, pictures
 from lecture8.lessons.l07_inception_v3.calibration import Calibration, calibration, predictions
-from lecture8.models.inception_v3 import asymmetric, conv_beside_pool, conv_then_pool, pool_then_conv, separate
+from lecture8.models.inception_v3 import asymmetric, separate
 from lecture8.models.layers import conv
 
 
@@ -95,15 +95,6 @@ def test_separate_finds_products_and_refuses_other_ranks():
             separate(noise, rank)
     with pytest.raises(ValueError, match="expected height × width"):
         separate(torch.zeros(1, 3, 3))
-
-
-def test_reductions_stand_side_by_side():
-    builders = {"a": pool_then_conv, "b": conv_then_pool, "c": conv_beside_pool}
-    designs = {name: (build(8), complexity.profile(build(8), (8, 8, 8))) for name, build in builders.items()}
-    axes = pictures.reductions(designs).axes
-    assert [title(ax).split(":")[0] for ax in axes] == ["a", "b", "c"]
-    assert "concatenation  16 × 4 × 4" in texts(axes[2]) and "3 × 3 conv" in texts(axes[0])
-    assert len({ax.get_ylim() for ax in axes}) == 1
 
 
 def test_strip_draws_every_stage():
