@@ -38,15 +38,8 @@ def towers(rows: Sequence[tuple[str, str, tuple[int, ...], int]], *, title: str 
                 plt.Rectangle((at, y - height / 2), width, height, color=color, linewidth=0)
             )
             below = y - 0.83 if gpu == -1 else y + 0.83
-            va = "top" if gpu == -1 else "bottom"
-            ax.text(
-                at + width / 2,
-                below,
-                " × ".join(map(str, shape)),
-                ha="center",
-                va=va,
-                fontsize=8.5,
-            )
+            va, words = "top" if gpu == -1 else "bottom", " × ".join(map(str, shape))
+            ax.text(at + width / 2, below, words, ha="center", va=va, fontsize=8.5)
             _arrow(ax, (left, y if sees != "images" else 0.3 * gpu), (at, y), GRAY)
             if sees == "both":
                 _arrow(ax, (left, -y), (at, y), ORANGE)

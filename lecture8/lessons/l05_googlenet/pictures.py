@@ -57,13 +57,8 @@ def strip(
                 if branch in PARTS
                 else LAYER_COLORS[kind]
             )
-            size = {
-                "height": part / highest,
-                "facecolor": color,
-                "edgecolor": "white",
-                "linewidth": 0.7,
-            }
-            ax.add_patch(plt.Rectangle((i - width / 2, bottom), width, **size))
+            look = {"facecolor": color, "edgecolor": "white", "linewidth": 0.7}
+            ax.add_patch(plt.Rectangle((i - width / 2, bottom), width, part / highest, **look))
             bottom += part / highest
         if stage.macs:
             ax.text(i, top + 0.02, short(stage.macs), ha="center", va="bottom", fontsize=8.5)
