@@ -2,7 +2,6 @@
 
 import importlib
 import re
-import textwrap
 
 import pytest
 from playwright.sync_api import expect
@@ -76,7 +75,7 @@ def test_exercises_are_checked(notebook):
             shown = notebook.enter(number, f"{check}({answer!r})")
             expect(shown).to_contain_text(re.compile(f"❌.*{re.escape(words)}"))
             told += 1
-        shown = notebook.enter(number, f"{textwrap.dedent(exercise.solution).strip()}\n{check}(answer)")
+        shown = notebook.enter(number, f"{exercise.solution_code}\n{check}({exercise.solution.__name__})")
         expect(shown).to_contain_text("✅")
     assert told > 0
     assert set(notebook.lab.solved()) >= {f"{notebook.name}.{key}" for key in exercises}

@@ -2,59 +2,30 @@
 
 python -m tools.instructor [NAME ...]
 
-Made from the students' sources: under each heading stand the notes of the teaching plan, and in every answer cell the
-solution of its exercise, which its check calls right.
+Made from the students' sources: under each heading are the notes of the teaching plan, and in every answer cell the
+solution of its exercise, which its check calls correct.
 """
 
 import argparse
-import ast
-import builtins
 import re
-import symtable
 import sys
-import textwrap
 
 import nbformat
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode, v4
 
 from lecture8 import course
-from lecture8.teaching import MARKS
+from lecture8.teaching import MARKS, Exercise
 from tools import build_notebooks, conditions, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "instructor"
 ASKED = re.compile(r"ask\.exercises\[\"(\w+)\"\]\.check\(")
 
 
-def _names(code: str) -> set[str]:
-    """The names that a piece of code takes from outside."""
-
-    def walk(table: symtable.SymbolTable) -> set[str]:
-        own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and s.is_global()}
-        return own.union(*map(walk, table.get_children()))
-
-    top = symtable.symtable(code, "solution", "exec")
-    assigned = {s.get_name() for s in top.get_symbols() if s.is_assigned()}
-    used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
-    return used.union(*map(walk, top.get_children())) - assigned - set(vars(builtins))
-
-
-def _imported(notebook: NotebookNode) -> set[str]:
-    """The names that the code cells of a notebook import."""
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
-    return {alias.asname or alias.name.split(".")[0] for node in imports for alias in node.names}
-
-
-def solution_cell(module: object, name: str, known: set[str]) -> str:
-    """The source of a cell that gives an exercise its own solution and checks it.
-
-    module: the lesson's module of `exercises`, from which a solution takes the names that are not known already
-    """
-    code = textwrap.dedent(module.exercises[name].solution).strip()
-    taken = sorted(used for used in _names(code) - known if hasattr(module, used))
-    head = [f"from {module.__name__} import {', '.join(taken)}\n"] if taken else []
-    return "\n".join([*head, code, "", f'ask.exercises["{name}"].check(answer)'])
+def solution_cell(name: str, exercise: Exercise) -> str:
+    """The source of a cell that gives an exercise its own solution and checks it."""
+    apart = "\n" if exercise.asks_value else "\n\n\n"
+    return f'{exercise.solution_code}{apart}ask.exercises["{name}"].check({exercise.solution.__name__})'
 
 
 def notes_cell(text: str) -> NotebookNode:
@@ -77,13 +48,14 @@ def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode
     return nbformat.from_dict({**notebook, "cells": cells})
 
 
-def with_solutions(notebook: NotebookNode, module: object) -> NotebookNode:
+def with_solutions(notebook: NotebookNode, exercises: dict[str, Exercise]) -> NotebookNode:
     """The notebook with every answer cell replaced by the solution, not run."""
-    cells, known = [], _imported(notebook)
+    cells = []
     for cell in notebook.cells:
         asked = ASKED.search(cell.source)
         if cell.cell_type == "code" and slide_types.is_answer(cell.source) and asked:
-            cell = v4.new_code_cell(solution_cell(module, asked[1], known), metadata=cell.metadata, id=cell.id)
+            code = solution_cell(asked[1], exercises[asked[1]])
+            cell = v4.new_code_cell(code, metadata=cell.metadata, id=cell.id)
         cells.append(cell)
     return nbformat.from_dict({**notebook, "cells": cells})
 
@@ -91,18 +63,18 @@ def with_solutions(notebook: NotebookNode, module: object) -> NotebookNode:
 def copy_of(name: str) -> NotebookNode:
     """The instructor copy of a notebook ('06_resnet'), not yet run."""
     (source,) = build_notebooks.sources([name])
-    module = course.lesson(name).module("questions")
-    return with_notes(with_solutions(build_notebooks.read_source(source), module), teaching_plan.plan(name))
+    exercises = course.lesson(name).module("questions").exercises
+    return with_notes(with_solutions(build_notebooks.read_source(source), exercises), teaching_plan.plan(name))
 
 
 def wrong_solutions(notebook: NotebookNode) -> list[str]:
-    """The exercises of an executed copy that their check does not call right."""
+    """The exercises of an executed copy that their check does not call correct."""
     found = []
     for cell in notebook.cells:
         asked = ASKED.search(cell.source) if cell.cell_type == "code" else None
         if asked:
             said = " ".join(str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs)
-            if not said.startswith(MARKS["right"]):
+            if not said.startswith(MARKS["correct"]):
                 found.append(f"{asked[1]}: {said or 'no answer'}")
     return found
 

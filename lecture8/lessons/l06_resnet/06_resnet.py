@@ -311,7 +311,7 @@ mean = {key: sum(final(*key)) / len(SEEDS) for key in runs}
 assert all(r >= 5 for r in ratio)  # at least five times, in every seed
 assert all(deeper_is_worse)
 assert mean["residual", 56] < mean["plain", 20]
-teaching.right(
+teaching.correct(
     "In every seed plain-56 ends at least 5 times above residual-56, "
     "and on average residual-56 is even below plain-20."
 )
@@ -647,7 +647,7 @@ plain = ends[ends["kind"] == "plain"]
 assert plain.loc[plain["depth"] <= 20, "train_loss"].max() < 0.15
 assert plain.loc[plain["depth"] >= 32, "train_loss"].min() > 0.3
 assert (table.loc[44:, "C"] > 5 * table.loc[44:, ["A", "B"]].max(axis=1)).all()
-teaching.right(
+teaching.correct(
     "Up to 20 layers plain ends below 0.15 in every seed, from 32 on above 0.3. "
     "And from 44 on, C ends more than five times above A and B."
 )
