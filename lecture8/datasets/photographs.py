@@ -180,7 +180,7 @@ _ANTS_BEES = (  # sha256 from pytorch/tutorials, .jenkins/download_data.py
 
 
 def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tuple[Sequence[str], str]]) -> Path:
-    """Where a set is: FOLDER/name/TARGET, or FOLDER/name if train/ is in it; the first target is downloaded if need be."""
+    """Where a set is: FOLDER/name/TARGET, or FOLDER/name with train/ in it; if nowhere, the first target is fetched."""
     folders = [Path("~/.cache/lecture8").expanduser(), _CHECKOUT]
     if shared := os.environ.get("LECTURE8_DATA"):
         folders.insert(0, Path(shared).expanduser())
