@@ -27,7 +27,7 @@ STD = (0.229, 0.224, 0.225)  #: their standard deviations
 
 
 def normalize(images: Tensor) -> Tensor:
-    """Images with values from 0 to 1 -> normalized by ImageNet's mean and standard deviation; N × 3 × H × W or 3 × H × W.
+    """Images with values from 0 to 1 -> less ImageNet's mean, over its standard deviation; N × 3 × H × W or 3 × H × W.
 
     Raises ValueError for bytes and for images that are not RGB.
     """

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from lecture8.datasets import Data, digits
-from lecture8.datasets.tensors import assemble, check_positive, to_bytes
+from lecture8.datasets import Data, assemble, check_positive, digits, to_bytes
 
 
 def cluttered_digits(
