@@ -618,7 +618,7 @@ for name, nets in {"requires_grad only": leaky, "transfer.freeze": tight}.items(
 without, held = "requires_grad only", "transfer.freeze"
 assert min(changes[without]) > 0.2 and sum(digits_read[without]) < -0.03
 assert nothing == set() and {*changes[held], *digits_read[held]} == {0.0}
-teaching.source(transfer.freeze, transfer._stay)
+teaching.source(transfer.freeze, transfer.keep_evaluating)
 
 # %% [markdown]
 # The features you called frozen were sliding under the head all the time. `transfer.freeze` also holds the statistics: a frozen part stays in
@@ -675,17 +675,8 @@ guess.reveal("hardly better than the gratings")
 
 
 # %%
-def as_imagenet(data):
-    """The same photographs, normalized as ImageNet's weights expect."""
-    splits = {"train": data.train, "valid": data.valid, "test": data.test}
-    return replace(
-        data,
-        **{k: replace(s, mean=transfer.MEAN, std=transfer.STD) for k, s in splits.items()},
-    )
-
-
 if run.mode == "full":
-    pets = as_imagenet(datasets.pets(224))
+    pets = datasets.pets(224).with_normalization(transfer.MEAN, transfer.STD)
     imagenet = transfer.pretrained("resnet18")
     blank = models.resnet18()
     for count in (5 * 37, len(pets.train)):
