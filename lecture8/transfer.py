@@ -19,7 +19,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from lecture8 import models, training
+from lecture8 import devices, models
 from lecture8.models.layers import Network, check_classes
 
 MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images, as values from 0 to 1
@@ -204,7 +204,7 @@ def extract_features(
         last = max(i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules()))
     else:
         last = _place(steps, stage) + 1
-    device, modes = training.pick_device(device), {module: module.training for module in net.modules()}
+    device, modes = devices.pick_device(device), {module: module.training for module in net.modules()}
     net.to(device).eval()
     data, splits = data.to(device), {}
     try:
