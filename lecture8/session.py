@@ -13,7 +13,7 @@ from typing import TypeVar
 import pandas as pd
 import torch
 
-from lecture8.training import pick_device
+from lecture8.devices import pick_device
 
 T = TypeVar("T")
 MODES = ("quick", "full")
@@ -74,10 +74,14 @@ def start(
 
     mode: 'quick' (embedded data, seconds, no network) or 'full' (real photographs, a GPU, minutes); without it the
         environment variable LECTURE8_RUN decides, and without that it is 'quick'
-    device: 'cuda', 'mps' or 'cpu'; without it the best there is
+    device: 'cuda', 'mps' or 'cpu', also for `training.fit` and all others that pick one (it is put into the environment
+        variable LECTURE8_DEVICE); without it that variable decides, and without that it is the best there is
     folder: where a full run keeps its long trainings, on Colab one in Google Drive: when the machine was taken away,
         the same cells run again go on where they stopped. Without it the environment variable LECTURE8_RUNS decides,
         and without that nothing is kept.
+
+    Effects: PyTorch's global seed, the environment variable LECTURE8_DEVICE, Matplotlib's style, and in a notebook
+    IPython's events (`_events_of_cells_only`) and the display of figures, which get descriptions.
 
     Raises ValueError for another mode, for a device that this machine does not have, and for a folder in a Google
     Drive that is not there; OSError for a folder that cannot be made.
@@ -90,6 +94,8 @@ def start(
         raise ValueError(f"{where} says {mode!r}; expected 'quick' or 'full'")
     folder = folder or os.environ.get("LECTURE8_RUNS")
     run = Run(mode, pick_device(device), seed, _made(folder) if folder and mode == "full" else None)
+    if device:
+        os.environ["LECTURE8_DEVICE"] = str(run.device)
     torch.manual_seed(seed)
     plots.use_style()
     plots.describe_figures()

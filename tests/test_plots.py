@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lecture8 import complexity, models, plots, published
-from lecture8.training import History
+from lecture8.history import History
 
 
 def history(*losses):

@@ -38,7 +38,7 @@ def train(net, data, seed: int, epochs: int, factor: float) -> None:
     """Adam, the classifier at RATE, each stage below `factor` times as fast as the one above."""
     optimizer = torch.optim.Adam(transfer.layerwise(net, RATE, factor))
     batch_size = 50 if len(data.train) > 100 else 25
-    training.fit(net, data, optimizer, epochs, batch_size=batch_size, seed=seed, device="cpu")
+    training.fit(net, data, optimizer, epochs, batch_size=batch_size, seed=seed)
 
 
 def adapt(source, data, seed: int, epochs: int, frozen: int, factor: float) -> float:
@@ -49,11 +49,11 @@ def adapt(source, data, seed: int, epochs: int, frozen: int, factor: float) -> f
     torch.manual_seed(seed)
     net = transfer.replace_head(copy.deepcopy(source), data.num_classes)
     if frozen:
-        data = transfer.extract_features(net, data, f"conv{frozen}", device="cpu")
+        data = transfer.extract_features(net, data, f"conv{frozen}")
         rest = dict(list(net.features.named_children())[frozen:])
         net = layers.Network(rest, net.classifier, channels=data.image_shape[0])
     train(net, data, seed, epochs, factor)
-    return training.evaluate(net, data, device="cpu").accuracy
+    return training.evaluate(net, data).accuracy
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ def runs() -> pd.DataFrame:
                 net = four_layers(activation, seed)
                 optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9)
                 history = training.fit(
-                    net, data, optimizer, EPOCHS, batch_size=32, seed=seed, device="cpu"
+                    net, data, optimizer, EPOCHS, batch_size=32, seed=seed
                 )
                 keep = ("epoch", "train_loss", "train_accuracy")
                 rows += [

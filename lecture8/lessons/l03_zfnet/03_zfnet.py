@@ -384,7 +384,7 @@ def train(seed, data=data, epochs=EPOCHS, width=WIDTH, weight_decay=0.0, **optio
 
 def errors_of(runs, data=data):
     """Test error of each network, in percent."""
-    return [100 * training.evaluate(net, data, device="cpu").error for net, _ in runs]
+    return [100 * training.evaluate(net, data).error for net, _ in runs]
 
 
 complexity.profile(models.small.zfnet(10, width=WIDTH, channels=1), data.image_shape)
@@ -554,7 +554,7 @@ def roughness(net):
 torch.manual_seed(0)
 random_net = models.small.zfnet(10, width=WIDTH, channels=1)
 for name, one in {"untrained": random_net, "trained": whole[0], "weight decay": net}.items():
-    right = 100 * training.evaluate(one, data, device="cpu").accuracy
+    right = 100 * training.evaluate(one, data).accuracy
     print(f"{name:12}: roughness ≈ {roughness(one):.1f}, reads ≈ {right:.0f} % right")
 assert roughness(net) < 0.75 * roughness(whole[0]) and roughness(random_net) > 1.8
 
@@ -759,7 +759,7 @@ for name, nets, tested_on in (
     print(
         name,
         *(
-            f"≈ {100 * training.evaluate(n, tested_on, device='cpu').accuracy:.0f} %"
+            f"≈ {100 * training.evaluate(n, tested_on).accuracy:.0f} %"
             for n in nets
         ),
     )
@@ -800,10 +800,10 @@ _ = plots.lines(
 for honest, cheat in zip(lost["trained without marks"], lost["trained with marks"]):
     assert cheat[0] > 3 * max(cheat[2:])  # the mark is in the rows 0 to 3
     assert honest[0] < max(honest[2:])
-accuracy = [training.evaluate(n, data, device="cpu").accuracy for n in cheating]
+accuracy = [training.evaluate(n, data).accuracy for n in cheating]
 assert (
     max(accuracy) < 0.4
-    and min(training.evaluate(n, data, device="cpu").accuracy for n in whole) > 0.7
+    and min(training.evaluate(n, data).accuracy for n in whole) > 0.7
 )
 guess.reveal("it falls, while covering the digit hardly matters")
 

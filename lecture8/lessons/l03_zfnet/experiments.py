@@ -36,7 +36,6 @@ def train(data: datasets.Data, epochs: int, seed: int, **options):
         batch_size=BATCH,
         scheduler=scheduler,
         seed=seed,
-        device="cpu",
     )
     return net.eval(), history
 

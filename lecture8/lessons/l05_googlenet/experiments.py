@@ -37,10 +37,9 @@ def run(heads: str, norm: bool, seed: int, epochs: int) -> list[dict]:
         batch_size=32,
         objective=objective,
         seed=seed,
-        device="cpu",
     )
     rows = [{"norm": norm, "heads": heads, "seed": seed, **row} for row in history.rows]
-    rows[-1]["test_accuracy"] = training.evaluate(net, data, device="cpu").accuracy
+    rows[-1]["test_accuracy"] = training.evaluate(net, data).accuracy
     return rows
 
 

@@ -40,6 +40,7 @@ import torchvision
 from torch import nn
 
 from lecture8 import complexity, datasets, models, plots, published, teaching, training
+from lecture8.history import History
 from lecture8.lessons.l06_resnet import explorers, pictures
 from lecture8.lessons.l06_resnet import questions as ask
 
@@ -673,7 +674,7 @@ print(
 photographs = published.read("cifar_depth")
 histories = {
     f"{'residual' if kind == 'A' else kind}-{depth}": [
-        training.History(one.to_dict("records")) for _, one in group.groupby("seed")
+        History(one.to_dict("records")) for _, one in group.groupby("seed")
     ]
     for (kind, depth), group in photographs.groupby(["kind", "depth"])
 }

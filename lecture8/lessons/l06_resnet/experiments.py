@@ -15,7 +15,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from lecture8 import datasets, models, plots, training
+from lecture8 import datasets, devices, models, plots, training
+from lecture8.history import History
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 KINDS = {
@@ -47,7 +48,7 @@ def digits(epochs: int, depths: list[int], seeds: int) -> tuple[pd.DataFrame, pd
                     net.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4
                 )
                 history = training.fit(
-                    net, data, optimizer, epochs, batch_size=64, seed=seed, device="cpu"
+                    net, data, optimizer, epochs, batch_size=64, seed=seed
                 )
                 curves += [
                     {"kind": kind, "depth": depth, "seed": seed, **row} for row in history.rows
@@ -83,7 +84,7 @@ def cifar(epochs: int, depths: list[int], seeds: int, width: int, images: int) -
 
 def write(name: str, table: pd.DataFrame, about: str, seeds: int) -> None:
     """One CSV in data/, with its provenance in the first lines."""
-    device = training.pick_device()
+    device = devices.pick_device()
     chip = (
         torch.cuda.get_device_name()
         if device.type == "cuda"
@@ -109,7 +110,7 @@ def picture(curves: pd.DataFrame) -> None:
     plots.use_style()
     histories = {
         f"{'plain' if kind == 'plain' else 'residual'}-{depth}": [
-            training.History(run.to_dict("records")) for _, run in rows.groupby("seed")
+            History(run.to_dict("records")) for _, run in rows.groupby("seed")
         ]
         for (kind, depth), rows in curves.groupby(["kind", "depth"])
         if kind in ("plain", "A") and depth in (20, 56)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lecture8 import training
+from lecture8 import devices
 
 
 BINS = 10  # of equal width between 0 and 1
@@ -72,7 +72,7 @@ def calibration(logits: Tensor, labels: Tensor) -> Calibration:
 @torch.no_grad()
 def predictions(net: nn.Module, data, split: str = "test") -> tuple[Tensor, Tensor]:
     """(logits N × classes, labels N) of one split, in evaluation mode, on the CPU; the network's mode is kept."""
-    device, was_training = training.pick_device(None), net.training
+    device, was_training = devices.pick_device(None), net.training
     net.to(device).eval()
     try:
         found = [

@@ -38,7 +38,6 @@ def run(images: int, amount: float, seed: int) -> list[dict]:
         batch_size=32,
         objective=objective,
         seed=seed,
-        device="cpu",
     )
     found = calibration(*predictions(net, data))
     bins = zip(found.count, found.confidence, found.accuracy, strict=True)

@@ -35,10 +35,9 @@ def run(head: bool, seed: int) -> dict:
         batch_size=32,
         objective=objective,
         seed=seed,
-        device="cpu",
     )
     scores = {
-        split: training.evaluate(net, data, split, device="cpu") for split in ("train", "test")
+        split: training.evaluate(net, data, split) for split in ("train", "test")
     }
     return {
         "head": head, "seed": seed,

@@ -47,10 +47,9 @@ def ends(epochs: int, seeds: int) -> Iterator[dict]:
                 batch_size=32,
                 scheduler=schedule,
                 seed=seed,
-                device="cpu",
             )
             rows = [{"kind": kind, "seed": seed, **row} for row in history.rows]
-            rows[-1]["test_accuracy"] = training.evaluate(net, data, device="cpu").accuracy
+            rows[-1]["test_accuracy"] = training.evaluate(net, data).accuracy
             print(rows[-1], flush=True)
             yield from rows
 
@@ -81,7 +80,6 @@ def scales(epochs: int, seeds: int) -> Iterator[dict]:
                         batch_size=32,
                         seed=seed,
                         watch=look,
-                        device="cpu",
                     )
                     run = {"width": width, "rate": rate, "scale": scale, "seed": seed}
                     print(run, history, zeros, flush=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from lecture8 import measure, models, training
+from lecture8 import devices, measure, models
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 NETWORKS = [name for name, facts in models.ARCHITECTURES.items() if facts.input_size[1] > 200]
@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
         )
     if given.batches and min(given.batches) < 1:
         parser.error(f"given a batch of {min(given.batches)} images: give 1 or more")
-    device = training.pick_device(given.device)
+    device = devices.pick_device(given.device)
     about, start, found = header(device), time.perf_counter(), []
     for one in rows(
         given.networks, given.batches or BATCHES[device.type], device, given.seconds
