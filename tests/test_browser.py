@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from browser import checks, install
+from tests.browser import checks, install
 
 
 def cell(*outputs, count=1, tags=(), source="f(1)"):

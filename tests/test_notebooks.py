@@ -21,10 +21,10 @@ from nbformat import v4
 from nbval.plugin import find_comment_markers, find_metadata_tags
 from PIL import Image, ImageDraw
 
-from tools import build_notebooks, conditions, pictures
+from tools.build import conditions, notebooks, pictures
 
-NOTEBOOKS = sorted(build_notebooks.NOTEBOOKS.glob("*.ipynb"))
-SOURCES = build_notebooks.sources()
+NOTEBOOKS = sorted(notebooks.NOTEBOOKS.glob("*.ipynb"))
+SOURCES = notebooks.sources()
 
 # The cells whose outputs are not compared: (notebook, a text that only this cell contains): the reason.
 EXEMPT: dict[tuple[str, str], str] = {
@@ -60,7 +60,7 @@ def complaints(name: str, notebook: nbformat.NotebookNode) -> list[str]:
     first = notebook.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith("# "):
         found.append("its first cell is no title")
-    if build_notebooks.colab(name) not in first.source:
+    if notebooks.colab(name) not in first.source:
         found.append("its first cell has no Colab badge: link it to {{colab}}")
     if (median := statistics.median(len(lines(cell.source)) for cell in code)) > MAX_MEDIAN:
         found.append(f"half of its code cells have more than {median} lines, at most {MAX_MEDIAN} are allowed")
@@ -85,7 +85,7 @@ def cell_complaints(name: str, cell: nbformat.NotebookNode) -> list[str]:
         found.append("ends in a semicolon, which nbval ignores: end it in plt.show() or `_ = ...`")
     if match := FORBIDDEN.search("\n".join(code)):
         found.append(f"uses {match.group()}, which cannot be compared or does not work in Colab")
-    if not build_notebooks.is_compared(cell) and not any(
+    if not notebooks.is_compared(cell) and not any(
         notebook == name and marker in cell.source for notebook, marker in EXEMPT
     ):
         found.append("is exempt from comparison and not in the list EXEMPT of tests/test_notebooks.py")
@@ -95,11 +95,11 @@ def cell_complaints(name: str, cell: nbformat.NotebookNode) -> list[str]:
             found.append(f"was saved with an error: {output.ename}: {output.evalue}")
         if output.get("name") == "stderr":
             found.append(f"writes to stderr: {output.text[:80]}")
-        if build_notebooks.WIDGET_VIEW in output.get("data", {}):
+        if notebooks.WIDGET_VIEW in output.get("data", {}):
             found.append("holds a widget view, which shows nothing without a kernel: build it again")
         if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt"):
             found.append("shows a picture without an alternative text: build it again, see `plots.in_words`")
-        for kind, text in build_notebooks.texts([output]):
+        for kind, text in notebooks.texts([output]):
             if match := MACHINE.search(text):
                 found.append(f"shows in its {kind} what is different on another machine: {match.group()}")
     return found
@@ -124,22 +124,22 @@ def test_notebook_is_complete(path):
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_notebook_is_up_to_date(source):
-    problem = build_notebooks.out_of_date(source)
+    problem = notebooks.out_of_date(source)
     assert not problem, problem
 
 
 def test_every_exemption_is_used():
     for name, marker in EXEMPT:
-        notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
+        notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
         cells = [cell for cell in notebook.cells if cell.cell_type == "code" and marker in cell.source]
-        compared = [build_notebooks.is_compared(cell) for cell in cells]
+        compared = [notebooks.is_compared(cell) for cell in cells]
         assert compared == [False], f"{marker!r} is in {len(cells)} cells of {name}, and one exempt cell is meant"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_every_cell_shows_the_same_when_run_again(source):
-    found = build_notebooks.run_twice(source)
+    found = notebooks.run_twice(source)
     assert not found, "\n".join(found)
 
 
@@ -152,7 +152,7 @@ def cell_with(source: str, *outputs: nbformat.NotebookNode, tags: tuple[str, ...
 
 def notebook_with(*cells: nbformat.NotebookNode) -> nbformat.NotebookNode:
     metadata = {"kernelspec": {"display_name": "Python 3", "name": "python3"}, "language_info": {"name": "python"}}
-    title = v4.new_markdown_cell(f"# Title\n[badge]({build_notebooks.colab('planted')})")
+    title = v4.new_markdown_cell(f"# Title\n[badge]({notebooks.colab('planted')})")
     return v4.new_notebook(cells=[title, *cells], metadata=metadata)
 
 
@@ -193,7 +193,7 @@ def test_guards_let_a_good_notebook_pass():
         (cell_with("\n".join(["f()"] * 26)), "26 lines"),
         (cell_with("\n".join(["f()"] * 7)), "half of its code cells"),
         (
-            cell_with("f()", v4.new_output("display_data", data={build_notebooks.WIDGET_VIEW: {"model_id": "1"}})),
+            cell_with("f()", v4.new_output("display_data", data={notebooks.WIDGET_VIEW: {"model_id": "1"}})),
             "holds a widget view",
         ),
     ],

@@ -1,7 +1,7 @@
 """The notes against the papers: all 36 places, each in the lesson that shows it, and the page made from them."""
 
 from lecture8 import course, published
-from tools import headings, notes_page
+from tools.build import headings, notes_page
 
 LESSONS = {  # correction -> the lesson that shows it
     **dict.fromkeys((8, 31), "00_start_here"),
@@ -36,4 +36,4 @@ def test_every_place_is_shown_in_its_lesson():
 
 def test_the_page_is_up_to_date():
     found = notes_page.PAGE.read_bytes()
-    assert found == notes_page.page().encode(), "run `python -m tools.notes_page`"
+    assert found == notes_page.page().encode(), "run `python -m tools.build.notes_page`"

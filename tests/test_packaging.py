@@ -1,4 +1,4 @@
-"""What is installed, by whom and how: pyproject.toml, constraints.txt, environment.yml and tools/bootstrap.py agree."""
+"""What is installed, by whom and how: pyproject.toml, constraints.txt, environment.yml and tools/env/bootstrap.py agree."""
 
 import ast
 import re
@@ -14,8 +14,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import lecture8
-from tools import bootstrap, conditions, lab
-from tools.build_notebooks import tomllib
+from tools.build import conditions
+from tools.build.notebooks import tomllib
+from tools.env import bootstrap, lab
 
 ROOT = conditions.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import pytest
 from lecture8.exercises import resnet, start_here
 
 from lecture8 import course, progress, teaching
-from tools.build_notebooks import repository
+from tools.build.notebooks import repository
 
 EXERCISE = start_here.exercises["conv_params"]
 
@@ -129,7 +129,7 @@ def test_tests_and_builds_keep_nothing():
 
 
 def test_lessons_are_the_notebooks():
-    from tools.conditions import ROOT
+    from tools.build.conditions import ROOT
 
     sources = {path.stem for path in (ROOT / "notebooks" / "source").glob("*.py")}
     assert sources == {lesson.notebook for lesson in course.LESSONS if lesson.written}

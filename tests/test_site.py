@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lecture8 import course, published
-from tools import pictures, site
+from tools.build import pictures, site
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_figures_have_their_words(pages, monkeypatch):
     (folder / "notebooks" / "x" / "1.png").write_bytes(b"one")
     (folder / "notebooks" / "x" / "2.png").write_bytes(b"two")
     monkeypatch.setattr(pictures, "alternatives", lambda cells: {b"one": "Loss."})
-    monkeypatch.setattr(site.build_notebooks, "sources", lambda: [Path("06_resnet.py")])
+    monkeypatch.setattr(site.notebooks, "sources", lambda: [Path("06_resnet.py")])
     site.describe_pictures(folder)
     described = site.BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")("img")
     assert [image.get("alt") for image in described] == ["Loss.", None, None, None]

@@ -8,9 +8,9 @@ import pytest
 from lecture8.exercises import resnet
 from nbformat import v4
 
-from tools import build_notebooks, instructor, npm, slide_types, slides, teaching_plan
+from tools.build import instructor, notebooks, npm, slide_types, slides, teaching_plan
 
-SOURCES = build_notebooks.sources()
+SOURCES = notebooks.sources()
 each_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 
@@ -57,12 +57,12 @@ def test_more_than_fits_goes_to_the_next_slide():
 
 @each_lesson
 def test_the_notebook_has_the_types_of_the_rules(source):
-    saved = nbformat.read(build_notebooks.target(source), 4)
+    saved = nbformat.read(notebooks.target(source), 4)
     marked = copy.deepcopy(saved)
     slide_types.mark(marked)
     for number, (cell, other) in enumerate(zip(saved.cells, marked.cells, strict=True)):
         assert cell.metadata.get("slideshow") == other.metadata.slideshow, (
-            f"cell {number}: run `python -m tools.slide_types`"
+            f"cell {number}: run `python -m tools.build.slide_types`"
         )
 
 
@@ -91,7 +91,7 @@ def test_the_deck_has_notes_and_takes_nothing_from_the_network(source):
 
 @each_lesson
 def test_every_answer_cell_is_solved_in_the_copy(source):
-    student, copied = build_notebooks.read_source(source), instructor.copy_of(source.stem)
+    student, copied = notebooks.read_source(source), instructor.copy_of(source.stem)
     asked = [cell.source for cell in student.cells if slide_types.is_answer(cell.source)]
     solved = [cell.source for cell in copied.cells if slide_types.is_answer(cell.source)]
     assert len(asked) == len(solved) >= 5
@@ -122,5 +122,5 @@ def test_where_npm_is_missing_the_remedy_is_said(tmp_path, monkeypatch):
 @each_lesson
 def test_the_instructor_copy_runs_and_every_solution_is_right(source):
     notebook = instructor.copy_of(source.stem)
-    build_notebooks.execute(notebook)
+    notebooks.execute(notebook)
     assert not instructor.wrong_solutions(notebook)
