@@ -15,7 +15,9 @@ def test_every_row_points_to_a_heading_that_is_there(name):
     table = published.read(name)
     places = table[["notebook", "section"]].drop_duplicates()
     found = [headings.complaint(place.notebook, place.section) for place in places.itertuples()]
-    assert not any(found), "\n".join([*filter(None, found), "`python -m tools.build.headings --move` follows new numbers"])
+    assert not any(found), "\n".join(
+        [*filter(None, found), "`python -m tools.build.headings --move` follows new numbers"]
+    )
     for place in places.itertuples():
         course.lesson(place.notebook)
 

@@ -1,7 +1,7 @@
 """The headings of the notebooks, and the tables of data/ that point to them.
 
 python -m tools.build.headings          say which rows of the tables point to a heading that is not there
-python -m tools.build.headings --move   where only a heading's number or mark has changed, write the new one into the tables
+python -m tools.build.headings --move   where only a heading's number has changed, write the new one into the tables
 """
 
 import argparse

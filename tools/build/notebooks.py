@@ -4,8 +4,8 @@ python -m tools.build.notebooks [NAME ...]           build; a file is written on
 python -m tools.build.notebooks --check [NAME ...]   say which notebooks are out of date, without running them
 python -m tools.build.notebooks --twice [NAME ...]   run every cell twice in a row: the second run must show the same
 
-A notebook with a cell that takes more than 20 seconds is not written: nobody waits that long in class. On a machine that
-is busy with other things, LECTURE8_CELL_SECONDS=60 allows more.
+A notebook with a cell that takes more than 20 seconds is not written: nobody waits that long in class. On a busy
+machine, LECTURE8_CELL_SECONDS=60 allows more.
 """
 
 import argparse

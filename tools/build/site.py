@@ -197,7 +197,9 @@ def main() -> int:
     """The command line; the number of complaints."""
     missing = [s.stem for s in notebooks.sources() if not teaching_plan.path(s.stem).exists()]
     if missing:
-        print(f"no teaching plan for {', '.join(missing)}: write lecture8/lessons/l<name>/plan.md first", file=sys.stderr)
+        print(
+            f"no teaching plan for {', '.join(missing)}: write lecture8/lessons/l<name>/plan.md first", file=sys.stderr
+        )
         return 1
     try:
         npm.fetch(LIBRARIES, MATHJAX)
