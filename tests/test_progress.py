@@ -13,7 +13,7 @@ from lecture8.lessons.l00_start_here import overview
 from lecture8.lessons.l00_start_here import questions as start_here
 from lecture8.lessons.l06_resnet import questions as resnet
 from lecture8.teaching import progress
-from tools.build_notebooks import repository
+from tools.build.notebooks import repository
 
 EXERCISE = start_here.exercises["conv_params"]
 

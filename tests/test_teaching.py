@@ -9,7 +9,7 @@ from torch import nn
 from lecture8 import models, published, teaching
 from lecture8.models.layers import conv
 from lecture8.models.resnet import Residual, bottleneck, shortcut_for
-from tools import notes_page
+from tools.build import notes_page
 
 LESSONS = Path(teaching.__file__).parents[1] / "lessons"
 

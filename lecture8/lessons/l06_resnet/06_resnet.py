@@ -665,7 +665,8 @@ teaching.correct(
 #
 # The same comparison on real photographs, small enough for a CPU: half the paper's width, a tenth of its
 # images, a few epochs. Loaded, not trained here. **The full-length curves of the paper's Figure 6 are still to come**: they need a GPU
-# for hours; `full` mode of this notebook, or `python tools/depth_runs.py cifar --epochs 182`, makes them.
+# for hours; `full` mode of this notebook, or
+# `python -m lecture8.lessons.l06_resnet.experiments cifar --epochs 182`, makes them.
 
 # %%
 print(

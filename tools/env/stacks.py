@@ -1,6 +1,6 @@
 """The course under other versions than the pinned ones, each in an environment of its own below build/stacks.
 
-python -m tools.stacks [oldest | newest | colab ...]     all three without a name; 5 GB and some minutes each
+python -m tools.env.stacks [oldest | newest | colab ...]     all three without a name; 5 GB and some minutes each
 
 oldest, newest: the unit tests and every notebook, in nbval's lax mode: it runs every cell and its assertions, and
 compares only what is marked so, since the saved outputs belong to the pinned versions.
@@ -15,12 +15,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import bootstrap, build_notebooks, conditions
+from tools.build import conditions, notebooks
+from tools.env import bootstrap
 
 ROOT = conditions.ROOT
 HERE = ROOT / "build" / "stacks"
-PINS = ROOT / "tools" / "stack_files"
-PLUGINS = ROOT / "tools" / "plugins"
+PINS = Path(__file__).with_name("stack_files")
+PLUGINS = ROOT / "tests" / "support"
 PYTHONS = {
     "oldest": ("3.10",),
     "newest": ("3.14", "3.13", "3.12", "3.11"),
@@ -59,14 +60,14 @@ def frozen(python: Path) -> set[str]:
     return {line for line in listed.splitlines() if "lecture8" not in line}
 
 
-def lax(python: Path, notebooks: list[Path], *more: str, **settings: str) -> int:
+def lax(python: Path, paths: list[Path], *more: str, **settings: str) -> int:
     """Runs these notebooks in nbval's lax mode, with more options and other settings; pytest's return code."""
     options = [*more, "-q", "-c", os.devnull, "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
-    command = [python, "-m", "pytest", *options, "-p", "nbval_doors", "--nbval-cell-timeout=180", *notebooks]
+    command = [python, "-m", "pytest", *options, "-p", "nbval_doors", "--nbval-cell-timeout=600", *paths]
     environ = {**os.environ, **settings}
     # nothing empty in it, which would mean the current folder
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PLUGINS), environ.get("PYTHONPATH")]))
-    return subprocess.run(command, cwd=notebooks[0].parent, env=environ).returncode
+    return subprocess.run(command, cwd=paths[0].parent, env=environ).returncode
 
 
 def own(name: str) -> list[str]:
@@ -74,8 +75,8 @@ def own(name: str) -> list[str]:
     python = environment(name, f"-e{ROOT}[lab,test]")
     unit = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", "tests"]
     failed = [f"{name}: unit tests"] if subprocess.run(unit, cwd=ROOT).returncode else []
-    notebooks = [build_notebooks.target(source) for source in build_notebooks.sources()]
-    return failed + ([f"{name}: notebooks"] if lax(python, notebooks) else [])
+    paths = [notebooks.target(source) for source in notebooks.sources()]
+    return failed + ([f"{name}: notebooks"] if lax(python, paths) else [])
 
 
 def colab(names: list[str]) -> list[str]:
@@ -94,15 +95,15 @@ def colab(names: list[str]) -> list[str]:
         # the address of the badge leads to the copy
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.file://{home}/course.git.insteadOf",
-        "GIT_CONFIG_VALUE_0": build_notebooks.repository(),
+        "GIT_CONFIG_VALUE_0": notebooks.repository(),
     }
     for unwanted in ("LECTURE8_RUN", "LECTURE8_DEVICE", "LECTURE8_PROGRESS", "IPYTHONDIR", "MATPLOTLIBRC"):
         os.environ.pop(unwanted, None)
     failed, before = [], frozen(python)
-    for source in build_notebooks.sources(names):
+    for source in notebooks.sources(names):
         subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "lecture8"], check=True)
         notebook = home / f"{source.stem}.ipynb"
-        shutil.copy(build_notebooks.target(source), notebook)
+        shutil.copy(notebooks.target(source), notebook)
         if lax(python, [notebook], "--noconftest", **settings):  # which would forbid the network
             failed.append(f"colab: {source.stem}")
         if changed := frozen(python) ^ before:

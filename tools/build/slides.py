@@ -1,6 +1,6 @@
 """Decks of slides from the executed notebooks: `make slides` writes them to build/slides; showing needs no network.
 
-python -m tools.slides [NAME ...]
+python -m tools.build.slides [NAME ...]
 
 Which cell begins a slide is decided in `slide_types`; the speaker's notes (key S) come from the teaching plans.
 reveal.js and MathJax are fetched once, by npm, and laid beside the decks.
@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from lecture8.teaching import MARKS
-from tools import build_notebooks, conditions, instructor, npm, pictures, slide_types, teaching_plan
+from tools.build import conditions, instructor, notebooks, npm, pictures, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
@@ -100,7 +100,7 @@ def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
 
 def deck(name: str) -> str:
     """The deck of a notebook ('06_resnet') as HTML; its libraries are expected beside it."""
-    notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
+    notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
     config = Config()
     config.TagRemovePreprocessor.remove_input_tags = {HIDDEN}
     config.TagRemovePreprocessor.enabled = True
@@ -138,7 +138,7 @@ def main() -> int:
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1
-    for source in build_notebooks.sources(options.names):
+    for source in notebooks.sources(options.names):
         path = TARGET / f"{source.stem}.html"
         path.write_text(deck(source.stem), encoding="utf-8")
         print(path.relative_to(conditions.ROOT), flush=True)

@@ -6,9 +6,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser import checks
 from lecture8 import course, teaching
-from tools.conditions import ROOT
+from tests.browser import checks
+from tools.build.conditions import ROOT
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 for one in course.LESSONS:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import conditions, headings
+from tools.build import conditions, headings
 
 MINUTES = 75
 DISCUSSION = "Discussion"
@@ -55,7 +55,7 @@ class Plan:
 
 def path(notebook: str) -> Path:
     """Where the plan of a notebook ('06_resnet') lies."""
-    return conditions.ROOT / "lecture8" / "lessons" / f"l{notebook}" / "plan.md"
+    return conditions.folder(notebook) / "plan.md"
 
 
 def plan(notebook: str) -> Plan:

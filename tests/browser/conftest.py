@@ -6,16 +6,16 @@ from dataclasses import astuple
 
 import pytest
 
-from browser import checks, install
-from browser.lab import Lab, running
-from tools.conditions import ROOT
+from tests.browser import checks, install
+from tests.browser.lab import Lab, running
+from tools.build.conditions import ROOT
 
 try:
     from playwright.sync_api import Browser, Page, expect, sync_playwright
 except ModuleNotFoundError:
     pytest.exit("Playwright is not installed: run `make test-browser`, which installs it", returncode=4)
 
-from browser.notebook import OpenNotebook
+from tests.browser.notebook import OpenNotebook
 
 sys.path.insert(0, str(ROOT / "tests" / "lessons"))  # for wrong_answers
 PATIENCE = 60_000  # milliseconds for one step: a busy machine is no mistake

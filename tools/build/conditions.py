@@ -3,8 +3,14 @@
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-SANDBOX = ROOT / "tools" / "sandbox"
+ROOT = Path(__file__).resolve().parents[2]
+# On PYTHONPATH of everything that is built or tested: a guard against the network, and plain settings of matplotlib.
+SANDBOX = Path(__file__).with_name("sandbox")
+
+
+def folder(notebook: str) -> Path:
+    """Where everything that belongs to a notebook ('06_resnet') is kept."""
+    return ROOT / "lecture8" / "lessons" / f"l{notebook}"
 
 
 def apply() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tools import build_notebooks, npm, slides
+from tools.build import notebooks, npm, slides
 
-NAMES = [source.stem for source in build_notebooks.sources()]
+NAMES = [source.stem for source in notebooks.sources()]
 
 # What a reader can see of the slide, word by word, that lies outside the window or is cut off by what holds it.
 CUT_OFF = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from browser.notebook import CELL_SECONDS, choose
+from tests.browser.notebook import CELL_SECONDS, choose
 
 THREADS = Path(__file__).parent / "planted" / "threads.py"
 EXPLORER, DRAWS = 1, 2  # cells

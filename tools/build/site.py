@@ -16,7 +16,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from lecture8 import course, published
-from tools import build_notebooks, conditions, npm, pictures, teaching_plan
+from tools.build import conditions, notebooks, npm, pictures, teaching_plan
 
 ROOT = conditions.ROOT
 TARGET, PAGES, ENVIRONMENT = (ROOT / "build" / name for name in ("site", "site-pages", "site-env"))
@@ -55,11 +55,11 @@ def home() -> str:
             f"# {CONFIG['title']}\n",
             "Lessons in which every experiment is a running, checked measurement: you predict, build, measure, and "
             "only then read the explanation. Here they are as they were run; to run them, open them on Colab or "
-            f"[fetch the course]({build_notebooks.repository()}).\n",
+            f"[fetch the course]({notebooks.repository()}).\n",
             "| | lesson | the question |\n|--|--|--|",
             *rows,
             "\nBeside the lessons: [where the notes and the papers differ](docs/notes_against_papers.md), [the "
-            "words, in English and Korean](glossary.md), and [plans for teaching](docs/teaching/00_start_here.md).\n",
+            "words, in English and Korean](glossary.md), and [plans for teaching](plans/00_start_here.md).\n",
         ]
     )
 
@@ -76,19 +76,22 @@ def write_pages() -> None:
     """Lays everything that Jupyter Book reads into build/site-pages."""
     shutil.rmtree(PAGES, ignore_errors=True)
     (PAGES / "notebooks").mkdir(parents=True)
-    names = [source.stem for source in build_notebooks.sources()]
+    names = [source.stem for source in notebooks.sources()]
     for name in names:
-        notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
+        notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
         # a picture from Colab's server would be fetched by every reader
         notebook.cells[0].source = BADGE.sub(r"[Open in Colab](\1)", notebook.cells[0].source)
         nbformat.write(notebook, PAGES / "notebooks" / f"{name}.ipynb")
     shutil.copytree(ROOT / "docs", PAGES / "docs")
+    (PAGES / "plans").mkdir()
+    for name in names:
+        shutil.copy(teaching_plan.path(name), PAGES / "plans" / f"{name}.md")
     (PAGES / "index.md").write_text(home(), encoding="utf-8")
     (PAGES / "glossary.md").write_text(glossary(), encoding="utf-8")
     parts = {
         "The lessons": [f"notebooks/{name}" for name in names],
         "Beside them": ["docs/notes_against_papers", "glossary", "docs/scaling"],
-        "For teachers": [f"docs/teaching/{name}" for name in names],
+        "For teachers": [f"plans/{name}" for name in names],
     }
     contents = {
         "format": "jb-book",
@@ -153,8 +156,8 @@ def lighten(site: Path) -> None:
 
 def describe_pictures(site: Path) -> None:
     """Gives the figures of the lessons' pages the alternative texts that the notebooks have for them."""
-    for source in build_notebooks.sources():
-        notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{source.stem}.ipynb", 4)
+    for source in notebooks.sources():
+        notebook = nbformat.read(notebooks.NOTEBOOKS / f"{source.stem}.ipynb", 4)
         path = site / "notebooks" / f"{source.stem}.html"
         page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
@@ -192,9 +195,11 @@ def complaints(site: Path) -> list[str]:
 
 def main() -> int:
     """The command line; the number of complaints."""
-    missing = [s.stem for s in build_notebooks.sources() if not teaching_plan.path(s.stem).exists()]
+    missing = [s.stem for s in notebooks.sources() if not teaching_plan.path(s.stem).exists()]
     if missing:
-        print(f"no teaching plan for {', '.join(missing)}: write docs/teaching/<name>.md first", file=sys.stderr)
+        print(
+            f"no teaching plan for {', '.join(missing)}: write lecture8/lessons/l<name>/plan.md first", file=sys.stderr
+        )
         return 1
     try:
         npm.fetch(LIBRARIES, MATHJAX)

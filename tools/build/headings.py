@@ -1,7 +1,7 @@
 """The headings of the notebooks, and the tables of data/ that point to them.
 
-python -m tools.headings          say which rows of the tables point to a heading that is not there
-python -m tools.headings --move   where only a heading's number or mark has changed, write the new one into the tables
+python -m tools.build.headings          say which rows of the tables point to a heading that is not there
+python -m tools.build.headings --move   where only a heading's number has changed, write the new one into the tables
 """
 
 import argparse
@@ -11,14 +11,14 @@ import re
 import sys
 from pathlib import Path
 
-from tools import conditions
+from tools.build import conditions
 
 TABLES = ("coverage", "concepts")  # each with the columns notebook and section
 
 
 def headings(notebook: str) -> list[str]:
     """The headings of a notebook's source, in order; none where there is no such source."""
-    path = conditions.ROOT / "lecture8" / "lessons" / f"l{notebook}" / f"{notebook}.py"
+    path = conditions.folder(notebook) / f"{notebook}.py"
     if not path.is_file():
         return []
     # Markdown cells are comments in a source

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / ".ready"  # written last: an interrupted installation has none
@@ -181,6 +181,14 @@ def install(uv: str) -> None:
         run([VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *what])
     if "+" in torch and not torchvision_imports():
         sys.exit(f"torchvision does not work with torch {torch}: install both from one place, and run the same again.")
+
+
+def add(group: str) -> None:
+    """One more optional group of pyproject.toml, at the same versions; what was chosen for torch is kept."""
+    uv = shutil.which("uv")
+    pip = [uv, "pip", "install", "--python", VENV_PYTHON] if uv else [VENV_PYTHON, "-m", "pip", "install"]
+    print(f"Installing what {group} needs.", flush=True)
+    run([*pip, "-c", VENV / "constraints.txt", "-e", f".[{group}]"])
 
 
 def main(exactly: bool) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib import util
 
-from tools import bootstrap
+from tools.env import bootstrap
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -22,16 +22,6 @@ def launch(playwright):
     assert path, "no Chromium here: `make test-browser` installs it or says what to do"
     options = ["--disable-dev-shm-usage", "--disable-gpu", *(["--no-sandbox"] if root else [])]
     return playwright.chromium.launch(executable_path=path, args=options)
-
-
-def install_playwright() -> None:
-    """Playwright's package for Python, at the pinned version, without browsers of its own."""
-    uv = shutil.which("uv")
-    python = bootstrap.VENV_PYTHON
-    pip = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
-    print("Installing Playwright, which drives the browser.", flush=True)
-    # the constraints that the set-up wrote: they keep a build of torch that somebody chose
-    bootstrap.run([*pip, "-c", bootstrap.VENV / "constraints.txt", "-e", ".[browser]"])
 
 
 def install_chromium() -> None:
@@ -54,7 +44,7 @@ def install_chromium() -> None:
 
 def main() -> None:
     if not util.find_spec("playwright"):
-        install_playwright()
+        bootstrap.add("browser")
     if not chromium():
         install_chromium()
 

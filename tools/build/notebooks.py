@@ -1,12 +1,16 @@
 """Turns lecture8/lessons/*/<name>.py (jupytext's percent format) into the executed notebooks, byte for byte repeatable.
 
-python -m tools.build_notebooks [NAME ...]           build; a file is written only if it shows something new
-python -m tools.build_notebooks --check [NAME ...]   say which notebooks are out of date, without running them
-python -m tools.build_notebooks --twice [NAME ...]   run every cell twice in a row: the second run must show the same
+python -m tools.build.notebooks [NAME ...]           build; a file is written only if it shows something new
+python -m tools.build.notebooks --check [NAME ...]   say which notebooks are out of date, without running them
+python -m tools.build.notebooks --twice [NAME ...]   run every cell twice in a row: the second run must show the same
+
+A notebook with a cell that takes more than 20 seconds is not written: nobody waits that long in class. On a busy
+machine, LECTURE8_CELL_SECONDS=60 allows more.
 """
 
 import argparse
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -23,7 +27,7 @@ from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from nbval.plugin import find_comment_markers, find_metadata_tags, get_sanitize_patterns
 
-from tools import conditions, pictures, slide_types
+from tools.build import conditions, pictures, slide_types
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,6 +37,11 @@ else:
 ROOT = conditions.ROOT
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+SECONDS = float(os.environ.get("LECTURE8_CELL_SECONDS", "20"))  # the most that a cell may take
+
+
+class SlowCellError(RuntimeError):
+    """A cell takes longer than a reader waits."""
 
 
 def sources(names: list[str] | None = None) -> list[Path]:
@@ -195,9 +204,15 @@ def write(path: Path, notebook: NotebookNode) -> bool:
 
 
 def build(source: Path) -> str:
-    """Runs a source and writes its notebook; a line of report with the seconds and the slowest cells."""
+    """Runs a source and writes its notebook; a line of report with the seconds and the slowest cells.
+
+    Raises SlowCellError, and writes nothing, if a cell takes more than SECONDS.
+    """
     notebook, path = read_source(source), target(source)
     seconds = execute(notebook)
+    slow = [f"cell {i} takes {one:.0f} s" for i, one in enumerate(seconds) if one > SECONDS]
+    if slow:
+        raise SlowCellError(f"{', '.join(slow)}; at most {SECONDS:g} s are allowed (LECTURE8_CELL_SECONDS)")
     normalize(notebook)
     slide_types.mark(notebook)
     done = "written" if write(path, notebook) else "unchanged"
@@ -252,6 +267,8 @@ def main() -> int:
                 print(build(source), flush=True)
             except CellExecutionError as error:
                 complaints = [f"{source.stem} was not built, a cell fails:\n{error}"]
+            except SlowCellError as error:
+                complaints = [f"{source.stem} was not built: {error}"]
         print(*complaints, sep="\n", end="\n" * bool(complaints))
         bad += bool(complaints)
     return bad

@@ -1,6 +1,6 @@
 """Pictures of whole notebooks as JupyterLab shows them, to be looked at: build/browser/look.
 
-python -m browser.look 06_resnet --dark --width 720     (`make test-browser` installs what this needs)
+python -m tests.browser.look 06_resnet --dark --width 720     (`make test-browser` installs what this needs)
 
 The saved outputs are shown; nothing is run. A picture is a page high, and the next goes on where it ends.
 """
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from browser import install
-from browser.lab import SETTINGS, Lab, running
-from tools import build_notebooks, conditions
+from tests.browser import install
+from tests.browser.lab import SETTINGS, Lab, running
+from tools.build import conditions, notebooks
 
 TARGET = conditions.ROOT / "build" / "browser" / "look"
 PAGE = 1600  # pixels high
@@ -25,7 +25,7 @@ THEMES = {False: "JupyterLab Light", True: "JupyterLab Dark"}
 
 def photograph(browser: Browser, lab: Lab, name: str, width: int, prefix: Path) -> int:
     """Writes `prefix`-00.png and so on; how many."""
-    shutil.copy(build_notebooks.NOTEBOOKS / f"{name}.ipynb", lab.folder / "notebooks")
+    shutil.copy(notebooks.NOTEBOOKS / f"{name}.ipynb", lab.folder / "notebooks")
     page = browser.new_page(viewport={"width": width, "height": PAGE})
     page.goto(lab.page(name), timeout=120_000)
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
@@ -54,7 +54,7 @@ def main() -> None:
     settings = SETTINGS | SHOW_ALL | {"apputils-extension/themes": {"theme": THEMES[options.dark]}}
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), settings) as lab, sync_playwright() as play:
         browser = install.launch(play)
-        for source in build_notebooks.sources(options.names):
+        for source in notebooks.sources(options.names):
             prefix = TARGET / f"{source.stem}-{options.width}{'-dark' if options.dark else ''}"
             count = photograph(browser, lab, source.stem, options.width, prefix)
             print(f"{prefix.relative_to(conditions.ROOT)}-00.png and on: {count}", flush=True)

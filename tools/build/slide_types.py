@@ -1,6 +1,6 @@
 """Which cell of a lesson begins a slide, by rule: one idea on each, the answer one key press after the question.
 
-python -m tools.slide_types     gives the committed notebooks their types, without running them
+python -m tools.build.slide_types     gives the committed notebooks their types, without running them
 
 The types are those of Jupyter's slide show (`slideshow.slide_type`), so the same notebook is a deck of reveal.js
 (`make slides`) and can be presented live with its widgets (jupyterlab-slideshow).
@@ -99,10 +99,10 @@ def mark(notebook: NotebookNode) -> None:
 
 def main() -> int:
     """The command line."""
-    from tools import build_notebooks
+    from tools.build import notebooks  # which imports this module
 
-    for source in build_notebooks.sources():
-        path = build_notebooks.target(source)
+    for source in notebooks.sources():
+        path = notebooks.target(source)
         notebook = nbformat.read(path, 4)
         mark(notebook)
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")

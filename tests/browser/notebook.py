@@ -6,8 +6,8 @@ import re
 from playwright.sync_api import ElementHandle, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from browser.checks import Move
-from browser.lab import Lab
+from tests.browser.checks import Move
+from tests.browser.lab import Lab
 
 RUN_SECONDS = 900  # for all cells of a notebook; the slowest takes 80 s on an idle core
 CELL_SECONDS = 120

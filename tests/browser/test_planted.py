@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from browser import checks
+from tests.browser import checks
 
 MISTAKES = Path(__file__).parent / "planted" / "mistakes.py"
 

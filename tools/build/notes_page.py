@@ -1,7 +1,7 @@
 """Writes docs/notes_against_papers.md from data/corrections.csv.
 
-python -m tools.notes_page          write it
-python -m tools.notes_page --check  say whether it is up to date
+python -m tools.build.notes_page          write it
+python -m tools.build.notes_page --check  say whether it is up to date
 """
 
 import re
@@ -9,14 +9,14 @@ import sys
 from urllib.parse import quote
 
 from lecture8 import course, published
-from tools import conditions
+from tools.build import conditions
 
 PAGE = conditions.ROOT / "docs" / "notes_against_papers.md"
 HEAD = """# The lecture notes against the papers
 
 Where the notes of the lecture (or its slides) and the papers differ, or agree and are worth a check. The last
 column leads to the section in which the course measures, counts or computes it. Made from `data/corrections.csv` by
-`python -m tools.notes_page`.
+`python -m tools.build.notes_page`.
 """
 # where the notes are right, and a section shows it without `three_ways`
 RIGHT = {27: "5 · From 34 to 152 layers: the bottleneck"}
@@ -24,7 +24,7 @@ RIGHT = {27: "5 · From 34 to 152 layers: the bottleneck"}
 
 def section(notebook: str, number: int) -> str:
     """The heading under which a notebook's source shows a correction by `teaching.three_ways`; '' if it does not."""
-    path = conditions.ROOT / "lecture8" / "lessons" / f"l{notebook}" / f"{notebook}.py"
+    path = conditions.folder(notebook) / f"{notebook}.py"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     shown = re.search(rf"three_ways\(\s*{number}\b", text)
     before = re.findall(r"^# #{2,6} (.+)$", text[: shown.start()], re.MULTILINE) if shown else []

@@ -1,6 +1,6 @@
 """Instructor copies of the notebooks: `make solutions` writes them, executed, to build/instructor.
 
-python -m tools.instructor [NAME ...]
+python -m tools.build.instructor [NAME ...]
 
 Made from the students' sources: under each heading are the notes of the teaching plan, and in every answer cell the
 solution of its exercise, which its check calls correct.
@@ -16,7 +16,7 @@ from nbformat import NotebookNode, v4
 
 from lecture8 import course
 from lecture8.teaching import MARKS, Exercise
-from tools import build_notebooks, conditions, slide_types, teaching_plan
+from tools.build import conditions, notebooks, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "instructor"
 ASKED = re.compile(r"ask\.exercises\[\"(\w+)\"\]\.check\(")
@@ -62,9 +62,9 @@ def with_solutions(notebook: NotebookNode, exercises: dict[str, Exercise]) -> No
 
 def copy_of(name: str) -> NotebookNode:
     """The instructor copy of a notebook ('06_resnet'), not yet run."""
-    (source,) = build_notebooks.sources([name])
+    (source,) = notebooks.sources([name])
     exercises = course.lesson(name).module("questions").exercises
-    return with_notes(with_solutions(build_notebooks.read_source(source), exercises), teaching_plan.plan(name))
+    return with_notes(with_solutions(notebooks.read_source(source), exercises), teaching_plan.plan(name))
 
 
 def wrong_solutions(notebook: NotebookNode) -> list[str]:
@@ -87,15 +87,15 @@ def main() -> int:
     conditions.apply()
     TARGET.mkdir(parents=True, exist_ok=True)
     bad = 0
-    for source in build_notebooks.sources(options.names):
+    for source in notebooks.sources(options.names):
         notebook = copy_of(source.stem)
         try:
-            build_notebooks.execute(notebook)
+            notebooks.execute(notebook)
         except CellExecutionError as error:
             print(f"{source.stem}: a cell fails:\n{error}")
             bad += 1
             continue
-        build_notebooks.normalize(notebook)
+        notebooks.normalize(notebook)
         path = TARGET / f"{source.stem}.ipynb"
         nbformat.write(notebook, path)
         problems = wrong_solutions(notebook)
