@@ -60,7 +60,7 @@ from lecture8.models import layers
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-RATE = 0.01  # Adam's learning rate for what is new
+LR = 0.01  # Adam's learning rate for what is new
 FACTOR = 0.5  # layer-wise: each stage learns half as fast as the one above it
 EPOCHS = {"source": 6, "few": 40, "many": run.choose(quick=10, full=60)}
 FEW, MANY = 20, 2000  # labeled letters
@@ -117,7 +117,7 @@ _ = plots.stages(cost, title=f"{cost.params:,} parameters, {cost.macs:,} multipl
 
 # %%
 def train(net, data, seed, epochs, factor=1):
-    optimizer = torch.optim.Adam(transfer.layerwise(net, RATE, factor))
+    optimizer = torch.optim.Adam(transfer.layerwise(net, LR, factor))
     batch_size = 50 if len(data.train) > 100 else 25
     return training.fit(net, data, optimizer, epochs, batch_size=batch_size, seed=seed)
 
@@ -275,7 +275,7 @@ assert sum(tuned) / len(SEEDS) + 0.02 < warm < sum(frozen) / len(SEEDS) - 0.01
 # edges, which every task needs; last layers see what the source was about. (Section 7 puts that to the test.)
 
 # %%
-groups = transfer.layerwise(start_from(teacher, letters, 0), RATE, FACTOR)
+groups = transfer.layerwise(start_from(teacher, letters, 0), LR, FACTOR)
 for group in groups:
     count = sum(p.numel() for p in group["params"])
     print(f"{group['name']:10} learns at {group['lr']:.6f}: {count:6,} parameters")

@@ -92,7 +92,7 @@ def augment() -> Explorer:
 
 @explorer
 def learning_rates() -> Explorer:
-    """ReLU against tanh, each at a learning rate of your choice, from the runs in data/."""
+    """ReLU against tanh, each at a learning rate of your choice, from loaded runs."""
     runs = published.read("alexnet_activations")
     lrs = sorted(float(lr) for lr in runs["lr"].unique())
 

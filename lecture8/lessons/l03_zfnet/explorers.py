@@ -65,7 +65,7 @@ def aliasing() -> Explorer:
 
 @explorer
 def occlusion() -> Explorer:
-    """The gray square on a few test images, for the honest and the cheating network, from the runs in data/."""
+    """The gray square on a few test images, for the honest and the cheating network, from loaded runs."""
     maps, header = published.read("occlusion"), published.provenance("occlusion")
     square = int(header["square"])
     trained = {"images without marks": "plain", "images with marks": "marked"}

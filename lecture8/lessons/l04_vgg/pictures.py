@@ -155,7 +155,7 @@ def shares(profile) -> Figure:
 def sixteen_or_nineteen(table) -> Figure:
     """Published top-1 errors: by depth at one training scale, and configuration D against E in every protocol.
 
-    table: `vgg_errors` of data/
+    table: `vgg_errors`
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(1, 1.3))
     ladder = table[(table["table"] == 3) & (table["train_scale"] == "256")].set_index(

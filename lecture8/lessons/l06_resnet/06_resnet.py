@@ -51,7 +51,7 @@ from lecture8.lessons.l06_resnet import questions as ask
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
 EPOCHS = run.choose(quick=4, full=182)
-RATE = run.choose(quick=0.03, full=0.1)
+LR = run.choose(quick=0.03, full=0.1)
 # after these epochs the learning rate is divided by 10
 DROPS = run.choose(quick=[], full=[91, 136])
 BATCH = run.choose(quick=64, full=128)
@@ -91,7 +91,7 @@ def fresh(kind, depth, seed):
 def train(kind, depth, seed):
     """One network, trained: (network, history)."""
     net = fresh(kind, depth, seed)
-    optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=0.9, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(net.parameters(), lr=LR, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, DROPS)
     kept = {"checkpoint": run.keep("06", kind, depth, seed)}  # None in a quick run
     return net, training.fit(

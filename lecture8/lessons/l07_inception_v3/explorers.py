@@ -57,7 +57,7 @@ def _correlation(photo: Tensor, whole: Tensor, part: Tensor) -> float:
 
 @explorer
 def smoothing() -> Explorer:
-    """Calibration by the amount of smoothing, for few and for many training images, from the runs in data/."""
+    """Calibration by the amount of smoothing, for few and for many training images, from loaded runs."""
     runs = published.read("label_smoothing")
     by_setting = {
         key: calibrations(several) for key, several in runs.groupby(["images", "amount"])

@@ -76,7 +76,7 @@ def _times(shape) -> str:
 
 @explorer
 def scaling() -> Explorer:
-    """Width and learning rate -> what each scale of the residuals does to the first epochs, from the runs in data/."""
+    """Width and learning rate -> what each scale of the residuals does to the first epochs, from loaded runs."""
     runs = published.read("residual_scaling")
 
     def draw(width: int, lr: float) -> tuple[Figure, str]:
