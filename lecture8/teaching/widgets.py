@@ -120,7 +120,8 @@ class Explorer(Shown):
         self.readout.value = _paragraph(self.text)
 
     def _still(self) -> dict[str, str]:
-        values = ", ".join(f"{c.description} {c.label}" for c in self.controls.values())
+        # a slider that still is at its first value has an empty label
+        values = ", ".join(f"{c.description} {c.label or c.value}" for c in self.controls.values())
         image = base64.b64encode(self.image.value).decode("ascii")
         return {"text/plain": f"[{values}] {self.text}", "image/png": image}
 
