@@ -66,7 +66,7 @@ def sgd(net: nn.Module) -> torch.optim.SGD:
 
 def fit(work: Work, net: nn.Module, data, device: torch.device) -> None:
     """Ours."""
-    training.fit(net, data, sgd(net), work.epochs, batch_size=work.batch, device=device, precision="float32")
+    training.fit(net, data, sgd(net), work.epochs, batch_size=work.batch)
 
 
 def bare(

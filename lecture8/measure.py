@@ -25,7 +25,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from lecture8 import complexity, training
+from lecture8 import complexity, devices
 
 Size = int | tuple[int, int, int]  # channels × height × width of one image; an int is a square RGB image
 Device = str | torch.device | None  # None is the best there is
@@ -219,7 +219,7 @@ def inference_memory(net: nn.Module, input_size: Size, batch: int = 1, *, device
 
 
 def _peak(what: str, net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, device: Device) -> PeakMemory:
-    device = training.pick_device(device)
+    device = devices.pick_device(device)
     meters = {"cuda": _cuda_peak, "cpu": _cpu_peak}
     if device.type not in meters:
         raise ValueError(f"PyTorch does not count the memory it takes on {device.type}: choose 'cuda' or 'cpu'")
@@ -264,7 +264,7 @@ def power(net: nn.Module, input_size: Size, batch: int = 32, *, device: Device =
     reports a mean over up to a second. Idle power is that just before, whatever else the GPU is busy with.
     Raises ValueError where there is no such GPU or no reading, MemoryError if the batch does not fit.
     """
-    device = training.pick_device(device)
+    device = devices.pick_device(device)
     read = _power_meter(device)
     idle = statistics.median(read() for _ in range(5))
 
@@ -315,7 +315,7 @@ def _smi_watts(gpu: str) -> float:
 # --- the copy that runs --------------------------------------------------------------------------------------------
 def _on_copy(work: Callable[[Step, torch.device], object], net, input_size, batch, optimizer, device):
     """What `work(step, device)` returns; `step()` is a training step, or with _FORWARD a forward pass."""
-    device = training.pick_device(device)
+    device = devices.pick_device(device)
     try:
         gpu = device.type == "cuda"
         with torch.cuda.device(device if gpu else -1), torch.random.fork_rng([device] if gpu else []):
@@ -350,7 +350,7 @@ def _step(net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, de
     labels = torch.zeros(batch, dtype=torch.long, device=device)
     if own is None:
         own = complexity.make_optimizer(optimizer, net.parameters())
-    training.move_state(own, device)
+    own.load_state_dict(own.state_dict())  # moves its state to the device
 
     @torch.enable_grad()
     def step() -> None:

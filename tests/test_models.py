@@ -56,7 +56,7 @@ def images_for(net):
     return torch.randn(2, net.channels, *[net.size or max(SMALL, net.smallest)] * 2)
 
 
-HEAVY = [name for name, a in ARCHITECTURES.items() if a.params > 50e6 or a.depth > 90]
+HEAVY = [name for name, a in ARCHITECTURES.items() if a.params > 23e6 or a.depth > 90]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,7 @@ def test_one_batch_can_be_memorized(name):
         ("resnet50", {"stride_in_1x1": True, "shortcut": "A"}, 22_780_456, 3_498_311_680),
         ("resnet50", {"stride_in_1x1": True, "shortcut": "C"}, 40_128_552, 6_324_224_000),
         ("resnet101", {"stride_in_1x1": True}, 44_549_160, 7_570_194_432),
-        ("resnet101", {"stride_in_1x1": True, "shortcut": "A"}, 41_772_584, 7_210_532_864),
-        ("resnet101", {"stride_in_1x1": True, "shortcut": "C"}, 76_981_288, 13_530_300_416),
         ("resnet152", {"stride_in_1x1": True}, 60_192_808, 11_282_415_616),
-        ("resnet152", {"stride_in_1x1": True, "shortcut": "A"}, 57_416_232, 10_922_754_048),
-        ("resnet152", {"stride_in_1x1": True, "shortcut": "C"}, 107_335_720, 20_736_376_832),
         ("resnet20", {"shortcut": "B"}, 272_474, 40_813_184),
         ("resnet56", {"shortcut": "B"}, 855_770, 125_747_840),
     ],
@@ -148,6 +144,7 @@ def test_variants_count_what_the_paper_implies(name, options, expected_params, e
     assert (params(net), macs(net, ARCHITECTURES[name].input_size)) == (expected_params, expected_macs)
 
 
+@pytest.mark.slow
 def test_resnet1202_has_the_papers_19_4_million():
     assert params(meta(models.small.resnet, depth=1202)) == 19_421_274
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tools.conditions import ROOT
+from tools.build.conditions import ROOT
 
 PAGES = (
     "README.md",

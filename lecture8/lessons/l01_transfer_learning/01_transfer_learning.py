@@ -300,7 +300,7 @@ assert mean["digits, layer-wise"] > mean["digits, all trained"] + 0.05
 for how in ("layer-wise", "frozen"):
     pairs = zip(results[f"digits, {how}"], results[f"gratings, {how}"])
     assert all(similar > different + 0.1 for similar, different in pairs)
-teaching.right(
+teaching.correct(
     "Layer-wise rates beat one rate, and the similar source beats the different one, in every seed."
 )
 
@@ -646,7 +646,7 @@ price = {
 }
 print("points that freezing everything costs, by number of labels:", price)
 assert price[20] < 2 < price[100] < price[500] < price[2000]
-teaching.right("It rises with the labels: nothing with 20, ten points with 2,000.")
+teaching.correct("It rises with the labels: nothing with 20, ten points with 2,000.")
 
 # %% [markdown]
 # Now try the third source. Guess first:

@@ -25,7 +25,7 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         figure = pictures.separated(whole, part, picture, pairs)
         energy = (part.square().sum() / whole.square().sum()).item()
         cost = 2 * SIZE * pairs
-        price = "cheaper than" if cost < SIZE**2 else "dearer than"
+        price = "cheaper than" if cost < SIZE**2 else "more expensive than"
         keep = (
             "1 column-and-row pair keeps"
             if pairs == 1
@@ -70,10 +70,10 @@ def smoothing() -> Explorer:
         words = []
         for name, several in found.items():
             over = 100 * sum(one.overconfidence for one in several) / len(several)
-            right = 100 * sum(one.right for one in several) / len(several)
+            accuracy = 100 * sum(one.overall_accuracy for one in several) / len(several)
             side = "much" if over > 0 else "little"
             words.append(
-                f"{name}: right on {right:.1f} %, promises {abs(over):.1f} points too {side}"
+                f"{name}: right on {accuracy:.1f} %, promises {abs(over):.1f} points too {side}"
             )
         text = f"{images} training images, {len(several)} seeds. " + "; ".join(words) + "."
         return pictures.reliability(found), text

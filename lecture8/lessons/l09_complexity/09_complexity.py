@@ -396,7 +396,7 @@ columns = ["params", "macs", "mb", "ms", "ms_batch"]
 axes_with_vgg = [c for c in columns if any("VGG" in name for name in unbeaten(first, c))]
 left = [name for name in unbeaten(new, "macs") if new["macs"][name] > 2]
 assert not axes_with_vgg and left == ["ResNet-34", "ResNet-50", "ResNet-101", "ResNet-152"]
-teaching.right(
+teaching.correct(
     f"On none. And with the new recipe {', '.join(left)}: the newer Inceptions, trained as in 2016, are beaten by retrained ResNets."
 )
 
@@ -712,7 +712,7 @@ resnets = [name for name in cpu.index if name.startswith("resnet")]
 assert spread(cpu["time"][resnets], cpu["macs_g"][resnets]) < 1.5
 vggs = cpu["time"][[name for name in cpu.index if name.startswith("vgg")]]
 assert vggs.max() < 1.2 * vggs.min()  # 2.6 times the work, nearly the same time
-teaching.right(
+teaching.correct(
     "Better than on the CPU, but on the large GPU the *activations* predict time best: its arithmetic is so fast that it waits for maps to be written and read. "
     "Within one family, work is a fair guide."
 )
@@ -748,7 +748,7 @@ def best(recipe, **limits):
 assert best("first", mb=120, macs=5) == best("new", mb=120, macs=5) == "ResNet-50"
 assert best("first", mb=120, macs=8) == "Inception-v3"
 assert best("new", mb=120, macs=8) == "ResNet-50"
-teaching.right(
+teaching.correct(
     "ResNet-50. With 8 G it would be Inception-v3, 1.2 points better. With the new recipe ResNet-50 "
     "stays the best, and 3.5 points above that Inception-v3, for less work: train better before you buy more."
 )

@@ -1,0 +1,177 @@
+"""One training run, on one device or on several that `torchrun` started: the loop, its scores, its checkpoints.
+
+Every random number is drawn from the seed and the place in the run: augmentation in `data`, dropout from (seed, epoch,
+step, process). A run that was killed at any moment resumes at its last checkpoint, skips the batches already seen, and
+ends on a CPU with the same weights and history, bit for bit, as one that was never stopped.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lecture8 import checkpoints, transfer
+from lecture8.history import History
+from lecture8.scale import recipes
+from lecture8.scale.data import Images, Order, loader, seed_of
+
+RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # as torchrun has set them
+_PLACE = ("epoch", "step", "seconds", "rows", "sums")  # in a run
+_PARTS = ("net", "optimizer", "scheduler", "scaler")
+
+
+def join(device: torch.device) -> torch.device:
+    """Joins the other processes, if there are any; returns this one's device. Raises ValueError for a GPU too few."""
+    if WORLD > 1 and device.type == "cuda":
+        local, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if local >= there:
+            raise ValueError(f"this machine has {there} GPUs, fewer than processes: give --nproc-per-node {there}")
+        torch.cuda.set_device(local)
+        device = torch.device("cuda", local)
+    if WORLD > 1:  # Gloo beside NCCL: what the processes agree on after each step does not wait for the GPU
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    return device
+
+
+def total(values: Tensor) -> Tensor:
+    """The sum over all processes."""
+    if WORLD > 1:
+        dist.all_reduce(values)
+    return values
+
+
+class Objective(nn.Module):
+    """(images, labels) of a batch -> mean loss, and [loss, correct predictions, images] summed over the batch."""
+
+    def __init__(self, net: nn.Module, objective, device: torch.device):
+        super().__init__()
+        self.net, self.objective, self.device = net, objective, device
+        gpu = device.type == "cuda"
+        self.half = gpu and torch.cuda.get_device_capability(device) < (8, 0)  # a chip without bfloat16
+        self.cast = torch.autocast(device.type, torch.float16 if self.half else torch.bfloat16, enabled=gpu)
+        self.format = torch.channels_last if gpu else torch.contiguous_format
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        images = images.to(self.device, memory_format=self.format, non_blocking=True)
+        labels = labels.to(self.device, non_blocking=True)
+        if not images.is_floating_point():
+            images = transfer.normalize(images / 255)
+        with self.cast:
+            loss, logits = self.objective(self.net, images, labels)
+        correct = (logits.argmax(1) == labels).sum()
+        return loss, torch.stack([loss.detach() * len(labels), correct, torch.full_like(correct, len(labels))])
+
+
+class Run:
+    """The training of a network into the folder `out`, from the checkpoint there if there is one.
+
+    settings: recipe, epochs, batch_size (of all processes together), lr, warmup, seed, and what else must not change
+    minutes: between checkpoints within an epoch; 0 writes one after each step
+    """
+
+    def __init__(self, net: nn.Module, images: Images, out: Path, settings: dict, device: torch.device, workers: int,
+                 minutes: float):  # fmt: skip
+        self.net, self.out, self.settings, self.minutes = net, out, settings, minutes
+        choices = (settings[key] for key in ("lr", "epochs", "warmup"))
+        self.optimizer, self.scheduler, objective = recipes.build(settings["recipe"], net, *choices)
+        self.objective = self.shared = Objective(net, objective, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.objective.half)
+        net.to(device, memory_format=self.objective.format)
+        if WORLD > 1:
+            self.shared = DistributedDataParallel(self.objective)
+        own, self.order = settings["batch_size"] // WORLD, Order(images.train, WORLD, RANK, seed=settings["seed"])
+        # a last batch of one image is left out: batch normalization has nothing to average
+        self.batches = loader(images.train, own, self.order, workers, drop_last=len(self.order) % own == 1)
+        keys = [(0, index) for index in range(RANK, len(images.valid), WORLD)]
+        self.valid_batches = loader(images.valid, own, keys, workers)
+        self.epoch, self.step, self.seconds, self.rows, self.sums = 0, 0, 0.0, [], torch.zeros(3, device=device)
+        if (out / "checkpoint.pt").exists():
+            self._load()
+
+    def train(self) -> int | None:
+        """Trains to the end and writes weights.pt, or until a signal asks to stop, whose number it returns."""
+        asked, self.due = [], time.monotonic() + 60 * self.minutes
+        before = {n: signal.signal(n, lambda number, _: asked.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            while self.epoch < self.settings["epochs"]:
+                if self._train_epoch(asked):
+                    return (asked or [signal.SIGTERM])[0]
+                self._end_epoch()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        if RANK == 0:
+            checkpoints.save_weights(self.net, self.out / "weights.pt")
+        return None
+
+    def _train_epoch(self, asked: list[int]) -> bool:
+        """The rest of this epoch; whether it was stopped, after a checkpoint."""
+        self.order.set_epoch(self.epoch)
+        self.order.start = self.step * self.batches.batch_size
+        self.net.train()
+        began = time.monotonic()
+        for images, labels in self.batches:
+            torch.manual_seed(seed_of(self.settings["seed"], self.epoch, self.step, RANK))
+            self.optimizer.zero_grad()
+            loss, sums = self.shared(images, labels)
+            self.scaler.scale(loss).backward()
+            if self.settings["recipe"] == "inception_v3":
+                self.scaler.unscale_(self.optimizer)
+                nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            self.sums += total(sums)
+            now = time.monotonic()
+            self.step, self.seconds, began = self.step + 1, self.seconds + now - began, now
+            # if one process has to save or to stop, all do
+            save, stop = total(torch.tensor([now >= self.due, bool(asked)], dtype=torch.int32)).tolist()
+            if save or stop or self.step == len(self.batches):
+                self._save()
+            if stop:
+                return True
+        return False
+
+    @torch.no_grad()
+    def _end_epoch(self) -> None:
+        """Scores the validation images, steps the schedule, writes the history."""
+        for buffer in self.net.buffers() if WORLD > 1 else ():  # each process has averaged over its own images
+            dist.broadcast(buffer, 0)
+        self.net.eval()
+        row, valid = {"epoch": self.epoch + 1}, torch.zeros_like(self.sums)
+        for batch in self.valid_batches:
+            valid += self.objective(*batch)[1]
+        for name, sums in (("train", self.sums), ("valid", total(valid))):
+            row[f"{name}_loss"], row[f"{name}_accuracy"] = (sums[:2].double() / sums[2]).tolist()
+        self.rows.append(row | {"lr": self.optimizer.param_groups[0]["lr"], "seconds": self.seconds})
+        self.scheduler.step(*([row["valid_loss"]] if self.settings["recipe"] in recipes.PLATEAU else []))
+        self.epoch, self.step, self.seconds, self.sums = self.epoch + 1, 0, 0.0, torch.zeros_like(self.sums)
+        if RANK == 0:
+            meta = {key: str(value) for key, value in self.settings.items()}
+            History(self.rows, meta).save(self.out / "history.csv")
+            print(", ".join(f"{key} {value:.4g}" for key, value in self.rows[-1].items()), flush=True)
+
+    def _save(self) -> None:
+        if not self.sums.isfinite().all():
+            raise FloatingPointError(f"the loss is no finite number: give a smaller --lr than {self.settings['lr']:g}")
+        if RANK == 0:
+            state = {name: getattr(self, name) for name in ("settings", *_PLACE)}
+            state |= {name: getattr(self, name).state_dict() for name in _PARTS}
+            checkpoints.write(self.out / "checkpoint.pt", state)
+        total(torch.zeros(1))  # no process goes on, or ends, before it is written
+        self.due = time.monotonic() + 60 * self.minutes
+
+    def _load(self) -> None:
+        state = checkpoints.read(self.out / "checkpoint.pt")
+        for key, value in self.settings.items():
+            if (other := state["settings"].get(key)) != value:
+                raise ValueError(f"{self.out} holds a run whose {key} is {other!r}, not {value!r}: give another --out")
+        for name in _PARTS:
+            getattr(self, name).load_state_dict(state[name])
+        for name in _PLACE:
+            setattr(self, name, state[name])
+        self.sums = self.sums.to(self.objective.device)

@@ -1,0 +1,53 @@
+"""Installs what the browser tests need beyond `make`: the browser group of pyproject.toml, and Chromium on Debian."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib import util
+
+from tools.env import bootstrap
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def chromium() -> str:
+    """The path of the Chromium or Chrome of this machine, or ''."""
+    return next(filter(None, map(shutil.which, BROWSERS)), "")
+
+
+def launch(playwright):
+    """Starts the Chromium of this machine, without a window."""
+    path, root = chromium(), hasattr(os, "geteuid") and os.geteuid() == 0
+    assert path, "no Chromium here: `make test-browser` installs it or says what to do"
+    options = ["--disable-dev-shm-usage", "--disable-gpu", *(["--no-sandbox"] if root else [])]
+    return playwright.chromium.launch(executable_path=path, args=options)
+
+
+def install_chromium() -> None:
+    """Chromium from Debian's packages. Ends the program with one sentence where that cannot be done."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not (root and shutil.which("apt-get")):
+        sys.exit(
+            f"No Chromium here (looked on the PATH for {', '.join(BROWSERS)}): install Chromium or Chrome, "
+            "on Debian with `sudo apt-get install chromium`, and run the same again."
+        )
+    print("Installing Chromium.", flush=True)
+    quiet = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    packages = ["chromium", "fonts-dejavu-core"]
+    for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+        if subprocess.call(["apt-get", *step], env=quiet, stdout=subprocess.DEVNULL):
+            sys.exit(
+                "Chromium could not be installed: run `apt-get install chromium`, see what it says, and try again."
+            )
+
+
+def main() -> None:
+    if not util.find_spec("playwright"):
+        bootstrap.add("browser")
+    if not chromium():
+        install_chromium()
+
+
+if __name__ == "__main__":
+    main()
