@@ -1,12 +1,15 @@
-"""A web server on this machine that misbehaves as it is told to."""
+"""A web server on this machine that misbehaves as it is told to, and archives for it."""
 
 import contextlib
+import shutil
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class Server:
-    """Serves `files` (path -> bytes), as often as `asked` says; `faults`: path -> a status code, "cut" or "silent"."""
+    """Serves `files` (path -> bytes), notes requests in `asked`; `faults`: path -> a status code, "cut" or "silent"."""
 
     def __init__(self):
         self.files, self.faults, self.asked, self.closing = {}, {}, [], threading.Event()
@@ -48,3 +51,10 @@ class Server:
         if fault == "silent":
             self.closing.wait(10)
         handler.wfile.write(self.files[path][: 100 if fault == "cut" else None])
+
+
+def packed(folder: Path, suffix: str = ".tgz") -> bytes:
+    """`folder` as an archive with paths from its parent."""
+    with tempfile.TemporaryDirectory() as place:
+        kind = "zip" if suffix == ".zip" else "gztar"
+        return Path(shutil.make_archive(f"{place}/set", kind, folder.parent, folder.name)).read_bytes()
