@@ -276,7 +276,7 @@ def test_frozen_inside_another_network_and_through_fit():
     net = transfer.freeze(models.small.vgg(10, width=4, channels=1), "block2")
     before = {name: state(module) for name, module in net.features.named_children()}
     torch.optim.SGD(net.parameters(), lr=0.1)
-    training.fit(net, data, torch.optim.SGD(net.parameters(), lr=0.1), 1, batch_size=32, device="cpu")
+    training.fit(net, data, torch.optim.SGD(net.parameters(), lr=0.1), 1, batch_size=32)
     assert [same(before[name], m.state_dict()) for name, m in net.features.named_children()] == [False, True, False]
     other = nn.Sequential(net.features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
     step_before = state(net.features.block2)
@@ -375,7 +375,7 @@ def test_a_linear_probe_is_a_frozen_network():
     transfer.freeze(net)
     for one, images in ((probe, features), (net, data)):
         optimizer = torch.optim.Adam((p for p in one.parameters() if p.requires_grad), lr=0.01)
-        training.fit(one, images, optimizer, 3, batch_size=50, device="cpu")
+        training.fit(one, images, optimizer, 3, batch_size=50)
     assert torch.allclose(probe.weight, net.classifier.fc.weight, atol=1e-4)
 
 
