@@ -7,6 +7,7 @@ Whatever happens during a write, under the file's name is the old file or the ne
 import contextlib
 import glob
 import os
+import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -85,8 +86,8 @@ class Checkpoint:
     def __init__(self, path: str | Path | None, history, parts: Mapping, shuffle: torch.Generator, gpus: list):
         self.path, self.history = Path(path) if path else None, history
         self.parts = {name: part for name, part in parts.items() if part is not None}
-        dropout = [torch.cuda.default_generators[gpu.index or 0] for gpu in gpus]
-        self.generators = [shuffle, torch.default_generator, *dropout]
+        on_gpu = [torch.cuda.default_generators[gpu.index or 0] for gpu in gpus]
+        self.generators = [shuffle, torch.default_generator, *on_gpu]
 
     def save(self) -> None:
         """Write the file, if there is to be one."""
@@ -98,7 +99,13 @@ class Checkpoint:
         random = [generator.get_state() for generator in self.generators]
         with replacing(self.path) as draft:
             torch.save({"meta": self.history.meta, "rows": self.history.rows, "random": random, **state}, draft)
-            torch.load(draft, weights_only=True, mmap=True)  # if it cannot be read, say so now
+            try:
+                torch.load(draft, weights_only=True, mmap=True)
+            except pickle.UnpicklingError as error:
+                what = (
+                    "optimizer or scheduler holds more than Python's numbers, text and tensors (numbers of numpy, say)"
+                )
+                raise ValueError(f"the {what}, which no checkpoint can keep: give it float(lr) and the like") from error
 
     def resume(self) -> None:
         """Continue where the run was that wrote the file; without a file write one, to learn early if that works.
@@ -108,9 +115,10 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return self.save()
         saved = read(self.path)
+        now = {"lr": [group["lr"] for group in saved.get("optimizer", {}).get("param_groups", [])]}
         for key in [key for key in self.history.meta if key not in MAY_CHANGE]:
             theirs, ours = saved.get("meta", {}).get(key, "missing"), self.history.meta[key]
-            if ours != theirs:
+            if ours not in (theirs, now.get(key)):
                 raise ValueError(
                     f"{self.path} is the checkpoint of another run: its {key} is {theirs}, and now {ours} was given; "
                     "give that run's settings to resume it, or another path to start anew"

@@ -327,7 +327,7 @@ def _placed(net: nn.Module, data: Data, optimizer: torch.optim.Optimizer, device
     if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] <= highest:
         got = " × ".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(
-            f"{data.name} has labels up to {highest}, so the network must return logits, N × {highest + 1} or more, but "
-            f"for {len(images)} images it returned {got}: build it with num_classes={data.num_classes}"
+            f"{data.name} has labels up to {highest}, so that {len(images)} images need {len(images)} × {highest + 1} "
+            f"logits or more, but the network returned {got}: build it with num_classes={data.num_classes}"
         )
     return data

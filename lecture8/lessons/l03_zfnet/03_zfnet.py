@@ -758,10 +758,7 @@ for name, nets, tested_on in (
 ):
     print(
         name,
-        *(
-            f"≈ {100 * training.evaluate(n, tested_on).accuracy:.0f} %"
-            for n in nets
-        ),
+        *(f"≈ {100 * training.evaluate(n, tested_on).accuracy:.0f} %" for n in nets),
     )
 
 # %% [markdown]
@@ -801,10 +798,7 @@ for honest, cheat in zip(lost["trained without marks"], lost["trained with marks
     assert cheat[0] > 3 * max(cheat[2:])  # the mark is in the rows 0 to 3
     assert honest[0] < max(honest[2:])
 accuracy = [training.evaluate(n, data).accuracy for n in cheating]
-assert (
-    max(accuracy) < 0.4
-    and min(training.evaluate(n, data).accuracy for n in whole) > 0.7
-)
+assert max(accuracy) < 0.4 and min(training.evaluate(n, data).accuracy for n in whole) > 0.7
 guess.reveal("it falls, while covering the digit hardly matters")
 
 # %% [markdown]
