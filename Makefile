@@ -49,7 +49,7 @@ solutions: setup ## build/instructor: the notebooks with solutions and teaching 
 site: setup ## build/site: the whole course as web pages with a search (needs npm)
 	@$(BIN)/python -m tools.build.site
 
-bench: setup ## ours against other libraries (BENCH=speed, overhead or loading; ARGS="--only resnet50")
+bench: setup ## ours against other libraries (BENCH=speed or overhead; ARGS="--only resnet50")
 	@$(BIN)/python -m benchmarks.install
 	@$(BIN)/python -m benchmarks.$(or $(BENCH),speed) $(ARGS)
 

@@ -96,15 +96,3 @@ def test_chosen_build_of_torch_is_kept(project, commands, monkeypatch, torch, ke
     bootstrap.main(exactly=False)
     pins = (project / ".venv" / "constraints.txt").read_text(encoding="utf-8")
     assert (f"torch=={torch}\n" in pins) == kept and ("torchvision==" in pins) == (not kept) and "numpy==" in pins
-
-
-@pytest.mark.parametrize(
-    ("said", "sentence"),
-    [
-        ("WARNING: Retrying ... [Errno -3] Temporary failure in name resolution\nERROR: No matching", "connect to the"),
-        ("ERROR: No matching distribution found for torch==2.15.0", "does not exist for this system"),
-        ("Collecting a\nERROR: Failed building wheel\nnote: sorry", "install.log says why: ERROR: Failed building"),
-    ],
-)
-def test_what_an_installer_said_is_explained(said, sentence):
-    assert sentence in bootstrap.explain(said)

@@ -1,10 +1,9 @@
 """Module diagrams: what they read off inception modules of every generation, and what they draw of it."""
 
 import pytest
-from matplotlib.patches import Rectangle
 
 from lecture8 import complexity
-from lecture8.models.googlenet import MODULES, inception, naive_inception
+from lecture8.models.googlenet import MODULES, inception
 from lecture8.models.inception_resnet import BLOCKS, ScaledResidual
 from lecture8.models.inception_v3 import inception_c, reduction_a
 from lecture8.models.inception_v4 import stem
@@ -54,20 +53,6 @@ def test_every_layer_has_its_box(name):
     assert sorted(w for w in said if " conv" in w or " pool" in w) == sorted(box.words for box in boxes)
     assert f"concatenation  {' × '.join(map(str, profile.output_size))}" in said and ax.get_title() == name
     assert said.count("input  " + " × ".join(map(str, shape))) == 1
-
-
-def rectangles(ax, height):
-    return [p for p in ax.patches if isinstance(p, Rectangle) and p.get_height() == pytest.approx(height)]
-
-
-def test_the_stack_is_cut_to_scale_and_the_work_filled_in():
-    module, profile, _ = read(naive_inception(256, 128, 192, 96), (256, 28, 28))
-    (ax,) = diagrams.diagram(module, profile).axes
-    parts = [p.get_width() for p in rectangles(ax, diagrams.BAR)][-4:]
-    assert [part / sum(parts) for part in parts] == pytest.approx([c / 672 for c in (128, 192, 96, 256)])
-    fills = [p.get_width() for p in rectangles(ax, diagrams.BOX)]
-    whole, filled = fills[0::2], fills[1::2]
-    assert [f / w for f, w in zip(filled, whole, strict=True)] == pytest.approx([1 / 18.75, 0.72, 1, 0])
 
 
 def test_sequences_and_forks_inside_them():

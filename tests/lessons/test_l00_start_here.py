@@ -1,7 +1,6 @@
 """The pictures of the first lesson hold the data they were given."""
 
 import matplotlib.pyplot as plt
-import torch
 from matplotlib.patches import Rectangle
 
 from lecture8 import course, plots, published
@@ -15,13 +14,6 @@ def test_timeline_has_every_winner_and_the_human():
     assert [bar.get_height() for bar in ax.patches] == list(winners["top5_error"])
     assert [bar.get_facecolor() for bar in ax.patches].count(ax.patches[5].get_facecolor()) == 1, "one year stands out"
     assert list(ax.lines[0].get_ydata()) == [human, human]
-
-
-def test_confusion_and_pairs_show_their_numbers():
-    (ax,) = pictures.confusion(torch.tensor([[3, 0], [2, 9]]), ["x", "y"]).axes
-    assert sorted(text.get_text() for text in ax.texts) == ["2", "3", "9"]
-    (ax,) = pictures.singles_and_ensembles({"A": (18.2, 16.4)}).axes
-    assert {"18.2", "16.4"} <= {text.get_text() for text in ax.texts}
 
 
 def test_the_map_is_a_grid_with_straight_free_arrows():
