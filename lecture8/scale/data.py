@@ -5,17 +5,13 @@ Loaders ask for (epoch, index). The order of an epoch is drawn from (seed, epoch
 """
 
 import signal
-import warnings
-from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -41,7 +37,7 @@ class Photographs(ImageFolder):
         if seed is None:
             change = [v2.Resize(round(size / 0.875), antialias=True), v2.CenterCrop(size)]
         super().__init__(folder, v2.Compose([v2.PILToTensor(), *change]), loader=partial(read, size=size))
-        self.seed = seed
+        self.seed, self.image_shape = seed, (3, size, size)
 
     def __getitem__(self, key):
         if self.seed is not None:
@@ -65,37 +61,29 @@ class InMemory(Dataset):
 
     def __init__(self, data: datasets.Data, split: str, seed: int | None = None):
         self.data, self.split, self.seed = data, getattr(data, split), seed
+        self.classes, self.image_shape = data.classes, data.image_shape
 
     def __len__(self):
         return len(self.split)
 
     def __getitem__(self, key):
-        augment = self.seed is not None
-        generator = torch.Generator().manual_seed(seed_of(self.seed, *key)) if augment else None
+        generator = None if self.seed is None else torch.Generator().manual_seed(seed_of(self.seed, *key))
         one = self.split.take(torch.tensor([key[1]]))
-        images, labels = next(self.data.batches(one, 1, generator, augment=augment))
+        images, labels = next(self.data.batches(one, 1, generator, augment=generator is not None))
         return images[0], labels[0]
 
 
-class Images(NamedTuple):
-    """What a run trains on, and what it is scored on after each epoch."""
+def find(name: str, size: int | None, seed: int, channels: int) -> tuple[Dataset, Dataset]:
+    """To train on and to validate: the set `name` of `IN_MEMORY`, or the photographs in the folder `name`.
 
-    train: Dataset
-    valid: Dataset
-    classes: Sequence[str]
-    shape: tuple[int, int, int]
-
-
-def find(name: str, size: int | None, seed: int, channels: int) -> Images:
-    """The set `name` of `IN_MEMORY`, or the photographs in the folder `name`; size None: the set's usual one, or 224.
-
-    Raises FileNotFoundError or ValueError for a folder without train/CLASS/*.jpg and val/CLASS/*.jpg.
+    Both have `.classes` and `.image_shape`. size None: the set's usual one, 224 for photographs. Raises
+    FileNotFoundError or ValueError for a folder without train/CLASS/*.jpg and val/CLASS/*.jpg.
     """
     if name in IN_MEMORY:
         data = getattr(datasets, name)(**({"size": size} if size and name != "cifar10" else {}))
         if channels > data.image_shape[0]:  # gray images for a network that takes color
             data = data.map(lambda pixels: pixels.expand(-1, channels, -1, -1))
-        return Images(InMemory(data, "train", seed), InMemory(data, "valid"), data.classes, data.image_shape)
+        return InMemory(data, "train", seed), InMemory(data, "valid")
     folder, size = Path(name).expanduser(), size or 224
     if not ((folder / "train").is_dir() and (folder / "val").is_dir()):
         sets = ", ".join(IN_MEMORY)
@@ -103,26 +91,17 @@ def find(name: str, size: int | None, seed: int, channels: int) -> Images:
     train, valid = Photographs(folder / "train", size, seed), Photographs(folder / "val", size)
     if differing := set(train.classes) ^ set(valid.classes):
         raise ValueError(f"{min(differing)!r} is a class of only one of {folder}/train and val: add it to the other")
-    return Images(train, valid, train.classes, (3, size, size))
+    return train, valid
 
 
-class Order(DistributedSampler):
-    """The keys of this process's images in an epoch (`set_epoch`), without the first `start`."""
-
-    start = 0
-
-    def __iter__(self):
-        return ((self.epoch, index) for index in islice(super().__iter__(), self.start, None))
-
-
-def loader(images: Dataset, batch_size: int, keys, workers: int, drop_last: bool = False) -> DataLoader:
-    """Batches of the images with these keys, decoded by `workers` processes; 0 decodes in this one."""
-    gpu = torch.cuda.is_available()
-    return DataLoader(images, batch_size, False, keys, None, workers, None, gpu, drop_last, worker_init_fn=_settle)
+def loader(images: Dataset, batch_size: int, keys: list[tuple[int, int]], workers: int) -> DataLoader:
+    """Batches of the images with these keys, decoded by `workers` processes; those in memory need none."""
+    workers, gpu = 0 if isinstance(images, InMemory) else workers, torch.cuda.is_available()
+    return DataLoader(
+        images, batch_size, sampler=keys, num_workers=workers, pin_memory=gpu, worker_init_fn=_ignore_signals
+    )
 
 
-def _settle(worker: int) -> None:
-    # Ctrl-C and SIGTERM reach all processes of a group; the training process ends its workers after it has saved
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    warnings.simplefilter("ignore")  # Pillow's, about damaged metadata in images that it can read
+def _ignore_signals(worker: int) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # they reach workers too, which are needed until the run has saved
+        signal.signal(number, signal.SIG_IGN)

@@ -14,11 +14,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import Dataset, DistributedSampler
 
 from lecture8 import checkpoints, transfer
 from lecture8.history import History
 from lecture8.scale import recipes
-from lecture8.scale.data import Images, Order, loader, seed_of
+from lecture8.scale.data import loader, seed_of
 
 RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # as torchrun has set them
 _PLACE = ("epoch", "step", "seconds", "rows", "sums")  # in a run
@@ -71,24 +73,21 @@ class Run:
     """The training of a network into the folder `out`, from the checkpoint there if there is one.
 
     settings: recipe, epochs, batch_size (of all processes together), lr, warmup, seed, and what else must not change
-    minutes: between checkpoints within an epoch; 0 writes one after each step
+    workers: processes that decode; minutes: between checkpoints within an epoch, 0 writes one after each step
     """
 
-    def __init__(self, net: nn.Module, images: Images, out: Path, settings: dict, device: torch.device, workers: int,
-                 minutes: float):  # fmt: skip
+    def __init__(self, net: nn.Module, train: Dataset, valid: Dataset, out: Path, settings: dict, device: torch.device,
+                 workers: int, minutes: float):  # fmt: skip
         self.net, self.out, self.settings, self.minutes = net, out, settings, minutes
-        choices = (settings[key] for key in ("lr", "epochs", "warmup"))
-        self.optimizer, self.scheduler, objective = recipes.build(settings["recipe"], net, *choices)
+        self.optimizer, self.scheduler, objective = recipes.build(net, settings)
         self.objective = self.shared = Objective(net, objective, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.objective.half)
         net.to(device, memory_format=self.objective.format)
         if WORLD > 1:
             self.shared = DistributedDataParallel(self.objective)
-        own, self.order = settings["batch_size"] // WORLD, Order(images.train, WORLD, RANK, seed=settings["seed"])
-        # a last batch of one image is left out: batch normalization has nothing to average
-        self.batches = loader(images.train, own, self.order, workers, drop_last=len(self.order) % own == 1)
-        keys = [(0, index) for index in range(RANK, len(images.valid), WORLD)]
-        self.valid_batches = loader(images.valid, own, keys, workers)
+        self.images, self.workers, self.own = train, workers, settings["batch_size"] // WORLD
+        self.order = DistributedSampler(train, WORLD, RANK, seed=settings["seed"])
+        self.valid_batches = loader(valid, self.own, [(0, i) for i in range(RANK, len(valid), WORLD)], workers)
         self.epoch, self.step, self.seconds, self.rows, self.sums = 0, 0, 0.0, [], torch.zeros(3, device=device)
         if (out / "checkpoint.pt").exists():
             self._load()
@@ -96,15 +95,12 @@ class Run:
     def train(self) -> int | None:
         """Trains to the end and writes weights.pt, or until a signal asks to stop, whose number it returns."""
         asked, self.due = [], time.monotonic() + 60 * self.minutes
-        before = {n: signal.signal(n, lambda number, _: asked.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            while self.epoch < self.settings["epochs"]:
-                if self._train_epoch(asked):
-                    return (asked or [signal.SIGTERM])[0]
-                self._end_epoch()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: asked.append(number))
+        while self.epoch < self.settings["epochs"]:
+            if self._train_epoch(asked):
+                return (asked or [signal.SIGTERM])[0]
+            self._end_epoch()
         if RANK == 0:
             checkpoints.save_weights(self.net, self.out / "weights.pt")
         return None
@@ -112,10 +108,12 @@ class Run:
     def _train_epoch(self, asked: list[int]) -> bool:
         """The rest of this epoch; whether it was stopped, after a checkpoint."""
         self.order.set_epoch(self.epoch)
-        self.order.start = self.step * self.batches.batch_size
+        keys = [(self.epoch, index) for index in self.order]
+        if len(keys) % self.own == 1 < len(keys):  # batch normalization has nothing to average in a batch of one
+            keys.pop()
         self.net.train()
         began = time.monotonic()
-        for images, labels in self.batches:
+        for images, labels in loader(self.images, self.own, keys[self.step * self.own :], self.workers):
             torch.manual_seed(seed_of(self.settings["seed"], self.epoch, self.step, RANK))
             self.optimizer.zero_grad()
             loss, sums = self.shared(images, labels)
@@ -130,7 +128,7 @@ class Run:
             self.step, self.seconds, began = self.step + 1, self.seconds + now - began, now
             # if one process has to save or to stop, all do
             save, stop = total(torch.tensor([now >= self.due, bool(asked)], dtype=torch.int32)).tolist()
-            if save or stop or self.step == len(self.batches):
+            if save or stop or self.step * self.own >= len(keys):
                 self._save()
             if stop:
                 return True
@@ -146,13 +144,12 @@ class Run:
         for batch in self.valid_batches:
             valid += self.objective(*batch)[1]
         for name, sums in (("train", self.sums), ("valid", total(valid))):
-            row[f"{name}_loss"], row[f"{name}_accuracy"] = (sums[:2].double() / sums[2]).tolist()
+            row[f"{name}_loss"], row[f"{name}_accuracy"] = (sums[:2] / sums[2]).tolist()
         self.rows.append(row | {"lr": self.optimizer.param_groups[0]["lr"], "seconds": self.seconds})
-        self.scheduler.step(*([row["valid_loss"]] if self.settings["recipe"] in recipes.PLATEAU else []))
+        self.scheduler.step(*([row["valid_loss"]] if isinstance(self.scheduler, ReduceLROnPlateau) else []))
         self.epoch, self.step, self.seconds, self.sums = self.epoch + 1, 0, 0.0, torch.zeros_like(self.sums)
         if RANK == 0:
-            meta = {key: str(value) for key, value in self.settings.items()}
-            History(self.rows, meta).save(self.out / "history.csv")
+            History(self.rows, self.settings).save(self.out / "history.csv")
             print(", ".join(f"{key} {value:.4g}" for key, value in self.rows[-1].items()), flush=True)
 
     def _save(self) -> None:
@@ -172,6 +169,5 @@ class Run:
                 raise ValueError(f"{self.out} holds a run whose {key} is {other!r}, not {value!r}: give another --out")
         for name in _PARTS:
             getattr(self, name).load_state_dict(state[name])
-        for name in _PLACE:
-            setattr(self, name, state[name])
+        vars(self).update({name: state[name] for name in _PLACE})
         self.sums = self.sums.to(self.objective.device)
