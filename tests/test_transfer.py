@@ -12,7 +12,7 @@ from torch import nn
 from lecture8 import datasets, models, training, transfer
 
 WITH_WEIGHTS = {name: a.weights[""] for name, a in models.ARCHITECTURES.items() if "" in a.weights}
-QUICK = {"alexnet_owt", "googlenet_bn", "resnet18", "resnet50", "inception_v3", "inception_v4", "inception_resnet_v2"}
+QUICK = {"alexnet_owt", "googlenet_bn", "resnet18"}  # a kind of weights each; the others are slow
 
 
 def reference(library, name):
