@@ -28,10 +28,7 @@ def install_chromium() -> None:
     """Chromium from Debian's packages. Ends the program with one sentence where that cannot be done."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     if not (root and shutil.which("apt-get")):
-        sys.exit(
-            "No Chromium on the PATH: install Chromium or Chrome, on Debian with `sudo apt-get install chromium`, and "
-            "run the same again."
-        )
+        sys.exit("No Chromium on the PATH: install Chromium or Chrome (Debian: `sudo apt-get install chromium`) first.")
     print("Installing Chromium.", flush=True)
     quiet = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     for step in ("update", "install -y --no-install-recommends chromium fonts-dejavu-core"):

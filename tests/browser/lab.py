@@ -103,12 +103,8 @@ def running(folder: Path, settings: Mapping[str, Mapping] = SETTINGS) -> Iterato
         yield lab
         lab.stop_kernels()
     finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        server.kill()  # its kernels have ended, and nothing of it is kept
+        server.wait()
 
 
 def _wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None:

@@ -49,11 +49,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1280, help="of the window, in pixels (1280)")
     options = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
-    settings = (
-        SETTINGS
-        | SHOW_ALL
-        | {"apputils-extension/themes": {"theme": f"JupyterLab {'Dark' if options.dark else 'Light'}"}}
-    )
+    theme = "JupyterLab Dark" if options.dark else "JupyterLab Light"
+    settings = SETTINGS | SHOW_ALL | {"apputils-extension/themes": {"theme": theme}}
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), settings) as lab, sync_playwright() as play:
         browser = install.launch(play)
         for source in notebooks.sources(options.names):

@@ -135,9 +135,6 @@ def test_what_does_not_fit_is_found(deck):
     assert cut_off(page) == []
     page.evaluate(f"{SLIDE}.insertAdjacentHTML('beforeend', '<p style=\"margin-top: 700px\">beneath</p>')")
     assert "beneath" in cut_off(page)
-    page.evaluate(
-        f"{SLIDE}.lastElementChild.outerHTML = '<pre style=\"width: 90px\">narrow long-enough-to-be-cut</pre>'"
-    )
-    page.evaluate(f"{SLIDE}.lastElementChild.style.whiteSpace = 'pre'")
-    page.evaluate(f"{SLIDE}.lastElementChild.style.overflow = 'hidden'")
+    style = "width: 90px; white-space: pre; overflow: hidden"
+    page.evaluate(f"{SLIDE}.lastElementChild.outerHTML = '<pre style=\"{style}\">narrow long-enough-to-be-cut</pre>'")
     assert cut_off(page) == ["long-enough-to-be-cut"]

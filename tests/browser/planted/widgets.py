@@ -2,7 +2,10 @@
 # # One widget of every kind
 
 # %%
+import lecture8
 from lecture8 import plots, teaching
+
+lecture8.start()
 
 teaching.quiz(
     teaching.Question(
