@@ -8,8 +8,8 @@ epoch, and end with the same weights, which is checked. A round trains once with
 who is first changes from round to round; a ratio is the median over the rounds, with its quartiles. On a CPU the times
 are those of the processor, so that other programs disturb them little.
 
-The loop is `bare`: it sums up losses and correct predictions as `fit` does, and nothing else. skorch gets our batches through
-an iterator of its own, so that its data loading does not count; Fabric replaces one line of the loop.
+The loop is `bare`: it sums up losses and correct predictions as `fit` does, and nothing else. skorch gets our batches
+through an iterator of its own, so that its data loading does not count; Fabric replaces one line of the loop.
 """
 
 import argparse

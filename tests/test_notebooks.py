@@ -183,13 +183,6 @@ def picture(x: int) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def test_pictures_are_compared():
-    assert pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(100))]) == ""
-    assert "not the saved one" in pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(110))])
-    assert pictures.complaint([shown(image_png=picture(9))], [shown(image_png=picture(99))], shape_only=True) == ""
-    assert "1 pictures are saved, 0" in pictures.complaint([shown(image_png=picture(100))], [stream("text")])
-
-
 def test_a_slow_cell_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(notebooks, "read_source", lambda source: notebook_with(cell_with("f()")))
     monkeypatch.setattr(notebooks, "execute", lambda notebook: [0.1, notebooks.SECONDS + 1])
@@ -222,9 +215,6 @@ PLANTED = {
         f"display({{'image/png': '{picture(100)}', 'text/plain': 'a line'}}, raw=True)",
         shown(image_png=picture(120), text_plain="a line"),
     ),
-    "no longer fails": cell_with(
-        "pass", v4.new_output("error", ename="E", evalue="e", traceback=[]), tags=("raises-exception",)
-    ),
     "network": cell_with("import urllib.request\nurllib.request.urlopen('http://example.org')"),
     "fine again": cell_with("print(2)", stream("2\n")),
     "hangs": cell_with("while True: pass"),
@@ -246,25 +236,18 @@ def test_planted_mistakes_fail(tmp_path):
     goes_on = "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: pass"  # as training.fit does
     late = notebook_with(cell_with(goes_on), cell_with("print(1)", stream("1\n"), count=2))
     nbformat.write(late, tmp_path / "notebooks" / "late.ipynb")
-    (tmp_path / "notebooks" / "broken.ipynb").write_text("{", encoding="utf-8")
-
-    def outcomes(*arguments: str) -> tuple[int, dict[str, list[str]]]:
-        """pytest's exit status, and the outcome of the cells of each notebook."""
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml=report.xml", *arguments]
-        ours = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-        status = subprocess.run(command, cwd=tmp_path, env=ours, capture_output=True, text=True).returncode
-        cells = {}
-        for case in ElementTree.parse(tmp_path / "report.xml").iter("testcase"):
-            outcome = "".join(f"{child.tag}: {child.get('message')} {child.text}" for child in case)
-            cells.setdefault(case.get("classname"), []).append(outcome)
-        return status, cells
 
     files = [f"notebooks/{name}.ipynb" for name in ("mistakes", "dies", "late")]
-    status, cells = outcomes(*files, "--nbval-cell-timeout=3")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-cell-timeout=3"]
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    done = subprocess.run([*command, "--junitxml=report.xml", *files], cwd=tmp_path, env=ours, capture_output=True)
+    cells = {}
+    for case in ElementTree.parse(tmp_path / "report.xml").iter("testcase"):
+        outcome = "".join(f"{child.tag}: {child.get('message')} {child.text}" for child in case)
+        cells.setdefault(case.get("classname"), []).append(outcome)
     mistakes, dies, late = (cells[file.replace("/", ".")] for file in files)
     passed = [name for name, outcome in zip(PLANTED, mistakes, strict=True) if not outcome]
-    assert status == 1 and passed == ["fine", "fine again"]
+    assert done.returncode == 1 and passed == ["fine", "fine again"]
     assert "Timeout of 3 seconds" in mistakes[-1]
     assert "the kernel died in this cell" in dies[0] and "Kernel dead" in dies[1]
     assert "Timeout of 3 seconds" in late[0]
-    assert outcomes("notebooks/broken.ipynb")[0] != 0

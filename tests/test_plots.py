@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 
 from lecture8 import complexity, models, plots
 from lecture8.history import History
@@ -34,11 +33,6 @@ def test_labels_at_the_ends_do_not_overlap():
     assert plots.apart([0.0, 0.1], gap=0.5, lowest=0.2) == pytest.approx([0.2, 0.7])
 
 
-def test_images_show_every_picture_with_its_title():
-    figure = plots.images(torch.rand(7, 1, 4, 4), list("abcdefg"), columns=4)
-    assert [ax.get_title() for ax in figure.axes if ax.images] == list("abcdefg")
-
-
 def test_bars_carry_means_and_dots():
     (ax,) = plots.bars({"a": [1.0, 3.0], "b": 5.0}, xlabel="x").axes
     assert sorted(patch.get_width() for patch in ax.patches) == [2, 5]
@@ -54,11 +48,6 @@ def test_stages_draw_the_network_to_scale():
     assert gaps == pytest.approx([gaps[0]] * len(gaps)), "the labels under them need equal room"
     said = " ".join(texts(ax))
     assert "64 × 56 × 56" in said and "512 × 7 × 7" in said and "conv5_x" in said
-
-
-def test_short_numbers():
-    numbers = (7, 640, 999.9, 9_216, 999_999, 12_345_678, 1_168_032_896)
-    assert [plots.short(n) for n in numbers] == ["7", "640", "1 k", "9.22 k", "1 M", "12.3 M", "1.17 G"]
 
 
 def test_a_figure_in_words_has_titles_axes_and_names_once():

@@ -5,7 +5,7 @@ import pytest
 from lecture8 import complexity
 from lecture8.models.googlenet import MODULES, inception
 from lecture8.models.inception_resnet import BLOCKS, ScaledResidual
-from lecture8.models.inception_v3 import inception_c, reduction_a
+from lecture8.models.inception_v3 import inception_c
 from lecture8.models.inception_v4 import stem
 from lecture8.models.resnet import Residual, bottleneck, shortcut_for
 from lecture8.plots import diagrams
@@ -32,10 +32,6 @@ CASES = {  # module, its input, the words of the boxes branch by branch
             ["1 × 1 conv"], ["1 × 1 conv", "1 × 3 conv", "3 × 1 conv"],
             ["1 × 1 conv", "3 × 3 conv", "1 × 3 conv", "3 × 1 conv"], ["3 × 3 average pool", "1 × 1 conv"],
         ],
-    ),
-    "v3 reduction": (
-        reduction_a(288), (288, 35, 35),
-        [["3 × 3 conv / 2"], ["1 × 1 conv", "3 × 3 conv", "3 × 3 conv / 2"], ["3 × 3 max pool / 2"]],
     ),
 }  # fmt: skip
 

@@ -1,10 +1,8 @@
 """The site's links lead somewhere, and what is wrong with one is said."""
 
-import base64
-
 import pytest
 
-from tools.build import pictures, site
+from tools.build import site
 
 
 @pytest.fixture
@@ -37,15 +35,3 @@ def test_dead_links_and_what_comes_from_the_network_are_found(pages):
     assert len(found) == 4
     for said in ("gone.html, which is not there", "#nowhere, and no place", "https://somewhere/x.js", "//else/x.png"):
         assert any(said in one for one in found), said
-
-
-def test_figures_have_their_words():
-    def cell(data, alt):
-        about = {"image/png": {"alt": alt}} if alt else {}
-        return {"outputs": [{"data": {"image/png": base64.b64encode(data).decode()}, "metadata": about}]}
-
-    words = pictures.alternatives([cell(b"one", "Loss."), cell(b"two", "")])
-    assert words == {b"one": "Loss."}
-    page = site.BeautifulSoup('<img src="1.png"><img src="2.png">', "html.parser")
-    assert pictures.describe(page, words, {"1.png": b"one", "2.png": b"two"}.get) == 1
-    assert [image.get("alt") for image in page("img")] == ["Loss.", None]

@@ -33,16 +33,13 @@ def test_a_guess_is_on_another_slide_than_what_it_came_to():
     ]  # fmt: skip
 
 
-def test_prose_after_a_result_is_the_next_idea_and_preparations_are_left_out():
+def test_prose_after_a_result_is_the_next_idea_and_preparations_and_answers_are_left_out():
     quiet, written = v4.new_code_cell("x = 1"), v4.new_code_cell("class Block:\n    pass")
     assert types(SECTION, shows("draw()"), PROSE, PROSE, quiet, written) == [
         "slide", "fragment", "subslide", "fragment", "skip", "fragment",
     ]  # fmt: skip
     long = shows("print(x)", "\n".join(["line"] * 15))
     assert types(SECTION, long, long) == ["slide", "fragment", "subslide"]
-
-
-def test_nothing_between_the_title_and_the_first_section_and_no_answer_cells():
     answer = shows('my = ...\nask.exercises["a"].check(my)')
     exercise, question = shows('ask.exercises["a"]'), shows("teaching.quiz(ask.quiz[0])")
     assert types(PROSE, shows("start()"), SECTION, exercise, answer, question) == [

@@ -7,18 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Move:
-    """A control moved to another value, and what the explorer did.
-
-    seconds: from the click to the last change on the screen; None if nothing changed at all
-    drawn: whether the picture is a new one
-    text: the line of text below it, afterwards
-    """
+    """A control moved to another value, and what the explorer did."""
 
     control: str
     value: str
-    seconds: float | None
-    drawn: bool
-    text: str
+    seconds: float | None  #: from the click to the last change on the screen; None if nothing changed at all
+    drawn: bool  #: whether the picture is a new one
+    text: str  #: the line of text below it, afterwards
 
 
 def cell_complaints(cells: Sequence[Mapping]) -> list[str]:
@@ -45,32 +40,22 @@ def cell_complaints(cells: Sequence[Mapping]) -> list[str]:
 
 def move_complaints(moves: Sequence[Move]) -> list[str]:
     """A sentence for every move that changed nothing or failed, and one if no move drew a new picture."""
+    if not moves:
+        return ["there is no control to move"]
     complaints = []
     for move in moves:
-        where = f"{move.control} moved to {move.value}"
-        if move.seconds is None:
-            complaints.append(f"{where}: nothing changed")
-        elif move.text.startswith("❌"):
-            complaints.append(f"{where}: {move.text}")
-    if not moves:
-        complaints.append("there is no control to move")
-    elif not complaints and not any(move.drawn for move in moves):
-        complaints.append(f"the picture stayed the same in {len(moves)} moves")
+        if move.seconds is None or move.text.startswith("❌"):
+            problem = "nothing changed" if move.seconds is None else move.text
+            complaints.append(f"{move.control} moved to {move.value}: {problem}")
+    if not complaints and not any(move.drawn for move in moves):
+        return [f"the picture stayed the same in {len(moves)} moves"]
     return complaints
 
 
 def latencies(explorers: Mapping[str, Sequence[Move]]) -> str:
     """A table: explorer -> median and worst time from the move of a control to the new picture, in milliseconds."""
-    lines = [f"{'explorer':32} {'moves':>5} {'median':>9} {'worst':>9}  slowest move"]
+    lines = [f"{'explorer':32} {'moves':>5} {'median':>9} {'worst':>9}"]
     for name, moves in explorers.items():
-        timed = [move for move in moves if move.seconds is not None]
-        if not timed:
-            lines.append(f"{name:32} {0:5}")
-            continue
-        median = statistics.median(move.seconds for move in timed)
-        worst = max(timed, key=lambda move: move.seconds)
-        lines.append(
-            f"{name:32} {len(timed):5} {1000 * median:6.0f} ms {1000 * worst.seconds:6.0f} ms  "
-            f"{worst.control} to {worst.value}"
-        )
+        times = [1000 * move.seconds for move in moves if move.seconds is not None] or [float("nan")]
+        lines.append(f"{name:32} {len(moves):5} {statistics.median(times):6.0f} ms {max(times):6.0f} ms")
     return "\n".join(lines)

@@ -28,26 +28,16 @@ def install_chromium() -> None:
     """Chromium from Debian's packages. Ends the program with one sentence where that cannot be done."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     if not (root and shutil.which("apt-get")):
-        sys.exit(
-            f"No Chromium here (looked on the PATH for {', '.join(BROWSERS)}): install Chromium or Chrome, "
-            "on Debian with `sudo apt-get install chromium`, and run the same again."
-        )
+        sys.exit("No Chromium on the PATH: install Chromium or Chrome (Debian: `sudo apt-get install chromium`) first.")
     print("Installing Chromium.", flush=True)
     quiet = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    packages = ["chromium", "fonts-dejavu-core"]
-    for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
-        if subprocess.call(["apt-get", *step], env=quiet, stdout=subprocess.DEVNULL):
-            sys.exit(
-                "Chromium could not be installed: run `apt-get install chromium`, see what it says, and try again."
-            )
+    for step in ("update", "install -y --no-install-recommends chromium fonts-dejavu-core"):
+        if subprocess.call(["apt-get", "-qq", *step.split()], env=quiet, stdout=subprocess.DEVNULL):
+            sys.exit("Chromium could not be installed: run `apt-get install chromium`, and see what it says.")
 
 
-def main() -> None:
+if __name__ == "__main__":
     if not util.find_spec("playwright"):
         bootstrap.add("browser")
     if not chromium():
         install_chromium()
-
-
-if __name__ == "__main__":
-    main()

@@ -62,13 +62,6 @@ class Lab:
         return json.loads(file.read_text(encoding="utf-8"))["solved"] if file.exists() else []
 
 
-def _settings(folder: Path, settings: Mapping[str, Mapping]) -> None:
-    for name, values in settings.items():
-        file = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(values), encoding="utf-8")
-
-
 def _environment(folder: Path) -> dict[str, str]:
     """This process's, with every folder of personal settings replaced by an empty one."""
     own = dict(os.environ, HOME=str(folder / "home"), MPLCONFIGDIR=matplotlib.get_cachedir())
@@ -81,19 +74,19 @@ def _environment(folder: Path) -> dict[str, str]:
     return own | {name: str(folder / place) for name, place in places.items()}
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 @contextlib.contextmanager
 def running(folder: Path, settings: Mapping[str, Mapping] = SETTINGS) -> Iterator[Lab]:
     """JupyterLab while the block runs. Raises RuntimeError, with what the server said, if it does not start."""
     for place in ("home", "notebooks"):
         (folder / place).mkdir()
-    _settings(folder / "settings", settings)
-    port, token, log = _free_port(), secrets.token_hex(16), folder / "lab.log"
+    for name, values in settings.items():
+        file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values), encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token, log = secrets.token_hex(16), folder / "lab.log"
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
@@ -110,12 +103,8 @@ def running(folder: Path, settings: Mapping[str, Mapping] = SETTINGS) -> Iterato
         yield lab
         lab.stop_kernels()
     finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        server.kill()  # its kernels have ended, and nothing of it is kept
+        server.wait()
 
 
 def _wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None:

@@ -18,9 +18,7 @@ from tools.build import conditions, notebooks
 
 TARGET = conditions.ROOT / "build" / "browser" / "look"
 PAGE = 1600  # pixels high
-# all cells at once
-SHOW_ALL = {"notebook-extension/tracker": {"windowingMode": "none"}}
-THEMES = {False: "JupyterLab Light", True: "JupyterLab Dark"}
+SHOW_ALL = {"notebook-extension/tracker": {"windowingMode": "none"}}  # all cells at once
 
 
 def photograph(browser: Browser, lab: Lab, name: str, width: int, prefix: Path) -> int:
@@ -51,7 +49,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1280, help="of the window, in pixels (1280)")
     options = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
-    settings = SETTINGS | SHOW_ALL | {"apputils-extension/themes": {"theme": THEMES[options.dark]}}
+    theme = "JupyterLab Dark" if options.dark else "JupyterLab Light"
+    settings = SETTINGS | SHOW_ALL | {"apputils-extension/themes": {"theme": theme}}
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), settings) as lab, sync_playwright() as play:
         browser = install.launch(play)
         for source in notebooks.sources(options.names):

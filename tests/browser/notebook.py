@@ -100,11 +100,8 @@ class OpenNotebook:
 
     def find(self, pattern: str) -> list[int]:
         """The numbers of the code cells whose text has this pattern."""
-        return [
-            number
-            for number, cell in enumerate(self.cells())
-            if cell["cell_type"] == "code" and re.search(pattern, "".join(cell["source"]), re.MULTILINE)
-        ]
+        code = [(n, "".join(cell["source"])) for n, cell in enumerate(self.cells()) if cell["cell_type"] == "code"]
+        return [number for number, source in code if re.search(pattern, source, re.MULTILINE)]
 
     def cell(self, number: int) -> Locator:
         """A cell on the page."""

@@ -55,10 +55,6 @@ def test_explorer(notebook):
     notebook.page.keyboard.press("Enter")
     expect(shown).to_contain_text("7 of large a")
     tab_to(notebook, EXPLORER, "select")
-    for key in (
-        "Enter",
-        "ArrowDown",
-        "Enter",
-    ):  # a closed menu's arrows are taken by JupyterLab: they lead to the next cell
+    for key in ("Enter", "ArrowDown", "Enter"):  # JupyterLab takes the arrows of a closed menu
         notebook.page.keyboard.press(key)
     expect(shown).to_contain_text("7 of large b")

@@ -83,14 +83,3 @@ def test_exercises_are_checked(notebook):
         count = len(exercises)
         panel = notebook.enter(number, "overview.panel()")
         expect(panel).to_contain_text(re.compile(rf"{'●' * count}\s*{count} of {count}"))
-
-
-def test_glossary_finds(notebook):
-    cells = notebook.find(r"^explorers\.glossary\(\)")
-    if not cells:
-        pytest.skip("this notebook has no glossary")
-    box = notebook.output(cells[0])
-    expect(box).to_contain_text("gradient descent")
-    box.locator("input").fill("합성곱")
-    expect(box).not_to_contain_text("gradient descent")
-    expect(box.locator("tr", has_text="convolution").first).to_be_visible()

@@ -135,28 +135,6 @@ def test_what_does_not_fit_is_found(deck):
     assert cut_off(page) == []
     page.evaluate(f"{SLIDE}.insertAdjacentHTML('beforeend', '<p style=\"margin-top: 700px\">beneath</p>')")
     assert "beneath" in cut_off(page)
-    page.evaluate(
-        f"{SLIDE}.lastElementChild.outerHTML = '<pre style=\"width: 90px\">narrow long-enough-to-be-cut</pre>'"
-    )
-    page.evaluate(f"{SLIDE}.lastElementChild.style.whiteSpace = 'pre'")
-    page.evaluate(f"{SLIDE}.lastElementChild.style.overflow = 'hidden'")
+    style = "width: 90px; white-space: pre; overflow: hidden"
+    page.evaluate(f"{SLIDE}.lastElementChild.outerHTML = '<pre style=\"{style}\">narrow long-enough-to-be-cut</pre>'")
     assert cut_off(page) == ["long-enough-to-be-cut"]
-
-
-def test_more_than_a_slide_holds_can_be_scrolled_and_folded_again(deck):
-    """The glossary of the first notebook, which nobody shows whole, but may unfold."""
-    page = deck(slides.deck(NAMES[0]))
-    row, column = page.evaluate(
-        """(({h, v}) => [h, v])(Reveal.getIndices([...document.querySelectorAll(".slides section")]
-            .find(slide => !slide.querySelector("section") && slide.innerHTML.includes("Glossary: "))))"""
-    )
-    show(page, row, column)
-    assert unfold(page) and page.evaluate(f"{SLIDE}.style.overflowY") == "auto"
-    slide = page.locator("section.present:not(.stack)")
-    box = slide.bounding_box()
-    assert box["y"] >= 0 and box["y"] + box["height"] <= slides.HEIGHT + 1
-    last = slide.locator("tr").last
-    last.scroll_into_view_if_needed()
-    assert last.bounding_box()["y"] < slides.HEIGHT
-    slide.locator("summary").click()
-    page.wait_for_function(f"{SLIDE}.style.overflowY === '' && {SLIDE}.style.zoom === '1'")

@@ -8,9 +8,10 @@ from playwright.sync_api import expect
 
 from tests.browser.notebook import CELL_SECONDS, choose
 
-THREADS = Path(__file__).parent / "planted" / "threads.py"
-EXPLORER, DRAWS = 1, 2  # cells
+WIDGETS = Path(__file__).parent / "planted" / "widgets.py"
+EXPLORER, DRAWS = 4, 5  # cells
 SOURCE = """import time
+bars = lambda n: plots.bars({"n": n}, xlabel="n")
 pictures, end = [plots.png(bars(1))], time.monotonic() + 6
 while time.monotonic() < end:
     pictures.append(plots.png(bars(1)))
@@ -18,7 +19,7 @@ left = bars(2)
 time.sleep(1)
 print(len(pictures) > 20, len(set(pictures)))"""
 
-pytestmark = pytest.mark.parametrize("notebook", [THREADS], ids=["threads"], indirect=True, scope="module")
+pytestmark = pytest.mark.parametrize("notebook", [WIDGETS], ids=["threads"], indirect=True, scope="module")
 
 
 def test_a_cell_that_draws_is_left_alone(notebook):

@@ -16,19 +16,6 @@ def test_timeline_has_every_winner_and_the_human():
     assert list(ax.lines[0].get_ydata()) == [human, human]
 
 
-def test_the_map_is_a_grid_with_straight_free_arrows():
-    table = published.read("concepts")
-    columns = [lesson.notebook for lesson in course.LESSONS]
-    places = {row.id: (columns.index(row.notebook), row.row) for row in table.itertuples()}
-    assert len(set(places.values())) == len(table), "two claims in one place"
-    for row in table.dropna(subset="leads_to").itertuples():
-        (x, y), (to_x, to_y) = places[row.id], places[row.leads_to]
-        if y == to_y:
-            assert x < to_x and not any(b == y and x < a < to_x for a, b in places.values()), row.id
-        else:
-            assert x == to_x and to_y == y + 1, row.id
-
-
 def test_every_claim_fits_its_box_and_is_linked():
     table = published.read("concepts")
     plots.use_style()
