@@ -777,7 +777,7 @@ HIDDEN = Net(lambda net, x: net.layers[0](x), layers=[CONV])  # in a list, where
 REFUSED = {
     "channels": (
         nn.Sequential(nn.Identity(), CONV), (1, 28, 28),
-        r"layer '1' \(Conv2d\), given 1 × 28 × 28, expects 3 channels, not 1; choose another input_size",
+        r"layer '1' \(Conv2d\), given 1 × 28 × 28, expects 3 channels, not 1; choose another image_size",
     ),
     "batch norm": (nn.Sequential(CONV, nn.BatchNorm2d(3)), 32, r"'1' \(BatchNorm2d\), given 4 × 30 × 30, expects 3"),
     "features": (nn.Sequential(CONV, nn.Flatten(), FC), 32, r"'2' \(Linear\), given 3600, expects 8 values, not 3600"),
@@ -861,10 +861,10 @@ def test_never_zero_in_silence():
 
 @pytest.mark.parametrize("size", [0, -3, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224)])
 def test_impossible_input_size(size):
-    with pytest.raises(ValueError, match=r"input_size is .*; give"):
+    with pytest.raises(ValueError, match=r"given image_size .*: give"):
         profile(nn.ReLU(), size)
 
 
 def test_not_a_network():
-    with pytest.raises(TypeError, match=r"a network \(torch.nn.Module\), not a str"):
+    with pytest.raises(TypeError, match=r"given a str: expected a network"):
         profile("vgg16")

@@ -156,7 +156,7 @@ def test_the_network_stays_as_it_is(broken, monkeypatch):
     measurements = [
         lambda: measure.latency(net, IMAGE, **settings),
         lambda: measure.throughput(net, IMAGE, 2, **settings),
-        lambda: measure.peak_memory(net, IMAGE, 4, optimizer, device="cpu"),
+        lambda: measure.peak_memory(net, IMAGE, 4, "adam", device="cpu"),
         lambda: measure.inference_memory(net, IMAGE, 4, device="cpu"),
         lambda: measure.power(net, IMAGE, 4, device="cpu", seconds=0.7),
     ]
@@ -277,11 +277,11 @@ def test_power_needs_an_nvidia_gpu():
 # --- what it refuses ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("run", [measure.latency, measure.peak_memory, measure.inference_memory])
 def test_refused_in_one_sentence(run):
-    with pytest.raises(TypeError, match=r"given a str: only a network"):
+    with pytest.raises(TypeError, match="given a str: expected a network"):
         run("vgg16", IMAGE, 1, device="cpu")
-    with pytest.raises(ValueError, match=r"given input_size \(3, 0, 8\) and batch 1: give"):
+    with pytest.raises(ValueError, match=r"given image_size \(3, 0, 8\): give"):
         run(Net(), (3, 0, 8), 1, device="cpu")
-    with pytest.raises(ValueError, match=r"and batch 0: give"):
+    with pytest.raises(ValueError, match="given batch 0: give"):
         run(Net(), IMAGE, 0, device="cpu")
     with pytest.raises(ValueError, match="unknown device 'tpu0x'"):
         run(Net(), IMAGE, 1, device="tpu0x")
@@ -292,8 +292,6 @@ def test_optimizers_refused():
         measure.peak_memory(Net(), IMAGE, 2, "adm", device="cpu")
     with pytest.raises(ValueError, match="the network has nothing to train: set requires_grad"):
         measure.peak_memory(Net().requires_grad_(False), IMAGE, 2, device="cpu")
-    with pytest.raises(ValueError, match="the optimizer trains parameters of another network"):
-        measure.peak_memory(Net(), IMAGE, 2, torch.optim.SGD(Net().parameters(), 0.1), device="cpu")
 
 
 def test_devices_that_do_not_count(monkeypatch):

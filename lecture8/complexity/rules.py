@@ -315,7 +315,7 @@ TABLE: dict[str, Callable[..., Step | None] | str | int] = {
     ),
     **_each("clone detach contiguous", partial(_same, listed=False)),
     # Words for functions that are called on the meta device: the output sees the inputs, but …
-    **_each("permute transpose swapaxes swapdims movedim moveaxis t adjoint", "turns"),  # height and width are elsewhere
+    **_each("permute transpose swapaxes swapdims movedim moveaxis t adjoint", "turns"),  # moves height and width
     **_each("flip roll cumsum cumprod sort argsort grid_sample", "mixes"),  # between all pixels
     **_each("mean sum amax amin max min std var norm logsumexp median", "pools"),  # global pooling, if the map is gone
     **_each("softmax log_softmax", "sums"),  # along one dimension, which may be height or width

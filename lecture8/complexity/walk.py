@@ -65,11 +65,10 @@ def check_input(net: nn.Module, image_size: int | tuple[int, int, int], batch: i
     if not isinstance(net, nn.Module):
         raise TypeError(f"given a {type(net).__name__}: expected a network (torch.nn.Module)")
     size = (3, image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 3 or not all(isinstance(n, int) and n > 0 for n in (*size, batch)):
-        raise ValueError(
-            f"given image_size {image_size!r} and batch {batch!r}: give (channels, height, width) or one int, and how "
-            "many images, all above 0"
-        )
+    if len(size) != 3 or not all(isinstance(n, int) and n > 0 for n in size):
+        raise ValueError(f"given image_size {image_size!r}: give (channels, height, width) or one int, all above 0")
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise ValueError(f"given batch {batch!r}: give how many images, 1 or more")
     return size
 
 
