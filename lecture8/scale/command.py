@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -33,30 +34,25 @@ OPTIONS = {
     "--checkpoint-minutes": (float, 10.0, "between checkpoints within an epoch (default 10)"),
 }
 FREE = ("run", "out", "device", "workers", "checkpoint_minutes", "compile")  # may change when a run resumes
-REMEDIES = {  # what PyTorch says -> what to do
-    "DataLoader worker": "a process that decodes images was killed: give fewer --workers, in Docker also --shm-size=8g",
-    "out of memory": "the memory of the device is full: give a smaller --batch-size",
-}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (default: that of the program); returns the exit code."""
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     try:
         return args.run(args)
-    except BrokenPipeError:  # `… list | head`
-        return 0
     except (ValueError, OSError, ImportError, ArithmeticError, RuntimeError) as error:
-        remedies = [remedy for said, remedy in REMEDIES.items() if said in str(error)]
-        if isinstance(error, RuntimeError) and not remedies:
-            raise
-        # an error in a worker has that process's traceback in its text, and the sentence at the end
-        sentence = (remedies or str(error).strip().splitlines()[-1:])[0].removeprefix("ValueError: ")
-        print(f"lecture8: {sentence}", file=sys.stderr)
+        sentence = str(error).strip().splitlines()[-1]  # an error in a worker has that process's traceback in its text
+        if isinstance(error, RuntimeError):
+            if not re.search("out of memory|DataLoader worker", str(error)):
+                raise
+            sentence = "memory ran out, of the device or of a worker: give a smaller --batch-size or fewer --workers"
+        print(f"lecture8: {sentence.removeprefix('ValueError: ')}", file=sys.stderr)
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options; `run` of what it parses is the function that does it."""
     parser = argparse.ArgumentParser(prog="python -m lecture8", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("list", help="the networks").set_defaults(run=_list)
@@ -115,7 +111,7 @@ def _train(args) -> int:
     from lecture8.scale.run import RANK, WORLD, Run, join
 
     recipe, options = recipes.find(args.recipe), models.options(args.network)
-    args.epochs, args.batch_size = args.epochs or recipe["epochs"], args.batch_size or recipe["batch"]
+    args.epochs, args.batch_size = args.epochs or int(recipe["epochs"]), args.batch_size or int(recipe["batch"])
     args.lr = args.lr or recipe["lr"] * args.batch_size / recipe["batch"]  # Goyal et al. 2017, section 2.1
     if min(args.epochs, args.batch_size, args.lr, args.epochs - args.warmup) <= 0 or args.batch_size % WORLD:
         raise ValueError(f"expected --epochs above --warmup, --lr above 0, --batch-size a multiple of {WORLD}")

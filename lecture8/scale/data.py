@@ -4,6 +4,7 @@ Loaders ask for (epoch, index). The order of an epoch is drawn from (seed, epoch
 (seed, epoch, index): a run that resumes, or has another number of workers or processes, sees the same pictures.
 """
 
+import os
 import signal
 from functools import partial
 from pathlib import Path
@@ -97,11 +98,10 @@ def find(name: str, size: int | None, seed: int, channels: int) -> tuple[Dataset
 def loader(images: Dataset, batch_size: int, keys: list[tuple[int, int]], workers: int) -> DataLoader:
     """Batches of the images with these keys, decoded by `workers` processes; those in memory need none."""
     workers, gpu = 0 if isinstance(images, InMemory) else workers, torch.cuda.is_available()
-    return DataLoader(
-        images, batch_size, sampler=keys, num_workers=workers, pin_memory=gpu, worker_init_fn=_ignore_signals
-    )
+    return DataLoader(images, batch_size, sampler=keys, num_workers=workers, pin_memory=gpu, worker_init_fn=_apart)
 
 
-def _ignore_signals(worker: int) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # they reach workers too, which are needed until the run has saved
-        signal.signal(number, signal.SIG_IGN)
+def _apart(worker: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # instead of the handler of the run
+    if hasattr(os, "setsid"):  # Ctrl-C and signals to the group do not reach workers, which are needed until it saves
+        os.setsid()

@@ -17,13 +17,11 @@ from lecture8.models.zfnet import renormalize_filters
 
 def find(name: str) -> dict:
     """A line of the table, with what is chosen filled in. Raises ValueError for an unknown name, and says which are."""
-    table = published.read("recipes").set_index("recipe").fillna("")
+    table = published.read("recipes").set_index("recipe")
     if name not in table.index:
         raise ValueError(f"unknown recipe {name!r}: choose from {', '.join(table.index)}")
-    recipe = table.loc[name].to_dict()
-    recipe |= dict(re.findall(r"(\w+) ([\d.]+)", recipe["chosen"]))
-    numbers = {"batch": int, "epochs": int, "lr": float, "momentum": float, "weight_decay": float}
-    return recipe | {key: kind(float(recipe[key])) for key, kind in numbers.items()}
+    recipe = table.loc[name].dropna().to_dict()
+    return recipe | {key: float(value) for key, value in re.findall(r"(\w+) ([\d.]+)", recipe.get("chosen", ""))}
 
 
 def build(net: nn.Module, settings: dict):
