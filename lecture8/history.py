@@ -1,8 +1,15 @@
 """What a training run leaves: one row per epoch, and where they come from."""
 
 import csv
+import datetime
+import inspect
+import platform
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import torch
+from torch import nn
 
 from lecture8.checkpoints import replacing
 
@@ -60,3 +67,32 @@ class History:
             return "History(no epoch yet)"
         values = ", ".join(f"{k}={v:.3g}" for k, v in self.last.items() if k not in ("epoch", "seconds", "lr"))
         return f"History({len(self.rows)} epochs: {values})"
+
+
+def provenance(net: nn.Module, data, optimizer, scheduler, objective, device: torch.device, **settings) -> dict:
+    """Where a run comes from, for `History.meta`: date, machine, versions, data, network, optimizer, and `settings`.
+
+    In words and numbers that are the same whenever the same call is made again: by them a checkpoint knows its run.
+    """
+    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    layers = f"{net} {[(name, value.shape) for name, value in net.state_dict().items()]}"
+    pixels = getattr(data.train, "pixels", data.train.labels)[:16]
+    content = [t.cpu().contiguous().numpy().tobytes() for t in (data.train.labels, data.valid.labels, pixels)]
+    shown = {key: value for key, value in optimizer.defaults.items() if value and key != "lr"}
+    state = scheduler.state_dict() if scheduler else {}
+    chosen = [key for key in inspect.signature(scheduler.__init__).parameters if key in state and key != "last_epoch"]
+    return {
+        "date": datetime.date.today().isoformat(),
+        "hardware": f"{device.type}, {hardware or platform.machine()}, {torch.get_num_threads()} threads",
+        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
+        "data": f"{data!r}",
+        "data checksum": f"{zlib.crc32(b''.join(content)):08x}",
+        "network": type(net).__name__,
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "network checksum": f"{zlib.crc32(layers.encode()):08x}",
+        "optimizer": f"{type(optimizer).__name__} {shown}",
+        "lr": [float(group.get("initial_lr", group["lr"])) for group in optimizer.param_groups],
+        "scheduler": f"{type(scheduler).__name__} { {key: state[key] for key in chosen} }" if scheduler else "none",
+        "objective": getattr(objective, "__qualname__", type(objective).__name__),
+        **settings,
+    }

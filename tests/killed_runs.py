@@ -2,8 +2,8 @@
 
     python tests/killed_runs.py FOLDER KILLS SEED
 
-FOLDER gets run.pt, the checkpoint, and result.pt: the weights and the history at the end, how many were killed, and
-how many of these within the writing of a checkpoint. KILLS 0 trains without one.
+FOLDER gets run.pt, the checkpoint, and result.pt: the weights and the history at the end, how many children were
+killed, and how many of these while they wrote a checkpoint. KILLS 0 trains without a checkpoint.
 """
 
 import os
@@ -19,7 +19,8 @@ from torch import nn
 
 from lecture8 import datasets, training
 
-EPOCHS, BATCH = 7, 32  # of 5 batches, the last one short
+EPOCHS, BATCH = 12, 32  # of 5 batches, the last one short
+STEP, WRITE = b"s", b"w"
 
 
 def setting():
@@ -28,82 +29,72 @@ def setting():
     net = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3), nn.Linear(512, 10)
     )
-    data = datasets.digits(size=8).take(150)
-    data = replace(data, augment=datasets.random_crop(1))
+    data = replace(datasets.digits(size=8).take(150), augment=datasets.random_crop(1))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-    return net, data, optimizer, torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+    return net, data, optimizer, torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
 
 
-def train(folder, checkpoint, steps=None):
-    """Until the end; a byte into `steps` for each step."""
+def train(folder, checkpoint, events):
+    """To the end; writes a byte into `events` for each step and each checkpoint."""
+    net, data, optimizer, scheduler = setting()
+    save = torch.save
+
+    def slowly(state, path):
+        """Half of the file, a pause to be killed in, and all of it."""
+        save(state, path)
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        os.write(events, WRITE)
+        time.sleep(0.01)
+        path.write_bytes(content)
 
     def objective(net, images, labels):
-        if net.training and steps is not None:
-            os.write(steps, b".")
+        if net.training:
+            os.write(events, STEP)
         return training.cross_entropy(net, images, labels)
 
-    net, data, optimizer, scheduler = setting()
+    torch.save = slowly
     history = training.fit(
-        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=scheduler, objective=objective, device="cpu",
-        checkpoint=checkpoint, checkpoint_minutes=0,
-    )  # fmt: skip
-    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows]
+        net, data, optimizer, EPOCHS, batch_size=BATCH, scheduler=scheduler, objective=objective, checkpoint=checkpoint
+    )
+    torch.save = save
+    rows = [{key: value for key, value in row.items() if key != "seconds"} for row in history.rows]
     torch.save({"net": net.state_dict(), "rows": rows}, folder / "result.pt")
 
 
-def killed(folder, steps, moment, in_write):
-    """A child is killed `moment` seconds after so many steps, or in the write after them; whether it was."""
+def child(folder, checkpoint, moment=None, in_write=False):
+    """Trains in a new process, which is killed so many seconds after its first step or write; whether it was."""
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
+    process = os.fork()
+    if process == 0:
         os.close(reading)
         try:
-            if in_write:
-                die_in_write_after(steps)
-            train(folder, folder / "run.pt", writing)
+            train(folder, checkpoint, writing)
         finally:
             os._exit(0)
     os.close(writing)
-    for _ in range(steps):
-        if not os.read(reading, 1):
-            break
-    if not in_write:
-        time.sleep(moment)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
+    while event := os.read(reading, 1):
+        if moment is not None and event == (WRITE if in_write else STEP):
+            time.sleep(moment)
+            os.kill(process, signal.SIGKILL)
+            moment = None
+    _, status = os.waitpid(process, 0)
     os.close(reading)
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
-def die_in_write_after(writes):
-    """Half of a file, or all of it but not yet renamed, and the end."""
-    save = torch.save
-
-    def half(state, path):
-        nonlocal writes
-        writes -= 1
-        save(state, path)
-        if writes < 0:
-            if random.random() < 0.7:
-                os.truncate(path, random.randrange(Path(path).stat().st_size))
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    torch.save = half
-
-
 def main(folder, kills, seed):
     torch.set_num_threads(1)  # a forked child has no threads of its parent's
-    setting()  # so that it need not be imported again in each
+    setting()  # so that not every child must import what it needs
     random.seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    count = in_writes = 0
+    checkpoint, killed = folder / "run.pt" if kills else None, 0
     for number in range(kills):
         in_write = number % 3 == 2
-        count += killed(folder, random.randrange(4), random.uniform(0, 0.02), in_write)
-        in_writes += in_write
-    train(folder, folder / "run.pt" if kills else None)
+        killed += child(folder, checkpoint, random.uniform(0, 0.005 if in_write else 0.1), in_write)
+    assert not child(folder, checkpoint)
     result = torch.load(folder / "result.pt", weights_only=True)
-    torch.save({**result, "killed": count, "in_writes": in_writes}, folder / "result.pt")
+    torch.save({**result, "killed": killed}, folder / "result.pt")
 
 
 if __name__ == "__main__":
