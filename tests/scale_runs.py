@@ -6,6 +6,7 @@
 `runs` forks, so that nothing is imported twice, and sets what torchrun would set. It prints a line for each run.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -48,20 +49,19 @@ def start(words, rank, processes, port, pipe, in_write):
     try:
         os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), LOCAL_WORLD_SIZE=str(processes))
-        write, save = checkpoints.write, torch.save
+        replacing = checkpoints.replacing
 
-        def reported(path, state):
-            write(path, state)
-            os.write(pipe, b".")
+        @contextlib.contextmanager
+        def reported(path):
+            with replacing(path) as draft:
+                yield draft
+                if in_write and path.name == "checkpoint.pt":
+                    os.truncate(draft, random.randrange(draft.stat().st_size))
+                    os.kill(os.getpid(), signal.SIGKILL)
+            if path.name == "checkpoint.pt":
+                os.write(pipe, b".")
 
-        def half(state, path):
-            save(state, path)
-            os.truncate(path, random.randrange(path.stat().st_size))
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        checkpoints.write = reported
-        if in_write:
-            torch.save = half
+        checkpoints.replacing = reported
         if rank:
             sys.stdout = Path(os.devnull).open("w")
         code = command.main(words)

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scale_runs
 import torch
 from PIL import Image
 from torch import nn
@@ -18,6 +17,7 @@ from torch import nn
 from lecture8 import checkpoints, datasets, models, published, training
 from lecture8.history import History
 from lecture8.scale import command, data, run
+from tests import scale_runs
 
 SCRIPT = scale_runs.__file__
 DIGITS = ["train", "resnet20", "--width", "4", "--size", "8", "--data", "digits", "--epochs", "2", "--device", "cpu"]

@@ -122,8 +122,7 @@ def _train(args) -> int:
         with checkpoints.replacing(args.out / "settings.json") as draft:
             draft.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         print(", ".join(f"{key} {value}" for key, value in settings.items()), flush=True)
-    number = run.train()
-    end = "stopped; the same command resumes" if number else f"accuracy {run.rows[-1]['valid_accuracy']:.2%}"
+    number = run.train() or 0
     if RANK == 0:
-        print(f"{end}: {args.out}")
+        print("stopped; the same command resumes" if number else f"accuracy {run.rows[-1]['valid_accuracy']:.2%}")
     return 128 + number if number else 0

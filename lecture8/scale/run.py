@@ -100,8 +100,7 @@ class Objective(nn.Module):
         with self.cast:
             loss, logits = self.objective(self.net, images, labels)
         correct = (logits.argmax(1) == labels).sum()
-        count = torch.full_like(correct, len(labels))
-        return loss, torch.stack([loss.detach() * count, correct, count])
+        return loss, torch.stack([loss.detach() * len(labels), correct, torch.full_like(correct, len(labels))])
 
 
 class Run:
@@ -129,6 +128,8 @@ class Run:
         self.order = DistributedSampler(train, WORLD, RANK, seed=settings["seed"])
         self.valid_batches = loader(valid, self.own, [(0, i) for i in range(RANK, len(valid), WORLD)], workers)
         self.epoch, self.step, self.seconds, self.rows, self.sums = 0, 0, 0.0, [], torch.zeros(3, device=device)
+        for draft in out.glob(".checkpoint.pt.*.tmp") if RANK == 0 else ():  # of a run that was killed
+            draft.unlink()
         if (out / "checkpoint.pt").exists():
             self._load()
 
@@ -198,7 +199,8 @@ class Run:
         if RANK == 0:
             state = {name: getattr(self, name) for name in ("settings", *_PLACE)}
             state |= {name: getattr(self, name).state_dict() for name in _PARTS}
-            checkpoints.write(self.out / "checkpoint.pt", state)
+            with checkpoints.replacing(self.out / "checkpoint.pt") as draft:
+                torch.save(state, draft)
         total(torch.zeros(1))  # no process goes on, or ends, before it is written
         self.due = time.monotonic() + 60 * self.minutes
 
@@ -209,5 +211,4 @@ class Run:
                 raise ValueError(f"{self.out} holds a run whose {key} is {other!r}, not {value!r}: give another --out")
         for name in _PARTS:
             getattr(self, name).load_state_dict(state[name])
-        vars(self).update({name: state[name] for name in _PLACE})
-        self.sums = self.sums.to(self.objective.device)
+        vars(self).update({name: state[name] for name in _PLACE}, sums=state["sums"].to(self.objective.device))
