@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scale_runs
 import torch
 from PIL import Image
 from torch import nn
 
 from lecture8 import checkpoints, datasets, models, published, training
 from lecture8.history import History
-from lecture8.scale import command, data, recipes, run
+from lecture8.scale import command, data, run
+from tests import scale_runs
 
 SCRIPT = scale_runs.__file__
 DIGITS = ["train", "resnet20", "--width", "4", "--size", "8", "--data", "digits", "--epochs", "2", "--device", "cpu"]
@@ -188,12 +188,9 @@ def test_run_leaves_what_help_says(finished):
 # --- the same pictures -----------------------------------------------------------------------------------------------
 
 
-def keys_of(count, epoch):
-    return [(epoch, index) for index in range(count)]
-
-
 def pictures(images, epoch, workers=0):
-    return torch.cat([batch for batch, _ in data.loader(images, 5, keys_of(len(images), epoch), workers)])
+    keys = [(epoch, index) for index in range(len(images))]
+    return torch.cat([batch for batch, _ in data.loader(images, 5, keys, workers)])
 
 
 def test_pictures_depend_on_seed_epoch_and_image_alone(photos):
@@ -239,16 +236,16 @@ def test_photographs_are_upright_and_large_ones_are_decoded_at_a_fraction(tmp_pa
 
 
 def built(name, epochs=None, net=None, lr=None, warmup=0):
-    recipe = recipes.find(name)
+    recipe = run.find_recipe(name)
     settings = {"recipe": name, "lr": lr or recipe["lr"], "epochs": epochs or int(recipe["epochs"]), "warmup": warmup}
-    return recipes.build(net or nn.Linear(1, 1), settings)
+    return run.build(net or nn.Linear(1, 1), settings)
 
 
 def rates(name, losses=None, **settings):
     """The learning rate of each epoch, found by stepping the scheduler."""
     optimizer, scheduler, _ = built(name, **settings)
     found = []
-    for epoch in range(settings.get("epochs") or int(recipes.find(name)["epochs"])):
+    for epoch in range(settings.get("epochs") or int(run.find_recipe(name)["epochs"])):
         found.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step(*([losses[epoch]] if losses else []))
@@ -270,7 +267,7 @@ def test_schedules():
 @pytest.mark.parametrize("name", published.read("recipes")["recipe"])
 def test_every_recipe_of_the_table_builds(name):
     optimizer, _, _ = built(name)
-    (group,), recipe = optimizer.param_groups, recipes.find(name)
+    (group,), recipe = optimizer.param_groups, run.find_recipe(name)
     assert (group["momentum"], group["weight_decay"]) == (recipe["momentum"], recipe["weight_decay"])
     assert (type(optimizer) is torch.optim.RMSprop) == (recipe["optimizer"] == "RMSProp")
     assert group.get("eps", 1.0) == 1.0 and group.get("alpha", 0.9) == 0.9  # as the Inceptions' papers say
@@ -333,9 +330,10 @@ BAD = {  # words after `train` -> the sentence
     "resnet20 --epochs 0 --recipe adam": "unknown recipe 'adam': choose from plain, alexnet, zfnet",
     "resnet20 --lr -1": "expected --epochs above --warmup, --lr above 0",
     "resnet20 --epochs 2 --warmup 2": "expected --epochs above --warmup",
+    "resnet20 --recipe resnet --epochs 2 --warmup 1": "the learning rate of resnet is its paper's: leave --warmup out",
     "resnet20 --lr 1e20": "the loss is no finite number: give a smaller --lr than 1e+20",
     "resnet20 --device gpu": "unknown device 'gpu': choose 'cuda', 'mps' or 'cpu'",
-    "resnet18 --width 8": "resnet18 has no width to choose",
+    "resnet18 --width 8": "resnet18 has no option 'width': it takes",
     "resnet20 --out DAMAGED": "checkpoint.pt cannot be read",
     "alexnet --size 16": "16",
 }

@@ -17,11 +17,7 @@ checkpoint and end with exit code 143 and 130. A minute on a laptop, and ImageNe
 OPTIONS = {
     "--data": (str, None, "a folder with train/CLASS/*.jpg and val/CLASS/*.jpg; or digits, glyphs, textures, cifar10"),
     "--out": (Path, None, "the folder to write to, or to resume in"),
-    "--recipe": (
-        str,
-        "plain",
-        "a paper's, from `python -m lecture8 list`, or plain: SGD along half a cosine (default)",
-    ),
+    "--recipe": (str, "plain", "a paper's, from `python -m lecture8 list`; default plain: SGD along half a cosine"),
     "--epochs": (int, None, "default: the recipe's, whose schedule is stretched"),
     "--batch-size": (int, None, "images of a step, of all processes together (default: the recipe's)"),
     "--lr": (float, None, "learning rate (default: the recipe's, in proportion to the batch size)"),
@@ -57,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("list", help="the networks").set_defaults(run=_list)
     commands.add_parser("check", help="what this machine has for the course").set_defaults(run=_check)
-    profile = commands.add_parser("profile", help="what a network costs, by stage")
+    profile = commands.add_parser("profile", help="what a network costs, layer by layer")
     train = commands.add_parser("train", help="train a network", description=TRAIN)
     train.formatter_class = argparse.RawDescriptionHelpFormatter
     for sub, run in ((train, _train), (profile, _profile)):
@@ -91,49 +87,42 @@ def _profile(args) -> int:
 
     channels, size = models.find(args.network).input_size[:2]
     size = args.size or size
-    cost = complexity.profile(_build(args.network, input_size=size), (channels, size, size))
+    given = {"input_size": size} if "input_size" in models.options(args.network) else {}
+    cost = complexity.profile(models.build(args.network, **given), (channels, size, size))
     print(cost.summary(), cost.table().to_string(index=False), sep="\n\n")
     return 0
-
-
-def _build(name: str, **given):
-    """The network, with those of the options given that its builder takes."""
-    from lecture8 import models
-
-    return models.build(name, **{key: value for key, value in given.items() if key in models.options(name)})
 
 
 def _train(args) -> int:
     import torch
 
     from lecture8 import checkpoints, devices, models
-    from lecture8.scale import data, recipes
-    from lecture8.scale.run import RANK, WORLD, Run, join
+    from lecture8.scale import data
+    from lecture8.scale.run import RANK, WORLD, Run, find_recipe
 
-    recipe, options = recipes.find(args.recipe), models.options(args.network)
+    recipe, options = find_recipe(args.recipe), models.options(args.network)
     args.epochs, args.batch_size = args.epochs or int(recipe["epochs"]), args.batch_size or int(recipe["batch"])
     args.lr = args.lr or recipe["lr"] * args.batch_size / recipe["batch"]  # Goyal et al. 2017, section 2.1
     if min(args.epochs, args.batch_size, args.lr, args.epochs - args.warmup) <= 0 or args.batch_size % WORLD:
         raise ValueError(f"expected --epochs above --warmup, --lr above 0, --batch-size a multiple of {WORLD}")
-    if args.width and "width" not in options:
-        raise ValueError(f"{args.network} has no width to choose: leave --width out")
+    if args.warmup and recipe["rule"] != "cosine":
+        raise ValueError(f"the learning rate of {args.recipe} is its paper's: leave --warmup out")
     train, valid = data.find(args.data, args.size, args.seed, 1 if "channels" in options else 3)
-    channels, size = train.image_shape[:2]
-    torch.manual_seed(args.seed)
-    given = {"channels": channels, "input_size": size, "auxiliary": args.recipe != "plain"}
+    fitting = dict(zip(("channels", "input_size"), train.image_shape, strict=False), auxiliary=args.recipe != "plain")
+    given = {key: value for key, value in fitting.items() if key in options}
     given |= {"width": args.width} if args.width else {}
-    net = _build(args.network, num_classes=len(train.classes), **given)
+    torch.manual_seed(args.seed)
+    net = models.build(args.network, num_classes=len(train.classes), **given)
     settings = {key: value for key, value in vars(args).items() if key not in FREE} | {"images": len(train)}
-    device = join(devices.pick_device(args.device))
-    run = Run(net, train, valid, args.out, settings, device, args.workers, args.checkpoint_minutes)
+    machine = devices.pick_device(args.device), args.workers, args.checkpoint_minutes
+    run = Run(net, train, valid, args.out, settings, *machine)
     if args.compile:
         net.compile()
     if RANK == 0:
         with checkpoints.replacing(args.out / "settings.json") as draft:
             draft.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         print(", ".join(f"{key} {value}" for key, value in settings.items()), flush=True)
-    number = run.train()
+    number = run.train() or 0
     if RANK == 0:
-        accuracy = run.rows[-1]["valid_accuracy"] if run.rows else 0
-        print("stopped; the same command resumes the run" if number else f"accuracy {accuracy:.2%}: {args.out}")
+        print("stopped; the same command resumes" if number else f"accuracy {run.rows[-1]['valid_accuracy']:.2%}")
     return 128 + number if number else 0

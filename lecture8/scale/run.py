@@ -1,11 +1,16 @@
-"""One training run, on one device or on several that `torchrun` started: the loop, its scores, its checkpoints.
+"""One training run, on one device or on several that `torchrun` started: its recipe, its loop, its checkpoints.
 
 Every random number is drawn from the seed and the place in the run: augmentation in `data`, dropout from (seed, epoch,
 step, process). A run that was killed at any moment resumes at its last checkpoint, skips the batches already seen, and
 ends on a CPU with the same weights and history, bit for bit, as one that was never stopped.
+
+Recipes are the lines of the table `recipes`, which also says what is chosen where a paper says nothing. None averages
+the weights over the run, as the Inceptions' authors did before evaluation, and all augment photographs alike.
 """
 
+import math
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -14,12 +19,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.utils.data import Dataset, DistributedSampler
 
-from lecture8 import checkpoints, transfer
+from lecture8 import checkpoints, published, training, transfer
 from lecture8.history import History
-from lecture8.scale import recipes
+from lecture8.models.zfnet import renormalize_filters
 from lecture8.scale.data import loader, seed_of
 
 RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # as torchrun has set them
@@ -27,17 +32,46 @@ _PLACE = ("epoch", "step", "seconds", "rows", "sums")  # in a run
 _PARTS = ("net", "optimizer", "scheduler", "scaler")
 
 
-def join(device: torch.device) -> torch.device:
-    """Joins the other processes, if there are any; returns this one's device. Raises ValueError for a GPU too few."""
-    if WORLD > 1 and device.type == "cuda":
-        local, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-        if local >= there:
-            raise ValueError(f"this machine has {there} GPUs, fewer than processes: give --nproc-per-node {there}")
-        torch.cuda.set_device(local)
-        device = torch.device("cuda", local)
-    if WORLD > 1:  # Gloo beside NCCL: what the processes agree on after each step does not wait for the GPU
-        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
-    return device
+def find_recipe(name: str) -> dict:
+    """A line of the table `recipes`, with what is chosen filled in. Raises ValueError for a name that is not there."""
+    table = published.read("recipes").set_index("recipe")
+    if name not in table.index:
+        raise ValueError(f"unknown recipe {name!r}: choose from {', '.join(table.index)}")
+    recipe = table.loc[name].dropna().to_dict()
+    return recipe | {key: float(value) for key, value in re.findall(r"(\w+) ([\d.]+)", recipe.get("chosen", ""))}
+
+
+def factor(recipe: dict, epoch: int, epochs: int, warmup: int) -> float:
+    """What the learning rate is multiplied by in an epoch, from 0; a paper's schedule is stretched to `epochs`."""
+    if recipe["rule"] == "cosine":
+        cosine = (1 + math.cos(math.pi * (epoch - warmup) / (epochs - warmup))) / 2
+        return (epoch + 1) / (warmup + 1) if epoch < warmup else cosine
+    place = epoch * recipe["epochs"] / epochs + 1e-9  # in the paper's epochs
+    if "every" in recipe["rule"]:
+        multiple, every = map(float, recipe["rule"].split(" every "))
+        return multiple ** int(place / every)
+    pieces = [map(float, piece.split(":")) for piece in recipe["rule"].split(",")]
+    return [value for first, value in pieces if first <= place][-1]
+
+
+def build(net: nn.Module, settings: dict):
+    """(optimizer, scheduler, objective) of a run with the settings recipe, lr to begin with, epochs, and warmup."""
+    name, lr, epochs, warmup = (settings[key] for key in ("recipe", "lr", "epochs", "warmup"))
+    recipe, smoothing = find_recipe(name), 0.1 if name.startswith("inception") else 0.0
+    kind, more = torch.optim.SGD, {}
+    if recipe["optimizer"] == "RMSProp":
+        kind, more = torch.optim.RMSprop, {"alpha": 0.9, "eps": 1.0}
+    optimizer = kind(net.parameters(), lr, momentum=recipe["momentum"], weight_decay=recipe["weight_decay"], **more)
+    if name == "zfnet":
+        optimizer.register_step_post_hook(lambda *_: renormalize_filters(net))
+    if recipe["rule"] == "plateau":
+        scheduler = ReduceLROnPlateau(optimizer, "min", 0.1, patience=5, min_lr=lr / 1000)
+    else:
+        scheduler = LambdaLR(optimizer, lambda epoch: factor(recipe, epoch, epochs, warmup))
+    objective = training.label_smoothing(smoothing) if smoothing else training.cross_entropy
+    if getattr(net, "auxiliary", None):
+        objective = training.auxiliary_objective(0.3, smoothing)
+    return optimizer, scheduler, objective
 
 
 def total(values: Tensor) -> Tensor:
@@ -78,8 +112,13 @@ class Run:
 
     def __init__(self, net: nn.Module, train: Dataset, valid: Dataset, out: Path, settings: dict, device: torch.device,
                  workers: int, minutes: float):  # fmt: skip
+        if WORLD > 1 and device.type == "cuda":
+            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+            torch.cuda.set_device(device)
+        if WORLD > 1:  # Gloo beside NCCL: what the processes agree on after each step does not wait for the GPU
+            dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
         self.net, self.out, self.settings, self.minutes = net, out, settings, minutes
-        self.optimizer, self.scheduler, objective = recipes.build(net, settings)
+        self.optimizer, self.scheduler, objective = build(net, settings)
         self.objective = self.shared = Objective(net, objective, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.objective.half)
         net.to(device, memory_format=self.objective.format)
@@ -89,6 +128,8 @@ class Run:
         self.order = DistributedSampler(train, WORLD, RANK, seed=settings["seed"])
         self.valid_batches = loader(valid, self.own, [(0, i) for i in range(RANK, len(valid), WORLD)], workers)
         self.epoch, self.step, self.seconds, self.rows, self.sums = 0, 0, 0.0, [], torch.zeros(3, device=device)
+        for draft in out.glob(".checkpoint.pt.*.tmp") if RANK == 0 else ():  # of a run that was killed
+            draft.unlink()
         if (out / "checkpoint.pt").exists():
             self._load()
 
@@ -158,7 +199,8 @@ class Run:
         if RANK == 0:
             state = {name: getattr(self, name) for name in ("settings", *_PLACE)}
             state |= {name: getattr(self, name).state_dict() for name in _PARTS}
-            checkpoints.write(self.out / "checkpoint.pt", state)
+            with checkpoints.replacing(self.out / "checkpoint.pt") as draft:
+                torch.save(state, draft)
         total(torch.zeros(1))  # no process goes on, or ends, before it is written
         self.due = time.monotonic() + 60 * self.minutes
 
@@ -169,5 +211,4 @@ class Run:
                 raise ValueError(f"{self.out} holds a run whose {key} is {other!r}, not {value!r}: give another --out")
         for name in _PARTS:
             getattr(self, name).load_state_dict(state[name])
-        vars(self).update({name: state[name] for name in _PLACE})
-        self.sums = self.sums.to(self.objective.device)
+        vars(self).update({name: state[name] for name in _PLACE}, sums=state["sums"].to(self.objective.device))
