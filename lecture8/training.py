@@ -260,7 +260,6 @@ def fit(
             while len(history) < epochs:
                 progress.set_description(f"epoch {len(history) + 1} of {epochs} on {device.type}")
                 began, lr = perf_counter(), float(optimizer.param_groups[0]["lr"])
-                # in no variable: an error keeps this function's, and with it the batch that did not fit
                 train = run_epoch(
                     net, _shown(data.batches("train", batch_size, shuffle, augment=True), progress), *mixed
                 )
@@ -280,7 +279,7 @@ def fit(
 
 
 def _shown(batches: Iterable, progress) -> Iterator:
-    """The same batches, each counted by the progress bar when its step is done."""
+    """The batches, counted when their step is done; `fit` has none in a variable, which an error would keep."""
     for batch in batches:
         yield batch
         progress.update()
