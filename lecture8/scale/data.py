@@ -87,8 +87,7 @@ def find(name: str, size: int | None, seed: int, channels: int) -> tuple[Dataset
         return InMemory(data, "train", seed), InMemory(data, "valid")
     folder, size = Path(name).expanduser(), size or 224
     if not ((folder / "train").is_dir() and (folder / "val").is_dir()):
-        sets = ", ".join(IN_MEMORY)
-        raise FileNotFoundError(f"--data {name!r} is no folder with train/CLASS/*.jpg and val/CLASS/*.jpg, nor {sets}")
+        raise FileNotFoundError(f"{name!r} is no folder with train/CLASS/*.jpg and val/CLASS/*.jpg, nor in {IN_MEMORY}")
     train, valid = Photographs(folder / "train", size, seed), Photographs(folder / "val", size)
     if differing := set(train.classes) ^ set(valid.classes):
         raise ValueError(f"{min(differing)!r} is a class of only one of {folder}/train and val: add it to the other")

@@ -209,6 +209,7 @@ class Run:
         for key, value in self.settings.items():
             if (other := state["settings"].get(key)) != value:
                 raise ValueError(f"{self.out} holds a run whose {key} is {other!r}, not {value!r}: give another --out")
+        self.optimizer.step()  # changes nothing without gradients, but schedulers warn where none was taken
         for name in _PARTS:
             getattr(self, name).load_state_dict(state[name])
         vars(self).update({name: state[name] for name in _PLACE}, sums=state["sums"].to(self.objective.device))
