@@ -175,7 +175,7 @@ def test_folders_that_do_not_fit_are_refused_in_one_sentence(tmp_path):
     good = tmp_path / "good"
     fill(good, {"cat": 5, "dog": 5})
     refuses(FileNotFoundError, "there is no folder '.*nowhere'", tmp_path / "nowhere")
-    refuses(NotADirectoryError, "is a file", good / "cat" / "000.png")
+    refuses(FileNotFoundError, "give the one that holds the class folders", good / "cat" / "000.png")
     for size in (0, -3, 8.0, "8", True):
         refuses(ValueError, "size must be a whole number above 0", good, size)
     refuses(FileNotFoundError, "holds no class folders", good / "cat")
