@@ -289,10 +289,15 @@ def _power_meter(device: torch.device) -> Callable[[], float]:
 def _on_copy(work: Callable[[Step, torch.device], object], net, image_size, batch, optimizer, device):
     """What `work(step, device)` returns; `step()` is a training step, or with _FORWARD a forward pass."""
     device = devices.pick_device(device)
-    gpus = [device] if device.type == "cuda" else []
-    full = f"a batch of {batch} does not fit into the memory of {_called(device)}: try a smaller one"
-    with devices.memory_error(full), torch.cuda.device(gpus[0] if gpus else -1), torch.random.fork_rng(gpus):
-        return work(_step(net, image_size, batch, optimizer, device), device)
+    try:
+        gpu = device.type == "cuda"
+        with torch.cuda.device(device if gpu else -1), torch.random.fork_rng([device] if gpu else []):
+            return work(_step(net, image_size, batch, optimizer, device), device)
+    except torch.OutOfMemoryError:
+        pass  # its traceback holds the tensors, and is gone after this line
+    gc.collect()
+    torch.cuda.empty_cache()
+    raise MemoryError(f"a batch of {batch} does not fit into the memory of {_called(device)}: try a smaller one")
 
 
 def _step(net: nn.Module, image_size: Size, batch: int, optimizer: str, device: torch.device) -> Step:

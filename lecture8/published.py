@@ -50,9 +50,8 @@ def write(path: str | Path, table: pd.DataFrame, what: str, seeds: int | Iterabl
     table: one row per run, epoch or layer, already rounded to the digits that are kept
     what: what was trained or measured, in one sentence
     seeds: how many (0, 1, …), or which
-    more: further lines of the header, or others in place of those that are found here, such as `hardware`
-
-    The command is the one this program was started with, as `python -m package.module arguments`.
+    more: further lines of the header, or others in place of those that are found here: the command that this program
+        was started with, the date, the hardware and the versions
     """
     import torch
 

@@ -78,16 +78,13 @@ def load_in_order(net: Network, weights: dict[str, Tensor]) -> Network:
     if not any(k.startswith("auxiliary.") for k in wanted):
         ordered = [k for k in ordered if "aux" not in k.lower()]
     for ours, theirs in zip(wanted, ordered, strict=False):
-        if wanted[ours].shape != weights[theirs].shape:
-            raise ValueError(
-                f"these weights do not fit: {theirs} is {_times(weights[theirs])}, "
-                f"but {ours} needs {_times(wanted[ours])}"
-            )
+        given, needed = (" × ".join(map(str, t.shape)) or "one number" for t in (weights[theirs], wanted[ours]))
+        if given != needed:
+            raise ValueError(f"these weights do not fit: {theirs} is {given}, but {ours} needs {needed}")
     if len(wanted) != len(ordered):
         rest = [*wanted][len(ordered) :] or ordered[len(wanted) :]
-        raise ValueError(
-            f"these weights do not fit: {len(ordered)} tensors for {len(wanted)}; without a partner: {rest[0]}"
-        )
+        counts = f"{len(ordered)} tensors for {len(wanted)}"
+        raise ValueError(f"these weights do not fit: {counts}; without a partner: {rest[0]}")
     found = {ours: weights[theirs] for ours, theirs in zip(wanted, ordered, strict=True)}
     # Batches seen in training, which old files do not have and batch normalization with a momentum never uses
     found |= {k: torch.tensor(0) for k in net.state_dict() if k.endswith(_COUNTERS)}
@@ -255,10 +252,6 @@ def _place(steps: dict[str, nn.Module], name: str) -> int:
     if name not in steps:
         raise ValueError(f"this network has no part {name!r}: choose from {', '.join(steps)}")
     return list(steps).index(name)
-
-
-def _times(tensor: Tensor) -> str:
-    return " × ".join(map(str, tensor.shape)) or "one number"
 
 
 def _torchvision(reference: str) -> dict[str, Tensor]:

@@ -238,9 +238,12 @@ def test_more_than_the_gpu_has(monkeypatch):
 
     net = Net(full)
     for run in (measure.latency, measure.throughput, measure.peak_memory, measure.inference_memory):
-        with pytest.raises(MemoryError, match="a batch of 7 does not fit into the memory of cpu: try a smaller"):
+        with pytest.raises(
+            MemoryError, match="a batch of 7 does not fit into the memory of cpu: try a smaller"
+        ) as caught:
             run(net, IMAGE, 7, device="cpu")
-        assert freed.pop() and kept.pop()() is None  # the copy is gone while the error is still around
+        assert caught.value.__context__ is None and freed.pop()
+        assert kept.pop()() is None  # the copy is gone while the error is still around
 
 
 # --- power --------------------------------------------------------------------------------------------------------

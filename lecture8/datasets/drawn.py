@@ -36,11 +36,8 @@ def digits(size: int = 16) -> Data:
 
 
 # All faces of DejaVu that matplotlib ships, but for the two Display faces, which lack letters and digits.
-_FACES = (
-    *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
-    *(f"DejaVuSansMono{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
-    *(f"DejaVuSerif{style}" for style in ("", "-Bold", "-Italic", "-BoldItalic")),
-)
+_FAMILIES = {"Sans": "Oblique", "SansMono": "Oblique", "Serif": "Italic"}  # and what the slanted ones are called
+_FACES = [f"DejaVu{f}{style}" for f, i in _FAMILIES.items() for style in ("", "-Bold", f"-{i}", f"-Bold{i}")]
 _CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 

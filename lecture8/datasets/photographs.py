@@ -59,10 +59,8 @@ def find_images(path: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
         return found[0], _split(found, ("train", "valid", "test"), (valid, 0.2))
     held_out = [folders[name] for name in ("valid" if "valid" in folders else "val", "test") if name in folders]
     if not held_out:
-        raise FileNotFoundError(
-            f"{str(path)!r} has a train folder but no test folder; add one, "
-            f"or pass {str(folders['train'])!r} to have it split"
-        )
+        remedy = f"add one, or pass {str(folders['train'])!r} to have it split"
+        raise FileNotFoundError(f"{str(path)!r} has a train folder but no test folder; {remedy}")
     found, both = _list_classes(folders["train"]), len(held_out) == 2
     parts = _split(found, ("train",), ()) if both else _split(found, ("train", "valid"), (valid,))
     for name, folder in zip(("valid", "test") if both else ("test",), held_out, strict=True):
@@ -101,9 +99,8 @@ def _split(found: Found, names: Sequence[str], shares: Sequence[float]) -> Parts
     classes, files, labels = found
     for label, count in enumerate(labels.bincount()):
         if count <= len(shares):
-            raise ValueError(
-                f"class {classes[label]!r} has {count} image(s), too few to put one into each of {', '.join(names)}"
-            )
+            each = ", ".join(names)
+            raise ValueError(f"class {classes[label]!r} has {count} image(s), too few to put one into each of {each}")
     parts = stratified(labels, lambda count: tuple(max(1, round(share * count)) for share in shares))
     return {name: ([files[i] for i in part], labels[part]) for name, part in zip(names, parts, strict=True)}
 
@@ -190,10 +187,8 @@ def _complete(title: str, place: Path, valid: float = 0.1) -> tuple[list[str], P
     """The classes and files of a published set that lies in one folder per class, if none is missing."""
     classes, parts = find_images(place, valid)
     if (found := sum(len(files) for files, _ in parts.values())) != _IMAGES[title]:
-        raise ValueError(
-            f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: copy it again, or delete it "
-            "to have it downloaded"
-        )
+        remedy = "copy it again, or delete it to have it downloaded"
+        raise ValueError(f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: {remedy}")
     return classes, parts
 
 

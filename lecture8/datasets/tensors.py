@@ -52,10 +52,8 @@ class Split:
         if pixels.dtype == torch.float32 and (self.mean, self.std) != ((0.0,), (1.0,)):
             raise ValueError("float32 pixels are used as they are; leave out mean and std, or give uint8 pixels")
         if not {len(self.mean), len(self.std)} <= {1, pixels.shape[1]} or min(self.std) <= 0:
-            raise ValueError(
-                f"mean {self.mean} and std {self.std} must be one number, or one per channel "
-                f"({pixels.shape[1]} here), and std above 0"
-            )
+            wanted = f"one number, or one per channel ({pixels.shape[1]} here), and std above 0"
+            raise ValueError(f"mean {self.mean} and std {self.std} must be {wanted}")
         if self.crop is not None and not (pixels.dtype == torch.uint8 and 0 < self.crop <= min(pixels.shape[2:])):
             raise ValueError(f"cannot crop {self.crop} × {self.crop} from images of {_times(pixels.shape[1:])}")
 
@@ -132,13 +130,11 @@ class Data:
             raise TypeError(f"classes must be a tuple of names, not {self.classes!r}")
         if not len(self.train):
             raise ValueError(f"{self.name!r} has no training images")
-        n = self.num_classes
         for name, split in self._splits().items():
             low, high = (int(split.labels.min()), int(split.labels.max())) if len(split) else (0, 0)
-            if low < 0 or high >= n:
-                raise ValueError(
-                    f"{name} labels run from {low} to {high}, but with {n} classes they must lie in 0…{n - 1}"
-                )
+            if low < 0 or high >= self.num_classes:
+                wanted = f"with {self.num_classes} classes they must lie in 0…{self.num_classes - 1}"
+                raise ValueError(f"{name} labels run from {low} to {high}, but {wanted}")
             if split.shape != self.image_shape:
                 sizes = f"{name} images are {_times(split.shape)}, train images {_times(self.image_shape)}"
                 raise ValueError(f"{sizes}; all splits need the same shape")

@@ -116,8 +116,7 @@ def bars(
         several = np.atleast_1d(np.asarray(values[name], float))
         if len(several) > 1:
             ax.plot(several, [i] * len(several), "o", color="white", markeredgecolor=BLACK, markersize=5)
-        reach = max(means[name], several.max())
-        ax.text(reach + widest * 0.025, i, form.format(means[name]), va="center", fontsize=10)
+        ax.text(max(means[name], several.max()) + widest * 0.025, i, form.format(means[name]), va="center", fontsize=10)
     ax.set(xlabel=xlabel, title=title)
     ax.margins(x=0.1)
     ax.tick_params(left=False)

@@ -41,13 +41,13 @@ def _trace(net: nn.Module, images: Tensor) -> tuple[list[_Layer], Tensor]:
 
             handles.append(module.register_forward_hook(note))
     try:
-        with torch.no_grad():
-            return found, net(images)
+        return found, net(images)
     finally:
         for handle in handles:
             handle.remove()
 
 
+@torch.no_grad()
 def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[int]) -> Verdict:
     """Whether two networks compute the same function; if not, the first layer that differs, and in what.
 
@@ -73,12 +73,10 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
         left.pop(match).module.load_state_dict(layer.module.state_dict())
     if left:
         return wrong(f"Your network has {total} layers with weights, {len(left)} too many: the first is {left[0]}.")
-    with torch.no_grad():
-        got = mine(images)
+    got = mine(images)
     if got.shape != expected.shape:
-        return wrong(
-            f"The layers agree, but your network returns {tuple(got.shape)} instead of {tuple(expected.shape)}."
-        )
+        sizes = f"{tuple(got.shape)} instead of {tuple(expected.shape)}"
+        return wrong(f"The layers agree, but your network returns {sizes}.")
     if (got - expected).abs().max() > 1e-4 * expected.abs().max().clamp(min=1e-6):
         return wrong(
             f"All {total} layers with weights agree, yet with equal weights the outputs differ: look at what has no "

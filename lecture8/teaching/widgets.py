@@ -114,12 +114,9 @@ class Explorer(Shown):
 
 
 def prose(markup: str = "") -> widgets.HTML:
-    """HTML that looks like the notebook's own text, in light and in dark.
-
-    Without JupyterLab's class for it a link in a widget has the color of the words around it, and no line.
-    """
+    """HTML that looks like the notebook's own text, in light and in dark."""
     made = widgets.HTML(markup)
-    made.add_class("jp-RenderedHTMLCommon")
+    made.add_class("jp-RenderedHTMLCommon")  # else a link has the color of the words around it, and no line
     return made
 
 
