@@ -1,11 +1,9 @@
 """What a network costs on the device at hand: time, memory and power, each with how far it can be trusted.
 
 Everything runs on a copy of the network, with random images, in the type and memory format of its weights: its mode,
-device, weights and gradients stay as they are, and so does the random state of the CPU and of CUDA. Times are those
-of whole calls, until the device has finished; other programs make them longer, so compare two networks by `ratio`.
+device, weights and gradients stay as they are, and so does the random state of the CPU and of CUDA. A time ends when
+the device has finished. Other programs make times longer, so compare two networks by `ratio`.
 """
-
-from __future__ import annotations
 
 import concurrent.futures
 import copy
@@ -21,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -29,9 +28,7 @@ from lecture8 import complexity, devices
 
 Size = int | tuple[int, int, int]  # channels × height × width of one image; an int is a square RGB image
 Device = str | torch.device | None  # None is the best there is
-Optimizer = str | torch.optim.Optimizer  # a name as in complexity.memory, or the network's own, of which a copy steps
 Step = Callable[[], object]
-_FORWARD = "forward pass only"  # in place of an optimizer
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,26 +45,14 @@ class Measured:
     threads: int  # of PyTorch on the CPU
     batch: int | None
 
-    @property
-    def spread(self) -> float:
-        """Distance between the quartiles, relative to the median."""
-        return (self.high - self.low) / self.median
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the quartiles are so far apart (above 20 %) that the median allows no conclusion."""
-        return self.spread > 0.2
-
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         scale, unit = (1e3, "ms") if self.unit == "seconds" else (1, self.unit)
         median, low, high = (f"{scale * number:.4g}" for number in (self.median, self.low, self.high))
         batch = f"batch {self.batch}, " if self.batch else ""
         where = f"{batch}{self.device}, {self.threads} thread{'s' * (self.threads > 1)}"
-        doubt = f"; too noisy to conclude: quartiles {self.spread:.0%} apart" if self.noisy else ""
+        apart = (self.high - self.low) / self.median
+        doubt = f"; too noisy to conclude: quartiles {apart:.0%} apart" if apart > 0.2 else ""
         return f"{self.what}: {median} {unit} ({low} to {high} in {self.runs} runs; {where}{doubt})"
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,26 +70,23 @@ class Power(Measured):
     idle: float
     joules: float
 
-    def __str__(self) -> str:
-        return f"{super().__str__()}; idle {self.idle:.4g} watts; {self.joules:.3g} joules per image"
+    def __repr__(self) -> str:
+        return f"{super().__repr__()}; idle {self.idle:.4g} watts; {self.joules:.3g} joules per image"
 
 
 @dataclass(frozen=True, repr=False)
 class PeakMemory:
-    """Most bytes allocated at one moment, and what the allocator had reserved for it (CUDA only, else None)."""
+    """Most bytes allocated at one moment."""
 
     what: str
     allocated: int
-    reserved: int | None
     device: str
     batch: int
 
     def __repr__(self) -> str:
-        reserved = "" if self.reserved is None else f", {self.reserved / 1e6:,.1f} MB reserved"
-        return f"{self.what}: {self.allocated / 1e6:,.1f} MB allocated{reserved} (batch {self.batch}, {self.device})"
+        return f"{self.what}: {self.allocated / 1e6:,.1f} MB allocated (batch {self.batch}, {self.device})"
 
 
-# --- time ----------------------------------------------------------------------------------------------------------
 def ratio(ours: Step, reference: Step, *, rounds: int = 15, warmup: int = 2, seconds: float = 0.05) -> Ratio:
     """Time of `ours()` over time of `reference()`: the median over rounds that time one right after the other.
 
@@ -124,33 +106,25 @@ def ratio(ours: Step, reference: Step, *, rounds: int = 15, warmup: int = 2, sec
     return _measured(Ratio, "time, ours / reference", "times", ratios, device, None, *map(statistics.median, times))
 
 
-def latency(net: nn.Module, input_size: Size, batch: int = 1, *, device: Device = None, seconds: float = 1) -> Measured:
+def latency(net: nn.Module, image_size: Size, batch: int = 1, *, device: Device = None, seconds: float = 1) -> Measured:
     """Seconds of one forward pass of a batch in evaluation mode; measured for so many seconds, and at least 5 times.
 
     Raises ValueError or TypeError for what cannot be measured, MemoryError if the batch does not fit into the GPU.
     """
-    return _timed("latency", net, input_size, batch, _FORWARD, device, seconds)
+    return _timed("latency", net, image_size, batch, device, seconds)
 
 
 def throughput(
-    net: nn.Module, input_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 1
+    net: nn.Module, image_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 1
 ) -> Measured:
     """Images per second through forward passes in evaluation mode, one batch after the other; else as `latency`."""
-    each = _timed("throughput", net, input_size, batch, _FORWARD, device, seconds, at_least=0.05)
+    each = _timed("throughput", net, image_size, batch, device, seconds, at_least=0.05)
     median, low, high = batch / each.median, batch / each.high, batch / each.low
     return replace(each, unit="images per second", median=median, low=low, high=high)
 
 
-def training_step(
-    net: nn.Module, input_size: Size, batch: int = 32, optimizer: Optimizer = "momentum", *,
-    device: Device = None, seconds: float = 1,
-) -> Measured:  # fmt: skip
-    """Seconds of forward pass, cross-entropy, backward pass and step of the optimizer; else as `latency`."""
-    return _timed("training step", net, input_size, batch, optimizer, device, seconds)
-
-
-def _timed(what, net, input_size, batch, optimizer, device, seconds: float, at_least: float = 0) -> Measured:
-    """Times of single steps, from timings that last `at_least` so long each."""
+def _timed(what, net, image_size, batch, device, seconds: float, at_least: float = 0) -> Measured:
+    """Times of single steps, from timings that last at least this long each."""
 
     def work(step: Step, device: torch.device) -> Measured:
         repeats, times, end = _repeats(step, 3, at_least), [], time.perf_counter() + seconds
@@ -158,24 +132,19 @@ def _timed(what, net, input_size, batch, optimizer, device, seconds: float, at_l
             times.append(_seconds(step, repeats))
         return _measured(Measured, f"{what} of {type(net).__name__}", "seconds", times, device, batch)
 
-    return _on_copy(work, net, input_size, batch, optimizer, device)
+    return _on_copy(work, net, image_size, batch, None, device)
 
 
 def _seconds(call: Step, repeats: int = 1) -> float:
-    """Seconds of one call, the mean of so many, until the devices have finished."""
-    _finish()
+    """Mean seconds of one call, until the devices have finished."""
+    finish = torch.cuda.synchronize if torch.cuda.is_initialized() else lambda: None
+    finish = torch.mps.synchronize if torch.backends.mps.is_available() else finish
+    finish()
     start = time.perf_counter()
     for _ in range(repeats):
         call()
-    _finish()
+    finish()
     return (time.perf_counter() - start) / repeats
-
-
-def _finish() -> None:
-    if torch.cuda.is_initialized():
-        torch.cuda.synchronize()
-    if torch.backends.mps.is_available():
-        torch.mps.synchronize()
 
 
 def _repeats(call: Step, warmup: int, seconds: float) -> int:
@@ -197,9 +166,8 @@ def _called(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-# --- memory --------------------------------------------------------------------------------------------------------
 def peak_memory(
-    net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer = "momentum", *, device: Device = None
+    net: nn.Module, image_size: Size, batch: int, optimizer: str = "momentum", *, device: Device = None
 ) -> PeakMemory:
     """Most bytes allocated at one moment of training: weights, what the optimizer keeps, and all that a step makes.
 
@@ -207,65 +175,50 @@ def peak_memory(
     back, the same in every run. What PyTorch and its libraries occupy themselves is not included.
     Raises ValueError on devices that do not count, MemoryError if the batch does not fit into the GPU.
     """
-    return _peak("training", net, input_size, batch, optimizer, device)
+    return _peak("training", net, image_size, batch, optimizer, device)
 
 
-def inference_memory(net: nn.Module, input_size: Size, batch: int = 1, *, device: Device = None) -> PeakMemory:
-    """Most bytes allocated at one moment of a forward pass in evaluation mode: weights, images, what the layers make.
-
-    Counted as in `peak_memory`, with the same errors.
-    """
-    return _peak("inference with", net, input_size, batch, _FORWARD, device)
+def inference_memory(net: nn.Module, image_size: Size, batch: int = 1, *, device: Device = None) -> PeakMemory:
+    """The same for a forward pass in evaluation mode: weights, images, what the layers make for one another."""
+    return _peak("inference with", net, image_size, batch, None, device)
 
 
-def _peak(what: str, net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, device: Device) -> PeakMemory:
+def _peak(what: str, net: nn.Module, image_size: Size, batch: int, optimizer: str | None, device: Device) -> PeakMemory:
     device = devices.pick_device(device)
-    meters = {"cuda": _cuda_peak, "cpu": _cpu_peak}
-    if device.type not in meters:
+    if device.type not in ("cuda", "cpu"):
         raise ValueError(f"PyTorch does not count the memory it takes on {device.type}: choose 'cuda' or 'cpu'")
-
-    def work(step: Step, device: torch.device) -> None:
-        step()
-        step()  # by now the optimizer has its state
-
-    peaks = meters[device.type](lambda: _on_copy(work, net, input_size, batch, optimizer, device), device)
-    return PeakMemory(f"peak memory of {what} {type(net).__name__}", *peaks, _called(device), batch)
-
-
-def _cuda_peak(run: Step, device: torch.device) -> tuple[int, int]:
-    gc.collect()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
-    run()
-    after = torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
-    return after[0] - before[0], after[1] - before[1]
-
-
-def _cpu_peak(run: Step, device: torch.device) -> tuple[int, None]:
-    before = os.environ.get("KINETO_LOG_LEVEL")
-    os.environ["KINETO_LOG_LEVEL"] = "99"  # else the profiler talks about itself under the cell of a notebook
+    twice = lambda step, _: [step(), step()]  # noqa: E731  the second time the optimizer has its state
+    run = partial(_on_copy, twice, net, image_size, batch, optimizer, device)
     gc.collect()  # what somebody else has given up must not be given back meanwhile
-    try:
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
-            run()
-    finally:
-        os.environ.pop("KINETO_LOG_LEVEL") if before is None else os.environ.update(KINETO_LOG_LEVEL=before)
+    if device.type == "cpu":
+        peak = _cpu_peak(run)
+    else:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        run()
+        peak = torch.cuda.max_memory_allocated(device) - before
+    return PeakMemory(f"peak memory of {what} {type(net).__name__}", peak, _called(device), batch)
+
+
+def _cpu_peak(run: Step) -> int:
+    quiet = patch.dict(os.environ, KINETO_LOG_LEVEL="99")  # else the profiler talks about itself in a notebook
+    cpu = [torch.profiler.ProfilerActivity.CPU]
+    with quiet, torch.profiler.profile(activities=cpu, profile_memory=True) as profiler:
+        run()
     events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
     changes = (event.nbytes() for event in sorted(events, key=lambda event: event.start_ns()))
-    return max(itertools.accumulate(changes)), None
+    return max(itertools.accumulate(changes))
 
 
-# --- power ---------------------------------------------------------------------------------------------------------
-def power(net: nn.Module, input_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 6) -> Power:
+def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 6) -> Power:
     """Watts of an NVIDIA GPU that sends batch after batch through the network in evaluation mode.
 
-    Read about ten times a second for so many seconds; the first third does not count, since the GPU warms up and
-    reports a mean over up to a second. Idle power is that just before, whatever else the GPU is busy with.
+    Read about ten times a second; the first third does not count, since the GPU warms up and reports a mean over up to
+    a second. Idle power is that just before, whatever else the GPU is busy with.
     Raises ValueError where there is no such GPU or no reading, MemoryError if the batch does not fit.
     """
-    device = devices.pick_device(device)
-    read = _power_meter(device)
+    read = _power_meter(devices.pick_device(device))
     idle = statistics.median(read() for _ in range(5))
 
     def work(step: Step, device: torch.device) -> Power:
@@ -290,73 +243,56 @@ def power(net: nn.Module, input_size: Size, batch: int = 32, *, device: Device =
         joules = statistics.median(counted) * passed / (steps * batch)
         return _measured(Power, f"power of {type(net).__name__}", "watts", counted, device, batch, idle, joules)
 
-    return _on_copy(work, net, input_size, batch, _FORWARD, device)
+    return _on_copy(work, net, image_size, batch, None, device)
 
 
 def _power_meter(device: torch.device) -> Callable[[], float]:
     if device.type != "cuda" or shutil.which("nvidia-smi") is None:
-        raise ValueError(
-            f"power needs an NVIDIA GPU and the nvidia-smi of its driver, and this device is {device.type}: "
-            "choose a machine with such a GPU"
-        )
-    return partial(_smi_watts, f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        raise ValueError(f"power needs an NVIDIA GPU and its nvidia-smi: choose such a machine, not {device.type}")
+    gpu = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+    command = f"nvidia-smi --id={gpu} --query-gpu=power.draw --format=csv,noheader,nounits"
+
+    def watts() -> float:
+        said = subprocess.getoutput(command)
+        try:
+            return float(said)
+        except ValueError:
+            raise ValueError(f"nvidia-smi gives no power for {gpu} but says {said!r}: choose another GPU") from None
+
+    return watts
 
 
-def _smi_watts(gpu: str) -> float:
-    command = ["nvidia-smi", f"--id={gpu}", "--query-gpu=power.draw", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        return float(answer.stdout)
-    except ValueError:
-        said = (answer.stdout + answer.stderr).strip()
-        raise ValueError(f"nvidia-smi gives no power for {gpu} but says {said!r}: choose another GPU") from None
-
-
-# --- the copy that runs --------------------------------------------------------------------------------------------
-def _on_copy(work: Callable[[Step, torch.device], object], net, input_size, batch, optimizer, device):
-    """What `work(step, device)` returns; `step()` is a training step, or with _FORWARD a forward pass."""
+def _on_copy(work: Callable[[Step, torch.device], object], net, image_size, batch, optimizer, device):
+    """What `work(step, device)` returns; `step()` is a training step, or without an optimizer a forward pass."""
     device = devices.pick_device(device)
     try:
         gpu = device.type == "cuda"
         with torch.cuda.device(device if gpu else -1), torch.random.fork_rng([device] if gpu else []):
-            return work(_step(net, input_size, batch, optimizer, device), device)
+            return work(_step(net, image_size, batch, optimizer, device), device)
     except torch.OutOfMemoryError:
-        pass  # its traceback holds the tensors, and is gone behind this line
+        pass  # its traceback holds the tensors, and is gone after this line
     gc.collect()
     torch.cuda.empty_cache()
     raise MemoryError(f"a batch of {batch} does not fit into the memory of {_called(device)}: try a smaller one")
 
 
-def _step(net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, device: torch.device) -> Step:
-    if not isinstance(net, nn.Module):
-        raise TypeError(f"given a {type(net).__name__}: only a network (torch.nn.Module) can be measured")
-    size = (3, input_size, input_size) if isinstance(input_size, int) else tuple(input_size)
-    if len(size) != 3 or not all(isinstance(n, int) and n > 0 for n in (*size, batch)):
-        raise ValueError(
-            f"given input_size {input_size!r} and batch {batch!r}: give (channels, height, width) or one int, and how "
-            "many images, all above 0"
-        )
-    own = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None
-    if own and not {id(p) for group in own.param_groups for p in group["params"]} <= {id(p) for p in net.parameters()}:
-        raise ValueError("the optimizer trains parameters of another network: make one for this network")
-    net, own = copy.deepcopy((net, own))
-    net.to(device).train(optimizer is not _FORWARD)
+def _step(net: nn.Module, image_size: Size, batch: int, optimizer: str | None, device: torch.device) -> Step:
+    size = complexity.check_input(net, image_size, batch)
+    net = copy.deepcopy(net).to(device).train(optimizer is not None)
     dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
     images = torch.randn(batch, *size, generator=torch.Generator().manual_seed(0)).to(device, dtype)
-    if optimizer is _FORWARD:
+    if optimizer is None:
         return torch.inference_mode()(lambda: net(images))
     if not any(p.requires_grad for p in net.parameters()):
         raise ValueError("the network has nothing to train: set requires_grad of the parameters that should learn")
     labels = torch.zeros(batch, dtype=torch.long, device=device)
-    if own is None:
-        own = complexity.make_optimizer(optimizer, net.parameters())
-    own.load_state_dict(own.state_dict())
+    used = complexity.make_optimizer(optimizer, net.parameters())
 
     @torch.enable_grad()
     def step() -> None:
-        own.zero_grad(set_to_none=True)
+        used.zero_grad(set_to_none=True)
         output = net(images)  # stays alive, as in most training loops
         complexity.loss_of(output, labels).backward()
-        own.step()
+        used.step()
 
     return step

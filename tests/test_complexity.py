@@ -1023,7 +1023,7 @@ def test_never_zero_in_silence():
 
 @pytest.mark.parametrize("size", [0, -3, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224)])
 def test_impossible_input_size(size):
-    with pytest.raises(ValueError, match=r"input_size is .*; give"):
+    with pytest.raises(ValueError, match=r"given image_size .*; give"):
         profile(nn.ReLU(), size)
 
 

@@ -111,7 +111,7 @@ def published_table(params: int) -> str:
 def needs_table(profile: complexity.Profile) -> str:
     """What one GPU needs at 2,470 images a second, and how much memory a batch takes."""
     rate = A100[0]
-    memory = [complexity.memory(profile, batch).total / 2**30 for batch in (128, 256)]
+    memory = [complexity.memory(models.resnet50(), 224, batch).total / 2**30 for batch in (128, 256)]
     rows = [
         ("gradients summed at every step", f"4 × {profile.params:,} = {4 * profile.params / MB:.1f} MB"),
         ("cores that decode", f"{rate:,} / {DECODED} = {rate / DECODED:.1f}"),

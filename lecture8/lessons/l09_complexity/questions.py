@@ -1,5 +1,7 @@
 """09 Complexity: predictions, exercises, quiz."""
 
+import functools
+
 import torch
 from torch import nn
 
@@ -102,13 +104,14 @@ def _check_images_per_second(answer) -> Verdict:
 
 def _check_largest_batch(answer) -> Verdict:
     with torch.device("meta"):
-        profile = complexity.profile(models.small.resnet(20), (3, 32, 32))
+        net = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 32**2, 10))
 
+    @functools.cache
     def peak(batch):
-        return complexity.memory(profile, batch).peak
+        return complexity.memory(net, (3, 32, 32), batch).peak
 
-    for limit, want in ((peak(100), 100), ((peak(37) + peak(38)) // 2, 37), (peak(1) - 1, 0)):
-        got = called(answer, profile, limit)
+    for limit, want in ((peak(20), 20), ((peak(7) + peak(8)) // 2, 7), (peak(1) - 1, 0)):
+        got = called(answer, net, (3, 32, 32), limit)
         case = f"in {limit:,} bytes"
         if isinstance(got, bool) or not isinstance(got, int):
             return wrong(f"Expected a whole number of images {case}, got {got!r}.")
@@ -240,17 +243,17 @@ exercises = {
         title="the largest batch that fits",
         difficulty=2,
         task="""
-        Write `largest_batch(profile, limit)`: the most images whose training step needs no more than `limit` bytes at its peak
-        (`complexity.memory(profile, batch).peak`), or 0 if not even one fits.
+        Write `largest_batch(net, image_size, limit)`: the most images whose training step needs no more than `limit` bytes at its peak
+        (`complexity.memory(net, image_size, batch).peak`), or 0 if not even one fits.
         """,
         hints=[
             "The peak grows with every image, so there is a last batch that fits: count up until one no longer does.",
             "Quicker: double the batch while it fits, then halve the gap between one that fits and one that does not.",
         ],
         solution="""
-        def answer(profile, limit):
+        def answer(net, image_size, limit):
             batch = 0
-            while complexity.memory(profile, batch + 1).peak <= limit:
+            while complexity.memory(net, image_size, batch + 1).peak <= limit:
                 batch += 1
             return batch
         """,
