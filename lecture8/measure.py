@@ -187,7 +187,11 @@ def _peak(what: str, net: nn.Module, image_size: Size, batch: int, optimizer: st
     device = devices.pick_device(device)
     if device.type not in ("cuda", "cpu"):
         raise ValueError(f"PyTorch does not count the memory it takes on {device.type}: choose 'cuda' or 'cpu'")
-    twice = lambda step, _: [step(), step()]  # noqa: E731  the second time the optimizer has its state
+
+    def twice(step: Step, _: torch.device) -> None:
+        step()
+        step()  # by now the optimizer has its state
+
     run = partial(_on_copy, twice, net, image_size, batch, optimizer, device)
     gc.collect()  # what somebody else has given up must not be given back meanwhile
     if device.type == "cpu":
@@ -203,10 +207,9 @@ def _peak(what: str, net: nn.Module, image_size: Size, batch: int, optimizer: st
 
 def _cpu_peak(run: Step) -> int:
     quiet = patch.dict(os.environ, KINETO_LOG_LEVEL="99")  # else the profiler talks about itself in a notebook
-    cpu = [torch.profiler.ProfilerActivity.CPU]
-    with quiet, torch.profiler.profile(activities=cpu, profile_memory=True) as profiler:
+    with quiet, torch.autograd.profiler.profile(profile_memory=True) as profiler:
         run()
-    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+    events = [event for event in profiler.kineto_results.events() if event.name() == "[memory]"]
     changes = (event.nbytes() for event in sorted(events, key=lambda event: event.start_ns()))
     return max(itertools.accumulate(changes))
 
@@ -214,8 +217,7 @@ def _cpu_peak(run: Step) -> int:
 def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 6) -> Power:
     """Watts of an NVIDIA GPU that sends batch after batch through the network in evaluation mode.
 
-    Read about ten times a second; the first third does not count, since the GPU warms up and reports a mean over up to
-    a second. Idle power is that just before, whatever else the GPU is busy with.
+    Read about ten times a second, without the first third, in which the GPU warms up; idle power is that just before.
     Raises ValueError where there is no such GPU or no reading, MemoryError if the batch does not fit.
     """
     read = _power_meter(devices.pick_device(device))
