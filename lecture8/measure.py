@@ -1,11 +1,9 @@
 """What a network costs on the device at hand: time, memory and power, each with how far it can be trusted.
 
 Everything runs on a copy of the network, with random images, in the type and memory format of its weights: its mode,
-device, weights and gradients stay as they are, and so does the random state of the CPU and of CUDA. Times are those
-of whole calls, until the device has finished; other programs make them longer, so compare two networks by `ratio`.
+device, weights and gradients stay as they are, and so does the random state of the CPU and of CUDA. A time ends when
+the device has finished. Other programs make times longer, so compare two networks by `ratio`.
 """
-
-from __future__ import annotations
 
 import concurrent.futures
 import copy
@@ -20,6 +18,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -29,7 +29,6 @@ from lecture8 import complexity, devices
 Size = int | tuple[int, int, int]  # channels × height × width of one image; an int is a square RGB image
 Device = str | torch.device | None  # None is the best there is
 Step = Callable[[], object]
-_FORWARD = "forward pass only"  # in place of an optimizer
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,8 +50,8 @@ class Measured:
         median, low, high = (f"{scale * number:.4g}" for number in (self.median, self.low, self.high))
         batch = f"batch {self.batch}, " if self.batch else ""
         where = f"{batch}{self.device}, {self.threads} thread{'s' * (self.threads > 1)}"
-        spread = (self.high - self.low) / self.median
-        doubt = f"; too noisy to conclude: quartiles {spread:.0%} apart" if spread > 0.2 else ""
+        apart = (self.high - self.low) / self.median
+        doubt = f"; too noisy to conclude: quartiles {apart:.0%} apart" if apart > 0.2 else ""
         return f"{self.what}: {median} {unit} ({low} to {high} in {self.runs} runs; {where}{doubt})"
 
 
@@ -88,7 +87,6 @@ class PeakMemory:
         return f"{self.what}: {self.allocated / 1e6:,.1f} MB allocated (batch {self.batch}, {self.device})"
 
 
-# --- time ----------------------------------------------------------------------------------------------------------
 def ratio(ours: Step, reference: Step, *, rounds: int = 15, warmup: int = 2, seconds: float = 0.05) -> Ratio:
     """Time of `ours()` over time of `reference()`: the median over rounds that time one right after the other.
 
@@ -113,19 +111,19 @@ def latency(net: nn.Module, image_size: Size, batch: int = 1, *, device: Device 
 
     Raises ValueError or TypeError for what cannot be measured, MemoryError if the batch does not fit into the GPU.
     """
-    return _timed("latency", net, image_size, batch, _FORWARD, device, seconds)
+    return _timed("latency", net, image_size, batch, device, seconds)
 
 
 def throughput(
     net: nn.Module, image_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 1
 ) -> Measured:
     """Images per second through forward passes in evaluation mode, one batch after the other; else as `latency`."""
-    each = _timed("throughput", net, image_size, batch, _FORWARD, device, seconds, at_least=0.05)
-    unit = "images per second"
-    return replace(each, unit=unit, median=batch / each.median, low=batch / each.high, high=batch / each.low)
+    each = _timed("throughput", net, image_size, batch, device, seconds, at_least=0.05)
+    median, low, high = batch / each.median, batch / each.high, batch / each.low
+    return replace(each, unit="images per second", median=median, low=low, high=high)
 
 
-def _timed(what, net, image_size, batch, optimizer, device, seconds: float, at_least: float = 0) -> Measured:
+def _timed(what, net, image_size, batch, device, seconds: float, at_least: float = 0) -> Measured:
     """Times of single steps, from timings that last at least this long each."""
 
     def work(step: Step, device: torch.device) -> Measured:
@@ -134,24 +132,19 @@ def _timed(what, net, image_size, batch, optimizer, device, seconds: float, at_l
             times.append(_seconds(step, repeats))
         return _measured(Measured, f"{what} of {type(net).__name__}", "seconds", times, device, batch)
 
-    return _on_copy(work, net, image_size, batch, optimizer, device)
+    return _on_copy(work, net, image_size, batch, None, device)
 
 
 def _seconds(call: Step, repeats: int = 1) -> float:
-    """Seconds of one call, the mean of so many, until the devices have finished."""
-    _finish()
+    """Mean seconds of one call, until the devices have finished."""
+    finish = torch.cuda.synchronize if torch.cuda.is_initialized() else lambda: None
+    finish = torch.mps.synchronize if torch.backends.mps.is_available() else finish
+    finish()
     start = time.perf_counter()
     for _ in range(repeats):
         call()
-    _finish()
+    finish()
     return (time.perf_counter() - start) / repeats
-
-
-def _finish() -> None:
-    if torch.cuda.is_initialized():
-        torch.cuda.synchronize()
-    if torch.backends.mps.is_available():
-        torch.mps.synchronize()
 
 
 def _repeats(call: Step, warmup: int, seconds: float) -> int:
@@ -173,7 +166,6 @@ def _called(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-# --- memory --------------------------------------------------------------------------------------------------------
 def peak_memory(
     net: nn.Module, image_size: Size, batch: int, optimizer: str = "momentum", *, device: Device = None
 ) -> PeakMemory:
@@ -187,57 +179,48 @@ def peak_memory(
 
 
 def inference_memory(net: nn.Module, image_size: Size, batch: int = 1, *, device: Device = None) -> PeakMemory:
-    """The same for a forward pass in evaluation mode: weights, images, what the layers make; see `peak_memory`."""
-    return _peak("inference with", net, image_size, batch, _FORWARD, device)
+    """The same for a forward pass in evaluation mode: weights, images, what the layers make for one another."""
+    return _peak("inference with", net, image_size, batch, None, device)
 
 
-def _peak(what: str, net: nn.Module, image_size: Size, batch: int, optimizer: str, device: Device) -> PeakMemory:
+def _peak(what: str, net: nn.Module, image_size: Size, batch: int, optimizer: str | None, device: Device) -> PeakMemory:
     device = devices.pick_device(device)
-    meters = {"cuda": _cuda_peak, "cpu": _cpu_peak}
-    if device.type not in meters:
+    if device.type not in ("cuda", "cpu"):
         raise ValueError(f"PyTorch does not count the memory it takes on {device.type}: choose 'cuda' or 'cpu'")
 
-    def work(step: Step, device: torch.device) -> None:
+    def twice(step: Step, _: torch.device) -> None:
         step()
         step()  # by now the optimizer has its state
 
-    peak = meters[device.type](lambda: _on_copy(work, net, image_size, batch, optimizer, device), device)
+    run = partial(_on_copy, twice, net, image_size, batch, optimizer, device)
+    gc.collect()  # what somebody else has given up must not be given back meanwhile
+    if device.type == "cpu":
+        peak = _cpu_peak(run)
+    else:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        run()
+        peak = torch.cuda.max_memory_allocated(device) - before
     return PeakMemory(f"peak memory of {what} {type(net).__name__}", peak, _called(device), batch)
 
 
-def _cuda_peak(run: Step, device: torch.device) -> int:
-    gc.collect()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
-    run()
-    return torch.cuda.max_memory_allocated(device) - before
-
-
-def _cpu_peak(run: Step, device: torch.device) -> int:
-    before = os.environ.get("KINETO_LOG_LEVEL")
-    os.environ["KINETO_LOG_LEVEL"] = "99"  # else the profiler talks about itself under the cell of a notebook
-    gc.collect()  # what somebody else has given up must not be given back meanwhile
-    try:
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
-            run()
-    finally:
-        os.environ.pop("KINETO_LOG_LEVEL") if before is None else os.environ.update(KINETO_LOG_LEVEL=before)
-    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+def _cpu_peak(run: Step) -> int:
+    quiet = patch.dict(os.environ, KINETO_LOG_LEVEL="99")  # else the profiler talks about itself in a notebook
+    with quiet, torch.autograd.profiler.profile(profile_memory=True) as profiler:
+        run()
+    events = [event for event in profiler.kineto_results.events() if event.name() == "[memory]"]
     changes = (event.nbytes() for event in sorted(events, key=lambda event: event.start_ns()))
     return max(itertools.accumulate(changes))
 
 
-# --- power ---------------------------------------------------------------------------------------------------------
 def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 6) -> Power:
     """Watts of an NVIDIA GPU that sends batch after batch through the network in evaluation mode.
 
-    Read about ten times a second for so many seconds; the first third does not count, since the GPU warms up and
-    reports a mean over up to a second. Idle power is that just before, whatever else the GPU is busy with.
+    Read about ten times a second, without the first third, in which the GPU warms up; idle power is that just before.
     Raises ValueError where there is no such GPU or no reading, MemoryError if the batch does not fit.
     """
-    device = devices.pick_device(device)
-    read = _power_meter(device)
+    read = _power_meter(devices.pick_device(device))
     idle = statistics.median(read() for _ in range(5))
 
     def work(step: Step, device: torch.device) -> Power:
@@ -262,32 +245,27 @@ def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device =
         joules = statistics.median(counted) * passed / (steps * batch)
         return _measured(Power, f"power of {type(net).__name__}", "watts", counted, device, batch, idle, joules)
 
-    return _on_copy(work, net, image_size, batch, _FORWARD, device)
+    return _on_copy(work, net, image_size, batch, None, device)
 
 
 def _power_meter(device: torch.device) -> Callable[[], float]:
     if device.type != "cuda" or shutil.which("nvidia-smi") is None:
-        raise ValueError(
-            f"power needs an NVIDIA GPU and the nvidia-smi of its driver, and this device is {device.type}: "
-            "choose a machine with such a GPU"
-        )
+        raise ValueError(f"power needs an NVIDIA GPU and its nvidia-smi: choose such a machine, not {device.type}")
     gpu = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
-    command = ["nvidia-smi", f"--id={gpu}", "--query-gpu=power.draw", "--format=csv,noheader,nounits"]
+    command = f"nvidia-smi --id={gpu} --query-gpu=power.draw --format=csv,noheader,nounits"
 
-    def read() -> float:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    def watts() -> float:
+        said = subprocess.getoutput(command)
         try:
-            return float(answer.stdout)
+            return float(said)
         except ValueError:
-            said = (answer.stdout + answer.stderr).strip()
             raise ValueError(f"nvidia-smi gives no power for {gpu} but says {said!r}: choose another GPU") from None
 
-    return read
+    return watts
 
 
-# --- the copy that runs --------------------------------------------------------------------------------------------
 def _on_copy(work: Callable[[Step, torch.device], object], net, image_size, batch, optimizer, device):
-    """What `work(step, device)` returns; `step()` is a training step, or with _FORWARD a forward pass."""
+    """What `work(step, device)` returns; `step()` is a training step, or without an optimizer a forward pass."""
     device = devices.pick_device(device)
     try:
         gpu = device.type == "cuda"
@@ -300,13 +278,12 @@ def _on_copy(work: Callable[[Step, torch.device], object], net, image_size, batc
     raise MemoryError(f"a batch of {batch} does not fit into the memory of {_called(device)}: try a smaller one")
 
 
-def _step(net: nn.Module, image_size: Size, batch: int, optimizer: str, device: torch.device) -> Step:
+def _step(net: nn.Module, image_size: Size, batch: int, optimizer: str | None, device: torch.device) -> Step:
     size = complexity.check_input(net, image_size, batch)
-    net = copy.deepcopy(net)
-    net.to(device).train(optimizer is not _FORWARD)
+    net = copy.deepcopy(net).to(device).train(optimizer is not None)
     dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
     images = torch.randn(batch, *size, generator=torch.Generator().manual_seed(0)).to(device, dtype)
-    if optimizer is _FORWARD:
+    if optimizer is None:
         return torch.inference_mode()(lambda: net(images))
     if not any(p.requires_grad for p in net.parameters()):
         raise ValueError("the network has nothing to train: set requires_grad of the parameters that should learn")

@@ -1,20 +1,16 @@
 """Complexity: hand arithmetic, PyTorch's own counter, and receptive fields measured by back-propagation.
 
-Expected parameters, macs and depths of published networks: torchvision's definitions and the papers' names. Receptive
-fields: hand arithmetic; AlexNet 195, VGG-11 150, VGG-16 212 and Inception-v3 1311 also stand in the table of Araujo,
-Norris & Sim, Distill 2019. ResNet-50/101/152 are 427/971/1451 with the stride in the first block of a stage.
+Receptive fields of published networks: hand arithmetic; AlexNet 195, VGG-11 150, VGG-16 212 and Inception-v3 1311 are
+also in the table of Araujo, Norris & Sim, Distill 2019.
 """
 
 import functools
-import math
 import pickle
 import random
-import re
 import threading
 import warnings
 from collections import OrderedDict
 
-import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -190,25 +186,11 @@ def test_matrix_products_and_recurrent_layers_by_hand():
 
 
 # --- published networks -------------------------------------------------------------------------------------------
-PUBLISHED = {  # params, macs, field, depth
-    "alexnet": (61_100_840, 714_188_480, 195, 8),
-    "vgg11": (132_863_336, 7_609_090_048, 150, 11),
-    "vgg16": (138_357_544, 15_470_264_320, 212, 16),
-    "googlenet": (13_004_888, 1_498_376_192, 379, 22),
-    "inception_v3": (27_161_264, 5_713_216_096, 1311, 48),
-    "resnet18": (11_689_512, 1_814_073_344, 435, 18),
-    "densenet121": (7_978_856, 2_834_161_664, 2071, 121),
-}
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_published_numbers(name):
-    cost = cost_of(name)
-    assert (cost.params, cost.macs, cost.field, cost.depth) == PUBLISHED[name]
-    assert cost.jump == 32
-
-
-FAMILIES = "alexnet vgg16 resnet18 googlenet inception_v3 mobilenet_v2 shufflenet_v2_x0_5 convnext_tiny".split()
+FIELDS_AND_DEPTHS = {
+    "alexnet": (195, 8), "vgg16": (212, 16), "resnet50": (427, 50), "googlenet": (379, 22), "inception_v3": (1311, 48),
+    "densenet121": (2071, 121),
+}  # fmt: skip
+FAMILIES = [*FIELDS_AND_DEPTHS, "resnext50_32x4d", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5"]
 OTHERS = [
     pytest.param(name, marks=pytest.mark.slow)
     for name in torchvision.models.list_models(module=torchvision.models)
@@ -227,6 +209,7 @@ def test_totals_of_torchvision(name):
     for total in ("params", "macs"):
         assert sum(getattr(stage, total) for stage in cost.stages) == getattr(cost, total)
     assert cost.output_size == (1000,)
+    assert (cost.field, cost.depth) == FIELDS_AND_DEPTHS.get(name, (cost.field, cost.depth))
 
 
 def test_activations_of_vgg16_are_those_of_the_course_notes():
@@ -269,12 +252,6 @@ def test_what_ends_the_field(name):
     assert (cost.field, cost.jump) == (1, 1)
 
 
-def test_a_field_does_not_depend_on_the_image():
-    assert profile(build("vgg11"), 32).field == 150  # the last map has 1 × 1 units
-    assert profile(build("resnet18"), (3, 64, 96)).field == 435
-    assert profile(build("densenet121"), 32).field == cost_of("densenet121").field
-
-
 # --- odd networks against PyTorch's counter -----------------------------------------------------------------------
 def squeeze(net, x):
     x = net.conv(x)
@@ -297,12 +274,6 @@ def channels_last(net, x):
 def shortcut_a(net, x):
     y = net.conv(x)
     return y + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, y.shape[1] - x.shape[1]))
-
-
-def shortcut_zeros(net, x):
-    short = x[..., ::2, ::2]
-    zeros = torch.zeros(short.shape[0], 5, *short.shape[2:])
-    return net.conv(x) + torch.cat([short, zeros.to(x.device)], dim=1)
 
 
 def by_size(net, x):
@@ -330,15 +301,10 @@ ODD = {
         {"field": 4, "jump": 4, "depth": 3},
     ),
     "shortcut A": (Net(shortcut_a, conv=nn.Conv2d(3, 8, 3, 2, 1)), {"field": 3, "jump": 2, "depth": 1}),
-    "shortcut from zeros": (Net(shortcut_zeros, conv=nn.Conv2d(3, 8, 3, 2, 1)), {"field": 3, "jump": 2}),
     "asks for the size": (Net(by_size, conv=nn.Conv2d(3, 3, 3, 2, 1)), {"field": 3, "jump": 2, "depth": 1}),
     "decoder": (
         Net(decoder, conv=nn.Conv2d(3, 8, 3, 2, 1), skip=nn.Conv2d(3, 6, 1), up=nn.Conv2d(8, 6, 1)),
         {"jump": 1, "depth": 2},
-    ),
-    "transposed, grouped": (
-        nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.ConvTranspose2d(8, 6, 3, 2, 1, 1, groups=2)),
-        {"field": 6, "jump": 1, "depth": 2},
     ),
     "average pooling to the end": (
         nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.AvgPool2d(8), nn.Flatten(), nn.Linear(8, 2)),
@@ -347,13 +313,6 @@ ODD = {
     "average pooling on the way": (
         nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.AvgPool2d(8), nn.Conv2d(8, 8, 1), nn.Flatten()),
         {"field": 3 + 7 * 4, "jump": 32, "depth": 2},
-    ),
-    "one-dimensional attention over channels": (
-        Net(
-            lambda net, x: x * net.mix(x.mean((2, 3)).unsqueeze(1)).squeeze(1)[:, :, None, None].sigmoid(),
-            mix=nn.Conv1d(1, 1, 3, padding=1),
-        ),
-        {"field": 1, "depth": 0},
     ),
     "normalized weight": (
         nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), nn.ReLU()),
@@ -414,10 +373,7 @@ def cat(maps):
     return torch.cat([x.sum(1, keepdim=True) for x in maps], dim=1).sum(1, keepdim=True)
 
 
-POOL = ("P", 2, 2)
 FIELDS = {
-    "AlexNet": (chain((11, 4, 2), ("P", 3, 2), (5, 1, 2), ("P", 3, 2), *[(3, 1, 1)] * 3, ("P", 3, 2)), 195, 32),
-    "VGG-11": (chain((3, 1, 1), POOL, (3, 1, 1), POOL, *[(3, 1, 1), (3, 1, 1), POOL] * 3), 150, 32),
     "two residual blocks": (
         nn.Sequential(
             Branches(chain((3, 2, 1), (3, 1, 1)), chain((1, 2, 0))),
@@ -432,16 +388,9 @@ FIELDS = {
     "branches that are not aligned": (
         Branches(chain((4, 2, 1)), nn.Sequential(nn.ZeroPad2d((2, 0, 2, 0)), nn.Conv2d(1, 1, 3, 2))), 5, 2,
     ),
-    "padding on one side": (
-        Branches(nn.Sequential(nn.ZeroPad2d((3, 0, 3, 0)), nn.Conv2d(1, 1, 4)), nn.Conv2d(1, 1, 3, 1, 1)), 5, 1,
-    ),
     "slices": (Branches(Net(lambda _, x: x[:, :, ::2, ::2]), Net(lambda _, x: F.avg_pool2d(x, 3, 2, 1))), 3, 2),
-    "slices alone": (Net(lambda _, x: x[:, :, ::3, ::3]), 1, 3),
     "slices with channels last": (
         Net(lambda _, x: x.permute(0, 2, 3, 1)[:, 4::2, 4::2, :1].permute(0, 3, 1, 2)), 1, 2,
-    ),
-    "slices that shift": (
-        Branches(Net(lambda _, x: x[..., 4:, 4:]), Net(lambda _, x: x[:, :, :-4, :-4])), 5, 1,
     ),
     "long kernels": (nn.Sequential(nn.Conv2d(1, 1, (1, 7), padding=(0, 3)), nn.Conv2d(1, 1, (3, 1), 2)), 7, 2),
     "dilation": (nn.Sequential(nn.Conv2d(1, 1, 3, 2, dilation=3), nn.Conv2d(1, 1, 2, dilation=5)), 17, 2),
@@ -453,11 +402,6 @@ FIELDS = {
         Net(lambda net, x: net.conv(net.fc(x.permute(0, 2, 3, 1)).movedim(3, 1)), fc=nn.Linear(1, 4),
             conv=nn.Conv2d(4, 1, 3)),
         3, 1,
-    ),
-    "pieces of channels": (
-        Net(lambda net, x: torch.stack(net.a(x).chunk(2, 1)).sum(0) + net.b(x)[:, :1], a=nn.Conv2d(1, 2, 3, 2, 1),
-            b=nn.Conv2d(1, 2, 5, 2, 2)),
-        5, 2,
     ),
     "squeeze and excitation, gate held constant": (
         Net(lambda net, x: net.b(net.a(x) * net.a(x).mean((2, 3), keepdim=True).detach()), a=nn.Conv2d(1, 2, 3),
@@ -525,24 +469,24 @@ class OnlyMeta(TorchDispatchMode):
 
 
 def test_network_stays_as_it_is_and_nothing_is_allocated():
-    net = torchvision.models.resnet18()
-    net.layer1.eval()  # a mixture of modes, as after freezing
+    net = models.small.resnet20(num_classes=10)
+    net.features[0].eval()  # a mixture of modes, as after freezing
     seen = []
-    net.layer2.register_forward_hook(lambda *args: seen.append(args))
-    before = [(id(p), p.device, p.requires_grad, p._version) for p in [*net.parameters(), *net.buffers()]]
-    modes = [m.training for m in net.modules()]
-    attributes = [set(vars(m)) for m in net.modules()]
-    generator = torch.get_rng_state()
+    net.features[1].register_forward_hook(lambda *args: seen.append(args))
+
+    def state():
+        tensors = [(id(p), p.device, p.requires_grad, p.grad, p._version) for p in [*net.parameters(), *net.buffers()]]
+        return tensors, [m.training for m in net.modules()], [set(vars(m)) for m in net.modules()]
+
+    before, generator = state(), torch.get_rng_state()
     with OnlyMeta() as watch:
-        cost = profile(net, 64)
+        cost = profile(net, 32)
     assert watch.made > 100  # the watch did see the walk
-    assert before == [(id(p), p.device, p.requires_grad, p._version) for p in [*net.parameters(), *net.buffers()]]
-    assert modes == [m.training for m in net.modules()] and True in modes and False in modes
-    assert attributes == [set(vars(m)) for m in net.modules()]
+    memory(net, 32, 4)
+    assert before == state() and torch.equal(generator, torch.get_rng_state())
     assert not seen, "the caller's hook was called"
-    assert torch.equal(generator, torch.get_rng_state())
     assert not any(hasattr(p, "sight") for p in net.parameters())
-    assert cost.params == 11_689_512
+    assert pickle.loads(pickle.dumps(cost)) == cost == profile(net.eval(), 32)
 
 
 def test_nothing_is_allocated_by_what_a_forward_makes():
@@ -562,11 +506,12 @@ def test_network_larger_than_memory():
     assert cost.params - 2**24 == cost.macs == 150_528 * 2**24
 
 
-def test_training_mode_and_auxiliary_heads_cost_like_eval():
-    net = build("googlenet")
-    assert profile(net.train()) == profile(net.eval())
-    assert [s.name for s in profile(net).stages if s.output_shape is None] == ["aux1", "aux2"]
-    assert profile(net).unused == 3_188_968 + 3_191_016
+def test_half_precision_and_wrappers():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(3600, 2))
+    expected = profile(net, 32)
+    assert profile(net.half(), 32).layers == expected.layers
+    assert profile(nn.DataParallel(net), 32).macs == expected.macs
+    assert profile(torch.fx.symbolic_trace(net), 32).macs == expected.macs
 
 
 # --- parameters ---------------------------------------------------------------------------------------------------
@@ -608,51 +553,34 @@ def test_stages_of_our_networks():
     assert [s.macs for s in cost.stages] == [1024 * 216, 256 * 1152, 112]
     assert [s.activations for s in cost.stages] == [8 * 1024 + 8 * 256, 16 * 256, 16 + 7]
     assert [(s.field, s.jump) for s in cost.stages] == [(4, 2), (8, 2), (None, None)]
+    assert [s.name for s in cost_of("googlenet").stages if s.output_shape is None] == ["aux1", "aux2"]
     assert cost.activations == 3 * 1024 + sum(s.activations for s in cost.stages)
     assert (cost.field, cost.jump, cost.depth, cost.output_size) == (8, 2, 3, (7,))
 
 
-def test_stages_of_other_networks():
-    assert [s.name for s in cost_of("vgg11").stages] == ["features", "avgpool", "classifier"]
-    names = "conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool fc".split()
-    cost = cost_of("resnet18")
-    assert [s.name for s in cost.stages] == names
-    assert [s.field for s in cost.stages] == [7, 7, 7, 11, 43, 99, 211, 435, None, None]
-
-
-def test_table():
+def test_profile_as_table_text_and_html():
     cost = profile(contract_net(), 32)
     table = cost.table()
     assert list(table.columns) == ["layer", "kind", "output", "params", "macs", "activations", "field", "jump"]
-    assert list(table["layer"][:3]) == ["features.stem.0", "features.stem.1", "features.stem.2"]
     assert list(table["kind"]) == "Conv2d ReLU MaxPool2d Conv2d ReLU AdaptiveAvgPool2d Flatten Linear".split()
-    assert table["output"][0] == "8 × 32 × 32"
+    assert table["output"][0] == "8 × 32 × 32" and list(table["field"].isna()) == [False] * 5 + [True] * 3
     assert table["params"].sum() == cost.params and table["macs"].sum() == cost.macs
-    assert table["activations"].sum() == cost.activations - math.prod(cost.input_size)
-    assert pd.api.types.is_integer_dtype(table["field"]) and list(table["field"].isna()) == [False] * 5 + [True] * 3
-    assert str(table["field"][1]) == "3"
-
-
-def test_text_and_html():
-    cost = profile(contract_net(), 32)
     assert repr(cost) == "Profile(Net, 3 × 32 × 32 → 7, 1,511 params, 516,208 macs, field 8)"
-    lines = cost.summary().splitlines()
-    assert lines[0] == "Net: 3 × 32 × 32 → 7" and lines[1].split() == ["1,511", "params"]
-    assert lines[-1] == "depth 3, receptive field 8 pixels, jump 2" and str(cost) == cost.summary()
+    assert str(cost).endswith("depth 3, receptive field 8 pixels, jump 2")
+    named = type("A<b>", (nn.ReLU,), {})()
+    assert "A&lt;b&gt;" in profile(named, 8)._repr_html_()
     page = cost_of("googlenet")._repr_html_()
-    for text in ("GoogLeNet", "832 × 7 × 7", "13,004,888", "1,498,376,192", "379", "not used in eval mode"):
-        assert text in page
-    rows = [re.findall(r"<t[dh] .*?>(.*?)</t[dh]>", row) for row in re.findall("<tr>(.*?)</tr>", page)]
-    for column in (rows[0].index("params"), rows[0].index("macs")):
-        *numbers, total = [int(row[column].replace(",", "")) for row in rows[1:]]
-        assert sum(numbers) == total
-    assert "A&lt;b&gt;" in profile(type("A<b>", (nn.ReLU,), {})(), 8)._repr_html_()
-    assert pickle.loads(pickle.dumps(cost)) == cost  # a plain value
+    assert all(text in page for text in ("832 × 7 × 7", "13,004,888", "1,498,376,192", "not used in eval mode"))
+    assert not any(word in page for word in ("style", "script", "class"))  # GitHub drops them
 
 
 # --- memory of a training step ------------------------------------------------------------------------------------
 def head(c_in):
     return nn.Sequential(nn.Flatten(), nn.Linear(c_in, 10))
+
+
+def join(maps):
+    return torch.cat(maps, 1)
 
 
 def kept_by_autograd(net, batch, size):
@@ -679,40 +607,36 @@ def kept_by_autograd(net, batch, size):
 
 
 TRAINED = {
-    "resnet20": (lambda: models.small.resnet20(num_classes=10), 16),
-    "mobilenet": (torchvision.models.mobilenet_v2, 32),  # with dropout
+    "resnet20": (lambda: models.small.resnet20(num_classes=10), 16, 4),
+    "squeezenet": (torchvision.models.squeezenet1_1, 32, 1),
     "as AlexNet": (
         lambda: nn.Sequential(
             nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.LocalResponseNorm(5), nn.MaxPool2d(3, 2), nn.Dropout(),
             head(1568),
-        ), 32,
+        ), 32, 5,
     ),
-    "branches": (lambda: nn.Sequential(Branches(nn.Conv2d(3, 4, 1), nn.MaxPool2d(3, 1, 1), join=join), head(448)), 8),
-    "frozen": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3).requires_grad_(False), nn.ReLU(), head(288)), 8),
-    "half": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), head(288)).bfloat16(), 8),
-    "shared": (lambda: nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2, head(192)), 8),
-    "one output of two": (lambda: Net(lambda net, x: (net.a(x), net.b(x)), a=head(192), b=head(192)), 8),
-    "features": (lambda: nn.Conv2d(3, 8, 3), 8),
+    "branches": (
+        lambda: nn.Sequential(Branches(nn.Conv2d(3, 4, 1), nn.MaxPool2d(3, 1, 1), join=join), head(448)), 8, 5,
+    ),
+    "frozen": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3).requires_grad_(False), nn.ReLU(), head(288)), 8, 5),
+    "half": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), head(288)).bfloat16(), 8, 5),
+    "shared": (lambda: nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2, head(192)), 8, 1),
+    "one output of two": (lambda: Net(lambda net, x: (net.a(x), net.b(x)), a=head(192), b=head(192)), 8, 5),
+    "features": (lambda: nn.Conv2d(3, 8, 3), 8, 5),
 }  # fmt: skip
-
-
-def join(maps):
-    return torch.cat(maps, 1)
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_memory_is_what_autograd_keeps(name):
-    make, size = TRAINED[name]
+    make, size, batch = TRAINED[name]
     net = make()
     weights = sum(t.nbytes for t in [*net.parameters(), *net.buffers()])
-    for batch in (1, 5) if not any(isinstance(m, nn.BatchNorm2d) for m in net.modules()) else (4,):
-        found = memory(net, size, batch, "sgd")
-        assert (found.activations, found.gradients) == kept_by_autograd(net, batch, size)
-        net.zero_grad()
-        assert found.weights == weights and found.state == 0
-        assert found.input == batch * (3 * size**2 * next(net.parameters()).element_size() + 8)
-        assert found.total == weights + found.gradients + found.activations + found.input
-        assert found.peak >= max(weights + found.activations + found.input, weights + found.gradients)
+    found = memory(net, size, batch, "sgd")
+    assert (found.activations, found.gradients) == kept_by_autograd(net, batch, size)
+    assert found.weights == weights and found.state == 0
+    assert found.input == batch * (3 * size**2 * next(net.parameters()).element_size() + 8)
+    assert found.total == weights + found.gradients + found.activations + found.input
+    assert found.peak >= max(weights + found.activations + found.input, weights + found.gradients)
 
 
 def test_memory_by_hand():
@@ -725,50 +649,61 @@ def test_memory_by_hand():
     assert found.total == 494_068
     # in Adam's step: weights, gradients and state, the root of the second mean and one or two things made from it
     assert 5 * 120_000 <= found.peak - found.input - found.activations <= 7 * 120_000 + 100
-    table, lines = found.table(), str(found).splitlines()
-    assert table["bytes"].to_dict() == {name: getattr(found, name) for name in table.index}
-    assert lines[0] == "Sequential, one training step of 7 × 3 × 10 × 10 with adam" and len(lines) == 8
+    table = found.table()
+    assert list(table.index) == ["weights", "gradients", "state", "activations", "input", "total", "peak"]
+    assert table["bytes"]["total"] == found.total and table["share"]["total"] == 1
+    assert str(found).splitlines()[0] == "Sequential, one training step of 7 × 3 × 10 × 10 with adam"
+    assert memory(nn.Sequential(nn.Flatten(), nn.Linear(192, 10, device="meta")), 8, 10**9).peak > 9e11  # is not there
 
 
 @pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"])
-def test_memory_of_the_optimizer_is_what_a_real_one_keeps(name):
+def test_state_is_what_the_optimizer_keeps(name):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 10))
     net[0].bias.requires_grad_(False)
-    optimizer = complexity.make_optimizer(name, [p for p in net.parameters() if p.requires_grad])
+    optimizer = complexity.make_optimizer(name, net.parameters())
     F.cross_entropy(net(torch.rand(4, 3, 8, 8)), torch.zeros(4, dtype=torch.long)).backward()
     optimizer.step()
-    real = sum(t.nbytes for state in optimizer.state.values() for t in state.values() if isinstance(t, torch.Tensor))
+    state = [optimizer.state[p] for p in net.parameters() if p.requires_grad]
+    real = sum(t.nbytes for kept in state for t in kept.values() if isinstance(t, torch.Tensor))
     assert memory(net, 8, 4, name).state == real
 
 
-def test_frozen_layers_keep_nothing_and_the_network_stays_as_it_is():
-    net = torchvision.models.resnet18()
-    everything = memory(net, 32, 8)
-    for p in net.parameters():
-        p.requires_grad_(p is net.fc.weight or p is net.fc.bias)
-    modes = [m.training for m in net.modules()]
-    last = memory(net, 32, 8)
-    assert last.gradients == last.state == 4 * (512 * 1000 + 1000)
-    assert last.activations == 4 * 8 * (512 + 2 * 1000) + 8  # what the last layer sees, logits, log-softmax; the loss
-    assert last.weights == everything.weights and last.peak < everything.peak / 2
-    assert modes == [m.training for m in net.modules()]
-    assert not any(p.is_meta or p.grad is not None for p in net.parameters())
+def no_gradient(net, images):
+    with torch.no_grad():
+        return net.fc(images.flatten(1))
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ((32, 0), "batch.* 0"),
-        ((32, 2.5), r"batch.* 2\.5"),
-        ((32, 4, "adamm"), "unknown optimizer 'adamm': choose from sgd, momentum"),
-    ],
-)
-def test_memory_refused_in_one_sentence(given, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        memory(contract_net(), *given)
+class Backward(torch.autograd.Function):
+    """A layer whose backward pass reads numbers."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * float(grad.sum())
+
+
+MEMORY_REFUSED = {
+    "batch": (nn.Linear(8, 5), {"batch": 0}, ValueError, "given batch 0: give how many images"),
+    "name": (nn.Conv2d(3, 4, 1), {"optimizer": "adamm"}, ValueError, "unknown optimizer 'adamm': choose from sgd, mom"),
+    "frozen": (nn.Conv2d(3, 4, 1).requires_grad_(False), {}, ValueError, "nothing to train: set requires_grad"),
+    "no_grad": (Net(no_gradient, fc=nn.Linear(3072, 5)), {}, ValueError, "Net has nothing to train"),
+    "numbers": (
+        Net(lambda net, x: Backward.apply(net.fc(x.flatten(1))), fc=nn.Linear(3072, 5)), {}, ValueError,
+        r"Net cannot be trained without pixels \(.*\): measure its memory",
+    ),
+    "no network": ("vgg16", {}, TypeError, r"given a str: expected a network \(torch.nn.Module\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEMORY_REFUSED)
+def test_memory_refused_in_one_sentence(name):
+    net, given, error, message = MEMORY_REFUSED[name]
+    with pytest.raises(error, match=message) as caught:
+        memory(net, 32, **{"batch": 4, **given})
     assert "\n" not in str(caught.value)
-    with pytest.raises(ValueError, match="nothing to train: set requires_grad"):
-        memory(contract_net().requires_grad_(False), 32, 4)
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
@@ -859,12 +794,7 @@ def test_never_zero_in_silence():
     assert False not in outcomes and outcomes.count("refused") < len(layers) / 2
 
 
-@pytest.mark.parametrize("size", [0, -3, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224)])
-def test_impossible_input_size(size):
-    with pytest.raises(ValueError, match=r"given image_size .*: give"):
+@pytest.mark.parametrize("size", [0, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224)])
+def test_impossible_image_size(size):
+    with pytest.raises(ValueError, match=r"given image_size .*: give \(channels, height, width\)"):
         profile(nn.ReLU(), size)
-
-
-def test_not_a_network():
-    with pytest.raises(TypeError, match=r"given a str: expected a network"):
-        profile("vgg16")
