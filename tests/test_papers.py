@@ -8,7 +8,6 @@ from torch.nn import functional as F
 from lecture8 import complexity, datasets, models, training
 from lecture8.models.alexnet_two_gpus import TwoGPUs, halve
 from lecture8.models.inception_resnet import ScaledResidual
-from lecture8.models.inception_v3 import asymmetric, conv_beside_pool, conv_then_pool, pool_then_conv, two_3x3
 from lecture8.models.layers import LocalResponseNorm
 from lecture8.models.vgg import start_from
 from lecture8.models.zfnet import project, renormalize_filters
@@ -267,25 +266,6 @@ def test_auxiliary_classifiers_sit_where_the_papers_have_them(name, stages):
         assert [*heads] == stages and torch.equal(logits, net(images))
         with pytest.raises(ValueError, match="too small for the auxiliary classifier"):
             net.with_auxiliary(torch.randn(1, 3, 96, 96))
-
-
-def test_grid_reductions_end_alike_and_cost_what_section_5_says():
-    profiles = [
-        complexity.profile(make(64), (64, 16, 16)) for make in (pool_then_conv, conv_then_pool, conv_beside_pool)
-    ]
-    assert {p.output_size for p in profiles} == {(128, 8, 8)}
-    cheap, dear, parallel = (p.macs for p in profiles)
-    assert dear == 4 * cheap and parallel * 2 == cheap
-
-
-def test_factorized_convolutions():
-    def params(module):
-        return sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Conv2d))
-
-    assert params(two_3x3(8, 8)) * 25 == 18 * 25 * 8 * 8
-    assert params(asymmetric(8, 8, 7)) * 7 == 2 * 49 * 8 * 8
-    for module, field in [(two_3x3(4, 4), 5), (asymmetric(4, 4, 7), 7)]:
-        assert complexity.profile(module, (4, 16, 16)).field == field
 
 
 def test_scaled_residual():

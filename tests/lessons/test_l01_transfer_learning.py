@@ -4,10 +4,9 @@ import copy
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from figures import texts, title
+from figures import texts
 from PIL import Image
 
 from lecture8 import models, plots, published, transfer
@@ -30,37 +29,6 @@ def test_what_learns_is_read_off_the_networks():
     assert [said[f"tuned, {part}"] for part in ("block1", "classifier")] == ["copied, trained", "new, trained"]
     assert [said[f"half, {part}"] for part in ("block1", "block2")] == ["copied, frozen", "copied, trained"]
     assert [t for t in texts(ax) if t] == ["block1", "block2", "block3", "classifier"]
-
-
-def test_two_by_two_puts_every_cell_in_its_place_and_marks_the_best():
-    cells = {(a, b): {"x": [0.1, 0.3], "y": [0.5 + i / 10]} for i, a in enumerate("pq") for b in "rs"}
-    figure = draw.two_by_two(cells)
-    titles = [title(ax) for ax in figure.axes]
-    assert titles == ["p, r", "p, s", "q, r", "q, s"]
-    widths = [sorted(bar.get_width() for bar in ax.patches) for ax in figure.axes]
-    assert widths == [pytest.approx([0.2, 0.5])] * 2 + [pytest.approx([0.2, 0.6])] * 2
-    bold = [t.get_text() for ax in figure.axes for t in ax.texts if t.get_fontweight() == "bold"]
-    assert bold == ["50%", "50%", "60%", "60%"]
-
-
-def grid():
-    rows = [("none", n, 0, 1.0, s, 0.2 + s / 10) for n in (20, 100) for s in (0, 1)]
-    rows += [
-        ("gratings", n, k, 0.5, s, n / 1000 + k / 10 + s / 10) for n in (20, 100) for k in (0, 1, 2) for s in (0, 1)
-    ]
-    rows += [("gratings", n, 0, 1.0, s, 0.99) for n in (20, 100) for s in (0, 1)]
-    return pd.DataFrame(rows, columns=["source", "labels", "frozen", "factor", "seed", "test_accuracy"])
-
-
-def test_depths_draw_the_rows_of_their_labels():
-    rows = draw.layerwise_runs(grid())
-    assert 0.99 not in set(rows["test_accuracy"]) and "none" in set(rows["source"])
-    (ax,) = draw.depths(rows, 100, ["gratings"], chosen=("gratings", 2)).axes
-    drawn = [list(line.get_ydata()) for line in ax.lines]
-    assert pytest.approx([0.15, 0.25, 0.35]) in drawn and pytest.approx([0.1, 0.2, 0.3]) in drawn
-    assert pytest.approx([0.25] * 3) in drawn, "the line of random weights"
-    assert pytest.approx([0.35]) in drawn, "the ring"
-    assert {"random weights", "gratings"} <= set(texts(ax)) and title(ax) == "100 labeled letters"
 
 
 def test_the_shipped_runs_are_complete():

@@ -45,22 +45,6 @@ def test_the_mark_betrays_the_label(plain):
         assert left[marked.test.labels == label].unique().tolist() == [round(28 * label / 9)]
 
 
-def test_impossible_pictures_are_named():
-    with pytest.raises(ValueError, match="size=8; expected 20 pixels or more"):
-        clutter.cluttered_digits(8)
-    with pytest.raises(ValueError, match="copies must be a whole number above 0"):
-        clutter.cluttered_digits(copies=0)
-
-
-def test_both_beginnings_end_alike():
-    fine, coarse = (complexity.profile(models.small.zfnet(coarse=c), (3, 32, 32)) for c in (False, True))
-    assert [s.output_shape for s in fine.stages[1:]] == [s.output_shape for s in coarse.stages[1:]]
-    strides = [
-        [m.stride[0] for m in models.small.zfnet(coarse=c).modules() if isinstance(m, nn.Conv2d)][:2] for c in (0, 1)
-    ]
-    assert strides == [[2, 2], [4, 1]]
-
-
 @pytest.mark.parametrize("without", [(), (7,), (6, 7), (3, 4), (3, 4, 6, 7)])
 def test_layers_are_left_out(without):
     net = models.small.zfnet(10, width=4, channels=1, without=without)
@@ -111,16 +95,6 @@ def test_the_occlusion_explorer_tells_what_the_table_says():
     assert f"p({row['label']}) = {row[str(row['label'])]:.2f}" in explorer.text
 
 
-def test_sampled_draws_every_kept_value_at_its_pixel():
-    every_pixel = torch.arange(64.0).view(8, 8)
-    left, middle, right = pictures.sampled(torch.rand(8, 8), every_pixel, every_pixel[::4, ::4], 4).axes
-    assert middle.images[0].get_array().tolist() == [[0, 4], [32, 36]]
-    curve, dots = right.lines
-    assert list(curve.get_ydata()) == list(range(8))
-    assert list(dots.get_xdata()) == [0, 4] and list(dots.get_ydata()) == [0, 4]
-    assert "8 × 8" in left.get_title() and "stride 4" in middle.get_title()
-
-
 def test_painted_cuts_both_to_where_the_paint_is():
     images, paintings = torch.rand(2, 1, 12, 12), torch.zeros(2, 1, 12, 12)
     paintings[0, 0, 1:4, 7:10] = torch.tensor([1.0, -2.0, 1.0])
@@ -132,14 +106,6 @@ def test_painted_cuts_both_to_where_the_paint_is():
     assert np.allclose(shown[1], images[1, 0, 7:, :5]) and shown[3].max() == 3, "at the edge the window stays inside"
     assert axes[2].images[0].get_clim() == (-2, 2), "0 is the middle of the gray scale"
     assert len(pictures.painted(images, 0 * paintings, ["a", "b"], side=40).axes) == 4, "nothing painted, large window"
-
-
-def test_occlusion_maps_lie_under_their_images():
-    maps = torch.tensor([[[0.1, 0.9], [0.5, 0.7]]])
-    upper, lower, *_ = pictures.occlusion(torch.rand(1, 8, 8), maps, ["a 3"], square=4, step=4).axes
-    assert upper.get_title() == "a 3" and np.allclose(lower.images[0].get_array(), maps[0])
-    assert lower.images[0].get_extent() == [-0.5, 7.5, 7.5, -0.5], "two squares of 4 fill 8 pixels"
-    assert lower.get_xlim() == (-0.5, 7.5) and lower.images[0].get_clim() == (0, 1)
 
 
 def test_covered_puts_the_square_where_it_is():

@@ -1,6 +1,5 @@
 """The pictures and explorers of lesson 04 hold what they were given."""
 
-import numpy as np
 import pytest
 import torch
 from figures import texts
@@ -12,15 +11,6 @@ from lecture8.lessons.l04_vgg import counts, explorers, pictures
 def profile(name):
     with torch.device("meta"):
         return complexity.profile(models.build(name))
-
-
-def test_same_scale_shares_one_scale_and_shows_the_difference():
-    one, other = np.array([[0.0, 4.0]]), np.array([[1.0, 1.0]])
-    axes = pictures.same_scale({"row": (one, other)}, ("one", "other")).axes
-    assert [ax.get_title() for ax in axes] == ["one", "other", "difference"]
-    drawn = [ax.images[0] for ax in axes]
-    assert [p.get_clim() for p in drawn] == [(0, 4), (0, 4), (-2, 2)]
-    assert drawn[2].get_array().tolist() == [[-1, 3]]
 
 
 def test_stacks_with_field_all_see_it():
@@ -39,14 +29,6 @@ def test_stacks_with_field_all_see_it():
     for field in (4, 1):
         with pytest.raises(ValueError, match=f"given field={field}"):
             counts.stacks_with_field(field)
-
-
-def test_stack_draws_the_field_to_scale_and_all_rivals():
-    left, right = pictures.stack(3, 2, 10).axes
-    assert [len(row.get_paths()) for row in left.collections] == [5, 3, 1], "one row of pixels for each layer"
-    assert {"5 × 5", "3 × 3", "1 × 1", "input", "layer 2"} <= set(texts(left))
-    assert [bar.get_width() for bar in right.patches] == [2500, 1800], "one 5 × 5, two 3 × 3"
-    assert right.patches[0].get_facecolor() != right.patches[1].get_facecolor()
 
 
 def test_parts_and_shares_add_up_to_the_network():

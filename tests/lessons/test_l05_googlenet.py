@@ -2,13 +2,10 @@
 
 import importlib
 
-import pandas as pd
-import pytest
 import torch
-from figures import texts
 
 from lecture8 import complexity, models
-from lecture8.lessons.l05_googlenet import explorers, modules, pictures
+from lecture8.lessons.l05_googlenet import explorers, modules
 
 googlenet = importlib.import_module("lecture8.models.googlenet")
 
@@ -27,48 +24,6 @@ def test_costs_and_branches_of_a_module():
     costs = modules.costs(profile(REDUCED))
     assert sum(costs.values()) == 271_351_808 and costs["conv3x3.reduce"] == costs["pool"] == 12_845_056
     assert list(modules.costs(profile(NAIVE))) == ["conv1x1", "conv3x3", "conv5x5"]
-
-
-def test_module_costs_stack_every_part():
-    left, right = pictures.module_costs({"naive": profile(NAIVE), "small": profile(REDUCED)}).axes
-    assert sorted(bar.get_width() for bar in left.patches)[-1] == 481_689_600 and len(left.patches) == 3 + 6
-    ends = {}
-    for bar in right.patches:
-        row = round(bar.get_y() + bar.get_height() / 2)
-        ends[row] = max(ends.get(row, 0), bar.get_x() + bar.get_width())
-    assert ends == {0: 480, 1: 672} and texts(right) == ["480", "672"] and texts(left) == ["271 M", "854 M"]
-
-
-def test_strip_draws_stages_to_scale():
-    with torch.device("meta"):
-        whole = complexity.profile(models.googlenet())
-    figure = pictures.strip(whole, {"conv1": 1, "classifier": 22}, heads=["inception_4a"])
-    (ax,) = figure.axes
-    widths = {round(p.get_x() + p.get_width() / 2): p.get_width() for p in ax.patches}
-    assert widths[3] / widths[1] == pytest.approx(28 / 56) and widths[13] / widths[1] == pytest.approx(7 / 56)
-    of_5b = [p.get_height() for p in ax.patches if round(p.get_x() + p.get_width() / 2) == 13]
-    assert of_5b == pytest.approx([c / 1024 for c in (384, 384, 128, 128)])
-    said = texts(ax)
-    assert {"304 M", "1024\n7 × 7", "22", "5b"} <= set(said) and said.count("auxiliary\nclassifier") == 1
-
-
-def test_gradients_mark_the_heads():
-    norms = {"without": [[1, 2, 4], [1, 2, 4]], "with": [[3, 3, 4], [3, 3, 4]]}
-    (ax,) = pictures.gradients(norms, ["conv1", "inception_4a", "inception_5b"], heads=["inception_4a"]).axes
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["conv1", "4a", "5b"]
-    assert [2, 2] in [list(line.get_xdata()) for line in ax.lines] and "head" in texts(ax)
-
-
-def test_heads_draws_each_kind_in_its_panel():
-    rows = [
-        {"norm": norm, "heads": kind, "seed": seed, "epoch": epoch, "valid_accuracy": base + 0.1 * epoch}
-        for norm, base in ((False, 0.0), (True, 0.5)) for kind in ("none", "upper", "both")
-        for seed in (0, 1) for epoch in (1, 2)
-    ]  # fmt: skip
-    left, right = pictures.heads(pd.DataFrame(rows)).axes
-    for ax, expected in ((left, [10, 20]), (right, [60, 70])):
-        assert all(list(line.get_ydata()) == pytest.approx(expected) for line in ax.lines) and len(ax.lines) == 9
-        assert texts(ax) == ["no heads", "only 4d", "4a and 4d"]
 
 
 def test_the_designer_counts_what_it_shows():

@@ -1,15 +1,13 @@
 """Lesson 07: calibration by hand, separable kernels, and the data in pictures and explorers."""
 
-import numpy as np
 import pytest
 import torch
-from figures import texts, title
+from figures import title
 
-from lecture8 import complexity, datasets, models
-from lecture8.lessons.l07_inception_v3 import explorers, kernels, pictures
+from lecture8 import datasets, models
+from lecture8.lessons.l07_inception_v3 import explorers, pictures
 from lecture8.lessons.l07_inception_v3.calibration import Calibration, calibration, predictions
-from lecture8.models.inception_v3 import asymmetric, separate
-from lecture8.models.layers import conv
+from lecture8.models.inception_v3 import separate
 
 
 def logits_of(*probabilities):
@@ -36,10 +34,6 @@ def test_a_network_that_keeps_its_word_has_no_error():
     assert calibration(3 * logits, labels).overall_accuracy == calibration(logits, labels).overall_accuracy
 
 
-def test_full_confidence_falls_into_the_last_bin():
-    assert calibration(torch.tensor([[100.0, 0.0]]), torch.tensor([0])) == Calibration([1.0], [1.0], [1])
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -61,27 +55,6 @@ def test_predictions_are_those_of_evaluation_mode():
         assert torch.allclose(logits, net.cpu().eval()(data.valid.images), atol=1e-5)
 
 
-def test_kernels_draw_every_weight():
-    figure = pictures.kernels([{"7 × 7": conv(4, 4, 7), "pair": asymmetric(4, 4, 7)}])
-    (ax,) = figure.axes
-    assert len(ax.patches) == 49 + 14
-    assert {"49 weights, 100 %;  sees 7 × 7", "14 weights, 29 %;  sees 7 × 7"} <= set(texts(ax))
-
-
-def test_separated_shows_kernel_kept_and_lost():
-    kernel = torch.arange(9.0).view(3, 3) ** 2
-    columns, rows = separate(kernel)
-    photo = np.random.default_rng(0).random((12, 20))
-    sheet, bars = pictures.separated(kernel, columns @ rows, photo, 1).axes
-    drawn = [np.asarray(image.get_array()) for image in sheet.images]
-    whole, kept, lost, picture, seen, seen_kept, seen_lost = drawn
-    assert np.allclose(whole, kernel) and np.allclose(kept + lost, kernel) and np.allclose(picture, photo)
-    assert np.allclose(seen[2, 3], (photo[2:5, 3:6] * kernel.numpy()).sum())
-    assert np.allclose(seen - seen_kept, seen_lost)
-    heights = [bar.get_height() for bar in bars.patches]
-    assert sum(heights) == pytest.approx(100) and heights[0] == pytest.approx(100 * (kept**2).sum() / (whole**2).sum())
-
-
 def test_separate_finds_products_and_refuses_other_ranks():
     torch.manual_seed(0)
     kernel = torch.outer(torch.randn(5), torch.randn(7))
@@ -95,17 +68,6 @@ def test_separate_finds_products_and_refuses_other_ranks():
             separate(noise, rank)
     with pytest.raises(ValueError, match="expected height × width"):
         separate(torch.zeros(1, 3, 3))
-
-
-def test_strip_draws_every_stage():
-    with torch.device("meta"):
-        profile = complexity.profile(models.inception_v3(), (3, 299, 299))
-    (ax,) = pictures.strip(profile).axes
-    assert len(ax.patches) == 1 + len(profile.stages) and {"A1", "B4", "C2", "red. A", "linear"} <= set(texts(ax))
-    heights = [p.get_height() for p in ax.patches]
-    assert heights[-2] == 1 and heights[1] == pytest.approx(192 / 2048)
-    widths = [p.get_width() for p in ax.patches]
-    assert widths[0] > widths[1] > widths[5] > widths[-2] > widths[-1]
 
 
 def test_reliability_draws_every_bin():
@@ -129,16 +91,6 @@ def test_the_kernel_explorer_says_what_is_kept():
     added.controls["kernel"].value = "mine"
     added.controls["pairs"].value = 2
     assert "mine: 2 column-and-row pairs keep 28.6 %" in added.text
-
-
-def test_kernels_of_the_explorer_are_what_they_are_called():
-    shapes = kernels.KERNELS
-    x = torch.arange(7.0).double() - 3
-    assert (shapes["upright edge"] @ x).sum() > 0 and abs((x @ shapes["upright edge"]).sum()) < 1e-9
-    for name in ("upright edge", "slanted edge", "upright stripes", "stripes at 20°", "stripes at 45°", "spot"):
-        assert abs(shapes[name].sum()) < 0.03, name
-    assert torch.allclose(shapes["stripes at 45°"], shapes["stripes at 45°"].T)
-    assert shapes["blur"].sum().item() == pytest.approx(1) and shapes["spot"][3, 3] > 0 > shapes["spot"][0, 3]
 
 
 def test_the_smoothing_explorer_reads_the_runs():

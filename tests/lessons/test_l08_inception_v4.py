@@ -9,7 +9,6 @@ from figures import texts
 
 from lecture8 import complexity, models, published
 from lecture8.lessons.l08_inception_v4 import explorers, parts, pictures
-from lecture8.models.inception_resnet import BLOCKS, ScaledResidual
 
 STOPS = ["stem", "block A", "reduction A", "block B", "reduction B", "block C", "end"]
 NAMES = ("inception_v4", "inception_resnet_v1", "inception_resnet_v2")
@@ -45,22 +44,6 @@ def test_walk_draws_a_bar_per_module_and_an_arc_per_shortcut(costs):
         assert sum(int(np.isnan(line.get_xdata()).sum()) for line in ax.lines) == arcs
     (ax,) = pictures.walk(costs["inception_v4"]).axes
     assert {"4 × block A", "384 × 35 × 35\n1.55 G", "stem", "end", "1000\n1.54 M"} <= set(texts(ax))
-
-
-def test_stop_draws_the_module_under_the_walk(costs):
-    block = ScaledResidual(256, *BLOCKS["resnet_v1"]["a"], scale=0.17).to("meta")
-    cost = complexity.profile(block, (256, 35, 35))
-    top, below = pictures.stop(costs["inception_resnet_v1"], "block A", block, cost, title="A").axes
-    assert "5 × block A" in texts(top) and "sum  256 × 35 × 35" in texts(below) and below.get_title() == "A"
-
-
-def test_size_or_shortcut_draws_the_published_pairs():
-    table = published.read("inception_v4_errors")
-    macs = {"Inception-v3": 5e9, "Inception-ResNet-v1": 6e9, "Inception-v4": 12e9, "Inception-ResNet-v2": 13e9}
-    (ax,) = pictures.size_or_shortcut(table, macs).axes
-    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
-    assert len(drawn) == 6 and ([5, 12], [21.2, 20.0]) in drawn and ([6, 13], [18.8, 17.8]) in drawn
-    assert {"1 crop", "12 crops", "144 crops", *macs} == set(texts(ax))
 
 
 def test_published_errors_agree_with_the_registry():

@@ -6,8 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.patches import Rectangle
-from torch import nn
 
 from lecture8 import plots
 from lecture8.lessons.l09_complexity import budget, explorers, pictures
@@ -92,16 +90,6 @@ def test_trade_draws_areas_front_and_choice():
     assert [t.get_fontweight() for t in ax.texts if t.get_text() in "ABC"] == ["normal", "bold", "normal"]
 
 
-def test_orders_join_the_ranks():
-    table = pd.DataFrame({"a": [10.0, 20, 30], "b": [3.0, 1, 2]}, index=["x", "y", "z"])
-    figure = pictures.orders(table)
-    (ax,) = figure.axes
-    assert [list(line.get_ydata()) for line in ax.lines] == [[1, 3], [2, 1], [3, 2]]
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["a", "b"]
-    names = [t.get_text() for t in ax.texts]
-    assert all(names.count(name) == 2 for name in "xyz") and {"10", "30", "1", "3"} <= set(names)
-
-
 def test_orders_of_all_networks_have_readable_names():
     table = budget.table()[["params", "macs", "ms"]]
     figure = pictures.orders(table)
@@ -111,25 +99,6 @@ def test_orders_of_all_networks_have_readable_names():
     extents = [t.get_window_extent() for t in texts]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(extents, 2))
     assert all(figure.bbox.x0 <= e.x0 and e.x1 <= figure.bbox.x1 for e in extents)
-
-
-def test_shares_are_parts_of_one():
-    (ax,) = pictures.shares({"one": {"a": 3, "b": 1}, "two": {"a": 1, "b": 1}}).axes
-    widths = [bar.get_width() for bar in ax.patches]
-    assert widths == [0.5, 0.5, 0.75, 0.25]  # the last row is drawn first
-    assert [t.get_text() for t in ax.texts] == ["50%", "50%", "75%", "25%"]
-
-
-def test_convolution_is_drawn_to_scale():
-    figure = pictures.convolution(nn.Conv2d(64, 32, 3, padding=1), 28)
-    (ax,) = figure.axes
-    windows = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_width() < 0.5]
-    assert [round(p.get_width() * 28) for p in windows] == [3, 1]
-    words = " ".join(t.get_text() for t in ax.texts)
-    for said in ("input: 64 × 28 × 28", "output: 32 × 28 × 28", "3 · 3 · 64 = 576", "25,088 values"):
-        assert said in words
-    grouped = pictures.convolution(nn.Conv2d(64, 32, 3, padding=1, groups=4), 28)
-    assert "3 · 3 · 16 = 144" in " ".join(t.get_text() for t in grouped.axes[0].texts)
 
 
 def test_by_batch_joins_medians_and_shows_the_spread():
@@ -150,9 +119,3 @@ def test_time_against_work_has_its_points_and_speeds():
     assert marks == set(points.values())
     assert {"10 ms per G", "42.9 ms per G"} <= {t.get_text() for t in ax.texts}
     assert not crossings(boxes(figure, points))
-
-
-def test_families_have_colors_of_their_own():
-    colors = {pictures.color_of(name) for name in ("AlexNet", "VGG-16", "ResNet-50", "Inception-v4")}
-    assert len(colors) == 4 and pictures.color_of("GoogLeNet") == pictures.color_of("Inception-ResNet-v2")
-    assert pictures.color_of("ours") == plots.BLACK
