@@ -27,7 +27,7 @@ test-all: setup ## the same, the tests marked slow, and all of it with the oldes
 	@$(BIN)/python -m tools.env.stacks oldest newest
 
 test-browser: setup ## every notebook run and used in a real browser (ARGS="-k 04_vgg")
-	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m tools.env.chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 test-stacks: setup ## the oldest and the newest versions, and Colab's (STACK=colab for one; 5 GB each)

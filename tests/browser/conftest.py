@@ -6,9 +6,10 @@ from dataclasses import astuple
 
 import pytest
 
-from tests.browser import checks, install
-from tests.browser.lab import Lab, running
+from tests.browser import checks
 from tools.build.conditions import ROOT
+from tools.env.chromium import launch
+from tools.env.lab_server import Lab, running
 
 try:
     from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -40,7 +41,7 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = install.launch(playwright)
+        browser = launch(playwright)
         yield browser
         browser.close()
 

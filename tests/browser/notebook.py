@@ -7,7 +7,7 @@ from playwright.sync_api import ElementHandle, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.checks import Move
-from tests.browser.lab import Lab
+from tools.env.lab_server import Lab
 
 RUN_SECONDS = 900  # for all cells of a notebook; the slowest takes 80 s on an idle core
 CELL_SECONDS = 120

@@ -1,6 +1,6 @@
 """Pictures of whole notebooks as JupyterLab shows them, to be looked at: build/browser/look.
 
-python -m tests.browser.look 06_resnet --dark --width 720     (`make test-browser` installs what this needs)
+python -m tools.build.look 06_resnet --dark --width 720     (`make test-browser` installs what this needs)
 
 The saved outputs are shown; nothing is run. A picture is a page high, and the next goes on where it ends.
 """
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser import install
-from tests.browser.lab import SETTINGS, Lab, running
 from tools.build import conditions, notebooks
+from tools.env import chromium
+from tools.env.lab_server import SETTINGS, Lab, running
 
 TARGET = conditions.ROOT / "build" / "browser" / "look"
 PAGE = 1600  # pixels high
@@ -52,7 +52,7 @@ def main() -> None:
     theme = "JupyterLab Dark" if options.dark else "JupyterLab Light"
     settings = SETTINGS | SHOW_ALL | {"apputils-extension/themes": {"theme": theme}}
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), settings) as lab, sync_playwright() as play:
-        browser = install.launch(play)
+        browser = chromium.launch(play)
         for source in notebooks.sources(options.names):
             prefix = TARGET / f"{source.stem}-{options.width}{'-dark' if options.dark else ''}"
             count = photograph(browser, lab, source.stem, options.width, prefix)
