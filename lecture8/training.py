@@ -256,6 +256,7 @@ def fit(
             data = _placed(net, data, optimizer, device)
             torch.manual_seed(seed)
             shuffle = torch.Generator().manual_seed(seed)
+            mixed = precision.optimizer(optimizer), precision.objective(objective)
             parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler, "scaler": precision.scaler}
             run = Checkpoint(checkpoint, history, parts, shuffle, gpus)
             run.resume()
@@ -263,8 +264,9 @@ def fit(
             while len(history) < epochs:
                 progress.set_description(f"epoch {len(history) + 1} of {epochs} on {device.type}")
                 began, lr = perf_counter(), float(optimizer.param_groups[0]["lr"])
-                batches = _shown(data.batches("train", batch_size, shuffle, augment=True), progress)
-                train = run_epoch(net, batches, precision.optimizer(optimizer), precision.objective(objective))
+                train = run_epoch(
+                    net, _shown(data.batches("train", batch_size, shuffle, augment=True), progress), *mixed
+                )
                 valid = evaluate(net, data, "valid", objective=objective)
                 row = {"epoch": len(history) + 1, "train_loss": train.loss, "train_accuracy": train.accuracy}
                 row |= {"valid_loss": valid.loss, "valid_accuracy": valid.accuracy, "lr": lr}
@@ -298,7 +300,7 @@ def _require_arguments(net: nn.Module, data: Data, optimizer: torch.optim.Optimi
     if not len(data.valid):
         raise ValueError(f"{data.name} has no validation images, and fit scores them after every epoch: put some aside")
     own = {id(p) for p in net.parameters()}
-    if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+    if not any(id(p) in own for group in getattr(optimizer, "param_groups", ()) for p in group["params"]):
         raise ValueError("the optimizer holds no parameter of this network: build it from net.parameters()")
     if scheduler is not None and getattr(scheduler, "optimizer", None) is not optimizer:
         raise ValueError("the scheduler does not belong to this optimizer: build it from this one, after the optimizer")
