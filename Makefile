@@ -5,7 +5,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 # `make test PYTHON=python3.12` means that Python and no other
 EXACTLY := $(if $(filter command line,$(origin PYTHON)),--exactly)
 
-.PHONY: help setup lab test test-all test-browser test-stacks lint notebooks slides solutions site repository bench clean
+.PHONY: help setup lab test test-all test-browser test-stacks lint notebooks slides solutions site bench clean
 
 help:       ## this list
 	@echo "Lecture 8: transfer learning and the ImageNet CNN lineage"
@@ -14,45 +14,42 @@ help:       ## this list
 setup:
 	@command -v "$(PYTHON)" >/dev/null || { echo "No $(PYTHON) here: install Python 3.10 or newer, \
 	or name the one you have: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python" >&2; exit 1; }
-	@"$(PYTHON)" tools/bootstrap.py $(EXACTLY)
+	@"$(PYTHON)" tools/env/bootstrap.py $(EXACTLY)
 
 lab: setup  ## open the notebooks in JupyterLab
-	@$(BIN)/python tools/lab.py $(ARGS)
+	@$(BIN)/python tools/env/lab.py $(ARGS)
 
 test: setup ## the unit tests and every notebook, strictly compared (ARGS="-k resnet")
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-all: setup ## the same, the tests marked slow, and all of it with the oldest and the newest versions (10 GB)
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile -m "" $(ARGS)
-	@$(BIN)/python -m tools.stacks oldest newest
+	@$(BIN)/python -m tools.env.stacks oldest newest
 
 test-browser: setup ## every notebook run and used in a real browser (ARGS="-k 04_vgg")
-	@$(BIN)/python -m browser.install
-	@$(BIN)/python -m pytest browser $(ARGS)
+	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 test-stacks: setup ## the oldest and the newest versions, and Colab's (STACK=colab for one; 5 GB each)
-	@$(BIN)/python -m tools.stacks $(STACK)
+	@$(BIN)/python -m tools.env.stacks $(STACK)
 
 lint: setup ## ruff: style and format
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 
-notebooks: setup ## build notebooks/*.ipynb from notebooks/source (NB=06_resnet for one)
-	@$(BIN)/python -m tools.build_notebooks $(NB)
+notebooks: setup ## build notebooks/*.ipynb from lecture8/lessons (NB=06_resnet for one)
+	@$(BIN)/python -m tools.build.notebooks $(NB)
 
 slides: setup ## build/slides: a deck for each notebook, shown without a network (NB=06_resnet for one; needs npm)
-	@$(BIN)/python -m tools.slides $(NB)
+	@$(BIN)/python -m tools.build.slides $(NB)
 
 solutions: setup ## build/instructor: the notebooks with solutions and teaching notes, executed (NB=06_resnet for one)
-	@$(BIN)/python -m tools.instructor $(NB)
+	@$(BIN)/python -m tools.build.instructor $(NB)
 
 site: setup ## build/site: the whole course as web pages with a search (needs npm)
-	@$(BIN)/python -m tools.site
+	@$(BIN)/python -m tools.build.site
 
-repository: setup ## let badges and links lead to another repository (NAME=owner/name)
-	@$(BIN)/python -m tools.repository $(NAME)
-
-bench: setup ## ours against other libraries (BENCH=speed, overhead or loading; ARGS="--only resnet50")
+bench: setup ## ours against other libraries (BENCH=speed or overhead; ARGS="--only resnet50")
 	@$(BIN)/python -m benchmarks.install
 	@$(BIN)/python -m benchmarks.$(or $(BENCH),speed) $(ARGS)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbval.plugin
 import pytest
 
-from tools import conditions, pictures
+from tools.build import conditions, pictures
 
 conditions.apply()
 sys.path.insert(0, str(conditions.SANDBOX))
@@ -14,7 +14,7 @@ import no_network  # noqa: E402  as sitecustomize.py does in every process that 
 
 no_network.install()
 
-pytest_plugins = ["tools.plugins.nbval_doors"]
+pytest_plugins = ["tests.support.nbval_doors"]
 
 
 def pytest_configure(config):

@@ -8,11 +8,12 @@ epoch, and end with the same weights, which is checked. A round trains once with
 who is first changes from round to round; a ratio is the median over the rounds, with its quartiles. On a CPU the times
 are those of the processor, so that other programs disturb them little.
 
-The loop is `bare`: it sums up losses and right answers as `fit` does, and nothing else. skorch gets our batches through
-an iterator of its own, so that its data loading does not count; Fabric replaces one line of the loop.
+The loop is `bare`: it sums up losses and correct predictions as `fit` does, and nothing else. skorch gets our batches
+through an iterator of its own, so that its data loading does not count; Fabric replaces one line of the loop.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -27,7 +28,7 @@ from benchmarks import speed
 from lecture8 import datasets, devices, models, training
 
 LIBRARIES = ("torch", "skorch", "lightning-fabric")
-RATE, MOMENTUM = 0.05, 0.9
+LR, MOMENTUM = 0.05, 0.9
 GOALS = {"bare": 1.05, "skorch": 1.0, "Lightning Fabric": 1.0}  # of fit's time over theirs, for the ResNet
 
 
@@ -58,14 +59,14 @@ WORKS = (
 
 
 def sgd(net: nn.Module) -> torch.optim.SGD:
-    return torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM)
+    return torch.optim.SGD(net.parameters(), lr=LR, momentum=MOMENTUM)
 
 
 # --- who is compared -----------------------------------------------------------------------------------------------
 
 
 def fit(work: Work, net: nn.Module, data, device: torch.device) -> None:
-    """Ours."""
+    """Ours, on the device that LECTURE8_DEVICE names."""
     training.fit(net, data, sgd(net), work.epochs, batch_size=work.batch)
 
 
@@ -77,7 +78,7 @@ def bare(
     generator = torch.Generator().manual_seed(0)
     for _ in range(work.epochs):
         net.train()
-        loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.long)
+        loss_sum, correct = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.long)
         for images, labels in data.batches("train", work.batch, generator, augment=True):
             optimizer.zero_grad()
             logits = net(images)
@@ -85,14 +86,14 @@ def bare(
             backward(loss)
             optimizer.step()
             loss_sum += loss.detach() * len(labels)
-            right += (logits.detach().argmax(1) == labels).sum()
+            correct += (logits.detach().argmax(1) == labels).sum()
         net.eval()
         with torch.no_grad():
             for images, labels in data.batches("valid", 512):
                 logits = net(images)
                 loss_sum += F.cross_entropy(logits, labels) * len(labels)
-                right += (logits.argmax(1) == labels).sum()
-        loss_sum.item(), right.item()
+                correct += (logits.argmax(1) == labels).sum()
+        loss_sum.item(), correct.item()
 
 
 def fabric(work: Work, net: nn.Module, data, device: torch.device) -> None:
@@ -137,7 +138,7 @@ def skorch(work: Work, net: nn.Module, data, device: torch.device) -> None:
 
     valid = Images(data, "valid", None)
     NeuralNetClassifier(
-        net, criterion=nn.CrossEntropyLoss, optimizer=torch.optim.SGD, lr=RATE, optimizer__momentum=MOMENTUM,
+        net, criterion=nn.CrossEntropyLoss, optimizer=torch.optim.SGD, lr=LR, optimizer__momentum=MOMENTUM,
         max_epochs=work.epochs, batch_size=work.batch, iterator_train=Batches, iterator_valid=Batches,
         iterator_valid__batch_size=512, classes=range(data.num_classes), train_split=predefined_split(valid),
         verbose=0, device=device,
@@ -202,6 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f'{error.name} is missing: run `pip install -e ".[bench]"`')
     speed.LIBRARIES = LIBRARIES
     device = torch.device(given.device)
+    os.environ["LECTURE8_DEVICE"] = given.device
     print(speed.machine(given.device))
     rows, said = [], []
     for work in WORKS:

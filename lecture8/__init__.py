@@ -20,8 +20,8 @@ import os
 __version__ = "0.1.0"
 
 _MODULES = (
-    "checkpoints", "complexity", "course", "datasets", "distributed", "lessons", "measure", "models", "plots",
-    "published", "recipes", "streams", "teaching", "training", "transfer",
+    "checkpoints", "complexity", "course", "datasets", "devices", "history", "lessons", "measure", "models", "plots",
+    "published", "scale", "teaching", "training", "transfer",
 )  # fmt: skip
 __all__ = [*_MODULES, "check", "start"]
 

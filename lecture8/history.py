@@ -36,6 +36,13 @@ class History:
             raise ValueError("this history is empty: no epoch was finished yet")
         return self.rows[-1]
 
+    def append(self, train, valid, lr: float, seconds: float) -> None:
+        """Add the row of an epoch, from its two `training.Score`s."""
+        self.rows.append({
+            "epoch": len(self) + 1, "train_loss": train.loss, "train_accuracy": train.accuracy,
+            "valid_loss": valid.loss, "valid_accuracy": valid.accuracy, "lr": lr, "seconds": seconds,
+        })  # fmt: skip
+
     def table(self):
         """A pandas DataFrame, one row per epoch."""
         import pandas as pd

@@ -29,7 +29,6 @@ from lecture8 import complexity, devices
 
 Size = int | tuple[int, int, int]  # channels × height × width of one image; an int is a square RGB image
 Device = str | torch.device | None  # None is the best there is
-Optimizer = str | torch.optim.Optimizer  # a name as in complexity.memory, or the network's own, of which a copy steps
 Step = Callable[[], object]
 _FORWARD = "forward pass only"  # in place of an optimizer
 
@@ -124,33 +123,25 @@ def ratio(ours: Step, reference: Step, *, rounds: int = 15, warmup: int = 2, sec
     return _measured(Ratio, "time, ours / reference", "times", ratios, device, None, *map(statistics.median, times))
 
 
-def latency(net: nn.Module, input_size: Size, batch: int = 1, *, device: Device = None, seconds: float = 1) -> Measured:
+def latency(net: nn.Module, image_size: Size, batch: int = 1, *, device: Device = None, seconds: float = 1) -> Measured:
     """Seconds of one forward pass of a batch in evaluation mode; measured for so many seconds, and at least 5 times.
 
     Raises ValueError or TypeError for what cannot be measured, MemoryError if the batch does not fit into the GPU.
     """
-    return _timed("latency", net, input_size, batch, _FORWARD, device, seconds)
+    return _timed("latency", net, image_size, batch, _FORWARD, device, seconds)
 
 
 def throughput(
-    net: nn.Module, input_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 1
+    net: nn.Module, image_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 1
 ) -> Measured:
     """Images per second through forward passes in evaluation mode, one batch after the other; else as `latency`."""
-    each = _timed("throughput", net, input_size, batch, _FORWARD, device, seconds, at_least=0.05)
+    each = _timed("throughput", net, image_size, batch, _FORWARD, device, seconds, at_least=0.05)
     median, low, high = batch / each.median, batch / each.high, batch / each.low
     return replace(each, unit="images per second", median=median, low=low, high=high)
 
 
-def training_step(
-    net: nn.Module, input_size: Size, batch: int = 32, optimizer: Optimizer = "momentum", *,
-    device: Device = None, seconds: float = 1,
-) -> Measured:  # fmt: skip
-    """Seconds of forward pass, cross-entropy, backward pass and step of the optimizer; else as `latency`."""
-    return _timed("training step", net, input_size, batch, optimizer, device, seconds)
-
-
-def _timed(what, net, input_size, batch, optimizer, device, seconds: float, at_least: float = 0) -> Measured:
-    """Times of single steps, from timings that last `at_least` so long each."""
+def _timed(what, net, image_size, batch, optimizer, device, seconds: float, at_least: float = 0) -> Measured:
+    """Times of single steps, from timings that last at least this long each."""
 
     def work(step: Step, device: torch.device) -> Measured:
         repeats, times, end = _repeats(step, 3, at_least), [], time.perf_counter() + seconds
@@ -158,7 +149,7 @@ def _timed(what, net, input_size, batch, optimizer, device, seconds: float, at_l
             times.append(_seconds(step, repeats))
         return _measured(Measured, f"{what} of {type(net).__name__}", "seconds", times, device, batch)
 
-    return _on_copy(work, net, input_size, batch, optimizer, device)
+    return _on_copy(work, net, image_size, batch, optimizer, device)
 
 
 def _seconds(call: Step, repeats: int = 1) -> float:
@@ -199,7 +190,7 @@ def _called(device: torch.device) -> str:
 
 # --- memory --------------------------------------------------------------------------------------------------------
 def peak_memory(
-    net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer = "momentum", *, device: Device = None
+    net: nn.Module, image_size: Size, batch: int, optimizer: str = "momentum", *, device: Device = None
 ) -> PeakMemory:
     """Most bytes allocated at one moment of training: weights, what the optimizer keeps, and all that a step makes.
 
@@ -207,18 +198,18 @@ def peak_memory(
     back, the same in every run. What PyTorch and its libraries occupy themselves is not included.
     Raises ValueError on devices that do not count, MemoryError if the batch does not fit into the GPU.
     """
-    return _peak("training", net, input_size, batch, optimizer, device)
+    return _peak("training", net, image_size, batch, optimizer, device)
 
 
-def inference_memory(net: nn.Module, input_size: Size, batch: int = 1, *, device: Device = None) -> PeakMemory:
+def inference_memory(net: nn.Module, image_size: Size, batch: int = 1, *, device: Device = None) -> PeakMemory:
     """Most bytes allocated at one moment of a forward pass in evaluation mode: weights, images, what the layers make.
 
     Counted as in `peak_memory`, with the same errors.
     """
-    return _peak("inference with", net, input_size, batch, _FORWARD, device)
+    return _peak("inference with", net, image_size, batch, _FORWARD, device)
 
 
-def _peak(what: str, net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, device: Device) -> PeakMemory:
+def _peak(what: str, net: nn.Module, image_size: Size, batch: int, optimizer: str, device: Device) -> PeakMemory:
     device = devices.pick_device(device)
     meters = {"cuda": _cuda_peak, "cpu": _cpu_peak}
     if device.type not in meters:
@@ -228,7 +219,7 @@ def _peak(what: str, net: nn.Module, input_size: Size, batch: int, optimizer: Op
         step()
         step()  # by now the optimizer has its state
 
-    peaks = meters[device.type](lambda: _on_copy(work, net, input_size, batch, optimizer, device), device)
+    peaks = meters[device.type](lambda: _on_copy(work, net, image_size, batch, optimizer, device), device)
     return PeakMemory(f"peak memory of {what} {type(net).__name__}", *peaks, _called(device), batch)
 
 
@@ -257,7 +248,7 @@ def _cpu_peak(run: Step, device: torch.device) -> tuple[int, None]:
 
 
 # --- power ---------------------------------------------------------------------------------------------------------
-def power(net: nn.Module, input_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 6) -> Power:
+def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 6) -> Power:
     """Watts of an NVIDIA GPU that sends batch after batch through the network in evaluation mode.
 
     Read about ten times a second for so many seconds; the first third does not count, since the GPU warms up and
@@ -290,7 +281,7 @@ def power(net: nn.Module, input_size: Size, batch: int = 32, *, device: Device =
         joules = statistics.median(counted) * passed / (steps * batch)
         return _measured(Power, f"power of {type(net).__name__}", "watts", counted, device, batch, idle, joules)
 
-    return _on_copy(work, net, input_size, batch, _FORWARD, device)
+    return _on_copy(work, net, image_size, batch, _FORWARD, device)
 
 
 def _power_meter(device: torch.device) -> Callable[[], float]:
@@ -313,33 +304,23 @@ def _smi_watts(gpu: str) -> float:
 
 
 # --- the copy that runs --------------------------------------------------------------------------------------------
-def _on_copy(work: Callable[[Step, torch.device], object], net, input_size, batch, optimizer, device):
+def _on_copy(work: Callable[[Step, torch.device], object], net, image_size, batch, optimizer, device):
     """What `work(step, device)` returns; `step()` is a training step, or with _FORWARD a forward pass."""
     device = devices.pick_device(device)
     try:
         gpu = device.type == "cuda"
         with torch.cuda.device(device if gpu else -1), torch.random.fork_rng([device] if gpu else []):
-            return work(_step(net, input_size, batch, optimizer, device), device)
+            return work(_step(net, image_size, batch, optimizer, device), device)
     except torch.OutOfMemoryError:
-        pass  # its traceback holds the tensors, and is gone behind this line
+        pass  # its traceback holds the tensors, and is gone after this line
     gc.collect()
     torch.cuda.empty_cache()
     raise MemoryError(f"a batch of {batch} does not fit into the memory of {_called(device)}: try a smaller one")
 
 
-def _step(net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, device: torch.device) -> Step:
-    if not isinstance(net, nn.Module):
-        raise TypeError(f"given a {type(net).__name__}: only a network (torch.nn.Module) can be measured")
-    size = (3, input_size, input_size) if isinstance(input_size, int) else tuple(input_size)
-    if len(size) != 3 or not all(isinstance(n, int) and n > 0 for n in (*size, batch)):
-        raise ValueError(
-            f"given input_size {input_size!r} and batch {batch!r}: give (channels, height, width) or one int, and how "
-            "many images, all above 0"
-        )
-    own = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None
-    if own and not {id(p) for group in own.param_groups for p in group["params"]} <= {id(p) for p in net.parameters()}:
-        raise ValueError("the optimizer trains parameters of another network: make one for this network")
-    net, own = copy.deepcopy((net, own))
+def _step(net: nn.Module, image_size: Size, batch: int, optimizer: str, device: torch.device) -> Step:
+    size = complexity.check_input(net, image_size, batch)
+    net = copy.deepcopy(net)
     net.to(device).train(optimizer is not _FORWARD)
     dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
     images = torch.randn(batch, *size, generator=torch.Generator().manual_seed(0)).to(device, dtype)
@@ -348,15 +329,13 @@ def _step(net: nn.Module, input_size: Size, batch: int, optimizer: Optimizer, de
     if not any(p.requires_grad for p in net.parameters()):
         raise ValueError("the network has nothing to train: set requires_grad of the parameters that should learn")
     labels = torch.zeros(batch, dtype=torch.long, device=device)
-    if own is None:
-        own = complexity.make_optimizer(optimizer, net.parameters())
-    own.load_state_dict(own.state_dict())  # moves its state to the device
+    used = complexity.make_optimizer(optimizer, net.parameters())
 
     @torch.enable_grad()
     def step() -> None:
-        own.zero_grad(set_to_none=True)
+        used.zero_grad(set_to_none=True)
         output = net(images)  # stays alive, as in most training loops
         complexity.loss_of(output, labels).backward()
-        own.step()
+        used.step()
 
     return step

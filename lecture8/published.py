@@ -5,6 +5,11 @@ Tables of one lesson are in the lesson's folder, those that several share in `da
 The column `confidence` says V for read in the primary source, C for computed by us, V2 for read in a secondary source.
 """
 
+import datetime
+import platform
+import shlex
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -36,3 +41,36 @@ def provenance(name: str) -> dict[str, str]:
     """The header of a table (`# key: value` lines): where its numbers come from."""
     lines = _path(name).read_text(encoding="utf-8").splitlines()
     return dict(line[2:].split(": ", 1) for line in lines if line.startswith("# ") and ": " in line)
+
+
+def write(path: str | Path, table: pd.DataFrame, what: str, seeds: int | Iterable[int], **more: object) -> None:
+    """Writes the table of an experiment as CSV, with its provenance in the first lines.
+
+    path: the file, next to the experiment: `Path(__file__).with_name("occlusion.csv")`
+    table: one row per run, epoch or layer, already rounded to the digits that are kept
+    what: what was trained or measured, in one sentence
+    seeds: how many (0, 1, …), or which
+    more: further lines of the header, or others in place of those that are found here, such as `hardware`
+
+    The command is the one this program was started with, as `python -m package.module arguments`.
+    """
+    import torch
+
+    from lecture8.devices import pick_device
+
+    main = sys.modules["__main__"].__spec__
+    started = ["python", "-m", main.name] if main else ["python", Path(sys.argv[0]).name]
+    kind = pick_device().type
+    chip = torch.cuda.get_device_name() if kind == "cuda" else f"{torch.get_num_threads()} thread(s)"
+    header = {
+        "what": what,
+        "command": shlex.join([*started, *sys.argv[1:]]),
+        "date": datetime.date.today().isoformat(),
+        "hardware": f"{kind}, {chip}",
+        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
+        "seeds": ", ".join(map(str, range(seeds) if isinstance(seeds, int) else seeds)),
+        **more,
+    }
+    text = "".join(f"# {key}: {value}\n" for key, value in header.items())
+    Path(path).write_text(text + table.to_csv(index=False, lineterminator="\n"), encoding="utf-8", newline="\n")
+    print(f"wrote {Path(path).name}: {len(table)} rows")

@@ -16,17 +16,15 @@ import torch
 from lecture8.devices import pick_device
 
 T = TypeVar("T")
-MODES = ("quick", "full")
 DRIVE = Path("/content/drive")  # where Colab shows Google Drive
 
 
 @dataclass(frozen=True)
 class Run:
-    """How this notebook runs: which depth, which device, which seed."""
+    """How this notebook runs: how thoroughly, and on which device."""
 
     mode: str
     device: torch.device
-    seed: int
     folder: Path | None = None  #: where a full run keeps its long trainings
 
     def choose(self, *, quick: T, full: T) -> T:
@@ -46,9 +44,7 @@ class Run:
 
 def check() -> pd.DataFrame:
     """What this machine has for the course, and what to do about what it lacks: one row per need."""
-    rows = [
-        ("Python", platform.python_version(), "3.10 or newer", sys.version_info >= (3, 10), "install a newer Python")
-    ]
+    rows = [("Python", platform.python_version(), "3.10 or newer", sys.version_info >= (3, 10), "install a newer one")]
     for name, least in (("torch", "2.6"), ("torchvision", "0.21"), ("matplotlib", "3.9"), ("ipywidgets", "7.7")):
         try:
             found = metadata.version(name)
@@ -67,21 +63,19 @@ def check() -> pd.DataFrame:
     )
 
 
-def start(
-    mode: str | None = None, *, device: str | None = None, seed: int = 0, folder: str | Path | None = None
-) -> Run:
+def start(mode: str | None = None, *, device: str | None = None, folder: str | Path | None = None) -> Run:
     """Seed everything, set the plotting style, choose the device; prints one line that is the same on every machine.
 
     mode: 'quick' (embedded data, seconds, no network) or 'full' (real photographs, a GPU, minutes); without it the
         environment variable LECTURE8_RUN decides, and without that it is 'quick'
-    device: 'cuda', 'mps' or 'cpu', also for `training.fit` and all others that pick one (it is put into the environment
-        variable LECTURE8_DEVICE); without it that variable decides, and without that it is the best there is
+    device: 'cuda', 'mps' or 'cpu'; without it the environment variable LECTURE8_DEVICE decides, then the best there is
     folder: where a full run keeps its long trainings, on Colab one in Google Drive: when the machine was taken away,
-        the same cells run again go on where they stopped. Without it the environment variable LECTURE8_RUNS decides,
-        and without that nothing is kept.
+        the same cells run again continue where they stopped. Without it nothing is kept.
 
-    Effects: PyTorch's global seed, the environment variable LECTURE8_DEVICE, Matplotlib's style, and in a notebook
-    IPython's events (`_events_of_cells_only`) and the display of figures, which get descriptions.
+    What it changes outside of itself: torch's global seed (0); matplotlib's style; LECTURE8_DEVICE, if `device` is
+    given, so that `training.fit` and all others choose it too; GOMP_SPINCOUNT, so that torch's threads give way to
+    other programs; in a notebook, IPython's figures bring an alternative text along, and its events `pre_execute` and
+    `post_execute` are passed on from the main thread only; the folder is made if need be.
 
     Raises ValueError for another mode, for a device that this machine does not have, and for a folder in a Google
     Drive that is not there; OSError for a folder that cannot be made.
@@ -90,26 +84,26 @@ def start(
 
     where = "start(mode)" if mode else "the environment variable LECTURE8_RUN"
     mode = mode or os.environ.get("LECTURE8_RUN") or "quick"
-    if mode not in MODES:
+    if mode not in ("quick", "full"):
         raise ValueError(f"{where} says {mode!r}; expected 'quick' or 'full'")
-    folder = folder or os.environ.get("LECTURE8_RUNS")
-    run = Run(mode, pick_device(device), seed, _made(folder) if folder and mode == "full" else None)
+    run = Run(mode, pick_device(device), _made(folder) if folder and mode == "full" else None)
     if device:
-        os.environ["LECTURE8_DEVICE"] = str(run.device)
-    torch.manual_seed(seed)
+        os.environ["LECTURE8_DEVICE"] = device
+    torch.manual_seed(0)
     plots.use_style()
     plots.describe_figures()
     _events_of_cells_only()
-    print(f"Lecture 8 is ready: {mode} run, seed {seed}.")
-    if run.device.type == "cpu" and (mode == "full" or "google.colab" in sys.modules):
-        remedy = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "a machine with one"
+    print(f"Lecture 8 is ready: {mode} run, seed 0.")
+    colab = "google.colab" in sys.modules
+    if run.device.type == "cpu" and (mode == "full" or colab):
+        remedy = "Runtime > Change runtime type > GPU" if colab else "a machine with one"
         slow = "a full run takes hours without one" if mode == "full" else "a quick run does not need one"
         print(f"No GPU here: {slow}. To get one: {remedy}.")
     if mode == "full" and run.folder:
         print(f"Long trainings are kept in {run.folder}: after an interruption run the same cells again.")
     elif mode == "full":
-        place = f"{DRIVE}/MyDrive/lecture8" if "google.colab" in sys.modules else "runs"
-        print(f'Nothing is kept of long trainings. To go on after an interruption: start("full", folder="{place}").')
+        place = f"{DRIVE}/MyDrive/lecture8" if colab else "runs"
+        print(f'Nothing is kept of long trainings. To resume after an interruption: start("full", folder="{place}").')
     return run
 
 

@@ -20,7 +20,6 @@ from lecture8.bars import bar
 from lecture8.checkpoints import Checkpoint
 from lecture8.history import History, provenance
 
-SMALLER = "a smaller network or smaller images"
 Objective = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -48,9 +47,6 @@ class DivergedError(RuntimeError):
             "epochs are in this error's .history, and the network must be built anew"
         )
         self.history = history
-
-
-# --- objectives ----------------------------------------------------------------------------------------------------
 
 
 def cross_entropy(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,7 +145,7 @@ def evaluate(net: nn.Module, data: Data, split: str = "test", *, objective: Obje
     home = next((p.device for p in net.parameters()), device)
     objective, losses, correct, seen = devices.Precision(device).objective(objective), [], [], 0
     try:
-        with devices.memory_error(f"evaluation, with 512 images at a time, fills the memory of {device}: {SMALLER}"):
+        with devices.memory_error(f"evaluation fills the memory of {device}: take a smaller network"):
             net.to(device).eval()
             for images, labels in data.to(device).batches(split, 512):
                 loss, logits = objective(net, images, labels)
@@ -242,15 +238,15 @@ def fit(
         never stopped, on a CPU to the last bit of the weights. `epochs` may change; the file of another run is refused
 
     Ctrl-C, or the notebook's stop button, returns the history of the finished epochs. Raises ValueError or TypeError
-    before the first step where network, data and settings do not fit, DivergedError (it has the history) when the
-    loss is no longer a number, MemoryError when the device's memory is full.
+    before the first step if network, data and settings do not fit, DivergedError (with the history) if the loss is no
+    finite number, MemoryError if the device's memory is full.
     """
     _require_arguments(net, data, optimizer, scheduler, epochs=epochs, batch_size=batch_size, seed=seed)
     device, steps = devices.pick_device(), -(-len(data.train) // batch_size)
-    precision, gpus = devices.Precision(device), [device] if device.type == "cuda" else []
+    precision, gpus = devices.Precision(device), [device] * (device.type == "cuda")
     settings = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision.kind}
     history = History(meta=provenance(net, data, optimizer, scheduler, objective, device, **settings))
-    full = f"the memory of {device} is full with batch_size={batch_size}: try half of it, or {SMALLER}"
+    full = f"the memory of {device} is full with batch_size={batch_size}: try half of it, or a smaller network"
     try:
         with devices.memory_error(full), torch.random.fork_rng(gpus), bar(total=epochs * steps) as progress:
             data = _placed(net, data, optimizer, device)
@@ -268,9 +264,7 @@ def fit(
                     net, _shown(data.batches("train", batch_size, shuffle, augment=True), progress), *mixed
                 )
                 valid = evaluate(net, data, "valid", objective=objective)
-                row = {"epoch": len(history) + 1, "train_loss": train.loss, "train_accuracy": train.accuracy}
-                row |= {"valid_loss": valid.loss, "valid_accuracy": valid.accuracy, "lr": lr}
-                history.rows.append({**row, "seconds": perf_counter() - began})
+                history.append(train, valid, lr, perf_counter() - began)
                 if scheduler is not None:
                     plateau = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
                     scheduler.step(*([valid.loss] if plateau else []))
@@ -285,7 +279,7 @@ def fit(
 
 
 def _shown(batches: Iterable, progress) -> Iterator:
-    """The same batches, each counted by the progress bar when its step is done."""
+    """The batches, counted when their step is done; `fit` has none in a variable, which an error would keep."""
     for batch in batches:
         yield batch
         progress.update()

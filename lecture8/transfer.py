@@ -27,7 +27,7 @@ STD = (0.229, 0.224, 0.225)  #: their standard deviations
 
 
 def normalize(images: Tensor) -> Tensor:
-    """Images with values from 0 to 1 -> with ImageNet's mean and spread taken out; N × 3 × H × W or 3 × H × W.
+    """Images with values from 0 to 1 -> less ImageNet's mean, over its standard deviation; N × 3 × H × W or 3 × H × W.
 
     Raises ValueError for bytes and for images that are not RGB.
     """
@@ -39,34 +39,28 @@ def normalize(images: Tensor) -> Tensor:
     return (images - mean) / std
 
 
-def pretrained(name: str, num_classes: int | None = None, *, norm: bool = False, auxiliary: bool = False) -> Network:
+def pretrained(name: str, num_classes: int | None = None) -> Network:
     """The registered network `name` with published ImageNet weights; takes images from `normalize`.
 
     torchvision's IMAGENET1K_V1 weights (those that reproduce the papers), or timm's where timm is installed and
-    torchvision has none. They are downloaded once; without a network connection an OSError says what to put where.
+    torchvision has none, without auxiliary classifiers. They are downloaded once; without a network connection an
+    OSError says what to put where.
 
     num_classes: gives the network a new, random last layer for that many classes; None keeps ImageNet's 1000
-    norm: the VGG with batch normalization
-    auxiliary: keep the auxiliary classifiers (GoogLeNet, Inception-v3); otherwise their weights are left out
 
     Raises ValueError where no published weights fit, with the reason; ModuleNotFoundError where timm is missing.
     """
     architecture = models.find(name)
-    source = architecture.weights.get("norm" if norm else "")
-    if source is None:
-        have = [n + (", norm=True" if key else "") for n, a in models.ARCHITECTURES.items() for key in a.weights]
-        variant = " with norm=True" if norm else ""
+    if "" not in architecture.weights:
+        have = [n for n, a in models.ARCHITECTURES.items() if "" in a.weights]
         reason = f": {architecture.no_weights}" if architecture.no_weights else ""
-        raise ValueError(f"no published weights fit {name}{variant}{reason}; there are some for {'; '.join(have)}")
+        raise ValueError(f"no published weights fit {name}{reason}; there are some for {'; '.join(have)}")
     if num_classes is not None:
         check_classes(num_classes)
-    offered = models.options(name)
-    if auxiliary and "auxiliary" not in offered:
-        raise ValueError(f"{name} has no auxiliary classifiers: leave auxiliary out")
-    options = {"norm": norm, "auxiliary": auxiliary, "rescale": True}
+    library, reference = architecture.weights[""].split("/")
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
-        net = architecture.builder(**{key: value for key, value in options.items() if key in offered})
-    load_in_order(net, _TORCHVISION_OR_TIMM[source.split("/")[0]](source.split("/")[1]))
+        net = architecture.builder(**({"rescale": True} if "rescale" in models.options(name) else {}))
+    load_in_order(net, _TORCHVISION_OR_TIMM[library](reference))
     return net if num_classes is None else replace_head(net, num_classes)
 
 
@@ -136,26 +130,16 @@ def freeze(net: Network, *parts: str, up_to: str | None = None) -> Network:
         _place(steps, name)  # all of them or none
     for name in parts:
         for module in steps[name].modules():
-            module.train = partial(_stay, module)
+            module.train = partial(keep_evaluating, module)
         for parameter in steps[name].eval().parameters():
             parameter.requires_grad_(False)
             parameter.grad = None  # an old gradient would still be applied by the optimizer's next step
     return net
 
 
-def unfreeze(net: Network, *parts: str) -> Network:
-    """Takes back what `freeze` did, in place, for some parts or for the whole network; returns the network.
-
-    Raises ValueError for a part that the network does not have, naming those that it has.
-    """
-    steps = _steps(net)
-    for name in parts:
-        _place(steps, name)
-    for name in parts or steps:
-        for module in steps[name].modules():
-            vars(module).pop("train", None)
-        steps[name].train(net.training).requires_grad_(True)
-    return net
+def keep_evaluating(module: nn.Module, mode: bool = True) -> nn.Module:
+    """Takes the place of a frozen module's `train`: evaluation mode, whatever was asked for."""
+    return nn.Module.train(module, False)
 
 
 def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
@@ -167,20 +151,20 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
     `lr` · `factor`², and so on; frozen parameters are left out. One group per stage, the classifier first, with its
     stage under "name". Howard and Ruder 2018 (arXiv 1801.06146), section 3.2, divide by 2.6 per layer.
 
-    Raises ValueError for rates out of range, and for a network of which nothing is left to train.
+    Raises ValueError for an lr or a factor out of range, and for a network of which nothing is left to train.
     """
     _require_network(net)
     if not lr > 0 or not 0 < factor <= 1:
         raise ValueError(f"given lr={lr!r}, factor={factor!r}; expected lr above 0 and a factor above 0, at most 1")
     heads = [*net.classifier.parameters(), *(p for n, p in net.named_parameters() if n.startswith("auxiliary."))]
     parts = {name: list(stage.parameters()) for name, stage in net.features.named_children()} | {"classifier": heads}
-    groups, rate = [], lr
+    groups = []
     for name, parameters in reversed(parts.items()):
         if trained := [p for p in parameters if p.requires_grad]:
-            groups.append({"params": trained, "lr": rate, "name": name})
-        rate *= factor if parameters else 1
+            groups.append({"params": trained, "lr": lr, "name": name})
+        lr *= factor if parameters else 1
     if not groups:
-        raise ValueError("every part of this network is frozen, so nothing would be trained: unfreeze one first")
+        raise ValueError("every part of this network is frozen, so nothing would be trained: freeze fewer parts")
     return groups
 
 
@@ -188,9 +172,7 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
 
 
 @torch.no_grad()
-def extract_features(
-    net: Network, data, stage: str | None = None, *, batch_size: int = 256, device: str | torch.device | None = None
-):
+def extract_features(net: Network, data, stage: str | None = None, *, batch_size: int = 256):
     """What the network makes of all images, as `Data`: `fit` can train a linear layer on it, at a fraction of the cost.
 
     stage: the part whose output is wanted, N × C × H × W for a stage; without it what the last linear layer gets, N × C
@@ -204,7 +186,7 @@ def extract_features(
         last = max(i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules()))
     else:
         last = _place(steps, stage) + 1
-    device, modes = devices.pick_device(device), {module: module.training for module in net.modules()}
+    device, modes = devices.pick_device(), {module: module.training for module in net.modules()}
     net.to(device).eval()
     data, splits = data.to(device), {}
     try:
@@ -218,7 +200,7 @@ def extract_features(
                 found.append(images.float().cpu().contiguous())
             pixels = torch.cat(found) if found else splits["train"].pixels[:0]
             split = getattr(data, name).to("cpu")
-            splits[name] = dataclasses.replace(split, pixels=pixels, mean=(0.0,), std=(1.0,))
+            splits[name] = dataclasses.replace(split, pixels=pixels, mean=(0.0,), std=(1.0,), crop=None)
     finally:
         for module, mode in modes.items():
             module.training = mode
@@ -228,22 +210,22 @@ def extract_features(
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Neighbors:
-    """Which training images lie nearest to each test image, and how well their majority names it."""
+    """Which training images lie nearest to each test image, and how often their majority has its label."""
 
     indices: Tensor  #: N × k, into the training split, nearest first
     predicted: Tensor  #: N, the label most frequent among them; between equals the nearer ones decide
-    accuracy: float  #: fraction of the test images named rightly
+    accuracy: float  #: fraction of the test images whose predicted label is correct
 
     def __repr__(self) -> str:
         count, k = self.indices.shape
-        return f"Neighbors: {self.accuracy:.1%} of {count:,} test images named rightly by their nearest {k}"
+        return f"Neighbors: {self.accuracy:.1%} of {count:,} test images classified correctly by their nearest {k}"
 
 
 @torch.no_grad()
 def nearest_neighbors(data, k: int = 5) -> Neighbors:
     """The k training images nearest to each test image, by Euclidean distance; no training at all.
 
-    Krizhevsky et al. 2012, section 6.1, looked so for similar photographs in the features of AlexNet's fc7.
+    Krizhevsky et al. 2012, section 6.1, found similar photographs in this way, in the features of AlexNet's fc7.
 
     data: what `extract_features` returns, or images, which are then compared pixel by pixel
 
@@ -264,7 +246,7 @@ def nearest_neighbors(data, k: int = 5) -> Neighbors:
 
 
 def _steps(net: Network) -> dict[str, nn.Module]:
-    """The parts of a network by name, in working order: its stages, then the steps of its classifier."""
+    """The parts of a network by name, in execution order: its stages, then the steps of its classifier."""
     _require_network(net)
     last = net.classifier.named_children() if isinstance(net.classifier, nn.Sequential) else [("fc", net.classifier)]
     return dict([*net.features.named_children(), *last])
@@ -282,11 +264,6 @@ def _place(steps: dict[str, nn.Module], name: str) -> int:
     if name not in steps:
         raise ValueError(f"this network has no part {name!r}: choose from {', '.join(steps)}")
     return list(steps).index(name)
-
-
-def _stay(module: nn.Module, mode: bool = True) -> nn.Module:
-    """Takes the place of a frozen module's `train`: evaluation mode, whatever was asked for."""
-    return nn.Module.train(module, False)
 
 
 _COUNTERS = "num_batches_tracked"

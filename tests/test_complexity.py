@@ -5,7 +5,6 @@ fields: hand arithmetic; AlexNet 195, VGG-11 150, VGG-16 212 and Inception-v3 13
 Norris & Sim, Distill 2019. ResNet-50/101/152 are 427/971/1451 with the stride in the first block of a stage.
 """
 
-import copy
 import functools
 import math
 import pickle
@@ -195,14 +194,9 @@ PUBLISHED = {  # params, macs, field, depth
     "alexnet": (61_100_840, 714_188_480, 195, 8),
     "vgg11": (132_863_336, 7_609_090_048, 150, 11),
     "vgg16": (138_357_544, 15_470_264_320, 212, 16),
-    "vgg19": (143_667_240, 19_632_062_464, 268, 19),
     "googlenet": (13_004_888, 1_498_376_192, 379, 22),
     "inception_v3": (27_161_264, 5_713_216_096, 1311, 48),
     "resnet18": (11_689_512, 1_814_073_344, 435, 18),
-    "resnet34": (21_797_672, 3_663_761_408, 899, 34),
-    "resnet50": (25_557_032, 4_089_184_256, 427, 50),
-    "resnet101": (44_549_160, 7_801_405_440, 971, 101),
-    "resnet152": (60_192_808, 11_513_626_624, 1451, 152),
     "densenet121": (7_978_856, 2_834_161_664, 2071, 121),
 }
 
@@ -214,8 +208,7 @@ def test_published_numbers(name):
     assert cost.jump == 32
 
 
-FAMILIES = """alexnet vgg16 resnet50 resnext50_32x4d densenet121 googlenet inception_v3 squeezenet1_1 mobilenet_v2
-    mobilenet_v3_small shufflenet_v2_x0_5 mnasnet0_5 efficientnet_b0 regnet_y_400mf convnext_tiny""".split()
+FAMILIES = "alexnet vgg16 resnet18 googlenet inception_v3 mobilenet_v2 shufflenet_v2_x0_5 convnext_tiny".split()
 OTHERS = [
     pytest.param(name, marks=pytest.mark.slow)
     for name in torchvision.models.list_models(module=torchvision.models)
@@ -274,11 +267,6 @@ def test_what_ends_the_field(name):
     cost = profile(Net(lambda _, x: (WHOLE | PIXEL)[name](x)), (3, 8, 8))
     assert cost.layers[-1].field == (None if name in WHOLE else 1)
     assert (cost.field, cost.jump) == (1, 1)
-
-
-def test_pooling_one_map_without_channels():
-    layer = profile(Net(lambda _, x: F.max_pool2d(x.sum(1), 2)), (3, 8, 8)).layers[-1]
-    assert layer.output_shape == (4, 4)
 
 
 def test_a_field_does_not_depend_on_the_image():
@@ -581,14 +569,6 @@ def test_training_mode_and_auxiliary_heads_cost_like_eval():
     assert profile(net).unused == 3_188_968 + 3_191_016
 
 
-def test_half_precision_and_wrappers():
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(3600, 2))
-    expected = profile(net, 32)
-    assert profile(net.half(), 32).layers == expected.layers
-    assert profile(nn.DataParallel(net), 32).macs == expected.macs
-    assert profile(torch.fx.symbolic_trace(net), 32).macs == expected.macs
-
-
 # --- parameters ---------------------------------------------------------------------------------------------------
 def test_shared_parameters_count_once():
     conv = nn.Conv2d(4, 4, 3, padding=1)
@@ -653,67 +633,26 @@ def test_table():
     assert str(table["field"][1]) == "3"
 
 
-def test_text():
+def test_text_and_html():
     cost = profile(contract_net(), 32)
     assert repr(cost) == "Profile(Net, 3 × 32 × 32 → 7, 1,511 params, 516,208 macs, field 8)"
-    assert str(cost) == cost.summary()
     lines = cost.summary().splitlines()
-    assert lines[0] == "Net: 3 × 32 × 32 → 7" and len(lines) == 5
-    assert lines[1].split() == ["1,511", "params"] and lines[2].startswith("        516,208 macs: multiply-adds")
-    assert lines[-1] == "depth 3, receptive field 8 pixels, jump 2"
-    assert "(6,379,984 of them not used in eval mode)" in cost_of("googlenet").summary()
-
-
-def test_html():
+    assert lines[0] == "Net: 3 × 32 × 32 → 7" and lines[1].split() == ["1,511", "params"]
+    assert lines[-1] == "depth 3, receptive field 8 pixels, jump 2" and str(cost) == cost.summary()
     page = cost_of("googlenet")._repr_html_()
-    for text in (
-        "GoogLeNet",
-        "3 × 224 × 224",
-        "832 × 7 × 7",
-        "13,004,888",
-        "1,498,376,192",
-        "379",
-        "not used in eval mode",
-    ):
+    for text in ("GoogLeNet", "832 × 7 × 7", "13,004,888", "1,498,376,192", "379", "not used in eval mode"):
         assert text in page
-    assert "multiply-adds of convolutions" in page and "one multiply and one add count 1" in page
-    assert not any(word in page for word in ("style", "script", "class"))
     rows = [re.findall(r"<t[dh] .*?>(.*?)</t[dh]>", row) for row in re.findall("<tr>(.*?)</tr>", page)]
-    assert len({len(row) for row in rows}) == 1 and rows[0][0] == "stage" and rows[-1][0] == "total"
     for column in (rows[0].index("params"), rows[0].index("macs")):
-        numbers = [int(row[column].replace(",", "")) for row in rows[1:]]
-        assert sum(numbers[:-1]) == numbers[-1]
-    named = type("A<b>", (nn.ReLU,), {})()
-    assert "A&lt;b&gt;" in profile(named, 8)._repr_html_()
+        *numbers, total = [int(row[column].replace(",", "")) for row in rows[1:]]
+        assert sum(numbers) == total
+    assert "A&lt;b&gt;" in profile(type("A<b>", (nn.ReLU,), {})(), 8)._repr_html_()
+    assert pickle.loads(pickle.dumps(cost)) == cost  # a plain value
 
 
 # --- memory of a training step ------------------------------------------------------------------------------------
 def head(c_in):
     return nn.Sequential(nn.Flatten(), nn.Linear(c_in, 10))
-
-
-TRAINED = {
-    "resnet20": (lambda: models.small.resnet20(num_classes=10), 16),
-    "resnet18": (torchvision.models.resnet18, 32),
-    "mobilenet": (torchvision.models.mobilenet_v2, 32),  # with dropout
-    "squeezenet": (torchvision.models.squeezenet1_1, 32),
-    "as AlexNet": (
-        lambda: nn.Sequential(
-            nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.LocalResponseNorm(5), nn.MaxPool2d(3, 2), nn.Dropout(),
-            head(1568),
-        ), 32,
-    ),
-    "branches": (lambda: nn.Sequential(Branches(nn.Conv2d(3, 4, 1), nn.MaxPool2d(3, 1, 1), join=join), head(448)), 8),
-    "frozen": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3).requires_grad_(False), nn.ReLU(), head(288)), 8),
-    "half": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), head(288)).bfloat16(), 8),
-    "shared": (lambda: nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2, head(192)), 8),
-    "one output of two": (lambda: Net(lambda net, x: (net.a(x), net.b(x)), a=head(192), b=head(192)), 8),
-    "features": (lambda: nn.Conv2d(3, 8, 3), 8),
-}  # fmt: skip
-
-
-def join(maps):
-    return torch.cat(maps, 1)
 
 
 def kept_by_autograd(net, batch, size):
@@ -739,14 +678,35 @@ def kept_by_autograd(net, batch, size):
     return sum(size for place, size in alive.items() if place not in own), gradients
 
 
+TRAINED = {
+    "resnet20": (lambda: models.small.resnet20(num_classes=10), 16),
+    "mobilenet": (torchvision.models.mobilenet_v2, 32),  # with dropout
+    "as AlexNet": (
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.LocalResponseNorm(5), nn.MaxPool2d(3, 2), nn.Dropout(),
+            head(1568),
+        ), 32,
+    ),
+    "branches": (lambda: nn.Sequential(Branches(nn.Conv2d(3, 4, 1), nn.MaxPool2d(3, 1, 1), join=join), head(448)), 8),
+    "frozen": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3).requires_grad_(False), nn.ReLU(), head(288)), 8),
+    "half": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), head(288)).bfloat16(), 8),
+    "shared": (lambda: nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2, head(192)), 8),
+    "one output of two": (lambda: Net(lambda net, x: (net.a(x), net.b(x)), a=head(192), b=head(192)), 8),
+    "features": (lambda: nn.Conv2d(3, 8, 3), 8),
+}  # fmt: skip
+
+
+def join(maps):
+    return torch.cat(maps, 1)
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_memory_is_what_autograd_keeps(name):
     make, size = TRAINED[name]
     net = make()
     weights = sum(t.nbytes for t in [*net.parameters(), *net.buffers()])
-    cost = profile(net, size)
     for batch in (1, 5) if not any(isinstance(m, nn.BatchNorm2d) for m in net.modules()) else (4,):
-        found = memory(cost, batch, "sgd")
+        found = memory(net, size, batch, "sgd")
         assert (found.activations, found.gradients) == kept_by_autograd(net, batch, size)
         net.zero_grad()
         assert found.weights == weights and found.state == 0
@@ -757,7 +717,7 @@ def test_memory_is_what_autograd_keeps(name):
 
 def test_memory_by_hand():
     net = nn.Sequential(OrderedDict(flat=nn.Flatten(), fc=nn.Linear(300, 100, bias=False)))
-    found = memory(profile(net, (3, 10, 10)), 7, "adam")
+    found = memory(net, (3, 10, 10), 7, "adam")
     assert (found.weights, found.gradients) == (120_000, 120_000)
     assert found.state == 2 * 120_000 + 4  # two means for every weight, and the number of steps
     assert found.input == 7 * (1200 + 8)
@@ -765,172 +725,50 @@ def test_memory_by_hand():
     assert found.total == 494_068
     # in Adam's step: weights, gradients and state, the root of the second mean and one or two things made from it
     assert 5 * 120_000 <= found.peak - found.input - found.activations <= 7 * 120_000 + 100
+    table, lines = found.table(), str(found).splitlines()
+    assert table["bytes"].to_dict() == {name: getattr(found, name) for name in table.index}
+    assert lines[0] == "Sequential, one training step of 7 × 3 × 10 × 10 with adam" and len(lines) == 8
 
 
-def test_memory_follows_the_batch_without_running_again():
-    cost = profile(models.small.resnet20(num_classes=10), 16)
-    memory(cost, 64)
-    ran = cost._step.run
-    cost._step.run = None  # would fail if it ran
-    one, four, many = (memory(cost, batch, "sgd") for batch in (1, 4, 1000))
-    assert many.activations - one.activations == 333 * (four.activations - one.activations)
-    assert many.weights == one.weights and many.input == 1000 * one.input
-    activations, gradients, after, *moments = ran(1000)
-    assert (many.activations, many.gradients, many.peak) == (activations, gradients, max(after, *moments))
-
-
-OPTIMIZERS = {
-    "sgd": lambda params: torch.optim.SGD(params, lr=0.1),
-    "momentum": lambda params: torch.optim.SGD(params, lr=0.1, momentum=0.9),
-    "rmsprop": torch.optim.RMSprop,
-    "adagrad": torch.optim.Adagrad,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "centered": lambda params: torch.optim.RMSprop(params, momentum=0.9, centered=True),
-    "amsgrad": lambda params: torch.optim.Adam(params, amsgrad=True, foreach=True),
-    "rprop": torch.optim.Rprop,
-    "groups": lambda params: torch.optim.SGD(
-        [{"params": params[:1], "momentum": 0.9}, {"params": params[1:]}], lr=0.1, weight_decay=1e-4
-    ),
-}
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_memory_of_the_optimizer(name):
-    """Before and after its first step, and by name: as much as a real one keeps; and it is left as it is."""
+@pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"])
+def test_memory_of_the_optimizer_is_what_a_real_one_keeps(name):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 10))
     net[0].bias.requires_grad_(False)
-    cost, optimizer = profile(net, 8), OPTIMIZERS[name]([*net.parameters()])
-    before = memory(cost, 4, optimizer)
+    optimizer = complexity.make_optimizer(name, [p for p in net.parameters() if p.requires_grad])
     F.cross_entropy(net(torch.rand(4, 3, 8, 8)), torch.zeros(4, dtype=torch.long)).backward()
-    weights, gradients = [p.clone() for p in net.parameters()], [p.grad for p in net.parameters()]
     optimizer.step()
-    kept = {p: dict(state) for p, state in optimizer.state.items() if p.requires_grad}
-    real = sum(t.nbytes for state in kept.values() for t in state.values() if isinstance(t, torch.Tensor))
-    values = {id(t): t.clone() for state in kept.values() for t in state.values() if isinstance(t, torch.Tensor)}
-    weights = [p.detach().clone() for p in net.parameters()]
-    after = memory(cost, 4, optimizer)
-    assert before.state == after.state == real and before.peak == after.peak
-    assert after.optimizer == type(optimizer).__name__
-    if name in complexity._OPTIMIZERS:
-        by_name = memory(cost, 4, name)
-        assert (by_name.state, by_name.peak, by_name.optimizer) == (real, after.peak, name)
-    assert all(torch.equal(p, old) for p, old in zip(net.parameters(), weights, strict=True))
-    assert all(p.grad is old for p, old in zip(net.parameters(), gradients, strict=True))
-    for p, state in kept.items():
-        assert optimizer.state[p].keys() == state.keys()
-        assert all(torch.equal(t, values[id(t)]) for t in optimizer.state[p].values() if isinstance(t, torch.Tensor))
+    real = sum(t.nbytes for state in optimizer.state.values() for t in state.values() if isinstance(t, torch.Tensor))
+    assert memory(net, 8, 4, name).state == real
 
 
-def test_frozen_layers_keep_nothing():
+def test_frozen_layers_keep_nothing_and_the_network_stays_as_it_is():
     net = torchvision.models.resnet18()
-    everything = memory(profile(net, 32), 8)
+    everything = memory(net, 32, 8)
     for p in net.parameters():
         p.requires_grad_(p is net.fc.weight or p is net.fc.bias)
-    last = memory(profile(net, 32), 8)
+    modes = [m.training for m in net.modules()]
+    last = memory(net, 32, 8)
     assert last.gradients == last.state == 4 * (512 * 1000 + 1000)
     assert last.activations == 4 * 8 * (512 + 2 * 1000) + 8  # what the last layer sees, logits, log-softmax; the loss
     assert last.weights == everything.weights and last.peak < everything.peak / 2
-
-
-def test_memory_stays_out_of_the_profile():
-    net = contract_net()
-    cost, other = profile(net, 32), profile(net, 32)
-    text, modes = repr(cost), [m.training for m in net.modules()]
-    memory(cost, 2)
-    assert cost == other and repr(cost) == text and [m.training for m in net.modules()] == modes
+    assert modes == [m.training for m in net.modules()]
     assert not any(p.is_meta or p.grad is not None for p in net.parameters())
-    with torch.inference_mode():  # has no say in it
-        assert memory(other, 2) == memory(profile(net, 32), 2) == memory(cost, 2)
-    thawed = pickle.loads(pickle.dumps(profile(nn.Sequential(nn.Linear(4, 4)), (3, 8, 4))))
-    assert thawed == profile(nn.Sequential(nn.Linear(4, 4)), (3, 8, 4))
-    for copied in (thawed, copy.deepcopy(cost)):
-        with pytest.raises(ValueError, match=r"copied or read from a file, .*: profile the net again"):
-            memory(copied, 2)
 
 
-def test_memory_of_more_than_there_is():
-    assert memory(profile(build("vgg16")), 100_000).peak > 1e12
-
-
-def test_memory_as_text_and_table():
-    found = memory(profile(contract_net(), 32), 4, "adam")
-    table = found.table()
-    assert list(table.index) == ["weights", "gradients", "state", "activations", "input", "total", "peak"]
-    assert table["bytes"][:5].sum() == table["bytes"]["total"] == found.total and table["share"]["total"] == 1
-    assert abs(table["share"][:5].sum() - 1) < 1e-12
-    lines = str(found).splitlines()
-    assert lines[0] == "Net, one training step of 4 × 3 × 32 × 32 with adam" and len(lines) == 8
-    assert lines[5] == "         0.0 MB  input: images and labels"  # 49,184 bytes
-    assert repr(found).endswith(f"total {found.total:,} bytes, peak {found.peak:,} bytes)")
-    page = found._repr_html_()
-    assert f"{found.activations / 1e6:,.1f}" in page and f"{found.weights / found.total:.1%}" in page
-    assert not any(word in page for word in ("style", "script", "class"))
-
-
-def no_gradient(net, images):
-    with torch.no_grad():
-        return net.fc(images.flatten(1))
-
-
-def odd(net, images):
-    return net.fc(images.flatten(1)) * (torch.ones(1) if len(images) % 2 else 1)
-
-
-class Backward(torch.autograd.Function):
-    """A layer whose backward pass reads numbers."""
-
-    @staticmethod
-    def forward(ctx, x):
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx, grad):
-        return grad * float(grad.sum())
-
-
-MEMORY_REFUSED = {
-    "batch": (dict(batch=0), ValueError, "batch is 0; give how many images"),
-    "half a batch": (dict(batch=2.5), ValueError, "batch is 2.5; give how many images"),
-    "name": (dict(optimizer="adamm"), ValueError, "unknown optimizer 'adamm': choose from sgd, momentum, .*, or give"),
-    "class": (dict(optimizer=torch.optim.SGD), TypeError, "optimizer is a type: give a name or"),
-    "other net": (
-        dict(optimizer=torch.optim.SGD(nn.Linear(99, 99).parameters(), 0.1)), ValueError,
-        "trains 9,900 numbers, the network has 1,511: give one made for it",
-    ),
-    "closure": (
-        dict(optimizer=torch.optim.LBFGS([nn.Parameter(torch.zeros(3))])), ValueError,
-        r"how much LBFGS keeps cannot be found out by a step .*: measure its memory, or give one of sgd",
-    ),
-    "frozen": (dict(net=contract_net().requires_grad_(False)), ValueError, "nothing to train: set requires_grad"),
-    "no_grad": (dict(net=Net(no_gradient, fc=nn.Linear(3072, 5))), ValueError, "Net has nothing to train"),
-    "numbers": (
-        dict(net=Net(lambda net, x: Backward.apply(net.fc(x.flatten(1))), fc=nn.Linear(3072, 5))), ValueError,
-        r"Net cannot be trained without pixels \(.*\): measure its memory",
-    ),
-    "only in training": (
-        dict(net=Net(lambda net, x: net.fc(x.flatten(1)[:, : 9 if net.training else None]), fc=nn.Linear(3072, 5))),
-        WalkError, r"layer 'fc' \(Linear\), given 9, cannot be walked: its forward raised RuntimeError",
-    ),
-    "odd batch": (
-        dict(net=Net(odd, fc=nn.Linear(3072, 5))), ValueError,
-        "Net makes other tensors for 3 images than for 2, so its memory cannot be predicted: measure it",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", MEMORY_REFUSED)
-def test_memory_refused_in_one_sentence(name):
-    given, error, message = MEMORY_REFUSED[name]
-    cost = profile(given.get("net") or contract_net(), 32)
-    with pytest.raises(error, match=message) as caught:
-        memory(cost, given.get("batch", 4), given.get("optimizer", "sgd"))
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((32, 0), "batch.* 0"),
+        ((32, 2.5), r"batch.* 2\.5"),
+        ((32, 4, "adamm"), "unknown optimizer 'adamm': choose from sgd, momentum"),
+    ],
+)
+def test_memory_refused_in_one_sentence(given, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        memory(contract_net(), *given)
     assert "\n" not in str(caught.value)
-
-
-def test_memory_takes_a_profile():
-    with pytest.raises(TypeError, match=r"takes a profile, not a Net: give profile\(net, input_size\)"):
-        memory(contract_net(), 4)
+    with pytest.raises(ValueError, match="nothing to train: set requires_grad"):
+        memory(contract_net().requires_grad_(False), 32, 4)
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
@@ -939,7 +777,7 @@ HIDDEN = Net(lambda net, x: net.layers[0](x), layers=[CONV])  # in a list, where
 REFUSED = {
     "channels": (
         nn.Sequential(nn.Identity(), CONV), (1, 28, 28),
-        r"layer '1' \(Conv2d\), given 1 × 28 × 28, expects 3 channels, not 1; choose another input_size",
+        r"layer '1' \(Conv2d\), given 1 × 28 × 28, expects 3 channels, not 1; choose another image_size",
     ),
     "batch norm": (nn.Sequential(CONV, nn.BatchNorm2d(3)), 32, r"'1' \(BatchNorm2d\), given 4 × 30 × 30, expects 3"),
     "features": (nn.Sequential(CONV, nn.Flatten(), FC), 32, r"'2' \(Linear\), given 3600, expects 8 values, not 3600"),
@@ -1023,10 +861,10 @@ def test_never_zero_in_silence():
 
 @pytest.mark.parametrize("size", [0, -3, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224)])
 def test_impossible_input_size(size):
-    with pytest.raises(ValueError, match=r"input_size is .*; give"):
+    with pytest.raises(ValueError, match=r"given image_size .*: give"):
         profile(nn.ReLU(), size)
 
 
 def test_not_a_network():
-    with pytest.raises(TypeError, match=r"a network \(torch.nn.Module\), not a str"):
+    with pytest.raises(TypeError, match=r"given a str: expected a network"):
         profile("vgg16")

@@ -11,28 +11,23 @@ import shutil
 import statistics
 import subprocess
 import sys
-import urllib.request
 import xml.etree.ElementTree as ElementTree
 
 import nbformat
-import no_network
 import pytest
 from nbformat import v4
 from nbval.plugin import find_comment_markers, find_metadata_tags
 from PIL import Image, ImageDraw
 
-from tools import build_notebooks, conditions, pictures
+from tools.build import conditions, notebooks, pictures
 
-NOTEBOOKS = sorted(build_notebooks.NOTEBOOKS.glob("*.ipynb"))
-SOURCES = build_notebooks.sources()
+NOTEBOOKS = sorted(notebooks.NOTEBOOKS.glob("*.ipynb"))
+SOURCES = notebooks.sources()
 
 # The cells whose outputs are not compared: (notebook, a text that only this cell contains): the reason.
 EXEMPT: dict[tuple[str, str], str] = {
     ("00_start_here", "lecture8.check()"): "shows the versions and the device of the machine at hand",
-    (
-        "09_complexity",
-        "per_work =",
-    ): "its verdicts are about the machine at hand; what holds everywhere is asserted before it",
+    ("09_complexity", "per_work ="): "is about the machine at hand; what holds everywhere is asserted before it",
 }
 
 MAX_LINES, MAX_MEDIAN, MAX_MEGABYTES = 25, 6.5, 2
@@ -60,17 +55,18 @@ def complaints(name: str, notebook: nbformat.NotebookNode) -> list[str]:
     first = notebook.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith("# "):
         found.append("its first cell is no title")
-    if build_notebooks.colab(name) not in first.source:
+    if notebooks.colab(name) not in first.source:
         found.append("its first cell has no Colab badge: link it to {{colab}}")
     if (median := statistics.median(len(lines(cell.source)) for cell in code)) > MAX_MEDIAN:
         found.append(f"half of its code cells have more than {median} lines, at most {MAX_MEDIAN} are allowed")
+    for marker in [marker for notebook_name, marker in EXEMPT if notebook_name == name]:
+        if [notebooks.is_compared(cell) for cell in code if marker in cell.source] != [False]:
+            found.append(f"no cell with {marker!r} needs an exemption: take it out of EXEMPT")
     for number, cell in enumerate(code):
         if pictures.MEASURED in cell.metadata.get("tags", []) and not any(
             re.search(r"^\s*assert\b", near.source, re.MULTILINE) for near in code[number : number + 2]
         ):
-            found.append(
-                f"code cell {number} draws what was measured, and neither it nor the next asserts what is seen"
-            )
+            found.append(f"code cell {number} draws what was measured; it or the next must assert what is seen")
         found += [f"code cell {number} {problem}" for problem in cell_complaints(name, cell)]
     return found
 
@@ -85,7 +81,7 @@ def cell_complaints(name: str, cell: nbformat.NotebookNode) -> list[str]:
         found.append("ends in a semicolon, which nbval ignores: end it in plt.show() or `_ = ...`")
     if match := FORBIDDEN.search("\n".join(code)):
         found.append(f"uses {match.group()}, which cannot be compared or does not work in Colab")
-    if not build_notebooks.is_compared(cell) and not any(
+    if not notebooks.is_compared(cell) and not any(
         notebook == name and marker in cell.source for notebook, marker in EXEMPT
     ):
         found.append("is exempt from comparison and not in the list EXEMPT of tests/test_notebooks.py")
@@ -95,11 +91,11 @@ def cell_complaints(name: str, cell: nbformat.NotebookNode) -> list[str]:
             found.append(f"was saved with an error: {output.ename}: {output.evalue}")
         if output.get("name") == "stderr":
             found.append(f"writes to stderr: {output.text[:80]}")
-        if build_notebooks.WIDGET_VIEW in output.get("data", {}):
+        if notebooks.WIDGET_VIEW in output.get("data", {}):
             found.append("holds a widget view, which shows nothing without a kernel: build it again")
         if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt"):
             found.append("shows a picture without an alternative text: build it again, see `plots.in_words`")
-        for kind, text in build_notebooks.texts([output]):
+        for kind, text in notebooks.texts([output]):
             if match := MACHINE.search(text):
                 found.append(f"shows in its {kind} what is different on another machine: {match.group()}")
     return found
@@ -124,22 +120,13 @@ def test_notebook_is_complete(path):
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_notebook_is_up_to_date(source):
-    problem = build_notebooks.out_of_date(source)
-    assert not problem, problem
-
-
-def test_every_exemption_is_used():
-    for name, marker in EXEMPT:
-        notebook = nbformat.read(build_notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
-        cells = [cell for cell in notebook.cells if cell.cell_type == "code" and marker in cell.source]
-        compared = [build_notebooks.is_compared(cell) for cell in cells]
-        assert compared == [False], f"{marker!r} is in {len(cells)} cells of {name}, and one exempt cell is meant"
+    assert notebooks.out_of_date(source) == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_every_cell_shows_the_same_when_run_again(source):
-    found = build_notebooks.run_twice(source)
+    found = notebooks.run_twice(source)
     assert not found, "\n".join(found)
 
 
@@ -152,7 +139,7 @@ def cell_with(source: str, *outputs: nbformat.NotebookNode, tags: tuple[str, ...
 
 def notebook_with(*cells: nbformat.NotebookNode) -> nbformat.NotebookNode:
     metadata = {"kernelspec": {"display_name": "Python 3", "name": "python3"}, "language_info": {"name": "python"}}
-    title = v4.new_markdown_cell(f"# Title\n[badge]({build_notebooks.colab('planted')})")
+    title = v4.new_markdown_cell(f"# Title\n[badge]({notebooks.colab('planted')})")
     return v4.new_notebook(cells=[title, *cells], metadata=metadata)
 
 
@@ -164,80 +151,48 @@ def shown(**data: str) -> nbformat.NotebookNode:
     return v4.new_output("display_data", data={kind.replace("_", "/", 1): text for kind, text in data.items()})
 
 
-def test_guards_let_a_good_notebook_pass():
-    good = notebook_with(cell_with("print(1)", stream("1\n")), cell_with("a = 1  # ;)\nf(a)", count=2))
-    assert complaints("planted", good) == []
-
-
 @pytest.mark.parametrize(
     ("cell", "complaint"),
     [
         (cell_with("print(1)", count=None), "not run once each"),
-        (cell_with("print(1)", stream("1\n"), count=2), "not run once each"),
-        (cell_with("plot(x);"), "ends in a semicolon"),
         (cell_with("plot(x);  # quiet\n# the end\n"), "ends in a semicolon"),
         (cell_with("@interact(a=1)\ndef f(a): pass"), "uses interact"),
-        (cell_with("with widgets.Output(): f()"), "uses Output"),
-        (cell_with("from tqdm.auto import tqdm"), "uses tqdm.auto"),
-        (cell_with("clear_output()"), "uses clear_output"),
-        (cell_with("f()", tags=("nbval-skip",)), "is exempt"),
         (cell_with("f()", tags=("nbval-ignore-output",)), "is exempt"),
         (cell_with("# NBVAL_IGNORE_OUTPUT\nf()"), "is exempt"),
-        (cell_with("f()\n  ## NBVAL_SKIP"), "is exempt"),
-        (cell_with("# PYTEST_VALIDATE_IGNORE_OUTPUT\nf()"), "is exempt"),
         (cell_with("f()", v4.new_output("error", ename="E", evalue="e", traceback=[])), "saved with an error"),
         (cell_with("f()", stream("careful\n", "stderr")), "writes to stderr"),
         (cell_with("f()", stream("saved in /home/ada/x.pt\n")), "another machine: /home/"),
-        (cell_with("f()", shown(text_plain="<f at 0x7f12ab34cd56>")), "another machine: 0x7f12ab34cd56"),
-        (cell_with("plots.curves(h)", tags=("measured",)), "neither it nor the next asserts"),
+        (cell_with("plots.curves(h)", tags=("measured",)), "or the next must assert"),
         (cell_with("\n".join(["f()"] * 26)), "26 lines"),
         (cell_with("\n".join(["f()"] * 7)), "half of its code cells"),
-        (
-            cell_with("f()", v4.new_output("display_data", data={build_notebooks.WIDGET_VIEW: {"model_id": "1"}})),
-            "holds a widget view",
-        ),
+        (cell_with("f()", v4.new_output("display_data", data={notebooks.WIDGET_VIEW: {}})), "holds a widget view"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_guards_find(cell, complaint):
-    found = complaints("planted", notebook_with(cell))
-    assert any(complaint in problem for problem in found), found
+    assert complaints("planted", notebook_with(cell_with("a = 1  # ;)\nf(a)"))) == []
+    assert complaint in " ".join(complaints("planted", notebook_with(cell)))
 
 
-def test_guards_find_saved_widgets_and_a_missing_badge():
-    notebook = notebook_with(cell_with("f()"))
-    notebook.metadata.widgets = {}
-    notebook.cells[0].source = "# Title"
-    assert [problem[:12] for problem in complaints("planted", notebook)] == ["its metadata", "its first ce"]
-
-
-def picture(x: int, size: int = 200) -> str:
+def picture(x: int) -> str:
     """A white square with a vertical line at x, as base64."""
-    image = Image.new("RGB", (size, size), "white")
+    image = Image.new("RGB", (200, 200), "white")
     ImageDraw.Draw(image).line([(x, 10), (x, 190)], fill="black", width=3)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def test_pictures_are_compared():
-    assert pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(100))]) == ""
-    assert "not the saved one" in pictures.complaint([shown(image_png=picture(100))], [shown(image_png=picture(110))])
-    assert "not the saved one" in pictures.complaint([shown(image_png=picture(9))], [shown(image_png=picture(9, 220))])
-    moved, smaller = [shown(image_png=picture(110))], [shown(image_png=picture(9, 150))]
-    assert pictures.complaint([shown(image_png=picture(100))], moved, shape_only=True) == ""
-    assert "not the saved one" in pictures.complaint([shown(image_png=picture(100))], smaller, shape_only=True)
-    assert "1 pictures are saved, 0" in pictures.complaint([shown(image_png=picture(100))], [stream("text")])
+def test_a_slow_cell_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(notebooks, "read_source", lambda source: notebook_with(cell_with("f()")))
+    monkeypatch.setattr(notebooks, "execute", lambda notebook: [0.1, notebooks.SECONDS + 1])
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    with pytest.raises(notebooks.SlowCellError, match="cell 1 takes 21 s; at most 20 s"):
+        notebooks.build(tmp_path / "planted.py")
+    assert not list(tmp_path.iterdir())
 
 
 # --------------------------------------------------------------------------------------- no network, dead kernels
-
-
-def test_network_is_refused(monkeypatch):
-    monkeypatch.setattr(no_network, "attempts", [])
-    with pytest.raises(no_network.NetworkUsedError, match=r"tests use no network, but 'example\.org'"):
-        urllib.request.urlopen("http://example.org")
-    assert no_network.attempts == ["example.org"]
 
 
 def test_network_is_refused_in_every_python_started_from_here():
@@ -248,10 +203,8 @@ def test_network_is_refused_in_every_python_started_from_here():
 
 PLANTED = {
     "fine": cell_with("print(1)", stream("1\n")),
-    "exception": cell_with("1 / 0"),
     "fact": cell_with("assert 60_965_225 == 60_965_224"),
     "printed": cell_with("print(41)", stream("42\n")),
-    "value": cell_with("6 * 7", v4.new_output("execute_result", data={"text/plain": "43"}, execution_count=1)),
     "removed output": cell_with("print(1)"),
     "html": cell_with(
         "from IPython.display import HTML, display\ndisplay(HTML('<b>1</b>'))",
@@ -261,9 +214,6 @@ PLANTED = {
         "from IPython.display import display\n"
         f"display({{'image/png': '{picture(100)}', 'text/plain': 'a line'}}, raw=True)",
         shown(image_png=picture(120), text_plain="a line"),
-    ),
-    "no longer fails": cell_with(
-        "pass", v4.new_output("error", ename="E", evalue="e", traceback=[]), tags=("raises-exception",)
     ),
     "network": cell_with("import urllib.request\nurllib.request.urlopen('http://example.org')"),
     "fine again": cell_with("print(2)", stream("2\n")),
@@ -276,7 +226,9 @@ def test_planted_mistakes_fail(tmp_path):
     """The project's own settings, on notebooks with one mistake in each cell."""
     for name in ("conftest.py", "nbval_sanitize.cfg", "pyproject.toml"):
         shutil.copy(conditions.ROOT / name, tmp_path)
-    shutil.copytree(conditions.ROOT / "tools", tmp_path / "tools")
+    for name in ("tools", "tests/support"):
+        shutil.copytree(conditions.ROOT / name, tmp_path / name)
+    shutil.copy(conditions.ROOT / "tests" / "__init__.py", tmp_path / "tests")
     (tmp_path / "notebooks").mkdir()
     nbformat.write(notebook_with(*PLANTED.values()), tmp_path / "notebooks" / "mistakes.ipynb")
     dies = notebook_with(cell_with("import os\nos._exit(1)"), cell_with("print(1)", stream("1\n"), count=2))
@@ -284,25 +236,18 @@ def test_planted_mistakes_fail(tmp_path):
     goes_on = "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: pass"  # as training.fit does
     late = notebook_with(cell_with(goes_on), cell_with("print(1)", stream("1\n"), count=2))
     nbformat.write(late, tmp_path / "notebooks" / "late.ipynb")
-    (tmp_path / "notebooks" / "broken.ipynb").write_text("{", encoding="utf-8")
-
-    def outcomes(*arguments: str) -> tuple[int, dict[str, list[str]]]:
-        """pytest's exit status, and the outcome of the cells of each notebook."""
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml=report.xml", *arguments]
-        ours = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-        status = subprocess.run(command, cwd=tmp_path, env=ours, capture_output=True, text=True).returncode
-        cells = {}
-        for case in ElementTree.parse(tmp_path / "report.xml").iter("testcase"):
-            outcome = "".join(f"{child.tag}: {child.get('message')} {child.text}" for child in case)
-            cells.setdefault(case.get("classname"), []).append(outcome)
-        return status, cells
 
     files = [f"notebooks/{name}.ipynb" for name in ("mistakes", "dies", "late")]
-    status, cells = outcomes(*files, "--nbval-cell-timeout=3")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-cell-timeout=3"]
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    done = subprocess.run([*command, "--junitxml=report.xml", *files], cwd=tmp_path, env=ours, capture_output=True)
+    cells = {}
+    for case in ElementTree.parse(tmp_path / "report.xml").iter("testcase"):
+        outcome = "".join(f"{child.tag}: {child.get('message')} {child.text}" for child in case)
+        cells.setdefault(case.get("classname"), []).append(outcome)
     mistakes, dies, late = (cells[file.replace("/", ".")] for file in files)
     passed = [name for name, outcome in zip(PLANTED, mistakes, strict=True) if not outcome]
-    assert status == 1 and passed == ["fine", "fine again"]
+    assert done.returncode == 1 and passed == ["fine", "fine again"]
     assert "Timeout of 3 seconds" in mistakes[-1]
     assert "the kernel died in this cell" in dies[0] and "Kernel dead" in dies[1]
     assert "Timeout of 3 seconds" in late[0]
-    assert outcomes("notebooks/broken.ipynb")[0] != 0

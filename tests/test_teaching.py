@@ -9,23 +9,20 @@ from torch import nn
 from lecture8 import models, published, teaching
 from lecture8.models.layers import conv
 from lecture8.models.resnet import Residual, bottleneck, shortcut_for
-from tools import notes_page
+from tools.build import notes_page
 
-ROOT = Path(__file__).parents[1]
+LESSONS = Path(teaching.__file__).parents[1] / "lessons"
 
 
 def small(**options):
     return models.small.resnet(8, **{"width": 4, **options})
 
 
-# --- same_network --------------------------------------------------------------------------------------------------
-
-
 def test_same_network_says_yes_to_the_same_and_changes_neither():
     a, b = small(), small()
     before = [{k: v.clone() for k, v in net.state_dict().items()} for net in (a, b)]
     verdict = teaching.same_network(a, b, (3, 16, 16))
-    assert verdict and verdict.status == "right" and "layers with weights agree" in verdict.message
+    assert verdict and verdict.status == "correct" and "layers with weights agree" in verdict.message
     for net, state in zip((a, b), before, strict=True):
         assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
 
@@ -33,10 +30,7 @@ def test_same_network_says_yes_to_the_same_and_changes_neither():
 @pytest.mark.parametrize(
     ("mine", "words"),
     [
-        (
-            lambda: small(width=5),
-            ["layer 1 of", "features.conv1.conv", "weight shape should be (4, 3, 3, 3)", "(5, 3, 3, 3)"],
-        ),
+        (lambda: small(width=5), ["features.conv1.conv", "weight shape should be (4, 3, 3, 3)", "(5, 3, 3, 3)"]),
         (lambda: models.small.resnet(14, width=4), ["12 too many", "conv2_x.block2"]),
         (lambda: small(residual=False), ["with equal weights the outputs differ", "addition"]),
         (lambda: small(shortcut="B"), ["layers with weights"]),
@@ -88,16 +82,10 @@ def test_same_network_accepts_the_shortcut_before_the_body(c_in, width, stride):
     assert verdict, verdict.message
 
 
-# --- source, questions, verdicts -----------------------------------------------------------------------------------
-
-
 def test_source_is_the_code_itself():
     shown = teaching.source(Residual)
     assert "self.relu(self.body(x) + self.shortcut(x))" in repr(shown)
     assert shown._repr_markdown_().startswith("```python\nclass Residual")
-
-
-def test_source_of_nothing_says_what_to_do():
     with pytest.raises(ValueError, match="no source to show for"):
         teaching.source(torch.relu)
 
@@ -117,7 +105,7 @@ def test_prediction_reveals_guess_and_measurement():
     assert prediction.reveal("more").status == "todo" and "no prediction" in prediction.reveal("more").message
     prediction.choice = "less"
     assert prediction.reveal("more").status == "wrong" and "It grew." in prediction.reveal("more").message
-    assert prediction.reveal("less").status == "right"
+    assert prediction.reveal("less").status == "correct"
     with pytest.raises(ValueError, match="no outcome"):
         prediction.reveal("sideways")
 
@@ -135,7 +123,7 @@ def test_every_correction_is_taught_in_its_lesson():
     for row in published.read("corrections").itertuples():
         if row.number in notes_page.RIGHT:
             continue
-        source = (ROOT / "notebooks" / "source" / f"{row.lesson}.py").read_text(encoding="utf-8")
+        source = (LESSONS / f"l{row.lesson}" / f"{row.lesson}.py").read_text(encoding="utf-8")
         assert f"three_ways({row.number}, " in source or f"three_ways(\n    {row.number}," in source, row.number
 
 
@@ -145,8 +133,14 @@ def test_shape_in_words():
 
 
 def test_exercise_folds_hints_and_solution_away():
-    exercise = teaching.Exercise("t", 2, "do", ["h1", "h2"], "answer = 1", "since", teaching.number_check(1))
+    def my_count():
+        return 2 * (1 + 1)
+
+    check = teaching.number_check(4)
+    exercise = teaching.Exercise("t", 2, "do", ["h1", "h2"], my_count, "since", check, asks_value=True)
     shown = exercise._repr_markdown_()
-    assert shown.count("<details>") == 3 and "★★☆" in shown and "answer = 1" in shown
+    assert shown.count("<details>") == 3 and "★★☆" in shown and "```python\nmy_count = 2 * (1 + 1)\n```" in shown
+    assert exercise.check(exercise.answer) and exercise.check("one").status == "wrong"
     assert exercise.check(...).status == "todo" and exercise.check(None).status == "todo"
-    assert exercise.check("one").status == "wrong"
+    other = teaching.Exercise("t", 2, "do", [], my_count, "since", lambda f: check(f()))
+    assert other.answer is my_count and "```python\ndef my_count():\n    return 2 * (1 + 1)" in other._repr_markdown_()

@@ -74,12 +74,12 @@ def lines(
     return figure
 
 
-def curves(histories: Mapping[str, object], column: str = "train_loss", *, log: bool = False, title: str = "", ax=None):
+def curves(histories: Mapping[str, object], column: str = "train_loss", *, log: bool = False, title: str = ""):
     """A column of histories against the epoch; name -> History, or a list of them (one per seed)."""
     series = {n: [h[column] for h in (hs if isinstance(hs, list | tuple) else [hs])] for n, hs in histories.items()}
     words = column.replace("train", "training").replace("valid", "validation").replace("_", " ")
     colors = {name: NETWORK_COLORS[kind] for name in series for kind in NETWORK_COLORS if name.startswith(kind)}
-    return lines(series, xlabel="epoch", ylabel=words, title=title, log=log, colors=colors, ax=ax)
+    return lines(series, xlabel="epoch", ylabel=words, title=title, log=log, colors=colors)
 
 
 def images(pictures, titles: Sequence[str] | None = None, *, columns: int = 10, size: float = 0.9) -> Figure:
@@ -94,8 +94,9 @@ def images(pictures, titles: Sequence[str] | None = None, *, columns: int = 10, 
     for i, (ax, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
         low, high = picture.min(), picture.max()
         picture = (picture - low) / ((high - low) or 1)
-        ax.imshow(picture[0] if picture.ndim == 3 and len(picture) == 1 else np.moveaxis(picture, 0, -1)
-                  if picture.ndim == 3 else picture)  # fmt: skip
+        if picture.ndim == 3:
+            picture = picture[0] if len(picture) == 1 else np.moveaxis(picture, 0, -1)
+        ax.imshow(picture)
         if titles is not None:
             ax.set_title(titles[i], fontsize=9, loc="center", pad=3)
     return figure
@@ -129,15 +130,15 @@ def bars(
     return figure
 
 
-def stages(profile, *, title: str = "", ax=None) -> Figure:
+def stages(profile, *, title: str = "") -> Figure:
     """A network drawn from itself: a block per stage, as high as the image's side, as wide as log2 of its channels.
 
-    profile: what `complexity.profile` returns. The shapes stand under the blocks, the parameters over them.
+    profile: what `complexity.profile` returns. The shapes are written under the blocks, the parameters over them.
     """
     rows = [("image", tuple(profile.input_size), 0)] + [
         (s.name.removeprefix("features."), tuple(s.output_shape), s.params) for s in profile.stages
     ]
-    figure, ax = axes(ax, figsize=(9.5, 3))
+    figure, ax = plt.subplots(figsize=(9.5, 3))
     tallest = max(shape[1] for _, shape, _ in rows if len(shape) == 3)
     widths = [0.12 + 0.11 * np.log2(max(shape[0], 1)) for _, shape, _ in rows]
     # the middles are equally far apart: so are the labels, which need more room than narrow blocks

@@ -1,4 +1,4 @@
-"""A module drawn from itself: what works side by side, what one after the other, with shapes and work.
+"""A module drawn from itself: what runs in parallel, what in sequence, with shapes and multiply-adds.
 
 Made for `Branches`: inception modules, grid reductions, factorized convolutions; sequences and residual blocks around
 them are drawn too. Normalization, ReLU and dropout belong to the layer before them and get no box.
@@ -21,12 +21,12 @@ WORDS = {
     "Conv2d": "conv", "Linear": "linear", "MaxPool2d": "max pool", "AvgPool2d": "average pool",
     "AdaptiveAvgPool2d": "global average pool",
 }  # fmt: skip
-COLORS = {"Conv2d": LAYER_COLORS["conv"], "Linear": LAYER_COLORS["linear"]}  # all others are poolings
+COLORS = {"Conv2d": LAYER_COLORS["conv"], "Linear": LAYER_COLORS["linear"]}  # all others are pooling layers
 
 
 @dataclass(frozen=True)
 class Box:
-    """One layer: what it is, C × H × W that it puts out, and its multiply-adds."""
+    """One layer: what it is, C × H × W that it outputs, and its multiply-adds."""
 
     kind: str  #: class of the layer: Conv2d, MaxPool2d …
     words: str
@@ -36,15 +36,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Fork:
-    """Ways side by side, each a list of boxes and forks; they meet in a concatenation, or in a sum."""
+    """Parallel ways, each a list of boxes and forks; they meet in a concatenation, or in a sum."""
 
     ways: list[list]
-    shapes: list[tuple[int, ...]]  #: what each way puts out
+    shapes: list[tuple[int, ...]]  #: what each way outputs
     sums: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """C × H × W behind the meeting."""
+        """C × H × W after they meet."""
         channels, *size = self.shapes[0]
         return (channels if self.sums else sum(shape[0] for shape in self.shapes), *size)
 
@@ -61,13 +61,10 @@ def steps(module, profile) -> list:
 def _steps(module, path, layers, shape) -> list:
     children = {name: (child, f"{path}.{name}".lstrip(".")) for name, child in module.named_children()}
     if (path, "cat") in layers:
-        return [_fork([_steps(*child, layers, shape) for child in children.values()], shape)]
+        return [_fork([[child] for child in children.values()], layers, shape)]
     if (path, "add") in layers:
-        if "shortcut" in children:
-            ways = [_chain([children["body"]], layers, shape), _chain([children["shortcut"]], layers, shape)]
-        else:
-            ways = [_chain([children["branches"], children["up"]], layers, shape), []]
-        return [_fork(ways, shape, sums=True)]
+        residual = [["body"], ["shortcut"]] if "shortcut" in children else [["branches", "up"], []]
+        return [_fork([[children[name] for name in way] for way in residual], layers, shape, sums=True)]
     if children:
         return _chain(children.values(), layers, shape)
     kind = type(module).__name__
@@ -77,29 +74,21 @@ def _steps(module, path, layers, shape) -> list:
 def _chain(children, layers, shape) -> list:
     found = []
     for child in children:
-        found += _steps(*child, layers, _end(found, shape))
+        found += _steps(*child, layers, found[-1].shape if found else shape)
     return found
 
 
-def _end(found: list, shape):
-    return found[-1].shape if found else shape
-
-
-def _fork(ways, shape, sums=False) -> Fork:
-    return Fork(ways, [_end(way, shape) for way in ways], sums)
+def _fork(ways, layers, shape, sums=False) -> Fork:
+    ways = [_chain(way, layers, shape) for way in ways]
+    return Fork(ways, [way[-1].shape if way else shape for way in ways], sums)
 
 
 def _box(kind, module, layer) -> Box:
     words = WORDS[kind]
     if hasattr(module, "kernel_size"):
-        words = " × ".join(map(str, _pair(module.kernel_size))) + f" {words}"
-        stride = _pair(module.stride)[0]
-        words += f" / {stride}" if stride > 1 else ""
+        size, (stride, _) = (v if isinstance(v, tuple) else (v, v) for v in (module.kernel_size, module.stride))
+        words = f"{_times(size)} {words}" + (f" / {stride}" if stride > 1 else "")
     return Box(kind, words, layer.output_shape, layer.macs)
-
-
-def _pair(value) -> tuple:
-    return value if isinstance(value, tuple) else (value, value)
 
 
 def boxes(found: list) -> list[Box]:
@@ -114,19 +103,21 @@ def boxes(found: list) -> list[Box]:
 
 
 def columns_of(found: list) -> int:
+    """The columns that `steps` take, one for each branch."""
     return max([1, *(sum(map(columns_of, step.ways)) for step in found if isinstance(step, Fork))])
 
 
 def rows_of(found: list) -> float:
+    """The rows that `steps` take, without the input's bar."""
     return sum(max(map(rows_of, step.ways)) + BAR + LANDING if isinstance(step, Fork) else 1 for step in found)
 
 
 def diagram(module, profile, *, title: str = "", most: int | None = None, ax=None) -> Figure:
     """A module as it works on an image, from top to bottom: a box per layer, a column per branch.
 
-    profile: `complexity.profile(module, (C, H, W))`. The shape stands on every arrow, output channels and multiply-adds
-    in every box; the dark part of a box is its share of `most`, by default the most expensive layer's. The bar at the
-    bottom is the concatenation, each branch's part to scale.
+    profile: `complexity.profile(module, (C, H, W))`. Every arrow shows the shape, every box its output channels and
+    multiply-adds; the dark part of a box is its share of `most`, by default the most expensive layer's. The bar at
+    the bottom is the concatenation, each branch's part to scale.
     """
     found = steps(module, profile)
     most = most or max((box.macs for box in boxes(found)), default=0) or 1
@@ -197,7 +188,7 @@ def _bar(ax, left, right, y, words, parts=(1,)) -> list[float]:
         ax.add_patch(plt.Rectangle((at, y - BAR), part * unit, height=BAR, facecolor="#E4E4E4", edgecolor="white"))
         centers.append(at + part * unit / 2)
         at += part * unit
-    over = {"facecolor": "#E4E4E4", "edgecolor": "none", "pad": 1}  # the words stand before the cuts
+    over = {"facecolor": "#E4E4E4", "edgecolor": "none", "pad": 1}  # the words hide the cuts behind them
     ax.text(
         (left + right) / 2, y - BAR / 2, words, ha="center", va="center", fontsize=9.5, fontweight="bold", bbox=over
     )

@@ -4,24 +4,14 @@ Everything but the widgets is a plain value that prints itself, as Markdown in a
 """
 
 from lecture8.teaching.claims import three_ways
-from lecture8.teaching.exercises import (
-    MARKS,
-    Exercise,
-    NotAttemptedError,
-    Verdict,
-    called,
-    number_check,
-    right,
-    shape,
-    wrong,
-)
+from lecture8.teaching.exercises import MARKS, Exercise, Verdict, called, correct, number_check, shape, wrong
 from lecture8.teaching.questions import Prediction, Question
 from lecture8.teaching.reading import source, term
 from lecture8.teaching.same_network import same_network
 from lecture8.teaching.widgets import EXPLORERS, Explorer, Shown, between_cells, explorer, predict, prose, quiz
 
 __all__ = [
-    "EXPLORERS", "MARKS", "Exercise", "Explorer", "NotAttemptedError", "Prediction", "Question", "Shown", "Verdict",
-    "between_cells", "called", "explorer", "number_check", "predict", "prose", "quiz", "right", "same_network", "shape",
-    "source", "term", "three_ways", "wrong",
+    "EXPLORERS", "MARKS", "Exercise", "Explorer", "Prediction", "Question", "Shown", "Verdict", "between_cells",
+    "called", "correct", "explorer", "number_check", "predict", "prose", "quiz", "same_network", "shape", "source",
+    "term", "three_ways", "wrong",
 ]  # fmt: skip

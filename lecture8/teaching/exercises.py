@@ -1,5 +1,6 @@
 """Exercises with hints, a solution and a check, and the verdict that a check returns."""
 
+import inspect
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,29 +9,28 @@ from torch import Tensor
 
 from lecture8.teaching import progress
 
-MARKS = {"right": "✅", "wrong": "❌", "todo": "⬜"}
+MARKS = {"correct": "✅", "wrong": "❌", "todo": "⬜"}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found: `status` is 'right', 'wrong' or 'todo' (not attempted); true when right."""
+    """What a check found: `status` is 'correct', 'wrong' or 'todo' (not attempted); true when correct."""
 
     status: str
     message: str
 
     def __bool__(self) -> bool:
-        return self.status == "right"
+        return self.status == "correct"
 
     def __repr__(self) -> str:
         return f"{MARKS[self.status]} {self.message}"
 
-    def _repr_markdown_(self) -> str:
-        return f"{MARKS[self.status]} {self.message}"
+    _repr_markdown_ = __repr__
 
 
-def right(message: str) -> Verdict:
-    """A verdict for a right answer."""
-    return Verdict("right", message)
+def correct(message: str) -> Verdict:
+    """A verdict for a correct answer."""
+    return Verdict("correct", message)
 
 
 def wrong(message: str) -> Verdict:
@@ -43,21 +43,36 @@ class Exercise:
     """A task with staged hints, a solution and a check; displayed, it shows the task with the rest folded away.
 
     check_answer: takes the student's answer (a number, a function, a network), returns a `Verdict`
-    solution: Python source that assigns the right answer to the name `answer`
+    solution: the function or class that the task asks for, with its name and arguments; where it asks for a value
+        (`asks_value`), a function without arguments that is one `return`, named as the lesson's cell names the value
     """
 
     title: str
     difficulty: int  #: 1 (read off a number) to 3 (write a block)
     task: str
     hints: Sequence[str]
-    solution: str
+    solution: Callable[..., object]
     explanation: str
     check_answer: Callable[[object], Verdict]
+    asks_value: bool = False  #: the answer is what `solution()` returns, not `solution` itself
+
+    @property
+    def answer(self) -> object:
+        """What the solution hands to `check`: a value, or the function or class itself."""
+        return self.solution() if self.asks_value else self.solution
+
+    @property
+    def solution_code(self) -> str:
+        """The solution as a student types it: the source of the function or class, or `name = …` for a value."""
+        code = textwrap.dedent(inspect.getsource(self.solution)).strip()
+        if not self.asks_value:
+            return code
+        return f"{self.solution.__name__} = {code.split('return ', 1)[1]}"
 
     def check(self, answer: object) -> Verdict:
         """A verdict on the student's answer; `...`, or a function that still returns nothing, is not attempted.
 
-        A right answer to a lesson's exercise is noted in the file of `progress`.
+        A correct answer to a lesson's exercise is noted in the file of `progress`.
         """
         verdict = self._verdict(answer)
         if verdict:
@@ -80,7 +95,7 @@ class Exercise:
         stars = "★" * self.difficulty + "☆" * (3 - self.difficulty)
         parts = [f"**Exercise: {self.title}** {stars}", textwrap.dedent(self.task).strip()]
         parts += [_folded(f"Hint {i}", hint) for i, hint in enumerate(self.hints, 1)]
-        code = f"```python\n{textwrap.dedent(self.solution).strip()}\n```"
+        code = f"```python\n{self.solution_code}\n```"
         parts.append(_folded("Solution", f"{code}\n\n{textwrap.dedent(self.explanation).strip()}"))
         return "\n\n".join(parts)
 
@@ -112,13 +127,13 @@ def shape(answer: object) -> str:
 def number_check(
     expected: float, *, traps: dict[float, str] | None = None, unit: str = ""
 ) -> Callable[[object], Verdict]:
-    """A check for a whole number: right to the last digit, and with a remark for the well-known wrong ones."""
+    """A check for a whole number: correct to the last digit, and with a remark for the well-known wrong ones."""
 
     def check(answer: object) -> Verdict:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
             return wrong(f"Expected a number{unit and f' of {unit}'}, got {answer!r}.")
         if answer == expected:
-            return right(f"{expected:,} {unit}".rstrip() + " is right.")
+            return correct(f"{expected:,} {unit}".rstrip() + " is right.")
         for value, remark in (traps or {}).items():
             if answer == value:
                 return wrong(f"{answer:,}: {remark}")

@@ -23,23 +23,13 @@ def _path() -> Path | None:
 def solved() -> list[str]:
     """The names of the solved exercises. Raises ValueError or OSError for a file that cannot be read as ours."""
     path = _path()
-    return _read(path) if path is not None else []
-
-
-def _read(path: Path) -> list[str]:
-    """What is solved. Raises ValueError for a file that is not one of ours, OSError for one that cannot be read."""
-    if not path.exists():
+    if path is None or not path.exists():
         return []
     found = json.loads(path.read_text(encoding="utf-8"))
-    solved = found.get("solved") if isinstance(found, dict) else None
-    if not isinstance(solved, list) or not all(isinstance(name, str) for name in solved):
+    names = found.get("solved") if isinstance(found, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("it holds no list of solved exercises")
-    return solved
-
-
-def _write(path: Path, solved: list[str]) -> None:
-    with replacing(path) as draft:
-        draft.write_text(json.dumps({"solved": solved}, indent=0), encoding="utf-8")
+    return names
 
 
 def _name(exercise: object) -> str:
@@ -57,17 +47,16 @@ def record(exercise: object) -> None:
     """Note that an exercise of a lesson is solved; what cannot be written is not noted, silently."""
     name = _name(exercise)
     try:
-        path = _path()
-        if name and path is not None:
-            solved = _read(path)
-            if name not in solved:
-                _write(path, [*solved, name])
+        path, names = _path(), solved()
+        if name and path is not None and name not in names:
+            with replacing(path) as draft:
+                draft.write_text(json.dumps({"solved": [*names, name]}, indent=0), encoding="utf-8")
     except (OSError, ValueError, RuntimeError):  # RuntimeError: there is no home folder
         return
 
 
 def forget() -> None:
-    """Begin anew: remove the file of solved exercises."""
+    """Start over: remove the file of solved exercises."""
     path = _path()
     if path is not None:
         path.unlink(missing_ok=True)

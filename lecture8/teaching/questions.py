@@ -7,7 +7,7 @@ from lecture8.teaching.exercises import Verdict
 
 @dataclass(frozen=True)
 class Question:
-    """A question with a few answers, one of them right, and a word for every one of them."""
+    """A question with a few answers, one of them correct, and a word for every one of them."""
 
     prompt: str
     options: dict[str, str]  #: answer -> what to say to somebody who chose it
@@ -21,7 +21,7 @@ class Question:
         """A verdict on one of the options. Raises ValueError for anything else."""
         if choice not in self.options:
             raise ValueError(f"{choice!r} is no answer to this question: choose from {list(self.options)}")
-        return Verdict("right" if choice == self.answer else "wrong", self.options[choice])
+        return Verdict("correct" if choice == self.answer else "wrong", self.options[choice])
 
     def __repr__(self) -> str:
         return self.prompt + "".join(f"\n  ( ) {option}" for option in self.options)
@@ -40,7 +40,7 @@ class Prediction:
         if measured not in self.options:
             raise ValueError(f"{measured!r} is no outcome of this prediction: choose from {list(self.options)}")
         said = "You made no prediction" if self.choice is None else f"You predicted: {self.choice}"
-        status = "todo" if self.choice is None else "right" if self.choice == measured else "wrong"
+        status = "todo" if self.choice is None else "correct" if self.choice == measured else "wrong"
         return Verdict(status, f"{said}. **Measured: {measured}.** {self.options[measured]}")
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import textwrap
+from dataclasses import dataclass
 
 from lecture8 import published
 
@@ -20,11 +21,11 @@ def term(english: str) -> str:
     return f"{english} ({table[english]})"
 
 
+@dataclass(frozen=True)
 class Source:
     """Source code that displays itself highlighted."""
 
-    def __init__(self, text: str):
-        self.text = text
+    text: str
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.text}\n```"

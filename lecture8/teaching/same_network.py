@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lecture8.teaching.exercises import Verdict, right, wrong
+from lecture8.teaching.exercises import Verdict, correct, wrong
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class _Layer:
     name: str
     module: nn.Module
     given: tuple[int, ...]
-    put_out: tuple[int, ...]
+    output: tuple[int, ...]
 
     @property
     def kind(self) -> str:
@@ -30,14 +30,14 @@ class _Layer:
 
     @property
     def signature(self) -> tuple:
-        return self.kind, tuple(self.settings.items()), self.given, self.put_out
+        return self.kind, tuple(self.settings.items()), self.given, self.output
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.kind}, {' × '.join(map(str, self.put_out))})"
+        return f"{self.name} ({self.kind}, {' × '.join(map(str, self.output))})"
 
 
 def _trace(net: nn.Module, images: Tensor) -> tuple[list[_Layer], Tensor]:
-    """The layers that hold numbers, in the order in which they work."""
+    """The layers that hold numbers, in execution order."""
     found, handles = [], []
     for name, module in net.named_modules():
         if next(module.children(), None) is None and next(module.parameters(), None) is not None:
@@ -57,8 +57,8 @@ def _trace(net: nn.Module, images: Tensor) -> tuple[list[_Layer], Tensor]:
 def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[int]) -> Verdict:
     """Whether two networks compute the same function; if not, the first layer that differs, and in what.
 
-    The layers with weights are compared in working order (the two branches of a block may come in either order), then
-    one's weights are copied into the other and the outputs for random images compared. Neither network is changed.
+    The layers with weights are compared in execution order (the two branches of a block may come in either order); then
+    copies of both get the same weights, and their outputs for random images are compared. Neither network is changed.
     """
     mine, reference = copy.deepcopy(mine).cpu().eval(), copy.deepcopy(reference).cpu().eval()
     images = torch.randn(2, *image_shape, generator=torch.Generator().manual_seed(0))
@@ -92,7 +92,7 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
             f"All {total} layers with weights agree, yet with equal weights the outputs differ: look at what has no "
             "weights (ReLU, pooling, the addition, their order)."
         )
-    return right(f"The same network: {total} layers with weights agree, and so do the outputs for equal weights.")
+    return correct(f"The same network: {total} layers with weights agree, and so do the outputs for equal weights.")
 
 
 def _difference(position: int, mine: _Layer | None, wanted: _Layer, total: int, expected: int) -> str:

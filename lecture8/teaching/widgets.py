@@ -17,7 +17,7 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from lecture8 import plots
-from lecture8.teaching.exercises import MARKS
+from lecture8.teaching.exercises import MARKS, Verdict
 from lecture8.teaching.questions import Prediction, Question
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
@@ -80,7 +80,7 @@ class Explorer(Shown):
     ):
         if not 1 <= len(controls) <= 4:
             raise ValueError(
-                f"given {len(controls)} controls; a picture with more than four is a cockpit, so give 1 to 4"
+                f"given {len(controls)} controls; expected 1 to 4, so that every state can be drawn: merge some"
             )
         self.draw = draw
         self.controls = {
@@ -89,10 +89,8 @@ class Explorer(Shown):
         }
         self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
         self.readout = prose()
-        self.box = widgets.VBox([
-            widgets.HBox(list(self.controls.values()), layout=widgets.Layout(flex_flow="row wrap")),
-            self.image, self.readout,
-        ])  # fmt: skip
+        row = widgets.HBox(list(self.controls.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        self.box = widgets.VBox([row, self.image, self.readout])
         self.text = ""
         for control in self.controls.values():
             control.observe(between_cells(self._redraw), "value")
@@ -122,11 +120,10 @@ class Explorer(Shown):
         self.readout.value = _paragraph(self.text)
 
     def _still(self) -> dict[str, str]:
-        values = ", ".join(f"{c.description} {_label(c)}" for c in self.controls.values())
-        return {
-            "text/plain": f"[{values}] {self.text}",
-            "image/png": base64.b64encode(self.image.value).decode("ascii"),
-        }
+        # a slider that still is at its first value has an empty label
+        values = ", ".join(f"{c.description} {c.label or c.value}" for c in self.controls.values())
+        image = base64.b64encode(self.image.value).decode("ascii")
+        return {"text/plain": f"[{values}] {self.text}", "image/png": image}
 
 
 def prose(markup: str = "") -> widgets.HTML:
@@ -151,27 +148,19 @@ def _paragraph(text: str) -> str:
     return f"<div style='max-width:60em; line-height:1.5'>{markup}</div>"
 
 
-def _label(control) -> str:
-    return str(getattr(control, "label", None) or control.value)
-
-
 def _control(label: str, values: list, start: object):
     """Two or three values as buttons, more as a slider; numbers and words alike."""
     if start not in values:
         raise ValueError(f"{label!r} cannot start at {start!r}: choose from {values}")
     options = [(str(value), value) for value in values]
     if len(values) <= 3 or not all(isinstance(value, int | float) for value in values):
-        kind = widgets.ToggleButtons if len(values) <= 4 else widgets.Dropdown
-        extra = {"layout": widgets.Layout(width="auto", margin=_APART)}
-        if kind is widgets.ToggleButtons:
-            extra["style"] = {**_WIDE, "button_width": "auto"}
-        else:
-            extra["style"] = _WIDE
-        return kind(options=options, value=start, description=label, **extra)
-    return widgets.SelectionSlider(
-        options=options, value=start, description=label, continuous_update=False, style=_WIDE,
-        layout=widgets.Layout(width="22em", margin=_APART),
-    )  # fmt: skip
+        layout = widgets.Layout(width="auto", margin=_APART)
+        buttons = {**_WIDE, "button_width": "auto"}
+        kind, style = (widgets.ToggleButtons, buttons) if len(values) <= 4 else (widgets.Dropdown, _WIDE)
+        return kind(options=options, value=start, description=label, layout=layout, style=style)
+    layout = widgets.Layout(width="22em", margin=_APART)
+    settings = {"continuous_update": False, "style": _WIDE, "layout": layout}
+    return widgets.SelectionSlider(options=options, value=start, description=label, **settings)
 
 
 EXPLORERS: dict[str, Callable[[], Explorer]] = {}
@@ -186,17 +175,15 @@ def explorer(build: Callable[[], Explorer]) -> Callable[[], Explorer]:
 class _Asked(Shown):
     """A question with its answers to click."""
 
-    def __init__(self, asked: Question | Prediction, button: str):
+    caption: str  #: of the button
+
+    def __init__(self, asked: Question | Prediction):
         self.asked = asked
-        self.choices = widgets.RadioButtons(
-            options=list(asked.options), value=None, layout=widgets.Layout(width="auto", max_width="100%")
-        )
-        self.button = widgets.Button(description=button, disabled=True)
+        layout = widgets.Layout(width="auto", max_width="100%")
+        self.choices = widgets.RadioButtons(options=list(asked.options), value=None, layout=layout)
+        self.button = widgets.Button(description=self.caption, disabled=True)
         self.feedback = prose()
-        self.box = widgets.VBox([
-            prose(f"<b>{_paragraph(asked.prompt)}</b>"),
-            self.choices, self.button, self.feedback,
-        ])  # fmt: skip
+        self.box = widgets.VBox([prose(f"<b>{_paragraph(asked.prompt)}</b>"), self.choices, self.button, self.feedback])
         self.choices.observe(self._chosen, "value")
         self.button.on_click(self._answered)
 
@@ -207,44 +194,44 @@ class _Asked(Shown):
     def _answered(self, _button) -> None:
         raise NotImplementedError
 
-
-class Quiz(_Asked):
-    """A question that says at once whether the answer is right, and why or why not."""
-
-    def __init__(self, question: Question):
-        super().__init__(question, "Check")
-
-    def _answered(self, _button) -> None:
-        verdict = self.asked.check(self.choices.value)
-        self.feedback.value = _paragraph(f"{MARKS[verdict.status]} {verdict.message}")
+    def _item(self, option: str) -> str:
+        """An answer in the list that stands for the widget where there is no kernel."""
+        return html.escape(option)
 
     def _still(self) -> dict[str, str]:
-        items = "".join(
-            f"<li><details><summary>{html.escape(option)}</summary>"
-            f"{MARKS['right' if option == self.asked.answer else 'wrong']} {html.escape(word)}</details></li>"
-            for option, word in self.asked.options.items()
-        )
+        items = "".join(f"<li>{self._item(option)}</li>" for option in self.asked.options)
         return {"text/plain": repr(self.asked), "text/html": f"<b>{html.escape(self.asked.prompt)}</b><ul>{items}</ul>"}
+
+
+class Quiz(_Asked):
+    """A question that says at once whether the answer is correct, and why or why not."""
+
+    caption = "Check"
+
+    def _answered(self, _button) -> None:
+        self.feedback.value = _paragraph(str(self.asked.check(self.choices.value)))
+
+    def _item(self, option: str) -> str:
+        said = html.escape(str(self.asked.check(option)))
+        return f"<details><summary>{html.escape(option)}</summary>{said}</details>"
 
 
 class Predict(_Asked):
     """A question before a measurement: it keeps the choice, and `reveal(measured)` compares it."""
 
+    caption = "That is my guess"
+
     def __init__(self, prediction: Prediction):
-        super().__init__(prediction, "That is my guess")
+        super().__init__(prediction)
         self.asked.choice = None
 
     def _answered(self, _button) -> None:
         self.asked.choice = self.choices.value
         self.feedback.value = _paragraph(f"Noted: {self.asked.choice}. Now measure it.")
 
-    def reveal(self, measured: str):
-        """The guess beside what was measured, as a `Verdict`."""
+    def reveal(self, measured: str) -> Verdict:
+        """The guess beside what was measured."""
         return self.asked.reveal(measured)
-
-    def _still(self) -> dict[str, str]:
-        items = "".join(f"<li>{html.escape(option)}</li>" for option in self.asked.options)
-        return {"text/plain": repr(self.asked), "text/html": f"<b>{html.escape(self.asked.prompt)}</b><ul>{items}</ul>"}
 
 
 def quiz(question: Question) -> Quiz:

@@ -7,19 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from figures import texts, title
 from PIL import Image
 
 from lecture8 import models, plots, published, transfer
 from lecture8.lessons.l01_transfer_learning import pictures as draw
 from lecture8.lessons.l01_transfer_learning.explorers import upload
-
-
-def texts(ax):
-    return [t.get_text() for t in ax.texts]
-
-
-def title(ax):
-    return ax.get_title() or ax.get_title(loc="left")  # with the course's style
 
 
 def test_what_learns_is_read_off_the_networks():
@@ -68,12 +61,6 @@ def test_depths_draw_the_rows_of_their_labels():
     assert pytest.approx([0.25] * 3) in drawn, "the line of random weights"
     assert pytest.approx([0.35]) in drawn, "the ring"
     assert {"random weights", "gratings"} <= set(texts(ax)) and title(ax) == "100 labeled letters"
-
-
-def test_guesses_name_what_was_guessed():
-    left, right = draw.guesses(torch.zeros(3, 4, 5, dtype=torch.uint8), ["tabby", "lynx"], [0.7, 0.2]).axes
-    assert left.images[0].get_array().shape == (4, 5, 3) and texts(right) == ["tabby 70%", "lynx 20%"]
-    assert [bar.get_width() for bar in right.patches] == [0.7, 0.2]
 
 
 def test_the_shipped_runs_are_complete():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from figures import texts
 
 from lecture8 import complexity, models, published
 from lecture8.lessons.l04_vgg import counts, explorers, pictures
@@ -11,16 +12,6 @@ from lecture8.lessons.l04_vgg import counts, explorers, pictures
 def profile(name):
     with torch.device("meta"):
         return complexity.profile(models.build(name))
-
-
-def texts(ax):
-    return [t.get_text() for t in ax.texts]
-
-
-def test_fields_write_every_count_but_the_zeros():
-    counts = np.outer([0, 1, 2], [0, 3, 4])
-    (ax,) = pictures.fields({"a": counts}).axes
-    assert sorted(texts(ax)) == ["3", "4", "6", "8"] and ax.get_title() == "a"
 
 
 def test_same_scale_shares_one_scale_and_shows_the_difference():

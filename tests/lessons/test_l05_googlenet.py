@@ -5,6 +5,7 @@ import importlib
 import pandas as pd
 import pytest
 import torch
+from figures import texts
 
 from lecture8 import complexity, models
 from lecture8.lessons.l05_googlenet import explorers, modules, pictures
@@ -16,12 +17,8 @@ def profile(module, shape=(256, 28, 28)):
     return complexity.profile(module.to("meta"), shape)
 
 
-def texts(ax):
-    return [t.get_text() for t in ax.texts]
-
-
-NAIVE = pictures.naive_inception(256, 128, 192, 96)
-REDUCED = pictures.inception(256, 128, 64, 192, 64, 96, 64)
+NAIVE = googlenet.naive_inception(256, 128, 192, 96)
+REDUCED = googlenet.inception(256, 128, 64, 192, 64, 96, 64)
 
 
 def test_costs_and_branches_of_a_module():
@@ -55,12 +52,6 @@ def test_strip_draws_stages_to_scale():
     assert {"304 M", "1024\n7 × 7", "22", "5b"} <= set(said) and said.count("auxiliary\nclassifier") == 1
 
 
-def test_shares_say_both_numbers():
-    (ax,) = pictures.shares({"a": (0.962, 0.081), "b": (0.1, 0.0006)}).axes
-    assert {"96.2 %", "8.10 %", "10.0 %", "0.06 %", "parameters", "work"} == set(texts(ax))
-    assert [0.962] in [list(line.get_xdata()) for line in ax.lines]
-
-
 def test_gradients_mark_the_heads():
     norms = {"without": [[1, 2, 4], [1, 2, 4]], "with": [[3, 3, 4], [3, 3, 4]]}
     (ax,) = pictures.gradients(norms, ["conv1", "inception_4a", "inception_5b"], heads=["inception_4a"]).axes
@@ -92,7 +83,7 @@ def test_the_designer_counts_what_it_shows():
         if name != "example":
             stage = next(s for s in STAGES if s.name.endswith(name))
             assert stage.output_shape[1] == side
-            widths = pictures.MODULES[name]
+            widths = googlenet.MODULES[name]
             assert modules.designed(c_in, *widths)(torch.zeros(1, c_in, 3, 3)).shape[1] == stage.output_shape[0]
 
 
@@ -101,11 +92,11 @@ with torch.device("meta"):
 
 
 def test_miniature_has_the_modules_of_the_paper():
-    net = pictures.miniature(7)
+    net = googlenet.miniature(7)
     cost = complexity.profile(net, (1, 16, 16))
     assert cost.depth == 20 and cost.output_size == (7,)
     mini = {s.name: s.output_shape[0] for s in cost.stages if "inception" in s.name}
     assert mini == {s.name: s.output_shape[0] // 8 for s in STAGES if "inception" in s.name}
     logits, heads = net.with_auxiliary(torch.zeros(2, 1, 16, 16))
-    assert logits.shape == (2, 7) and list(heads) == list(pictures.AUXILIARY)
-    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in pictures.miniature(norm=True, channels=3).modules())
+    assert logits.shape == (2, 7) and list(heads) == list(googlenet.AUXILIARY)
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in googlenet.miniature(norm=True, channels=3).modules())

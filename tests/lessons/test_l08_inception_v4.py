@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from figures import texts
 
 from lecture8 import complexity, models, published
 from lecture8.lessons.l08_inception_v4 import explorers, parts, pictures
@@ -18,10 +19,6 @@ NAMES = ("inception_v4", "inception_resnet_v1", "inception_resnet_v2")
 def costs():
     with torch.device("meta"):
         return {name: complexity.profile(models.build(name), 299) for name in NAMES}
-
-
-def texts(ax):
-    return [t.get_text() for t in ax.texts]
 
 
 def test_parts_cover_the_network_once(costs):
@@ -48,17 +45,6 @@ def test_walk_draws_a_bar_per_module_and_an_arc_per_shortcut(costs):
         assert sum(int(np.isnan(line.get_xdata()).sum()) for line in ax.lines) == arcs
     (ax,) = pictures.walk(costs["inception_v4"]).axes
     assert {"4 × block A", "384 × 35 × 35\n1.55 G", "stem", "end", "1000\n1.54 M"} <= set(texts(ax))
-
-
-def test_the_chosen_part_stands_out(costs):
-    (ax,) = pictures.walk(costs["inception_v4"], chosen="reduction B").axes
-    strong = [bars for bars in ax.collections if bars.get_alpha() > 0.5]
-    assert strong == [ax.collections[STOPS.index("reduction B")]]
-
-
-def test_walks_name_their_networks(costs):
-    titles = [ax.get_title() or ax.get_title(loc="left") for ax in pictures.walks(costs).axes]
-    assert [title.split(":")[0] for title in titles] == list(costs) and "42,679,816" in titles[0]
 
 
 def test_stop_draws_the_module_under_the_walk(costs):

@@ -7,15 +7,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, axes
+from lecture8.plots import BLACK, BLUE, GRAY, ORANGE
 
 
-def timeline(winners, human: float, *, chosen: int | None = None, ax=None) -> Figure:
+def timeline(winners, human: float, *, chosen: int | None = None) -> Figure:
     """ILSVRC winners by year: a bar per year with error, network and depth, against the human's line.
 
     winners: the table `ilsvrc`; human: top-5 error in percent; chosen: a year to bring out
     """
-    figure, ax = axes(ax, figsize=(8.5, 4))
+    figure, ax = plt.subplots(figsize=(8.5, 4))
     years, errors = list(winners["year"]), list(winners["top5_error"])
     deep = winners["year"] >= 2012
     colors = [

@@ -9,8 +9,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     same_network,
     wrong,
 )
@@ -50,20 +50,11 @@ predictions = {
 }
 
 
-def _reference() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(), nn.Linear(64, 10),
-    )  # fmt: skip
-
-
 def _check_network(answer) -> Verdict:
     net = called(answer)
     if not isinstance(net, nn.Module):
         return wrong(f"Expected a network (nn.Module), got {type(net).__name__}.")
-    return same_network(net, _reference(), (1, 16, 16))
+    return same_network(net, my_net(), (1, 16, 16))
 
 
 def _check_confused(answer) -> Verdict:
@@ -85,8 +76,44 @@ def _check_confused(answer) -> Verdict:
             return wrong(
                 f"For the table\n{table.tolist()}\nexpected {(at, at - 1)}, got {got}{on}."
             )
-    return right(
+    return correct(
         "The largest number off the diagonal: its row is the true class, its column the one it was taken for."
+    )
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_params():
+    return 64 * (32 * 3 * 3 + 1)
+
+
+def my_step():
+    return round(10.07 - 7.89, 2)
+
+
+def my_inputs():
+    return 32 * 7 * 7
+
+
+def most_confused(table):
+    table = table - torch.diag(torch.diag(table))
+    return divmod(int(table.argmax()), len(table))
+
+
+def my_net():
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(64, 10),
     )
 
 
@@ -96,7 +123,8 @@ exercises = {
         difficulty=1,
         task="How many parameters has `nn.Conv2d(32, 64, kernel_size=3)`? (It has biases, as PyTorch's convolutions do by default.)",
         hints=["Each of the 64 kernels sees all 32 input channels through its 3 × 3 window.", "And one bias for each kernel."],
-        solution="answer = 64 * (32 * 3 * 3 + 1)",
+        solution=my_params,
+        asks_value=True,
         explanation="64 · (32 · 9 + 1) = 18,496. The size of the image does not matter: the kernels slide over it.",
         check_answer=number_check(
             18_496,
@@ -113,7 +141,8 @@ exercises = {
         task="The table has ONE GoogLeNet twice: with 1 crop and with 144. By how many points did averaging over crops alone lower its "
         "top-5 error?",
         hints=["Use the two GoogLeNet rows with nets = 1.", "10.07 with one crop, 7.89 with 144."],
-        solution="answer = round(10.07 - 7.89, 2)",
+        solution=my_step,
+        asks_value=True,
         explanation="2.18 points, with the very same network. Seven networks then gain another 1.22. So an error without its number of "
         "networks AND of crops says little.",
         check_answer=number_check(
@@ -131,7 +160,8 @@ exercises = {
         task="The small CNN above had two poolings. Give it 28 × 28 images instead of 16 × 16: how many inputs must its linear layer "
         "then have? (It has 32 channels at that point.)",
         hints=["Each pooling halves the sides: 28, 14, 7.", "Flatten lines up all channels: channels · height · width."],
-        solution="answer = 32 * 7 * 7",
+        solution=my_inputs,
+        asks_value=True,
         explanation="1,568. This is why a network that ends in flatten + linear has ONE image size; one that ends in global average "
         "pooling takes any.",
         check_answer=number_check(
@@ -150,11 +180,7 @@ exercises = {
         "pair (true class, predicted class) of the most frequent mistake.",
         hints=["What is right stands on the diagonal: take it out first.", "`tensor.argmax()` counts through the rows; `divmod` splits its "
                "answer into row and column."],
-        solution="""
-        def answer(table):
-            table = table - torch.diag(torch.diag(table))
-            return divmod(int(table.argmax()), len(table))
-        """,
+        solution=most_confused,
         explanation="Subtracting the diagonal leaves only mistakes.",
         check_answer=_check_confused,
     ),
@@ -168,15 +194,7 @@ exercises = {
         """,
         hints=["`nn.Sequential(…)` runs its arguments one after another.", "Ten steps: conv, relu, pool, conv, relu, pool, conv, relu, "
                "average, flatten; then the linear layer, from 64 to 10."],
-        solution="""
-        def answer():
-            return nn.Sequential(
-                nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-                nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-                nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
-                nn.Flatten(), nn.Linear(64, 10),
-            )
-        """,
+        solution=my_net,
         explanation="The global average makes the linear layer small (650 parameters) and the image size free: an idea of Network in "
         "Network (Lin et al. 2013) that GoogLeNet took over, lesson 05.",
         check_answer=_check_network,

@@ -60,7 +60,7 @@ from lecture8.models import layers
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-RATE = 0.01  # Adam's learning rate for what is new
+LR = 0.01  # Adam's learning rate for what is new
 FACTOR = 0.5  # layer-wise: each stage learns half as fast as the one above it
 EPOCHS = {"source": 6, "few": 40, "many": run.choose(quick=10, full=60)}
 FEW, MANY = 20, 2000  # labeled letters
@@ -117,7 +117,7 @@ _ = plots.stages(cost, title=f"{cost.params:,} parameters, {cost.macs:,} multipl
 
 # %%
 def train(net, data, seed, epochs, factor=1):
-    optimizer = torch.optim.Adam(transfer.layerwise(net, RATE, factor))
+    optimizer = torch.optim.Adam(transfer.layerwise(net, LR, factor))
     batch_size = 50 if len(data.train) > 100 else 25
     return training.fit(net, data, optimizer, epochs, batch_size=batch_size, seed=seed)
 
@@ -275,7 +275,7 @@ assert sum(tuned) / len(SEEDS) + 0.02 < warm < sum(frozen) / len(SEEDS) - 0.01
 # edges, which every task needs; last layers see what the source was about. (Section 7 puts that to the test.)
 
 # %%
-groups = transfer.layerwise(start_from(teacher, letters, 0), RATE, FACTOR)
+groups = transfer.layerwise(start_from(teacher, letters, 0), LR, FACTOR)
 for group in groups:
     count = sum(p.numel() for p in group["params"])
     print(f"{group['name']:10} learns at {group['lr']:.6f}: {count:6,} parameters")
@@ -300,7 +300,7 @@ assert mean["digits, layer-wise"] > mean["digits, all trained"] + 0.05
 for how in ("layer-wise", "frozen"):
     pairs = zip(results[f"digits, {how}"], results[f"gratings, {how}"])
     assert all(similar > different + 0.1 for similar, different in pairs)
-teaching.right(
+teaching.correct(
     "Layer-wise rates beat one rate, and the similar source beats the different one, in every seed."
 )
 
@@ -618,7 +618,7 @@ for name, nets in {"requires_grad only": leaky, "transfer.freeze": tight}.items(
 without, held = "requires_grad only", "transfer.freeze"
 assert min(changes[without]) > 0.2 and sum(digits_read[without]) < -0.03
 assert nothing == set() and {*changes[held], *digits_read[held]} == {0.0}
-teaching.source(transfer.freeze, transfer._stay)
+teaching.source(transfer.freeze, transfer.keep_evaluating)
 
 # %% [markdown]
 # The features you called frozen were sliding under the head all the time. `transfer.freeze` also holds the statistics: a frozen part stays in
@@ -646,7 +646,7 @@ price = {
 }
 print("points that freezing everything costs, by number of labels:", price)
 assert price[20] < 2 < price[100] < price[500] < price[2000]
-teaching.right("It rises with the labels: nothing with 20, ten points with 2,000.")
+teaching.correct("It rises with the labels: nothing with 20, ten points with 2,000.")
 
 # %% [markdown]
 # Now try the third source. Guess first:
@@ -675,17 +675,8 @@ guess.reveal("hardly better than the gratings")
 
 
 # %%
-def as_imagenet(data):
-    """The same photographs, normalized as ImageNet's weights expect."""
-    splits = {"train": data.train, "valid": data.valid, "test": data.test}
-    return replace(
-        data,
-        **{k: replace(s, mean=transfer.MEAN, std=transfer.STD) for k, s in splits.items()},
-    )
-
-
 if run.mode == "full":
-    pets = as_imagenet(datasets.pets(224))
+    pets = datasets.pets(224).with_normalization(transfer.MEAN, transfer.STD)
     imagenet = transfer.pretrained("resnet18")
     blank = models.resnet18()
     for count in (5 * 37, len(pets.train)):

@@ -1,26 +1,26 @@
-"""Train the nets that the explorer and the figures of 01_transfer_learning load: data/transfer_grid.csv.
+"""Train the nets that the explorer and the figures of 01_transfer_learning load: transfer_grid.csv.
 
-python tools/transfer_runs.py     three sources, seven depths of freezing, four numbers of labels, three seeds: minutes
+python -m lecture8.lessons.l01_transfer_learning.experiments     on the CPU, minutes
 
-The network, its rates and its epochs are those of the notebook, which trains one entry again and compares.
+Three sources, seven depths of freezing, four numbers of labels, three seeds.
+
+The network, its learning rates and its epochs are those of the notebook, which trains one entry again and compares.
 """
 
 import copy
 import dataclasses
-import datetime
-import platform
+import os
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from lecture8 import datasets, training, transfer
+from lecture8 import datasets, published, training, transfer
 from lecture8.models import layers
 
-TABLE = Path(__file__).resolve().parents[1] / "data" / "transfer_grid.csv"
 SEEDS = (0, 1, 2)
 EPOCHS = {20: 40, 100: 30, 500: 20, 2000: 10}  # number of labels -> epochs
-RATE, FACTOR = 0.01, 0.5
+LR, FACTOR = 0.01, 0.5
 
 
 def build(num_classes: int) -> layers.Network:
@@ -35,8 +35,8 @@ def build(num_classes: int) -> layers.Network:
 
 
 def train(net, data, seed: int, epochs: int, factor: float) -> None:
-    """Adam, the classifier at RATE, each stage below `factor` times as fast as the one above."""
-    optimizer = torch.optim.Adam(transfer.layerwise(net, RATE, factor))
+    """Adam, the classifier at LR, each stage below `factor` times as fast as the one above."""
+    optimizer = torch.optim.Adam(transfer.layerwise(net, LR, factor))
     batch_size = 50 if len(data.train) > 100 else 25
     training.fit(net, data, optimizer, epochs, batch_size=batch_size, seed=seed)
 
@@ -57,7 +57,8 @@ def adapt(source, data, seed: int, epochs: int, frozen: int, factor: float) -> f
 
 
 def main() -> None:
-    """All runs, then the table with its provenance."""
+    """All runs, then the table."""
+    os.environ.setdefault("LECTURE8_DEVICE", "cpu")
     sources = {
         "printed digits": datasets.glyphs(per_class=200, characters="0123456789"),
         "gratings": datasets.textures(per_class=167),
@@ -90,21 +91,10 @@ def main() -> None:
         "(none: random weights), labels: training letters, frozen: how many of its convolutions, from the image on, "
         "factor: by which each stage learns more slowly than the one above it"
     )
-    header = {
-        "what": about,
-        "command": "python tools/transfer_runs.py",
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"cpu, {torch.get_num_threads()} thread(s)",
-        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "seeds": ", ".join(map(str, SEEDS)),
-    }
     table = pd.DataFrame(
         rows, columns=["source", "labels", "frozen", "factor", "seed", "test_accuracy"]
     )
-    text = "".join(f"# {k}: {v}\n" for k, v in header.items()) + table.to_csv(
-        index=False, lineterminator="\n"
-    )
-    TABLE.write_text(text, encoding="utf-8")
+    published.write(Path(__file__).with_name("transfer_grid.csv"), table, about, SEEDS)
 
 
 if __name__ == "__main__":

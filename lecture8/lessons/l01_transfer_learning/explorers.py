@@ -20,7 +20,7 @@ from lecture8.teaching import Explorer, Shown, between_cells, explorer, prose
 
 @explorer
 def strategies() -> Explorer:
-    """Number of labels × source × frozen depth -> test accuracy and which strategy wins, from the runs in data/."""
+    """Number of labels × source × frozen depth -> test accuracy and which strategy wins, from loaded runs."""
     grid = pictures.layerwise_runs(published.read("transfer_grid"))
     mean = grid.groupby(["labels", "source", "frozen"])["test_accuracy"].agg(
         ["mean", "min", "max"]

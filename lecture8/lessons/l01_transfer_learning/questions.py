@@ -12,8 +12,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     wrong,
 )
 
@@ -113,7 +113,7 @@ def _check_groups(answer) -> Verdict:
             name, wanted = names[id(p)], 1e-2 if names[id(p)].startswith("classifier") else 1e-3
             if g["lr"] != wanted:
                 return wrong(f"{name} learns at {g['lr']:g}; expected {wanted:g}.")
-    return right(
+    return correct(
         "The new layer moves fast, what was learned before moves with care, and nothing is left out."
     )
 
@@ -142,7 +142,7 @@ def _check_changed(answer) -> Verdict:
             )
         if extra := sorted(set(got) - set(want)):
             return wrong(f"For {case} your list holds {extra[0]}, which did not change.")
-    return right(
+    return correct(
         "This little function finds what is easy to overlook: running means and variances moved, though all weights were frozen."
     )
 
@@ -181,7 +181,7 @@ def _check_features(answer) -> Verdict:
             return wrong(
                 "The features still carry their graph: compute them under torch.no_grad()."
             )
-    return right(
+    return correct(
         "What the last layer sees. On such vectors a linear layer trains in no time: that is a linear probe."
     )
 
@@ -226,9 +226,48 @@ def _check_freeze(answer) -> Verdict:
         )
     if not any(name.startswith("classifier") for name in _changed(before, net.state_dict())):
         return wrong("The features hold, but the classifier did not learn either.")
-    return right(
+    return correct(
         "Frozen means frozen: weights, running statistics, and what the features of an image are."
     )
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_gain():
+    return round(9.9 - 3.5, 1)
+
+
+def my_count():
+    return 512 * 37 + 37
+
+
+def my_groups(net, lr_new, lr_old):
+    return [
+        {"params": net.classifier.parameters(), "lr": lr_new},
+        {"params": net.features.parameters(), "lr": lr_old},
+    ]
+
+
+def my_changed(before, after):
+    return [name for name in before if not torch.equal(before[name], after[name])]
+
+
+def my_features(net, images):
+    was_training = net.training
+    net.eval()
+    with torch.no_grad():
+        found = net.features(images).mean((2, 3))
+    net.train(was_training)
+    return found
+
+
+def my_freeze(net):
+    for p in net.features.parameters():
+        p.requires_grad_(False)
+    net.features.eval()
+    net.features.train = lambda mode=True: net.features
+    return net
 
 
 exercises = {
@@ -237,7 +276,8 @@ exercises = {
         difficulty=1,
         task="In He and colleagues' table above: by how many points of AP did ImageNet weights lift the detector that had 1,000 COCO images?",
         hints=["Take the row with 1,000 images.", "Pretrained minus scratch; round to one digit."],
-        solution="answer = round(9.9 - 3.5, 1)",
+        solution=my_gain,
+        asks_value=True,
         explanation="6.4 points: nearly three times the AP. (A recipe tuned for so few images lifted the random start to 5.4; the gap "
         "stays.) With 35,000 images it was 0.0.",
         check_answer=number_check(
@@ -258,7 +298,8 @@ exercises = {
         How many parameters are trained? (The layer has biases.)
         """,
         hints=["One weight for each pair of input and class.", "And one bias for each class."],
-        solution="answer = 512 * 37 + 37",
+        solution=my_count,
+        asks_value=True,
         explanation="18,981 of 11,195,493: 0.17 %. That is why few labels are enough, and why an epoch is fast.",
         check_answer=number_check(
             18_981,
@@ -277,13 +318,7 @@ exercises = {
         parameters of `net.classifier` learn at `lr_new`, those of `net.features` at `lr_old`. Without `transfer.layerwise`.
         """,
         hints=['One group is `{"params": net.classifier.parameters(), "lr": lr_new}`.', "There are two groups, and no parameter in both."],
-        solution="""
-        def answer(net, lr_new, lr_old):
-            return [
-                {"params": net.classifier.parameters(), "lr": lr_new},
-                {"params": net.features.parameters(), "lr": lr_old},
-            ]
-        """,
+        solution=my_groups,
         explanation="Every optimizer of torch.optim takes such a list. `transfer.layerwise` makes one group for each stage.",
         check_answer=_check_groups,
     ),
@@ -295,10 +330,7 @@ exercises = {
         run on a network with "frozen" weights, before and after a training step.)
         """,
         hints=["`torch.equal(a, b)` is true when two tensors are the same to the last bit.", "A list comprehension over the names will do."],
-        solution="""
-        def answer(before, after):
-            return [name for name in before if not torch.equal(before[name], after[name])]
-        """,
+        solution=my_changed,
         explanation="`state_dict` holds parameters AND buffers. Watch only `parameters()`, and you never see the leak.",
         check_answer=_check_changed,
     ),
@@ -311,15 +343,7 @@ exercises = {
         """,
         hints=["Keep `net.training`, call `net.eval()`, and at the end `net.train(…)`.", "`with torch.no_grad():` leaves the graph out.",
                "`x.mean((2, 3))` averages over height and width."],
-        solution="""
-        def answer(net, images):
-            was_training = net.training
-            net.eval()
-            with torch.no_grad():
-                found = net.features(images).mean((2, 3))
-            net.train(was_training)
-            return found
-        """,
+        solution=my_features,
         explanation="`transfer.extract_features(net, data)` does this for all images of a data set, in batches.",
         check_answer=_check_features,
     ),
@@ -336,14 +360,7 @@ exercises = {
             "`features.eval()` is not enough: the training loop calls `net.train()`, which calls `train()` of every module below.",
             "So replace that method: `module.train = lambda mode=True: module`, after `module.eval()`.",
         ],
-        solution="""
-        def answer(net):
-            for p in net.features.parameters():
-                p.requires_grad_(False)
-            net.features.eval()
-            net.features.train = lambda mode=True: net.features
-            return net
-        """,
+        solution=my_freeze,
         explanation="`net.train()` asks its children to train, and this child now declines. The library's `freeze` does it for every module of a "
         "stage, in a way that a copy of the network keeps. (Why not momentum = 0? It stops the statistics, but the batch's own mean and "
         "variance are still used.)",

@@ -200,7 +200,7 @@ for (padding, rounding), fitting in sides.items():
 # %%
 assert 224 not in sides[0, "down"] and 227 in sides[0, "down"]
 assert 224 in sides[0, "up"] and 224 in sides[2, "down"]
-teaching.right(
+teaching.correct(
     "224 alone does not do. The authors' own code rounds up (the last window hangs over), Caffe "
     "takes images of 227, torchvision pads by 2: three ways to 55, and all of them are called "
     "AlexNet."
@@ -457,7 +457,7 @@ teaching.three_ways(
 # How much the comparison depends on the learning rate you can see for yourself:
 
 # %%
-explorers.rates()
+explorers.learning_rates()
 
 # %% [markdown]
 # **Leave ReLU at its best rate. At which rates of tanh does ReLU look better, at which worse?** Answer from the table:
@@ -467,7 +467,7 @@ relu = by_rate["ReLU"].min()
 looks_better = [rate for rate, epochs in by_rate["tanh"].items() if epochs > 1.1 * relu]
 looks_worse = [rate for rate, epochs in by_rate["tanh"].items() if epochs < 0.9 * relu]
 assert (looks_better, looks_worse) == ([0.001, 0.003, 0.01], [0.1])
-teaching.right(
+teaching.correct(
     "ReLU looks better against tanh at 0.001, 0.003 and 0.01, worse against 0.1, and at 0.03 it "
     "is a draw. Who compares at one rate for both compares learning rates."
 )
@@ -579,7 +579,7 @@ _ = pictures.lrn_factor(
 # %%
 constant = 2**-0.75
 assert all((factor - constant).abs().max() < 0.01 * constant for factor in factors.values())
-teaching.right(
+teaching.correct(
     "Every factor is within 1 % of 2^-0.75 = 0.595: on images brought to spread 1, as "
     "everybody does today, the layer multiplies with a constant, and a constant is "
     "something that the next layer's weights can do."
@@ -625,9 +625,9 @@ photo = square(datasets.sample_photos()["china"], 256)
 generator = torch.Generator().manual_seed(0)
 places = torch.randint(0, 33, (8, 2), generator=generator).tolist()
 crops = torch.stack([photo[:, top : top + 224, left : left + 224] for top, left in places])
-pictures = datasets.random_flip()(crops, generator)
+flipped = datasets.random_flip()(crops, generator)
 boxes = [(top, left, 224) for top, left in places[:3]]
-_ = pictures.views(photo, boxes, pictures)
+_ = pictures.views(photo, boxes, flipped)
 
 # %% [markdown]
 # And the colors? Plot every pixel as a point with its red, green and blue: a cloud (the paper takes all pixels of
@@ -877,7 +877,7 @@ while_learning = [history.last["train_loss"] for _, history in by_dropout[0.5]]
 print("training loss, while learning:", *(f"≈ {v:.3f}" for v in while_learning))
 print("training loss, evaluation:    ", *(f"≈ {v:.3f}" for v in loss[0.5, "train"]))
 assert all(a > 1.5 * b for a, b in zip(while_learning, loss[0.5, "train"]))
-teaching.right(
+teaching.correct(
     "While learning the network looks worse than it is, in every seed: half of its units are "
     "missing then. Compare training with test in evaluation mode only, as the bars above do."
 )

@@ -1,26 +1,26 @@
-"""Train the nets that the explorer of 02_alexnet loads, and write them to data/ with their provenance.
+"""Train the nets that the explorer of 02_alexnet loads: alexnet_activations.csv.
 
-python tools/activation_runs.py      ReLU and tanh at six learning rates, three seeds each, on the CPU: a minute or two
+python -m lecture8.lessons.l02_alexnet.experiments     on the CPU, a minute or two
+
+ReLU and tanh at five learning rates, three seeds each.
 """
 
-import datetime
-import platform
+import os
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import nn
 
-from lecture8 import datasets, training
+from lecture8 import datasets, published, training
 
-DATA = Path(__file__).resolve().parents[1] / "data"
-RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
+LRS = (0.001, 0.003, 0.01, 0.03, 0.1)
 SEEDS = (0, 1, 2)
 EPOCHS = 6
 
 
 def four_layers(activation: type[nn.Module], seed: int) -> nn.Sequential:
-    """Three convolutions and a linear layer for 1 × 16 × 16; the first weights by He for ReLU, by Glorot for tanh."""
+    """Three convolutions and a linear layer for 1 × 16 × 16; He initialization for ReLU, Glorot for tanh."""
     torch.manual_seed(seed)
     layers = [(1, 16, 5), (16, 32, 5), (32, 32, 3)]
     steps = []
@@ -41,39 +41,30 @@ def runs() -> pd.DataFrame:
     """Training loss and accuracy by activation, learning rate, seed and epoch."""
     data, rows = datasets.digits(size=16), []
     for name, activation in (("ReLU", nn.ReLU), ("tanh", nn.Tanh)):
-        for rate in RATES:
+        for lr in LRS:
             for seed in SEEDS:
                 net = four_layers(activation, seed)
-                optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9)
-                history = training.fit(
-                    net, data, optimizer, EPOCHS, batch_size=32, seed=seed
-                )
+                optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
+                history = training.fit(net, data, optimizer, EPOCHS, batch_size=32, seed=seed)
                 keep = ("epoch", "train_loss", "train_accuracy")
                 rows += [
-                    {"activation": name, "lr": rate, "seed": seed, **{k: row[k] for k in keep}}
+                    {"activation": name, "lr": lr, "seed": seed, **{k: row[k] for k in keep}}
                     for row in history.rows
                 ]
-                print(name, rate, seed, history, flush=True)
+                print(name, lr, seed, history, flush=True)
     return pd.DataFrame(rows)
 
 
 def main() -> None:
-    """Train, and write data/alexnet_activations.csv."""
-    header = {
-        "what": "three convolutions and a linear layer on 1,297 digits at 16 × 16 pixels, SGD, momentum 0.9, batch 32, "
-        "no regularization; first weights by He for ReLU, by Glorot for tanh; loss and accuracy seen while learning",
-        "command": "python tools/activation_runs.py",
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"cpu, {torch.get_num_threads()} thread(s)",
-        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "seeds": ", ".join(map(str, SEEDS)),
-    }
-    table = runs().round(4)
-    text = "".join(f"# {k}: {v}\n" for k, v in header.items()) + table.to_csv(
-        index=False, lineterminator="\n"
+    """Train, and write the table."""
+    os.environ.setdefault("LECTURE8_DEVICE", "cpu")
+    what = (
+        "three convolutions and a linear layer on 1,297 digits at 16 × 16 pixels, SGD, momentum 0.9, batch 32, no "
+        "regularization; He initialization for ReLU, Glorot for tanh; loss and accuracy seen while learning"
     )
-    (DATA / "alexnet_activations.csv").write_text(text, encoding="utf-8")
-    print(f"wrote data/alexnet_activations.csv: {len(table)} rows")
+    published.write(
+        Path(__file__).with_name("alexnet_activations.csv"), runs().round(4), what, SEEDS
+    )
 
 
 if __name__ == "__main__":

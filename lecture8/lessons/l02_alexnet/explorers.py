@@ -50,7 +50,7 @@ def augment() -> Explorer:
     photos = {name: square(photo, 256) for name, photo in datasets.sample_photos().items()}
     pixels = (torch.stack(list(photos.values())) * 255).round().to(torch.uint8)
     split = datasets.Split(pixels, torch.arange(len(photos)))
-    noise = {spread: datasets.color_noise(split, spread) for spread in (0.1, 0.5)}
+    noise = {amount: datasets.color_noise(split, amount) for amount in (0.1, 0.5)}
 
     def draw(photo: str, crop: str, mirror: str, color: float) -> tuple[Figure, str]:
         generator = torch.Generator().manual_seed(0)
@@ -58,13 +58,13 @@ def augment() -> Explorer:
         top, left = torch.randint(0, 33, (2, count), generator=generator)
         if crop == "off":
             top, left = torch.full((count,), 16), torch.full((count,), 16)
-        pictures = torch.stack(
+        crops = torch.stack(
             [image[:, t : t + 224, x : x + 224] for t, x in zip(top, left, strict=True)]
         )
         if mirror == "on":
-            pictures = datasets.random_flip()(pictures, generator)
+            crops = datasets.random_flip()(crops, generator)
         if color:
-            pictures = noise[color](pictures, generator)
+            crops = noise[color](crops, generator)
         boxes = [(int(top[i]), int(left[i]), 224) for i in range(1 if crop == "off" else 4)]
         number = (33 * 33 if crop == "on" else 1) * (2 if mirror == "on" else 1)
         words = f"Eight training pictures of 224 × 224 from {photo.replace('_', ' ')}: " + (
@@ -79,7 +79,7 @@ def augment() -> Explorer:
         words += (
             f"Without the colors there are {number:,} different one{'s' if number > 1 else ''}."
         )
-        return pictures.views(image, boxes, pictures), words
+        return pictures.views(image, boxes, crops), words
 
     controls = {
         "photo": list(photos),
@@ -91,26 +91,26 @@ def augment() -> Explorer:
 
 
 @explorer
-def rates() -> Explorer:
-    """ReLU against tanh, each at a learning rate of your choice, from the runs in data/."""
+def learning_rates() -> Explorer:
+    """ReLU against tanh, each at a learning rate of your choice, from loaded runs."""
     runs = published.read("alexnet_activations")
-    rates = sorted(float(rate) for rate in runs["lr"].unique())
+    lrs = sorted(float(lr) for lr in runs["lr"].unique())
 
     def draw(relu: float, tanh: float) -> tuple[Figure, str]:
         errors, words = {}, []
-        for name, rate in (("ReLU", relu), ("tanh", tanh)):
-            rows = runs[(runs["activation"] == name) & (runs["lr"] == rate)]
+        for name, lr in (("ReLU", relu), ("tanh", tanh)):
+            rows = runs[(runs["activation"] == name) & (runs["lr"] == lr)]
             curves = [1 - run["train_accuracy"].to_numpy() for _, run in rows.groupby("seed")]
-            errors[f"{name}, {rate:g}"] = curves
+            errors[f"{name}, {lr:g}"] = curves
             reached = [epochs_to(curve, 0.25) for curve in curves]
             if None in reached:
                 words.append(
-                    f"{name} at {rate:g} does not reach 25 % training error in {len(curves[0])} epochs in every seed"
+                    f"{name} at {lr:g} does not reach 25 % training error in {len(curves[0])} epochs in every seed"
                 )
             else:
                 words.append(
-                    f"{name} at {rate:g} reaches 25 % after {sum(reached) / len(reached):.1f} epochs"
+                    f"{name} at {lr:g} reaches 25 % after {sum(reached) / len(reached):.1f} epochs"
                 )
         return pictures.training_error(errors, 0.25), ", ".join(words) + "."
 
-    return Explorer(draw, {"relu": rates, "tanh": rates})
+    return Explorer(draw, {"relu": lrs, "tanh": lrs})

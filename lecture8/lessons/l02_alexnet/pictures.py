@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from lecture8.lessons.l02_alexnet.curves import epochs_to
-from lecture8.plots import BLACK, BLUE, GRAY, LAYER_COLORS, ORANGE, SKY, YELLOW, axes, lines
+from lecture8.plots import BLACK, BLUE, GRAY, LAYER_COLORS, ORANGE, SKY, YELLOW, lines
 
 ACTIVATION_COLORS = {"ReLU": BLUE, "tanh": ORANGE}
 
@@ -38,15 +38,8 @@ def towers(rows: Sequence[tuple[str, str, tuple[int, ...], int]], *, title: str 
                 plt.Rectangle((at, y - height / 2), width, height, color=color, linewidth=0)
             )
             below = y - 0.83 if gpu == -1 else y + 0.83
-            va = "top" if gpu == -1 else "bottom"
-            ax.text(
-                at + width / 2,
-                below,
-                " × ".join(map(str, shape)),
-                ha="center",
-                va=va,
-                fontsize=8.5,
-            )
+            va, words = "top" if gpu == -1 else "bottom", " × ".join(map(str, shape))
+            ax.text(at + width / 2, below, words, ha="center", va=va, fontsize=8.5)
             _arrow(ax, (left, y if sees != "images" else 0.3 * gpu), (at, y), GRAY)
             if sees == "both":
                 _arrow(ax, (left, -y), (at, y), ORANGE)
@@ -229,7 +222,7 @@ def lrn_factor(activations: Mapping[str, tuple[float, float]]) -> Figure:
 
 
 def training_error(
-    errors: Mapping[str, Sequence[Sequence[float]]], target: float, *, title: str = "", ax=None
+    errors: Mapping[str, Sequence[Sequence[float]]], target: float, *, title: str = ""
 ) -> Figure:
     """Training error in percent by epoch, a line per activation, a dashed one at the target (the paper's Figure 1).
 
@@ -244,8 +237,8 @@ def training_error(
     percent = {
         name: 100 * np.atleast_2d(np.asarray(runs, float)) for name, runs in errors.items()
     }
-    figure, ax = axes(ax)
-    ax.set_ylim(0, 100)  # before the lines, whose labels are spread by it
+    figure, ax = plt.subplots()
+    ax.set_ylim(0, 100)  # before the lines, whose labels are set apart by it
     lines(
         percent, xlabel="epoch", ylabel="training error, %", title=title, colors=colors, ax=ax
     )

@@ -1,5 +1,7 @@
 """02 AlexNet: predictions, exercises, quiz."""
 
+from functools import cache
+
 import torch
 from torch import nn
 
@@ -10,8 +12,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     same_network,
     shape,
     wrong,
@@ -98,7 +100,7 @@ def _check_dropout(answer) -> Verdict:
             return wrong(
                 f"What is kept {case} should be multiplied with 1 / (1 - p) = {1 / (1 - p):g}; yours is with {factor:.3g}."
             )
-    return right(
+    return correct(
         "Dropped or scaled up by 1 / (1 - p): on average nothing changes, so that nothing is left to do at test time."
     )
 
@@ -134,7 +136,7 @@ def _check_step(answer) -> Verdict:
         return wrong(
             f"Step {i} goes elsewhere: w should become {w[0]:.6f} …, yours is {theirs[0][0]:.6f} …."
         )
-    return right(
+    return correct(
         "Four steps as the paper prints them, with a drop of the learning rate among them."
     )
 
@@ -162,7 +164,7 @@ def _check_color(answer) -> Verdict:
             return wrong(
                 "The columns have the right spread together, but they are not at right angles to each other."
             )
-        return right(
+        return correct(
             "Three directions at right angles, each as long as the colors spread along it."
         )
     if close(got @ got.T, covariance @ covariance):
@@ -182,7 +184,61 @@ def _check_features(answer) -> Verdict:
     features = called(answer)
     if not isinstance(features, nn.Module):
         return wrong(f"Expected a network (nn.Module), got {type(features).__name__}.")
-    return same_network(features, models.alexnet_owt(10, input_size=67).features, (3, 67, 67))
+    return same_network(features, _published_features(), (3, 67, 67))
+
+
+@cache
+def _published_features() -> nn.Module:
+    return models.alexnet_owt(10, input_size=67).features
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_crops():
+    return 9 * 9 * 2
+
+
+def my_params():
+    return 256 * 5 * 5 * 48 + 256
+
+
+def my_bytes():
+    return 2 * 48 * 27 * 27 * 4
+
+
+def my_neurons():
+    return 96 * 55**2 + 256 * 27**2 + (384 + 384 + 256) * 13**2 + 4096 + 4096 + 1000
+
+
+def my_dropout(x, kept, p):
+    return x * kept / (1 - p)
+
+
+def my_step(w, v, gradient, lr):
+    v = 0.9 * v - 0.0005 * lr * w - lr * gradient
+    return w + v, v
+
+
+def color_steps(photo):
+    variances, directions = torch.linalg.eigh(torch.cov(photo.flatten(1)))
+    return directions * variances.sqrt()
+
+
+def my_features():
+    rows = [
+        (64, 11, 4, 2, True),
+        (192, 5, 1, 2, True),
+        (384, 3, 1, 1, False),
+        (256, 3, 1, 1, False),
+        (256, 3, 1, 1, True),
+    ]
+    layers, c_in = [], 3
+    for c_out, kernel, stride, padding, pool in rows:
+        layers += [nn.Conv2d(c_in, c_out, kernel, stride, padding), nn.ReLU()]
+        layers += [nn.MaxPool2d(3, 2)] if pool else []
+        c_in = c_out
+    return nn.Sequential(*layers)
 
 
 exercises = {
@@ -197,7 +253,8 @@ exercises = {
             "With its border the image has 40 × 40 pixels. By how many pixels can the crop be shifted to the right?",
             "By 0, 1, …, 8: that is 9 places each way, and each crop has a mirror image.",
         ],
-        solution="answer = 9 * 9 * 2",
+        solution=my_crops,
+        asks_value=True,
         explanation="162. From 0 to 8 there are 9 shifts, as there are 33 from 0 to 32 for AlexNet.",
         check_answer=number_check(
             162,
@@ -217,7 +274,8 @@ exercises = {
         each GPU and see only the 48 channels there. How many parameters has it?
         """,
         hints=["Each kernel is 5 × 5 × 48.", "256 kernels, and 256 biases."],
-        solution="answer = 256 * 5 * 5 * 48 + 256",
+        solution=my_params,
+        asks_value=True,
         explanation="Half as many weights as if every kernel saw all 96 channels (614,656), and half as many multiply-adds.",
         check_answer=number_check(
             307_456,
@@ -235,7 +293,8 @@ exercises = {
         float32? (What conv2 receives has passed through normalization and pooling: 48 × 27 × 27 on each GPU.)
         """,
         hints=["A float32 has 4 bytes.", "Each GPU sends its 48 × 27 × 27 values to the other."],
-        solution="answer = 2 * 48 * 27 * 27 * 4",
+        solution=my_bytes,
+        asks_value=True,
         explanation="More than all four exchanges that the network has (234,496 bytes). The early maps are the large ones: this is "
         "why conv2 stays at home, and conv3, after the second pooling, does not.",
         check_answer=number_check(
@@ -258,7 +317,8 @@ exercises = {
             "conv1 has 96 · 55 · 55 of them.",
             "Then 256 · 27 · 27, 384 · 13 · 13 twice, 256 · 13 · 13, 4096 twice, and 1000.",
         ],
-        solution="answer = 96 * 55**2 + 256 * 27**2 + (384 + 384 + 256) * 13**2 + 4096 + 4096 + 1000",
+        solution=my_neurons,
+        asks_value=True,
         explanation="659,272. The caption of the paper's Figure 2 gives 253,440 for the first layer, which is 55 · 48 · 96, one "
         "factor mistyped; with it the sum would be 622,312 and not 650,000.",
         check_answer=number_check(
@@ -277,10 +337,7 @@ exercises = {
         where it is dropped, which happens with probability p. What stays is scaled up so that the average does not change.
         """,
         hints=["Multiply with `kept` first.", "A share of 1 - p stays: divide by that."],
-        solution="""
-        def answer(x, kept, p):
-            return x * kept / (1 - p)
-        """,
+        solution=my_dropout,
         explanation="The paper drops without scaling, and multiplies all outputs by 0.5 at test time. Both ways agree on average; "
         "PyTorch's leaves the test alone.",
         check_answer=_check_dropout,
@@ -293,11 +350,7 @@ exercises = {
         becomes w + v. Return both, (w, v).
         """,
         hints=["Compute the new v first, with the old w.", "`return w + v, v`"],
-        solution="""
-        def answer(w, v, gradient, lr):
-            v = 0.9 * v - 0.0005 * lr * w - lr * gradient
-            return w + v, v
-        """,
+        solution=my_step,
         explanation="`torch.optim.SGD(momentum=0.9, weight_decay=5e-4)` keeps v without the learning rate and multiplies by it last. "
         "With a constant rate that is the same; right after a drop PyTorch's next steps are ten times shorter, the paper's not yet.",
         check_answer=_check_step,
@@ -314,11 +367,7 @@ exercises = {
             "`torch.linalg.eigh` gives its eigenvalues (variances) and eigenvectors (columns).",
             "The standard deviation is the square root of the variance: `directions * variances.sqrt()`.",
         ],
-        solution="""
-        def answer(photo):
-            variances, directions = torch.linalg.eigh(torch.cov(photo.flatten(1)))
-            return directions * variances.sqrt()
-        """,
+        solution=color_steps,
         explanation="The paper writes eigenvalues in place of their roots; the authors' own code takes the standard deviations.",
         check_answer=_check_color,
     ),
@@ -335,16 +384,7 @@ exercises = {
             "`nn.Sequential` with `nn.Conv2d(c_in, c_out, kernel, stride, padding)`, `nn.ReLU()`, `nn.MaxPool2d(3, 2)`.",
             "c_in is the c_out of the layer before; the first has 3.",
         ],
-        solution="""
-        def answer():
-            rows = [(64, 11, 4, 2, True), (192, 5, 1, 2, True), (384, 3, 1, 1, False), (256, 3, 1, 1, False), (256, 3, 1, 1, True)]
-            layers, c_in = [], 3
-            for c_out, kernel, stride, padding, pool in rows:
-                layers += [nn.Conv2d(c_in, c_out, kernel, stride, padding), nn.ReLU()]
-                layers += [nn.MaxPool2d(3, 2)] if pool else []
-                c_in = c_out
-            return nn.Sequential(*layers)
-        """,
+        solution=my_features,
         explanation="With fc6 to fc8 it has 61,100,840 parameters, 0.2 % more than the network of 2012, and it is another network: "
         "published weights fit this one only.",
         check_answer=_check_features,

@@ -278,7 +278,7 @@ maps = first_layer(11, 4, seed=0)(grating(10, 4))[0]
 power = torch.fft.fft2(maps).abs().square().sum(0)[:, :9]
 down, across = divmod(int(power.argmax()), 9)
 assert (across, down - 16) == (6, -4)
-teaching.right(
+teaching.correct(
     "10 stripes across become 6, and they lean the other way. ZFNet's layer folds from 17 on."
 )
 
@@ -335,7 +335,7 @@ for name in photos:
     for stride in (4, 2):
         assert sum(share[name, 11, stride]) < sum(share[name, 7, stride])
     assert sum(share[name, 11, 4]) > sum(share[name, 7, 2])
-teaching.right(
+teaching.correct(
     "With equal kernels stride 4 folds at least 1.4 times as much as stride 2, on every photo, for every seed."
 )
 
@@ -420,7 +420,7 @@ print("ZFNet's beginning:  ", *(f"{e:.1f} %" for e in ends["nothing"]))
 print("AlexNet's beginning:", *(f"{e:.1f} %" for e in ends["coarse"]))
 gap = sum(ends["coarse"]) / 3 - sum(ends["nothing"]) / 3
 assert min(ends["coarse"]) > max(ends["nothing"])
-teaching.right(f"The lead lasts: {gap:.1f} points after 12 epochs, in every seed.")
+teaching.correct(f"The lead lasts: {gap:.1f} points after 12 epochs, in every seed.")
 
 # %% [markdown]
 # ## 4 · The deconvnet: which pixels made this unit fire?
@@ -520,7 +520,7 @@ with torch.no_grad():
     maps, trail = climb(layers_up_to(net, "conv3"), images)
     painting = descend(trail, alone(maps, channel))
     assert torch.allclose(painting, project(net, images, "conv3", channel), atol=1e-5)
-teaching.right("Your deconvnet paints what the library's `project` paints.")
+teaching.correct("Your deconvnet paints what the library's `project` paints.")
 
 # %% tags=["measured"]
 labels = [str(int(label)) for label in data.test.labels[best.indices]]
@@ -641,7 +641,7 @@ _ = plots.bars(kinds, xlabel="answer left, % (dots: conv3 and conv5 of three net
 for one in left:
     assert one["deconvnet"] > 1.1 * one["no switches"]
     assert one["deconvnet"] > 1.5 * one["random pixels"]
-teaching.right(
+teaching.correct(
     "In conv3 and conv5 of all three networks: the deconvnet's pixels keep the most."
 )
 
@@ -678,7 +678,7 @@ _ = plots.lines(
 
 # %%
 assert all(by_stage[4] > by_stage[0] + 1 > by_chance + 1 for by_stage in purity)
-teaching.right(
+teaching.correct(
     "In all three networks conv5's channels are choosier than conv1's, by more than one image in nine."
 )
 
@@ -705,7 +705,9 @@ def right_class(net, image, label, square=SQUARE, step=4):
 image, label = data.test.images[3], int(data.test.labels[3])
 mine = right_class(net, image, label)
 assert torch.allclose(mine, occlusion(net, image, SQUARE, step=4)[..., label], atol=1e-5)
-teaching.right(f"Yours gives what the library's `occlusion` gives, for {mine.numel()} places.")
+teaching.correct(
+    f"Yours gives what the library's `occlusion` gives, for {mine.numel()} places."
+)
 
 # %% tags=["measured"]
 net = whole[0]
@@ -827,7 +829,7 @@ wrong = table[table["says"] != table["label"]]
 by_mark = wrong[wrong["trained on"] == "marked"]
 assert len(by_mark) and (by_mark["top"] < 4).all()
 assert (wrong[wrong["trained on"] == "plain"]["top"] >= 4).any()
-teaching.right(
+teaching.correct(
     "The network trained with marks goes wrong only where the square touches the mark."
 )
 

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from lecture8.datasets import Data, check_positive, digits
-from lecture8.datasets import _bytes, _data
+from lecture8.datasets import Data, assemble, check_positive, digits, to_bytes
 
 
 def cluttered_digits(
@@ -37,13 +36,13 @@ def cluttered_digits(
             _paste(canvas, cut, generator)
         _paste(canvas, pixels, generator)
         noise = torch.randn(canvas.shape, generator=generator)
-        pixels = _bytes(0.1 + 0.8 * canvas / 255 + 0.05 * noise, 1)
+        pixels = to_bytes(0.1 + 0.8 * canvas / 255 + 0.05 * noise)
         if marked:
             for picture, label in zip(pixels, labels.tolist(), strict=True):
                 left = round((size - 4) * label / 9)
                 picture[:, :4, left : left + 4] = 255
         parts.append((pixels, labels))
-    return _data(parts, plain.classes, "cluttered digits" + (", marked" if marked else ""))
+    return assemble(parts, plain.classes, "cluttered digits" + (", marked" if marked else ""))
 
 
 def _places(pictures: Tensor, side: int, generator: torch.Generator) -> tuple[Tensor, ...]:

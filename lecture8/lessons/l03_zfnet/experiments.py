@@ -1,22 +1,21 @@
-"""Train the networks whose runs 03_zfnet loads, and write them to data/ with their provenance. On the CPU, minutes.
+"""Train the networks whose runs 03_zfnet loads; on the CPU, minutes each.
 
-python tools/zfnet_runs.py occlusion    what two networks believe while a gray square covers a place: data/occlusion.csv
-python tools/zfnet_runs.py removed      the small ZFNet without some layers, 12 epochs: data/zfnet_removed.csv
+python -m lecture8.lessons.l03_zfnet.experiments occlusion    two networks, a gray square over every place: occlusion.csv
+python -m lecture8.lessons.l03_zfnet.experiments removed      the small ZFNet without some layers: zfnet_removed.csv
 """
 
 import argparse
-import datetime
-import platform
+import os
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from lecture8 import datasets, models, training
+from lecture8 import datasets, models, published, training
+from lecture8.lessons.l03_zfnet.clutter import cluttered_digits
 from lecture8.models.zfnet import occlusion
 
-DATA = Path(__file__).resolve().parents[1] / "data"
-WIDTH, RATE, BATCH = 6, 0.004, 64
+WIDTH, LR, BATCH = 6, 0.004, 64
 SQUARE, STEP, IMAGES = 8, 2, 4
 EPOCHS = {"plain": 4, "marked": 2, "removed": 12}
 SEEDS = range(3)
@@ -26,7 +25,7 @@ def train(data: datasets.Data, epochs: int, seed: int, **options):
     """One small ZFNet, trained: (network, history)."""
     torch.manual_seed(seed)
     net = models.small.zfnet(width=WIDTH, channels=1, dropout=0.0, **options)
-    optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
+    optimizer = torch.optim.Adam(net.parameters(), lr=LR)
     scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, epochs - 1)
     history = training.fit(
         net,
@@ -59,9 +58,7 @@ def chosen(nets: dict, splits: dict) -> list[int]:
 
 def occlusion_maps() -> pd.DataFrame:
     """One row per network, image and place of the square, with the probability of each class."""
-    kinds = {
-        kind: datasets.cluttered_digits(marked=kind == "marked") for kind in ("plain", "marked")
-    }
+    kinds = {kind: cluttered_digits(marked=kind == "marked") for kind in ("plain", "marked")}
     nets = {kind: train(data, EPOCHS[kind], seed=0)[0] for kind, data in kinds.items()}
     splits, rows = {kind: data.test for kind, data in kinds.items()}, []
     for kind, net in nets.items():
@@ -84,7 +81,7 @@ VARIANTS = {
 
 def variants() -> pd.DataFrame:
     """Errors on the training and validation pictures after each epoch, on the test pictures at the end."""
-    data, rows = datasets.cluttered_digits(), []
+    data, rows = cluttered_digits(), []
     for name, options in VARIANTS.items():
         for seed in SEEDS:
             net, history = train(data, EPOCHS["removed"], seed, **options)
@@ -99,19 +96,7 @@ def variants() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write(name: str, table: pd.DataFrame, header: dict) -> None:
-    """One CSV in data/, with its provenance in the first lines."""
-    header |= {
-        "networks": f"models.small.zfnet of width {WIDTH}, no dropout; Adam {RATE} falling to a tenth, batch {BATCH}",
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"cpu, {torch.get_num_threads()} thread(s)",
-        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
-    }
-    text = "".join(f"# {k}: {v}\n" for k, v in header.items()) + table.to_csv(
-        index=False, lineterminator="\n"
-    )
-    (DATA / f"{name}.csv").write_text(text, encoding="utf-8")
-    print(f"wrote data/{name}.csv: {len(table)} rows")
+NETWORKS = f"models.small.zfnet of width {WIDTH}, no dropout; Adam {LR} falling to a tenth, batch {BATCH}"
 
 
 def main() -> None:
@@ -120,21 +105,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=["occlusion", "removed"])
-    what = parser.parse_args().what
-    command = {"command": f"python tools/zfnet_runs.py {what}"}
-    if what == "occlusion":
-        about = "what two networks believe while a gray square covers a place of a test picture of cluttered_digits; "
-        about += f"plain: {EPOCHS['plain']} epochs without marks, marked: {EPOCHS['marked']} epochs with marks"
-        write(
-            "occlusion",
+    os.environ.setdefault("LECTURE8_DEVICE", "cpu")
+    here = Path(__file__)
+    if parser.parse_args().what == "occlusion":
+        what = "probabilities that two networks output while a gray square covers a place of a test picture of "
+        what += f"cluttered_digits; plain: {EPOCHS['plain']} epochs without marks, marked: {EPOCHS['marked']} with"
+        published.write(
+            here.with_name("occlusion.csv"),
             occlusion_maps(),
-            {"what": about, "square": SQUARE, **command, "seeds": 0},
+            what,
+            1,
+            square=SQUARE,
+            networks=NETWORKS,
         )
     else:
-        about = "the small ZFNet without some layers (coarse: all of them, with AlexNet's beginning) on cluttered_digits; "
-        about += "errors in percent after each epoch, on the test pictures after the last"
-        seeds = {"seeds": ", ".join(map(str, SEEDS))}
-        write("zfnet_removed", variants(), {"what": about, **command, **seeds})
+        what = "the small ZFNet without some layers (coarse: all of them, with AlexNet's beginning) on cluttered_digits; "
+        what += "errors in percent after each epoch, on the test pictures after the last"
+        published.write(
+            here.with_name("zfnet_removed.csv"), variants(), what, SEEDS, networks=NETWORKS
+        )
 
 
 if __name__ == "__main__":

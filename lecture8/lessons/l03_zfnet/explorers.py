@@ -6,8 +6,8 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
-from lecture8 import datasets, published
-from lecture8.lessons.l03_zfnet import pictures
+from lecture8 import published
+from lecture8.lessons.l03_zfnet import clutter, pictures
 from lecture8.teaching import Explorer, explorer
 
 SIDE = 64  # pixels of a grating
@@ -65,12 +65,12 @@ def aliasing() -> Explorer:
 
 @explorer
 def occlusion() -> Explorer:
-    """The gray square on a few test images, for the honest and the cheating network, from the runs in data/."""
+    """The gray square on a few test images, for the honest and the cheating network, from loaded runs."""
     maps, header = published.read("occlusion"), published.provenance("occlusion")
     square = int(header["square"])
     trained = {"images without marks": "plain", "images with marks": "marked"}
     images = {
-        kind: datasets.cluttered_digits(marked=kind == "marked").test.pixels[:, 0]
+        kind: clutter.cluttered_digits(marked=kind == "marked").test.pixels[:, 0]
         for kind in trained.values()
     }
     classes = [name for name in maps.columns if name.isdigit()]

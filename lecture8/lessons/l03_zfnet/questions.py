@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lecture8 import complexity
+from lecture8 import complexity, models
 from lecture8.models.layers import Network, sequential
 from lecture8.models.zfnet import project
 from lecture8.teaching import (
@@ -13,8 +13,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     shape,
     wrong,
 )
@@ -94,7 +94,7 @@ def _check_seen(answer) -> Verdict:
             if stripes > 1.5 * values:
                 return wrong(f"Right at first, but the folding goes on for ever: {where}.")
             return wrong(f"Not yet: {where}.")
-    return right(
+    return correct(
         "The distance to the nearest multiple of the number of values, for every case tried."
     )
 
@@ -121,7 +121,7 @@ def _check_rules(answer) -> Verdict:
             return wrong(
                 f"For {rule!r} the values are those of none of the three rules: start from `signal`."
             )
-    return right("All three: they differ only in which signals a ReLU lets back down.")
+    return correct("All three: they differ only in which signals a ReLU lets back down.")
 
 
 def _check_paint(answer) -> Verdict:
@@ -158,7 +158,7 @@ def _check_paint(answer) -> Verdict:
             return wrong(
                 "The place is right, the values are not: relu, conv2 transposed, relu, conv1 transposed."
             )
-    return right("The same as the library's deconvnet, for gray and for color images.")
+    return correct("The same as the library's deconvnet, for gray and for color images.")
 
 
 def _unrectified(conv1, conv2, image, channel):
@@ -201,9 +201,60 @@ def _check_shortened(answer) -> Verdict:
             return wrong(
                 f"Without {removed} it returns {cost.output_size} instead of 1000 logits."
             )
-    return right(
+    return correct(
         "All five networks of the table: whole, and without 7, 3 and 4, 6 and 7, and all four."
     )
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_height():
+    return (224 - 7) // 2 + 1
+
+
+def my_stripes():
+    return 64 // 4 - 13
+
+
+def my_parameters():
+    return 62_357_608 - (4096 * 4096 + 4096)
+
+
+def stripes_seen(stripes, values):
+    return abs(stripes - values * round(stripes / values))
+
+
+def relu_back(rule, x, signal):
+    if rule != "gradient":
+        signal = signal.relu()
+    if rule != "deconvnet":
+        signal = signal * (x > 0)
+    return signal
+
+
+def paint(conv1, conv2, image, channel):
+    maps = conv2(conv1(image).relu()).relu()
+    alone = torch.zeros_like(maps)
+    place = maps[0, channel].flatten().argmax()
+    alone[0, channel].view(-1)[place] = maps[0, channel].view(-1)[place]
+    x = F.conv_transpose2d(alone.relu(), conv2.weight, padding=1)
+    return F.conv_transpose2d(x.relu(), conv1.weight, padding=1)
+
+
+def shortened(removed):
+    with torch.device("meta"):
+        net = models.zfnet()
+        if 3 in removed:
+            net.features.conv3 = nn.Identity()
+            net.features.conv4 = nn.Identity()
+            net.features.conv5.conv = nn.Conv2d(256, 256, 3, padding=1)
+        if 7 in removed:
+            net.classifier.fc7 = nn.Identity()
+        if 6 in removed:
+            net.classifier.fc6 = nn.Identity()
+            net.classifier.fc8 = nn.Linear(9216, 1000)
+    return net
 
 
 exercises = {
@@ -215,7 +266,8 @@ exercises = {
         """,
         hints=["The kernel fits at the pixels 0, 2, 4, … as long as all 7 of its rows are inside.",
                "Places = (224 − 7) // 2 + 1."],
-        solution="answer = (224 - 7) // 2 + 1",
+        solution=my_height,
+        asks_value=True,
         explanation="109, but the paper's Figure 3 has 110: that takes one pixel of padding on each side, which is what this "
         "course's ZFNet has.",
         check_answer=number_check(
@@ -235,7 +287,8 @@ exercises = {
         """,
         hints=["How many values are in a row of the map, and how many stripes can they hold?",
                "16 values hold 8 stripes; 13 is 5 beyond, and the count turns round at 8."],
-        solution="answer = 64 // 4 - 13",
+        solution=my_stripes,
+        asks_value=True,
         explanation="3. The wave with 13 periods and the one with −3 agree at all 16 places, and −3 looks like 3.",
         check_answer=number_check(
             3,
@@ -254,7 +307,8 @@ exercises = {
         62,357,608?
         """,
         hints=["fc8 keeps its size: 4096 inputs, as before.", "fc7 has 4096 · 4096 weights and 4096 biases."],
-        solution="answer = 62_357_608 - (4096 * 4096 + 4096)",
+        solution=my_parameters,
+        asks_value=True,
         explanation="45,576,296. More than a quarter of all parameters is gone, at a price of 0.3 points of top-5 error in the "
         "paper's Table 3 (there for AlexNet, whose fc7 has the same size).",
         check_answer=number_check(
@@ -277,10 +331,7 @@ exercises = {
             "Waves with n and n + values periods agree at every kept place, and so do n and values − n but for their direction.",
             "Find the nearest multiple of `values`: `round(stripes / values)`. How far is it?",
         ],
-        solution="""
-        def answer(stripes, values):
-            return abs(stripes - values * round(stripes / values))
-        """,
+        solution=stripes_seen,
         explanation="The zigzag of section 2: up to values / 2, down to 0, up again, for ever. At a multiple of `values` every "
         "kept pixel lies at the same point of the wave, and the map is flat.",
         check_answer=_check_seen,
@@ -294,14 +345,7 @@ exercises = {
         above 0, whatever x was; 'guided' (guided backpropagation, Springenberg et al. 2014) where both are. Elsewhere 0.
         """,
         hints=["`(x > 0)` is a mask of the same shape; multiply with it.", "`signal.relu()` is the deconvnet's rule."],
-        solution="""
-        def answer(rule, x, signal):
-            if rule != "gradient":
-                signal = signal.relu()
-            if rule != "deconvnet":
-                signal = signal * (x > 0)
-            return signal
-        """,
+        solution=relu_back,
         explanation="Everything else in a deconvnet is the gradient: transposed filters, and max pooling that sends everything "
         "to its winner. One line makes the difference.",
         check_answer=_check_rules,
@@ -318,15 +362,7 @@ exercises = {
             "`F.conv_transpose2d(x, conv.weight, padding=1)` goes down through a convolution; biases play no part.",
             "Down: relu, conv2 transposed, relu, conv1 transposed.",
         ],
-        solution="""
-        def answer(conv1, conv2, image, channel):
-            maps = conv2(conv1(image).relu()).relu()
-            alone = torch.zeros_like(maps)
-            place = maps[0, channel].flatten().argmax()
-            alone[0, channel].view(-1)[place] = maps[0, channel].view(-1)[place]
-            x = F.conv_transpose2d(alone.relu(), conv2.weight, padding=1)
-            return F.conv_transpose2d(x.relu(), conv1.weight, padding=1)
-        """,
+        solution=paint,
         explanation="With pooling between the layers there are switches to remember as well; `zfnet.project` does it for any "
         "chain of convolutions and max poolings.",
         check_answer=_check_paint,
@@ -343,21 +379,7 @@ exercises = {
             "Without 3 and 4, conv5 gets conv2's 256 channels; without 6, the next layer gets 256 · 6 · 6 = 9216 values.",
             "Only the combinations of the paper are tried: 7; 3 and 4; 6 and 7; all four; and none.",
         ],
-        solution="""
-        def answer(removed):
-            with torch.device("meta"):
-                net = models.zfnet()
-                if 3 in removed:
-                    net.features.conv3 = nn.Identity()
-                    net.features.conv4 = nn.Identity()
-                    net.features.conv5.conv = nn.Conv2d(256, 256, 3, padding=1)
-                if 7 in removed:
-                    net.classifier.fc7 = nn.Identity()
-                if 6 in removed:
-                    net.classifier.fc6 = nn.Identity()
-                    net.classifier.fc8 = nn.Linear(9216, 1000)
-            return net
-        """,
+        solution=shortened,
         explanation="Without 6 and 7 there are 14.7 million parameters instead of 62, without 3 and 4 still 59.9 million.",
         check_answer=_check_shortened,
     ),

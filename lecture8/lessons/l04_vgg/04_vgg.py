@@ -279,7 +279,9 @@ weights = {
 cheapest = min(weights, key=weights.get)
 saving = weights["1 layer of 13 × 13"] / weights[cheapest]
 assert cheapest == "6 layers of 3 × 3" and round(saving, 2) == 3.13
-teaching.right(f"{cheapest}: {saving:.2f} times cheaper than one 13 × 13, and with six ReLUs.")
+teaching.correct(
+    f"{cheapest}: {saving:.2f} times cheaper than one 13 × 13, and with six ReLUs."
+)
 
 # %% [markdown]
 # Smaller than 3 × 3 there is little left: it is the smallest kernel with a middle and a left, right, above and below. A 1 × 1 has
@@ -421,7 +423,7 @@ with torch.device("meta"):
 growth = {part: getattr(e, part) / getattr(a, part) for part in counts.PARTS}
 assert max(growth, key=growth.get) == "macs"
 assert [round(factor, 2) for factor in growth.values()] == [1.08, 2.58, 1.81]
-teaching.right(
+teaching.correct(
     f"From A to E the work grows {growth['macs']:.2f}-fold, the activations "
     f"{growth['activations']:.2f}-fold, the parameters only {growth['params']:.2f}-fold. The size "
     "matters through fc6 alone, which has a weight for every pixel of the last map."

@@ -79,14 +79,9 @@ def stack(kernel: int, layers: int, channels: int) -> Figure:
             pixels, (level - 0.2, 0.4), color=BLUE if level else GRAY, linewidth=0, snap=False
         )
         if level < layers:
-            above = seen - (kernel - 1)
+            above, rise = seen - (kernel - 1), [level + 0.22, level + 0.78]
             for edge in (-1, 1):
-                left.plot(
-                    [edge * seen / 2, edge * above / 2],
-                    [level + 0.22, level + 0.78],
-                    color=GRAY,
-                    linewidth=0.8,
-                )
+                left.plot([edge * seen / 2, edge * above / 2], rise, color=GRAY, linewidth=0.8)
         name = f"layer {level}" if level else "input"
         left.text(-0.54 * field, level, name, ha="right", va="center", fontsize=10)
         left.text(0.54 * field, level, f"{seen} × {seen}", ha="left", va="center", fontsize=10)
@@ -160,7 +155,7 @@ def shares(profile) -> Figure:
 def sixteen_or_nineteen(table) -> Figure:
     """Published top-1 errors: by depth at one training scale, and configuration D against E in every protocol.
 
-    table: `vgg_errors` of data/
+    table: `vgg_errors`
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(1, 1.3))
     ladder = table[(table["table"] == 3) & (table["train_scale"] == "256")].set_index(

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from lecture8 import models
 from lecture8.teaching import (
@@ -10,8 +11,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     shape,
     wrong,
 )
@@ -107,7 +108,9 @@ def _check_field(answer) -> Verdict:
             elif want > 1 and got == want - 1:
                 hint = " Start from 1: with no layer, a unit sees one pixel."
             return wrong(f"For {name}, {_short(layers)}, expected {want}, got {got}.{hint}")
-    return right("Right for six stacks, up to the 212 pixels of VGG-16 and the 268 of VGG-19.")
+    return correct(
+        "Right for six stacks, up to the 212 pixels of VGG-16 and the 268 of VGG-19."
+    )
 
 
 def _short(layers) -> str:
@@ -124,7 +127,7 @@ def _check_control(answer) -> Verdict:
         )
     row = [list(block) for block in answer]
     if row == [[5]] * 5:
-        return right(
+        return correct(
             "Five layers of 5 × 5 with the receptive field of B's ten of 3 × 3, and half of its ReLUs."
         )
     if len(row) != 5:
@@ -169,7 +172,7 @@ def _check_dense(answer) -> Verdict:
             return wrong(
                 f"The shapes are right {case}, but the outputs differ: were the weights copied?"
             )
-    return right(
+    return correct(
         "The same numbers for one view, and on a larger map one answer for every place."
     )
 
@@ -205,7 +208,46 @@ def _check_merge(answer) -> Verdict:
                     f"The kernel is right {case}; the bias is not: the first bias passes through the second kernel."
                 )
             return wrong(f"The outputs differ {case}: is one of the kernels flipped?")
-    return right("One convolution in place of two, biases and all, for four pairs of sizes.")
+    return correct("One convolution in place of two, biases and all, for four pairs of sizes.")
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_layers():
+    return (11 - 1) // 2
+
+
+def my_count():
+    return 512 * 7 * 7 * 4096 + 4096
+
+
+def my_row():
+    return ([5], [5], [5], [5], [5])
+
+
+def field(layers):
+    field = jump = 1
+    for kernel, stride in layers:
+        field += (kernel - 1) * jump
+        jump *= stride
+    return field
+
+
+def as_convolution(linear, c_in):
+    side = round((linear.in_features / c_in) ** 0.5)
+    conv = nn.Conv2d(c_in, linear.out_features, side)
+    conv.weight.data = linear.weight.data.view(-1, c_in, side, side)
+    conv.bias.data = linear.bias.data
+    return conv
+
+
+def merge(first, second):
+    weight = F.conv_transpose2d(second.weight.data, first.weight.data)
+    conv = nn.Conv2d(first.in_channels, second.out_channels, weight.shape[-1])
+    conv.weight.data = weight
+    conv.bias.data = second.bias.data + second.weight.data.sum((2, 3)) @ first.bias.data
+    return conv
 
 
 exercises = {
@@ -216,7 +258,8 @@ exercises = {
         AlexNet's first kernels are 11 × 11. How many 3 × 3 convolutions in a row (stride 1) see just as much?
         """,
         hints=["One sees 3 pixels, two see 5, three see 7.", "Every layer adds 2: 1 + 2n = 11."],
-        solution="answer = (11 - 1) // 2",
+        solution=my_layers,
+        asks_value=True,
         explanation="Five: 45 · C² weights in place of 121 · C². With AlexNet's stride of 4 things differ; see 03.",
         check_answer=number_check(
             5,
@@ -235,7 +278,8 @@ exercises = {
         is that, biases included?
         """,
         hints=["Every neuron has a weight for every value of the maps, and a bias.", "512 · 7 · 7 values."],
-        solution="answer = 512 * 7 * 7 * 4096 + 4096",
+        solution=my_count,
+        asks_value=True,
         explanation="102,764,544: 74 % of the network. GoogLeNet (05) will average the maps first, and save nearly all of it.",
         check_answer=number_check(
             102_764_544,
@@ -254,7 +298,8 @@ exercises = {
         Write its row as in `models.vgg.CONFIGURATIONS`: a tuple with a list of kernel sizes for each block.
         """,
         hints=["B is `([3, 3], [3, 3], [3, 3], [3, 3], [3, 3])`.", "The number of blocks stays; each has one layer now."],
-        solution="answer = ([5], [5], [5], [5], [5])",
+        solution=my_row,
+        asks_value=True,
         explanation="Its top-1 error was 7 % higher than B's (section 4.1, single center crop). In section 6 you ran this "
         "experiment in small.",
         check_answer=_check_control,
@@ -270,14 +315,7 @@ exercises = {
             "Keep two numbers: the field so far, starting at 1, and the jump, the distance in pixels between two neighbors, also 1.",
             "A kernel of k reaches over k − 1 jumps: `field += (kernel - 1) * jump`. And then the stride makes the jump larger.",
         ],
-        solution="""
-        def answer(layers):
-            field = jump = 1
-            for kernel, stride in layers:
-                field += (kernel - 1) * jump
-                jump *= stride
-            return field
-        """,
+        solution=field,
         explanation="Two lines for every convolutional network without branches. `complexity.receptive_field` is the same.",
         check_answer=_check_field,
     ),
@@ -294,14 +332,7 @@ exercises = {
             "`linear.weight` has the shape c_out × (c_in · side · side), and flattening goes channel by channel: a `view` will do.",
             "Copy with `conv.weight.data = …`; do not forget the bias.",
         ],
-        solution="""
-        def answer(linear, c_in):
-            side = round((linear.in_features / c_in) ** 0.5)
-            conv = nn.Conv2d(c_in, linear.out_features, side)
-            conv.weight.data = linear.weight.data.view(-1, c_in, side, side)
-            conv.bias.data = linear.bias.data
-            return conv
-        """,
+        solution=as_convolution,
         explanation="So VGG looks at a whole image of any size and averages the answers of all places: the “dense” of Table 5.",
         check_answer=_check_dense,
     ),
@@ -317,14 +348,7 @@ exercises = {
             "The first layer's bias is a constant picture; the second layer multiplies it with the sum of its kernel.",
             "`second.bias + second.weight.sum((2, 3)) @ first.bias`.",
         ],
-        solution="""
-        def answer(first, second):
-            weight = F.conv_transpose2d(second.weight.data, first.weight.data)
-            conv = nn.Conv2d(first.in_channels, second.out_channels, weight.shape[-1])
-            conv.weight.data = weight
-            conv.bias.data = second.bias.data + second.weight.data.sum((2, 3)) @ first.bias.data
-            return conv
-        """,
+        solution=merge,
         explanation="Depth without non-linearity is no depth: any number of linear layers is one. It is the ReLU that pays.",
         check_answer=_check_merge,
     ),

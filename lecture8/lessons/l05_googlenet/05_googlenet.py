@@ -261,7 +261,7 @@ next_one = {c: cost(128, 64, 192, 64, 96, 64, c_in=c) for c in (480, 672)}
 assert unreduced == 1_008_336_896 > nothing  # 1: dearer, the three 1 × 1 come on top
 assert max(saved, key=saved.get) == "reduce before 5 × 5"  # 2
 assert saved["project the pooling"] < 0 < next_one[672] - next_one[480]  # 3
-teaching.right(
+teaching.correct(
     f"1: no, {unreduced / nothing - 1:.0%} dearer, so it is the *reduction* that saves. "
     "2: the one before the 5 × 5. 3: the next module gets 480 channels instead of 672, "
     f"and is {(next_one[672] - next_one[480]) / 1e6:.0f} M cheaper."
@@ -327,11 +327,11 @@ _ = pictures.strip(whole, depths, heads=heads, title=title)
 # %%
 printed = published.read("googlenet_table1").set_index("row")
 assert printed["depth"].sum() == 22 and (printed["depth"] == 0).sum() == 5
-modules = [name for name in depths if name.startswith("inception")]
-assert len(modules) * 2 + 3 + 1 == whole.depth
+inceptions = [name for name in depths if name.startswith("inception")]
+assert len(inceptions) * 2 + 3 + 1 == whole.depth
 teaching.three_ways(
     19,
-    measured=f"{len(modules)} × 2 + 3 + 1 = {whole.depth}: the notes are right; with the 5 poolings it is 27",
+    measured=f"{len(inceptions)} × 2 + 3 + 1 = {whole.depth}: the notes are right; with the 5 poolings it is 27",
     verb="counted",
 )
 
@@ -498,7 +498,7 @@ teaching.three_ways(
 # training, and afterwards they are thrown away. Where do they sit?
 
 # %%
-positions = [modules.index(name) + 1 for name in heads]
+positions = [inceptions.index(name) + 1 for name in heads]
 layers = [depths[name] for name in heads]
 assert (
     list(heads) == ["inception_4a", "inception_4d"]

@@ -35,11 +35,11 @@ def module() -> Explorer:
         naive, yours = profiles["naive"], profiles["yours"]
         channels = yours.output_size[0]
         parts = modules.costs(yours)
-        dearest = max(parts, key=parts.get)
+        costliest = max(parts, key=parts.get)
         text = (
             f"{c_in} channels of {side} × {side} go in. Yours: {yours.macs:,} multiply-adds, "
             f"{yours.macs / naive.macs:.0%} of the naive module's {naive.macs:,}. "
-            f"Dearest part: {_said(dearest)}, {parts[dearest] / yours.macs:.0%}. "
+            f"Most expensive part: {_said(costliest)}, {parts[costliest] / yours.macs:.0%}. "
             f"{channels} channels come out (naive: {naive.output_size[0]}), so that each 1 × 1 kernel of a next module "
             f"has {channels} weights."
         )

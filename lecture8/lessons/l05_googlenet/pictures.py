@@ -15,7 +15,6 @@ from lecture8.plots import (
     ORANGE,
     SKY,
     YELLOW,
-    axes,
     lines,
     short,
 )
@@ -58,13 +57,8 @@ def strip(
                 if branch in PARTS
                 else LAYER_COLORS[kind]
             )
-            size = {
-                "height": part / highest,
-                "facecolor": color,
-                "edgecolor": "white",
-                "linewidth": 0.7,
-            }
-            ax.add_patch(plt.Rectangle((i - width / 2, bottom), width, **size))
+            look = {"facecolor": color, "edgecolor": "white", "linewidth": 0.7}
+            ax.add_patch(plt.Rectangle((i - width / 2, bottom), width, part / highest, **look))
             bottom += part / highest
         if stage.macs:
             ax.text(i, top + 0.02, short(stage.macs), ha="center", va="bottom", fontsize=8.5)
@@ -182,10 +176,10 @@ def shares(rows: Mapping[str, tuple[float, float]]) -> Figure:
 
 
 def gradients(
-    norms: Mapping[str, Sequence], stages: Sequence[str], *, heads: Sequence[str] = (), ax=None
+    norms: Mapping[str, Sequence], stages: Sequence[str], *, heads: Sequence[str] = ()
 ) -> Figure:
-    """Length of the gradient on its way through the stages; name -> seeds × stages, the first stage on the left."""
-    figure, ax = axes(ax, figsize=(8.5, 3.8))
+    """Gradient norm at every stage; name -> seeds × stages, the first stage on the left."""
+    figure, ax = plt.subplots(figsize=(8.5, 3.8))
     colors = dict(zip(norms, (ORANGE, BLUE, BLACK), strict=False))
     lines(
         norms, xlabel="output of stage, from the image to the logits", ylabel="length of the gradient", log=True,
@@ -212,7 +206,7 @@ def gradients(
     return figure
 
 
-def heads(runs, column: str = "valid_accuracy") -> Figure:
+def heads(runs) -> Figure:
     """Accuracy by epoch without batch normalization (left) and with it (right), a line for each kind of heads.
 
     runs: the table `auxiliary_heads`
@@ -222,7 +216,9 @@ def heads(runs, column: str = "valid_accuracy") -> Figure:
         series = {}
         for kind, name in {"none": "no heads", "upper": "only 4d", "both": "4a and 4d"}.items():
             rows = runs[(runs["norm"] == norm) & (runs["heads"] == kind)]
-            series[name] = [100 * run[column].to_numpy() for _, run in rows.groupby("seed")]
+            series[name] = [
+                100 * run["valid_accuracy"].to_numpy() for _, run in rows.groupby("seed")
+            ]
         colors = dict(zip(series, (ORANGE, BLACK, BLUE), strict=True))
         ylabel = "" if norm else "validation accuracy, %"
         title = "with batch normalization" if norm else "without batch normalization"

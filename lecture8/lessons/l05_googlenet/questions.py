@@ -5,15 +5,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from lecture8.models.googlenet import auxiliary_classifier, inception
-from lecture8.models.layers import conv_relu
+from lecture8.models.layers import Branches, conv_relu
 from lecture8.teaching import (
     Exercise,
     Prediction,
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     same_network,
     shape,
     wrong,
@@ -97,7 +97,7 @@ def _check_one_by_one(answer) -> Verdict:
             shift = (got - want + bias[:, None, None]).abs().max() < 1e-4
             hint = ": the bias is missing" if shift else ""
             return wrong(f"The shape is right, the values are not, {case}{hint}.")
-    return right(
+    return correct(
         "The same numbers as a 1 × 1 convolution: one linear layer, carried to every pixel."
     )
 
@@ -114,7 +114,7 @@ def _check_rate(answer) -> Verdict:
             if abs(got - start * (1 - 0.04 * (epoch // 8))) < 1e-9:
                 return wrong(f"4 % of what is left, not of the start: {case}.")
             return wrong(f"Not yet: {case}.")
-    return right("×0.96 for every 8 full epochs. After 137 it is half of what it was.")
+    return correct("×0.96 for every 8 full epochs. After 137 it is half of what it was.")
 
 
 def _check_break_even(answer) -> Verdict:
@@ -146,7 +146,7 @@ def _check_break_even(answer) -> Verdict:
             return wrong(
                 f"{case} a reduction to {got} costs {how} the direct convolution ({costs:,.0f} and {direct:,} per pixel): {fix}."
             )
-    return right(
+    return correct(
         "Cheaper as long as r < k²·c_in·c_out / (c_in + k²·c_out): for large kernels nearly every reduction pays."
     )
 
@@ -161,7 +161,7 @@ def _check_module(answer) -> Verdict:
             return wrong(
                 f"my_inception({c_in}, {', '.join(map(str, widths))}): {verdict.message}"
             )
-    return right(
+    return correct(
         "The library's module, with the widths of 3a and with odd ones: four branches, six convolutions, one stack."
     )
 
@@ -183,8 +183,54 @@ def _check_head(answer) -> Verdict:
             return wrong(
                 f"The layers with weights are right; the paper drops 70 % once, your head: {found}."
             )
-    return right(
+    return correct(
         "Section 5's classifier: 3,188,840 parameters on 4a with 1,000 classes, all thrown away after training."
+    )
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_channels():
+    return 128 + 192 + 96 + 64
+
+
+def my_macs():
+    return (192 * 96 + 9 * 96 * 128) * 28**2
+
+
+def one_by_one(x, weight, bias):
+    return torch.nn.functional.linear(x.movedim(1, -1), weight, bias).movedim(-1, 1)
+
+
+def rate(start, epoch):
+    return start * 0.96 ** (epoch // 8)
+
+
+def largest_reduction(c_in, c_out, kernel):
+    direct = kernel**2 * c_in * c_out
+    return (direct - 1) // (c_in + kernel**2 * c_out)
+
+
+def my_inception(c_in, one, reduce3, three, reduce5, five, pool):
+    return Branches(
+        a=conv_relu(c_in, one, 1),
+        b=nn.Sequential(conv_relu(c_in, reduce3, 1), conv_relu(reduce3, three, 3)),
+        c=nn.Sequential(conv_relu(c_in, reduce5, 1), conv_relu(reduce5, five, 5)),
+        d=nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), conv_relu(c_in, pool, 1)),
+    )
+
+
+def my_head(c_in, num_classes):
+    return nn.Sequential(
+        nn.AvgPool2d(5, stride=3),
+        nn.Conv2d(c_in, 128, 1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(128 * 4 * 4, 1024),
+        nn.ReLU(),
+        nn.Dropout(0.7),
+        nn.Linear(1024, num_classes),
     )
 
 
@@ -200,7 +246,8 @@ exercises = {
             "Every branch ends in one convolution; only these ends are stacked.",
             "The reductions stay inside: 128 + 192 + 96 + 64.",
         ],
-        solution="answer = 128 + 192 + 96 + 64",
+        solution=my_channels,
+        asks_value=True,
         explanation="480, and so module 4a, behind a pooling, takes 480 channels in.",
         check_answer=number_check(
             480,
@@ -222,7 +269,8 @@ exercises = {
             "A convolution costs kernel² · c_in · c_out multiply-adds per output pixel.",
             "Per pixel: 192 · 96, then 9 · 96 · 128.",
         ],
-        solution="answer = (192 * 96 + 9 * 96 * 128) * 28**2",
+        solution=my_macs,
+        asks_value=True,
         explanation="101,154,816, most of the module's 128 million. Without the reduction it would be 173,408,256.",
         check_answer=number_check(
             101_154_816,
@@ -244,10 +292,7 @@ exercises = {
             "`torch.nn.functional.linear` works on the last axis: `x.movedim(1, -1)` puts the channels there.",
             "Afterwards move them back: `.movedim(-1, 1)`.",
         ],
-        solution="""
-        def answer(x, weight, bias):
-            return torch.nn.functional.linear(x.movedim(1, -1), weight, bias).movedim(-1, 1)
-        """,
+        solution=one_by_one,
         explanation="Or `torch.einsum('nchw,oc->nohw', x, weight) + bias[:, None, None]`. No pixel sees its neighbor.",
         check_answer=_check_one_by_one,
     ),
@@ -259,10 +304,7 @@ exercises = {
         8 epochs, as in section 6 of the paper.
         """,
         hints=["After one cut 0.96 of it is left, after two 0.96², …", "How many cuts lie before an epoch: `epoch // 8`."],
-        solution="""
-        def answer(start, epoch):
-            return start * 0.96 ** (epoch // 8)
-        """,
+        solution=rate,
         explanation="PyTorch's `StepLR(optimizer, step_size=8, gamma=0.96)` does the same.",
         check_answer=_check_rate,
     ),
@@ -279,11 +321,7 @@ exercises = {
             "Solve r · (c_in + k² · c_out) < k² · c_in · c_out for r.",
             "Less, not equal: in whole numbers the largest r is `(direct - 1) // (c_in + k² · c_out)`.",
         ],
-        solution="""
-        def answer(c_in, c_out, kernel):
-            direct = kernel**2 * c_in * c_out
-            return (direct - 1) // (c_in + kernel**2 * c_out)
-        """,
+        solution=largest_reduction,
         explanation="For 256 → 192 and 3 × 3 it is 222, for 256 → 96 and 5 × 5 it is 231. GoogLeNet's own reductions lie far below.",
         check_answer=_check_break_even,
     ),
@@ -299,17 +337,7 @@ exercises = {
             "`conv_relu(c_in, c_out, kernel)` is a padded convolution with bias and ReLU; `Branches(a=…, b=…)` stacks what its parts return.",
             "The pooling keeps the size with `nn.MaxPool2d(3, stride=1, padding=1)`, then a 1 × 1 convolution.",
         ],
-        solution="""
-        from lecture8.models.layers import Branches, conv_relu
-
-        def answer(c_in, one, reduce3, three, reduce5, five, pool):
-            return Branches(
-                a=conv_relu(c_in, one, 1),
-                b=nn.Sequential(conv_relu(c_in, reduce3, 1), conv_relu(reduce3, three, 3)),
-                c=nn.Sequential(conv_relu(c_in, reduce5, 1), conv_relu(reduce5, five, 5)),
-                d=nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), conv_relu(c_in, pool, 1)),
-            )
-        """,
+        solution=my_inception,
         explanation="Nine of these with the widths of Table 1, a stem and one linear layer are GoogLeNet.",
         check_answer=_check_module,
     ),
@@ -325,13 +353,7 @@ exercises = {
             "`nn.AvgPool2d(5, stride=3)` makes 4 × 4 of 14 × 14.",
             "After `nn.Flatten()` there are 128 · 4 · 4 values.",
         ],
-        solution="""
-        def answer(c_in, num_classes):
-            return nn.Sequential(
-                nn.AvgPool2d(5, stride=3), nn.Conv2d(c_in, 128, 1), nn.ReLU(), nn.Flatten(),
-                nn.Linear(128 * 4 * 4, 1024), nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024, num_classes),
-            )
-        """,
+        solution=my_head,
         explanation="Two of these have 6.4 million parameters, nearly as many as the network that they help to train.",
         check_answer=_check_head,
     ),

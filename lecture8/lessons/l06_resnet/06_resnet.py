@@ -51,7 +51,7 @@ from lecture8.lessons.l06_resnet import questions as ask
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
 EPOCHS = run.choose(quick=4, full=182)
-RATE = run.choose(quick=0.03, full=0.1)
+LR = run.choose(quick=0.03, full=0.1)
 # after these epochs the learning rate is divided by 10
 DROPS = run.choose(quick=[], full=[91, 136])
 BATCH = run.choose(quick=64, full=128)
@@ -91,7 +91,7 @@ def fresh(kind, depth, seed):
 def train(kind, depth, seed):
     """One network, trained: (network, history)."""
     net = fresh(kind, depth, seed)
-    optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=0.9, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(net.parameters(), lr=LR, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, DROPS)
     kept = {"checkpoint": run.keep("06", kind, depth, seed)}  # None in a quick run
     return net, training.fit(
@@ -312,7 +312,7 @@ mean = {key: sum(final(*key)) / len(SEEDS) for key in runs}
 assert all(r >= 5 for r in ratio)  # at least five times, in every seed
 assert all(deeper_is_worse)
 assert mean["residual", 56] < mean["plain", 20]
-teaching.right(
+teaching.correct(
     "In every seed plain-56 ends at least 5 times above residual-56, "
     "and on average residual-56 is even below plain-20."
 )
@@ -648,7 +648,7 @@ plain = ends[ends["kind"] == "plain"]
 assert plain.loc[plain["depth"] <= 20, "train_loss"].max() < 0.15
 assert plain.loc[plain["depth"] >= 32, "train_loss"].min() > 0.3
 assert (table.loc[44:, "C"] > 5 * table.loc[44:, ["A", "B"]].max(axis=1)).all()
-teaching.right(
+teaching.correct(
     "Up to 20 layers plain ends below 0.15 in every seed, from 32 on above 0.3. "
     "And from 44 on, C ends more than five times above A and B."
 )
@@ -665,7 +665,8 @@ teaching.right(
 #
 # The same comparison on real photographs, small enough for a CPU: half the paper's width, a tenth of its
 # images, a few epochs. Loaded, not trained here. **The full-length curves of the paper's Figure 6 are still to come**: they need a GPU
-# for hours; `full` mode of this notebook, or `python tools/depth_runs.py cifar --epochs 182`, makes them.
+# for hours; `full` mode of this notebook, or
+# `python -m lecture8.lessons.l06_resnet.experiments cifar --epochs 182`, makes them.
 
 # %%
 print(

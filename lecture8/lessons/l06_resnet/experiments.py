@@ -1,24 +1,22 @@
-"""Train the nets that explorers and figures of 06_resnet load, and write them to data/ with their provenance.
+"""Train the nets that explorers and figures of 06_resnet load, and draw the picture of the README.
 
-python tools/depth_runs.py digits            every depth, plain and with each shortcut, three seeds, on the CPU: minutes
-python tools/depth_runs.py cifar --epochs 182   the CIFAR-10 recipe of the paper's section 4.2: a GPU, hours
-python tools/depth_runs.py cifar --epochs 5 --width 8 --images 10000 --depths 20 56   the same in small: a CPU, an hour
+python -m lecture8.lessons.l06_resnet.experiments digits      on the CPU, minutes: digits_depth.csv, digits_gradients.csv
+python -m lecture8.lessons.l06_resnet.experiments cifar --epochs 182      on a GPU, hours: cifar_depth.csv
+python -m lecture8.lessons.l06_resnet.experiments cifar --epochs 5 --width 8 --images 10000 --depths 20 56      a CPU, an hour
+
+digits: every depth, plain and with each shortcut, three seeds. cifar: the recipe of the paper's section 4.2.
 """
 
 import argparse
-import datetime
-import platform
-import shlex
-import sys
+import os
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from lecture8 import datasets, devices, models, plots, training
+from lecture8 import datasets, models, plots, published, training
 from lecture8.history import History
 
-DATA = Path(__file__).resolve().parents[1] / "data"
 KINDS = {
     "plain": {"residual": False},
     "A": {"shortcut": "A"},
@@ -47,9 +45,7 @@ def digits(epochs: int, depths: list[int], seeds: int) -> tuple[pd.DataFrame, pd
                 optimizer = torch.optim.SGD(
                     net.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4
                 )
-                history = training.fit(
-                    net, data, optimizer, epochs, batch_size=64, seed=seed
-                )
+                history = training.fit(net, data, optimizer, epochs, batch_size=64, seed=seed)
                 curves += [
                     {"kind": kind, "depth": depth, "seed": seed, **row} for row in history.rows
                 ]
@@ -82,31 +78,8 @@ def cifar(epochs: int, depths: list[int], seeds: int, width: int, images: int) -
     return pd.DataFrame(curves)
 
 
-def write(name: str, table: pd.DataFrame, about: str, seeds: int) -> None:
-    """One CSV in data/, with its provenance in the first lines."""
-    device = devices.pick_device()
-    chip = (
-        torch.cuda.get_device_name()
-        if device.type == "cuda"
-        else f"{torch.get_num_threads()} thread(s)"
-    )
-    header = {
-        "what": about,
-        "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"{device.type}, {chip}",
-        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "seeds": ", ".join(map(str, range(seeds))),
-    }
-    text = "".join(f"# {k}: {v}\n" for k, v in header.items()) + table.to_csv(
-        index=False, lineterminator="\n"
-    )
-    (DATA / f"{name}.csv").write_text(text, encoding="utf-8")
-    print(f"wrote data/{name}.csv: {len(table)} rows")
-
-
 def picture(curves: pd.DataFrame) -> None:
-    """The README's picture, from the digits' runs."""
+    """The README's picture, from the digits' runs: data/pictures/degradation.png."""
     plots.use_style()
     histories = {
         f"{'plain' if kind == 'plain' else 'residual'}-{depth}": [
@@ -116,10 +89,9 @@ def picture(curves: pd.DataFrame) -> None:
         if kind in ("plain", "A") and depth in (20, 56)
     }
     title = "Training loss on handwritten digits, with and without shortcuts (three seeds)"
-    (DATA / "pictures").mkdir(exist_ok=True)
-    (DATA / "pictures" / "degradation.png").write_bytes(
-        plots.png(plots.curves(histories, title=title))
-    )
+    figure = plots.curves(histories)
+    figure.axes[0].set_title(title)
+    (published.SHARED / "pictures" / "degradation.png").write_bytes(plots.png(figure))
 
 
 def main() -> None:
@@ -139,34 +111,24 @@ def main() -> None:
         "--note", default="", help="what else a reader must know of the data (cifar)"
     )
     a = parser.parse_args()
+    here = Path(__file__)
     if a.what == "digits":
+        os.environ.setdefault("LECTURE8_DEVICE", "cpu")
         curves, gradients = digits(a.epochs, a.depths, a.seeds)
         picture(curves)
-        drop = ["seconds", "lr"]
-        about = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD 0.05, momentum 0.9, batch 64; "
-        write(
-            "digits_depth",
-            curves.drop(columns=drop).round(4),
-            about + "loss and accuracy after each epoch",
-            a.seeds,
-        )
+        what = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD 0.05, momentum 0.9, batch 64; "
+        more = "loss and accuracy after each epoch"
+        curves = curves.drop(columns=["seconds", "lr"]).round(4)
+        published.write(here.with_name("digits_depth.csv"), curves, what + more, a.seeds)
         # four digits are more than a plot can show
         gradients["norm"] = gradients["norm"].map(lambda v: float(f"{v:.4g}"))
-        write(
-            "digits_gradients",
-            gradients,
-            about + "gradient norm of each layer's weights before training",
-            a.seeds,
-        )
+        more = "gradient norm of each layer's weights before training"
+        published.write(here.with_name("digits_gradients.csv"), gradients, what + more, a.seeds)
     else:
-        about = f"nets of 6n + 2 layers, width {a.width}, {a.epochs} epochs of {a.images:,} CIFAR-10 photographs"
-        curves = cifar(a.epochs, a.depths, a.seeds, a.width, a.images)
-        write(
-            "cifar_depth",
-            curves.round(4),
-            about + ", recipe of He et al. 2015 section 4.2" + a.note,
-            a.seeds,
-        )
+        what = f"nets of 6n + 2 layers, width {a.width}, {a.epochs} epochs of {a.images:,} CIFAR-10 photographs, "
+        what += f"recipe of He et al. 2015 section 4.2{a.note}"
+        curves = cifar(a.epochs, a.depths, a.seeds, a.width, a.images).round(4)
+        published.write(here.with_name("cifar_depth.csv"), curves, what, a.seeds)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from lecture8.teaching import Explorer, explorer
 
 @explorer
 def depth() -> Explorer:
-    """Plain against residual for any depth and shortcut, from the runs in data/."""
+    """Plain against residual for any depth and shortcut, from loaded runs."""
     curves, gradients = published.read("digits_depth"), published.read("digits_gradients")
 
     def draw(depth: int, shortcut: str) -> tuple[Figure, str]:

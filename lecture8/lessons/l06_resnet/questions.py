@@ -11,8 +11,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     same_network,
     shape,
     wrong,
@@ -85,7 +85,7 @@ def _check_shortcut(answer) -> Verdict:
             )
         if got[:, c_in:].any():
             return wrong(f"The {c_out - c_in} new channels {case} should be all zeros.")
-    return right(
+    return correct(
         "Every second pixel, and zeros for the channels that x lacks: no parameter anywhere."
     )
 
@@ -109,7 +109,7 @@ def _check_he(answer) -> Verdict:
             if abs(got - want**2) < 1e-6:
                 return wrong(f"That is the variance; the spread is its square root: {where}.")
             return wrong(f"Not yet: {where}.")
-    return right(
+    return correct(
         "√(2 / n) with n = kernel² · c_out: the 2 makes up for the half that ReLU sets to zero."
     )
 
@@ -127,7 +127,7 @@ def _check_params(answer) -> Verdict:
             return wrong(
                 f"For n={n}, width={width} the network has {want:,} parameters; your formula gives {got} ({off})."
             )
-    return right("Right for 20, 56 and 110 layers of width 16, and for 8 layers of width 8.")
+    return correct("Right for 20, 56 and 110 layers of width 16, and for 8 layers of width 8.")
 
 
 def _check_bottleneck(answer) -> Verdict:
@@ -142,9 +142,52 @@ def _check_bottleneck(answer) -> Verdict:
             return wrong(
                 f"bottleneck(c_in={c_in}, width={width}, stride={stride}): {verdict.message}"
             )
-    return right(
+    return correct(
         "The same as the library's, with the identity, with a projection, and with stride 2."
     )
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_layers():
+    return 6 * 18 + 2
+
+
+def my_cost():
+    return (256 * 64 + 9 * 64 * 64 + 64 * 256) * 56**2
+
+
+def he_std(c_out, kernel):
+    return (2 / (kernel**2 * c_out)) ** 0.5
+
+
+def shortcut_a(x, c_out):
+    x = x[:, :, ::2, ::2]
+    return torch.nn.functional.pad(x, (0, 0, 0, 0, 0, c_out - x.shape[1]))
+
+
+def my_bottleneck(c_in, width, stride):
+    conv = models.layers.conv
+    body = nn.Sequential(
+        conv(c_in, width, 1),
+        conv(width, width, 3, stride),
+        conv(width, 4 * width, 1, relu=False),
+    )
+    same = stride == 1 and c_in == 4 * width
+    shortcut = nn.Identity() if same else conv(c_in, 4 * width, 1, stride, relu=False)
+    return models.resnet.Residual(body, shortcut)
+
+
+def params_of(n, width):
+    def conv(c_in, c_out):
+        return 9 * c_in * c_out + 2 * c_out
+
+    total, c_in = conv(3, width), width
+    for c in (width, 2 * width, 4 * width):
+        total += conv(c_in, c) + (2 * n - 1) * conv(c, c)
+        c_in = c
+    return total + 4 * width * 10 + 10
 
 
 exercises = {
@@ -156,7 +199,8 @@ exercises = {
         layer. How many weight layers does the network with n = 18 have?
         """,
         hints=["Two convolutions a block, n blocks a stage, three stages: that is 6n.", "Then the first layer, and the last."],
-        solution="answer = 6 * 18 + 2",
+        solution=my_layers,
+        asks_value=True,
         explanation="110 layers: the deepest network of the paper's Table 6 that still gains from its depth.",
         check_answer=number_check(
             110,
@@ -178,7 +222,8 @@ exercises = {
             "A convolution costs kernel² · c_in · c_out multiply-adds per output pixel.",
             "Per pixel: 256 · 64, then 9 · 64 · 64, then 64 · 256.",
         ],
-        solution="answer = (256 * 64 + 9 * 64 * 64 + 64 * 256) * 56**2",
+        solution=my_cost,
+        asks_value=True,
         explanation="218,365,952: one seventeenth of the two 3 × 3, for the same 256 channels in and out.",
         check_answer=number_check(
             218_365_952,
@@ -200,10 +245,7 @@ exercises = {
             "One input value reaches every output channel through every position of the kernel.",
             "n = kernel · kernel · c_out.",
         ],
-        solution="""
-        def answer(c_out, kernel):
-            return (2 / (kernel**2 * c_out)) ** 0.5
-        """,
+        solution=he_std,
         explanation="He et al. 2015 (arXiv 1502.01852). Xavier has 1 in place of the 2, for activations that keep both signs.",
         check_answer=_check_he,
     ),
@@ -218,11 +260,7 @@ exercises = {
             "Slices take a step: `x[:, :, ::2, ::2]`.",
             "`torch.nn.functional.pad` counts from the last axis: (left, right, top, bottom, front, back).",
         ],
-        solution="""
-        def answer(x, c_out):
-            x = x[:, :, ::2, ::2]
-            return torch.nn.functional.pad(x, (0, 0, 0, 0, 0, c_out - x.shape[1]))
-        """,
+        solution=shortcut_a,
         explanation="This is all that section 3.3 means by zero padding. It is why plain and residual nets can be compared "
         "at exactly equal parameters.",
         check_answer=_check_shortcut,
@@ -240,16 +278,7 @@ exercises = {
             "A 3 × 3 keeps the size with padding 1.",
             "The shapes change when stride is not 1 or c_in is not 4 · width; else the shortcut is `nn.Identity()`.",
         ],
-        solution="""
-        def answer(c_in, width, stride):
-            conv = models.layers.conv
-            body = nn.Sequential(
-                conv(c_in, width, 1), conv(width, width, 3, stride), conv(width, 4 * width, 1, relu=False)
-            )
-            same = stride == 1 and c_in == 4 * width
-            shortcut = nn.Identity() if same else conv(c_in, 4 * width, 1, stride, relu=False)
-            return models.resnet.Residual(body, shortcut)
-        """,
+        solution=my_bottleneck,
         explanation="Sixteen of these and a stem are ResNet-50; thirty-three ResNet-101; fifty ResNet-152.",
         check_answer=_check_bottleneck,
     ),
@@ -257,7 +286,7 @@ exercises = {
         title="a formula for a whole network",
         difficulty=3,
         task="""
-        Write `params(n, width)`: the number of parameters of the CIFAR ResNet with 6n + 2 layers, shortcut A, 3 input
+        Write `params_of(n, width)`: the number of parameters of the CIFAR ResNet with 6n + 2 layers, shortcut A, 3 input
         channels, 10 classes, and `width`, 2 · `width`, 4 · `width` channels in its stages. Convolutions have no bias; every
         one is followed by a batch normalization with two numbers per channel.
         """,
@@ -266,17 +295,7 @@ exercises = {
             "The first convolution of stages 2 and 3 has half as many input channels as the others of its stage.",
             "The linear layer sees 4 · width channels, and has a bias.",
         ],
-        solution="""
-        def answer(n, width):
-            def conv(c_in, c_out):
-                return 9 * c_in * c_out + 2 * c_out
-
-            total, c_in = conv(3, width), width
-            for c in (width, 2 * width, 4 * width):
-                total += conv(c_in, c) + (2 * n - 1) * conv(c, c)
-                c_in = c
-            return total + 4 * width * 10 + 10
-        """,
+        solution=params_of,
         explanation="With width 16: 269,722 for 20 layers, 853,018 for 56, 1,727,962 for 110, the 0.27, 0.85 and 1.7 million "
         "of Table 6.",
         check_answer=_check_params,

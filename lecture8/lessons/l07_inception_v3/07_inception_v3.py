@@ -313,7 +313,7 @@ needed = {
     for name, kernel in kernels.KERNELS.items()
 }
 assert cheapest == 3 and needed.pop("noise") == 5 and set(needed.values()) == {1, 2}
-teaching.right(
+teaching.correct(
     "Three pairs have 42 weights, four 56. Noise would need five; every kernel that means something "
     "is satisfied with one or two."
 )
@@ -757,12 +757,16 @@ _ = pictures.reliability(found)
 # %%
 for name, several in found.items():
     for one in several:
-        promised = 100 * (one.right + one.overconfidence)
-        print(f"{name}: right ≈ {100 * one.right:.0f} %, promised ≈ {promised:.0f} %")
+        promised = 100 * (one.overall_accuracy + one.overconfidence)
+        print(
+            f"{name}: right ≈ {100 * one.overall_accuracy:.0f} %, promised ≈ {promised:.0f} %"
+        )
 before, after = ([one.overconfidence for one in several] for several in found.values())
 assert all(b > 0.05 and b > a + 0.1 for b, a in zip(before, after))
 assert all(a < 0 for a in after)  # it promises too little
-promises = [[one.right + one.overconfidence for one in several] for several in found.values()]
+promises = [
+    [one.overall_accuracy + one.overconfidence for one in several] for several in found.values()
+]
 assert min(promises[0]) > max(promises[1])
 guess.reveal("they lower it")
 
@@ -788,7 +792,7 @@ rows = {}
 for (images, amount), several in runs.groupby(["images", "amount"]):
     ones = calibrations(several)
     error = 100 * sum(one.error for one in ones) / len(ones)
-    right = 100 * sum(one.right for one in ones) / len(ones)
+    right = 100 * sum(one.overall_accuracy for one in ones) / len(ones)
     rows[images, amount] = {"calibration error, %": error, "right, %": right}
 table = {
     key: [round(row[key], 1) for row in rows.values()] for key in next(iter(rows.values()))
@@ -804,7 +808,7 @@ assert all(wrong[960, a] < wrong[960, b] for a, b in [(0, 0.02), (0.02, 0.1), (0
 assert all(
     rows[50, a]["right, %"] > rows[50, 0.0]["right, %"] + 5 for a in (0.02, 0.05, 0.1, 0.2)
 )
-teaching.right(
+teaching.correct(
     "50 images: 0.02 (0.05 is about as good), and any smoothing brings five points of accuracy and more. 960 images: "
     "none at all; that network keeps its word already, and smoothing only makes it timid."
 )

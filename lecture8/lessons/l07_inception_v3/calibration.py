@@ -1,4 +1,4 @@
-"""Calibration: does a network that says 90 % turn out right nine times in ten?"""
+"""Calibration: is a network that says 90 % correct nine times in ten?"""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from lecture8 import devices
+
+
+BINS = 10  # of equal width between 0 and 1
 
 
 @dataclass(frozen=True)
@@ -27,24 +30,24 @@ class Calibration:
         )
 
     @property
-    def right(self) -> float:
-        """Share of all predictions that are right."""
+    def overall_accuracy(self) -> float:
+        """Share of all predictions that are correct."""
         return self._mean(self.accuracy)
 
     @property
     def overconfidence(self) -> float:
         """Mean confidence minus accuracy: above 0 the network promises too much, below 0 too little."""
-        return self._mean(self.confidence) - self.right
+        return self._mean(self.confidence) - self.overall_accuracy
 
     def _mean(self, values: list[float]) -> float:
         return sum(n * v for n, v in zip(self.count, values, strict=True)) / sum(self.count)
 
 
-def calibration(logits: Tensor, labels: Tensor, bins: int = 10) -> Calibration:
-    """How well the confidence of N predictions agrees with how often they are right.
+def calibration(logits: Tensor, labels: Tensor) -> Calibration:
+    """How well the confidence of N predictions agrees with how often they are correct.
 
-    logits: N × classes; labels: N; bins: of equal width between 0 and 1. Guo et al. 2017 (arXiv 1706.04599), section 2.
-    Raises ValueError for shapes that do not fit, or bins that are no whole number from 1.
+    logits: N × classes; labels: N. Guo et al. 2017 (arXiv 1706.04599), section 2. Raises ValueError for shapes that do
+    not fit.
     """
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
         given = (
@@ -54,12 +57,10 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 10) -> Calibration:
         raise ValueError(
             f"given logits of {given[0]} and labels of {given[1]}; expected N × classes and N, N from 1"
         )
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
-        raise ValueError(f"given bins={bins!r}; expected a whole number, 1 or more")
     confidence, chosen = logits.double().softmax(1).max(1)
-    right, which = (chosen == labels).double(), (confidence * bins).long().clamp(max=bins - 1)
+    correct, which = (chosen == labels).double(), (confidence * BINS).long().clamp(max=BINS - 1)
     found = [
-        (confidence[which == b], right[which == b]) for b in range(bins) if (which == b).any()
+        (confidence[which == b], correct[which == b]) for b in range(BINS) if (which == b).any()
     ]
     return Calibration(
         [c.mean().item() for c, _ in found],

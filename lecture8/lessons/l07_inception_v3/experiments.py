@@ -1,28 +1,26 @@
-"""Train the nets that 07_inception_v3 loads, with labels smoothed more or less, and write data/label_smoothing.csv.
+"""Train the nets that 07_inception_v3 loads; on the CPU, some minutes each.
 
-python tools/smoothing_runs.py --seeds 4      small networks on digits, on the CPU: some minutes
+python -m lecture8.lessons.l07_inception_v3.experiments smoothing --seeds 4    labels smoothed more or less: label_smoothing.csv
+python -m lecture8.lessons.l07_inception_v3.experiments head --seeds 8         an auxiliary head or none: auxiliary_regularizer.csv
 """
 
 import argparse
-import datetime
-import platform
-import shlex
-import sys
+import os
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from lecture8 import datasets, models, training
+from lecture8 import datasets, models, published, training
 from lecture8.lessons.l07_inception_v3.calibration import calibration, predictions
 
-DATA = Path(__file__).resolve().parents[1] / "data"
 AMOUNTS = (0.0, 0.02, 0.05, 0.1, 0.2)
 EPOCHS = {50: 60, 960: 8}  # training images -> epochs
+HEAD_IMAGES, HEAD_EPOCHS = 100, 20
 
 
-def run(images: int, amount: float, seed: int) -> list[dict]:
-    """One network: a row per bin of its test predictions. Equal seeds begin with equal weights."""
+def smoothed(images: int, amount: float, seed: int) -> list[dict]:
+    """One network: a row per bin of its test predictions. Equal seeds have equal initial weights."""
     data = datasets.digits(size=16).take(images)
     torch.manual_seed(seed)
     net = models.small.alexnet(
@@ -54,42 +52,73 @@ def run(images: int, amount: float, seed: int) -> list[dict]:
     ]
 
 
-def main() -> None:
-    """Every amount for every number of images, once per seed; then the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def with_head(head: bool, seed: int) -> dict:
+    """One network, the head after its fourth module of six. Equal seeds have equal initial weights."""
+    data = datasets.digits(size=16).take(HEAD_IMAGES)
+    torch.manual_seed(seed)
+    net = models.small.inception(data.num_classes, width=8, channels=1, auxiliary=True)
+    del net.auxiliary["inception_2"]  # the lower head, which Inception-v3 does without
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
+    objective = training.auxiliary_objective(0.3) if head else training.cross_entropy
+    training.fit(
+        net,
+        data,
+        optimizer,
+        HEAD_EPOCHS,
+        batch_size=32,
+        objective=objective,
+        seed=seed,
     )
-    parser.add_argument("--seeds", type=int, default=4)
-    a = parser.parse_args()
+    scores = {split: training.evaluate(net, data, split) for split in ("train", "test")}
+    return {
+        "head": head, "seed": seed,
+        **{f"{split}_{what}": getattr(score, what) for split, score in scores.items() for what in ("loss", "accuracy")},
+    }  # fmt: skip
+
+
+def smoothing(seeds: int) -> None:
+    """Every amount for every number of images, once per seed; then the table."""
     rows = []
     for images in EPOCHS:
         for amount in AMOUNTS:
-            for seed in range(a.seeds):
-                rows += run(images, amount, seed)
+            for seed in range(seeds):
+                rows += smoothed(images, amount, seed)
             print(images, amount, flush=True)
-    write(pd.DataFrame(rows), a.seeds)
-
-
-def write(rows: pd.DataFrame, seeds: int) -> None:
-    """The table in data/, with its provenance in the first lines."""
-    epochs = ", ".join(f"{e} epochs for {n} images" for n, e in EPOCHS.items())
-    header = {
-        "what": "small.alexnet of width 8 without normalization and dropout on 16 × 16 digits, Adam 0.002, batch 32; "
-        "amount: share of each label that is spread over all classes; a row is a bin of the test predictions sorted by "
-        "confidence (ten bins from 0 to 1, empty ones left out): predictions in it, mean confidence (promised), "
-        "share right",
-        "epochs": epochs,
-        "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"cpu, {torch.get_num_threads()} thread(s)",
-        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "seeds": ", ".join(map(str, range(seeds))),
-    }
-    text = "".join(f"# {k}: {v}\n" for k, v in header.items()) + rows.round(5).to_csv(
-        index=False, lineterminator="\n"
+    what = (
+        "small.alexnet of width 8 without normalization and dropout on 16 × 16 digits, Adam 0.002, batch 32; amount: "
+        "share of each label that is spread over all classes; a row is a bin of the test predictions sorted by "
+        "confidence (ten bins from 0 to 1, empty ones left out): predictions in it, mean confidence (promised), accuracy"
     )
-    (DATA / "label_smoothing.csv").write_text(text, encoding="utf-8")
-    print(f"wrote data/label_smoothing.csv: {len(rows)} rows")
+    epochs = ", ".join(f"{e} epochs for {n} images" for n, e in EPOCHS.items())
+    path = Path(__file__).with_name("label_smoothing.csv")
+    published.write(path, pd.DataFrame(rows).round(5), what, seeds, epochs=epochs)
+
+
+def head(seeds: int) -> None:
+    """With and without the head, once per seed; then the table."""
+    rows = []
+    for seed in range(seeds):
+        for one in (False, True):
+            rows.append(with_head(one, seed))
+            print(rows[-1], flush=True)
+    what = (
+        f"small.inception of width 8 with batch normalization on {HEAD_IMAGES} digits of 16 × 16, Adam 0.003, batch "
+        f"32, {HEAD_EPOCHS} epochs; head: an auxiliary classifier after the fourth of six modules, weight 0.3, in training"
+    )
+    path = Path(__file__).with_name("auxiliary_regularizer.csv")
+    published.write(path, pd.DataFrame(rows).round(4), what, seeds)
+
+
+def main() -> None:
+    """One of the two tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["smoothing", "head"])
+    parser.add_argument("--seeds", type=int, default=4)
+    a = parser.parse_args()
+    os.environ.setdefault("LECTURE8_DEVICE", "cpu")
+    {"smoothing": smoothing, "head": head}[a.what](a.seeds)
 
 
 if __name__ == "__main__":

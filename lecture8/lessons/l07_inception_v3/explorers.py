@@ -25,7 +25,7 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         figure = pictures.separated(whole, part, picture, pairs)
         energy = (part.square().sum() / whole.square().sum()).item()
         cost = 2 * SIZE * pairs
-        price = "cheaper than" if cost < SIZE**2 else "dearer than"
+        price = "cheaper than" if cost < SIZE**2 else "more expensive than"
         keep = (
             "1 column-and-row pair keeps"
             if pairs == 1
@@ -57,7 +57,7 @@ def _correlation(photo: Tensor, whole: Tensor, part: Tensor) -> float:
 
 @explorer
 def smoothing() -> Explorer:
-    """Calibration by the amount of smoothing, for few and for many training images, from the runs in data/."""
+    """Calibration by the amount of smoothing, for few and for many training images, from loaded runs."""
     runs = published.read("label_smoothing")
     by_setting = {
         key: calibrations(several) for key, several in runs.groupby(["images", "amount"])
@@ -70,10 +70,10 @@ def smoothing() -> Explorer:
         words = []
         for name, several in found.items():
             over = 100 * sum(one.overconfidence for one in several) / len(several)
-            right = 100 * sum(one.right for one in several) / len(several)
+            accuracy = 100 * sum(one.overall_accuracy for one in several) / len(several)
             side = "much" if over > 0 else "little"
             words.append(
-                f"{name}: right on {right:.1f} %, promises {abs(over):.1f} points too {side}"
+                f"{name}: right on {accuracy:.1f} %, promises {abs(over):.1f} points too {side}"
             )
         text = f"{images} training images, {len(several)} seeds. " + "; ".join(words) + "."
         return pictures.reliability(found), text

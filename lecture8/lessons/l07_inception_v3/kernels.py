@@ -31,11 +31,11 @@ def edge(degrees: float) -> Tensor:
     return (x * angle.cos() + y * angle.sin()) * gaussian()
 
 
-def gabor(degrees: float, period: float = 4.0) -> Tensor:
-    """Stripes under a bell, as first layers learn them: 7 × 7, without a mean; 0° answers to upright stripes."""
+def gabor(degrees: float) -> Tensor:
+    """Stripes of period 4 under a bell, as first layers learn them: 7 × 7, of mean 0; 0° answers to upright stripes."""
     y, x = _grid()
     angle = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
-    stripes = torch.cos(2 * torch.pi / period * (x * angle.cos() + y * angle.sin()))
+    stripes = torch.cos(torch.pi / 2 * (x * angle.cos() + y * angle.sin()))
     return gaussian() * (stripes - (gaussian() * stripes).sum())
 
 

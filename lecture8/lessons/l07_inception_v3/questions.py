@@ -11,8 +11,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     same_network,
     wrong,
 )
@@ -81,7 +81,7 @@ def _check_smooth(answer) -> Verdict:
         return wrong(
             f"Expected {[round(v, 4) for v in want.tolist()]} {case}, got {[round(v, 4) for v in got.tolist()]}."
         )
-    return right("1 − ε on the right class, and ε/K on every class, the right one too.")
+    return correct("1 − ε on the right class, and ε/K on every class, the right one too.")
 
 
 def _check_separate(answer) -> Verdict:
@@ -113,7 +113,7 @@ def _check_separate(answer) -> Verdict:
             return wrong(
                 f"Your pair leaves {lost:.4f} of the energy {case}; the best leaves {least:.4f}."
             )
-    return right(
+    return correct(
         "The best pair there is: the first column and row of the singular value decomposition, and their value."
     )
 
@@ -150,7 +150,7 @@ def _check_error(answer) -> Verdict:
         if abs(got - sum(s * g for s, g in zip(shares, gaps, strict=True))) < 1e-6:
             return wrong(f"{case}: gaps of both signs cancel; take their absolute values.")
         return wrong(f"{case}.")
-    return right("The mean gap between promise and truth, bin by bin, each bin by its share.")
+    return correct("The mean gap between promise and truth, bin by bin, each bin by its share.")
 
 
 def _check_reduction(answer) -> Verdict:
@@ -171,7 +171,7 @@ def _check_reduction(answer) -> Verdict:
         verdict = same_network(block, reference, (c_in, 9, 9))
         if not verdict:
             return wrong(f"For {case}: {verdict.message}")
-    return right(
+    return correct(
         "Two convolutional branches and a pooling, all with stride 2, all on the whole input: Figure 10."
     )
 
@@ -186,8 +186,59 @@ def _check_wide(answer) -> Verdict:
         verdict = same_network(block, inception_c(c_in), (c_in, 4, 4))
         if not verdict:
             return wrong(f"For c_in={c_in}: {verdict.message}")
-    return right(
+    return correct(
         "The same as the library's: two branches fork at their end, and 2,048 channels come out."
+    )
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_channels():
+    return 320 + 192 + 768
+
+
+def my_weights():
+    return 2 * 7 * 192**2
+
+
+def smooth(label, num_classes, amount):
+    targets = torch.full((num_classes,), amount / num_classes)
+    targets[label] += 1 - amount
+    return targets
+
+
+def my_separate(kernel):
+    left, values, right = torch.linalg.svd(kernel)
+    return left[:, 0] * values[0], right[0]
+
+
+def calibration_error(confidence, right):
+    which, error = (confidence * 10).long().clamp(max=9), 0.0
+    for b in which.unique():
+        inside = which == b
+        gap = confidence[inside].mean() - right[inside].double().mean()
+        error += inside.double().mean() * abs(gap)
+    return error
+
+
+def my_reduction(c_in, three, reduce, double):
+    return Branches(
+        single=chain(c_in, (three, 3, 2, 0)),
+        twice=chain(c_in, (reduce, 1), (double, 3), (double, 3, 2, 0)),
+        pool=nn.MaxPool2d(3, stride=2),
+    )
+
+
+def wide_module(c_in):
+    def fork():
+        return Branches(row=chain(384, (384, (1, 3))), column=chain(384, (384, (3, 1))))
+
+    return Branches(
+        one=chain(c_in, (320, 1)),
+        three=nn.Sequential(chain(c_in, (384, 1)), fork()),
+        twice=nn.Sequential(chain(c_in, (448, 1), (384, 3)), fork()),
+        pool=nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), chain(c_in, (192, 1))),
     )
 
 
@@ -201,7 +252,8 @@ exercises = {
         come out?
         """,
         hints=["Only the last layer of a branch counts.", "A pooling has as many channels behind it as before it."],
-        solution="answer = 320 + 192 + 768",
+        solution=my_channels,
+        asks_value=True,
         explanation="1,280 channels of 8 × 8. More than half of them are the pooled input.",
         check_answer=number_check(
             1280,
@@ -220,7 +272,8 @@ exercises = {
         after it, both from 192 to 192 channels?
         """,
         hints=["kernel height × kernel width × c_in × c_out, for each of the two.", "2 · 7 · 192²."],
-        solution="answer = 2 * 7 * 192**2",
+        solution=my_weights,
+        asks_value=True,
         explanation="516,096, two sevenths: 71 % are saved. The second convolution sees 192 channels of rows, so that the pair is "
         "much more than one column times one row.",
         check_answer=number_check(
@@ -242,12 +295,7 @@ exercises = {
             "Begin with `torch.full((num_classes,), amount / num_classes)`.",
             "Add `1 - amount` at the place `label`: the right class keeps its part of the share, too.",
         ],
-        solution="""
-        def answer(label, num_classes, amount):
-            targets = torch.full((num_classes,), amount / num_classes)
-            targets[label] += 1 - amount
-            return targets
-        """,
+        solution=smooth,
         explanation="q'(k) = (1 − ε)δ(k, y) + ε/K, section 7 of the paper. With ε = 0.1 and 1,000 classes the right one gets 0.9001.",
         check_answer=_check_smooth,
     ),
@@ -255,18 +303,14 @@ exercises = {
         title="the best column times row",
         difficulty=2,
         task="""
-        Write `separate(kernel)`, which returns a column and a row (two tensors, of the kernel's height and width) whose
+        Write `my_separate(kernel)`, which returns a column and a row (two tensors, of the kernel's height and width) whose
         product comes as near to the kernel as any can: the least sum of squared differences.
         """,
         hints=[
             "`torch.linalg.svd(kernel)` returns U, S, Vh with kernel = U · diag(S) · Vh, the largest value first.",
             "The first column of U, the first row of Vh, and S[0] on one of the two.",
         ],
-        solution="""
-        def answer(kernel):
-            left, values, right = torch.linalg.svd(kernel)
-            return left[:, 0] * values[0], right[0]
-        """,
+        solution=my_separate,
         explanation="That no other pair is nearer is the theorem of Eckart and Young. Further pairs come from the next values.",
         check_answer=_check_separate,
     ),
@@ -283,15 +327,7 @@ exercises = {
             "Leave empty bins out; a bin's weight is its count divided by N.",
             "`right[which == b].double().mean()` is the share that is right in bin b.",
         ],
-        solution="""
-        def answer(confidence, right):
-            which, error = (confidence * 10).long().clamp(max=9), 0.0
-            for b in which.unique():
-                inside = which == b
-                gap = confidence[inside].mean() - right[inside].double().mean()
-                error += inside.double().mean() * abs(gap)
-            return error
-        """,
+        solution=calibration_error,
         explanation="Guo et al. 2017 made it popular. It says nothing about accuracy: who always guesses with 10 % confidence among ten "
         "classes is perfectly calibrated.",
         check_answer=_check_error,
@@ -310,14 +346,7 @@ exercises = {
             "`Branches(a=…, b=…, c=…)` stacks what its branches put out (a branch cannot be called `double`: that is a method of every module).",
             "The pooling is `nn.MaxPool2d(3, stride=2)`.",
         ],
-        solution="""
-        def answer(c_in, three, reduce, double):
-            return Branches(
-                single=chain(c_in, (three, 3, 2, 0)),
-                twice=chain(c_in, (reduce, 1), (double, 3), (double, 3, 2, 0)),
-                pool=nn.MaxPool2d(3, stride=2),
-            )
-        """,
+        solution=my_reduction,
         explanation="With (288, 384, 64, 96) it is the one between 35 × 35 and 17 × 17. Both Inception-v4 and Inception-ResNet have it "
         "again, with other widths.",
         check_answer=_check_reduction,
@@ -335,18 +364,7 @@ exercises = {
             "`Branches(row=chain(384, (384, (1, 3))), column=chain(384, (384, (3, 1))))` is the fork.",
             "The pooling is `nn.AvgPool2d(3, stride=1, padding=1)`.",
         ],
-        solution="""
-        def answer(c_in):
-            def fork():
-                return Branches(row=chain(384, (384, (1, 3))), column=chain(384, (384, (3, 1))))
-
-            return Branches(
-                one=chain(c_in, (320, 1)),
-                three=nn.Sequential(chain(c_in, (384, 1)), fork()),
-                twice=nn.Sequential(chain(c_in, (448, 1), (384, 3)), fork()),
-                pool=nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), chain(c_in, (192, 1))),
-            )
-        """,
+        solution=wide_module,
         explanation="320 + 768 + 768 + 192 = 2,048 channels. The paper forks at the end because the last maps are small and must "
         "carry many different features to the classifier.",
         check_answer=_check_wide,

@@ -328,7 +328,7 @@ end = stops["Inception-v4"]["end"].params / costs["Inception-v4"].params
 print(busiest)
 print(f"one block B: {times:.2f} times; the end of Inception-v4: {end:.1%}")
 assert set(busiest.values()) == {"block B"} and 4 < times < 4.5 and end < 0.04
-teaching.right(
+teaching.correct(
     f"1: block B, in all three. 2: Inception-v4's, {times:.1f} times as much: its branches are wide, the hybrid's "
     f"are narrow and a 1 × 1 widens them again. 3: {end:.1%}, as the mean over the map leaves 1,536 numbers."
 )
@@ -637,7 +637,7 @@ spread = loss.max(axis=1) / loss.min(axis=1)
 assert list(spread.index[spread < 1.1]) == [(8, 0.05)]
 assert loss.loc[(32, 0.05), 1.0] > 2 * loss.loc[(32, 0.05), 0.1]
 assert zeros.loc[(32, 0.05), 1.0] > 0.5 and zeros.loc[(32, 0.5)].min() > 0.9
-teaching.right(
+teaching.correct(
     "1: width 8 with rate 0.05: narrow and slow. 2: not quite; its loss is more than twice that of "
     "scale 0.1, and most of its map is zero. 3: no; with steps that large no scale helps."
 )

@@ -1,14 +1,11 @@
-"""Train the nets that 08_inception_v4 loads, and write them to data/ with their provenance; on the CPU, minutes each.
+"""Train the nets that 08_inception_v4 loads; on the CPU, minutes each.
 
-python tools/residual_runs.py ends      with and without shortcuts, to the end: shortcut_ends.csv
-python tools/residual_runs.py scales    widths, learning rates and scales, the first epochs: residual_scaling.csv
+python -m lecture8.lessons.l08_inception_v4.experiments ends --epochs 12     with and without shortcuts: shortcut_ends.csv
+python -m lecture8.lessons.l08_inception_v4.experiments scales --epochs 3    widths, rates and scales: residual_scaling.csv
 """
 
 import argparse
-import datetime
-import platform
-import shlex
-import sys
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,10 +13,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from lecture8 import datasets, models, training
-
-DATA = Path(__file__).resolve().parents[1] / "data"
-
+from lecture8 import datasets, models, published, training
 
 KINDS = {  # about equal in cost, but for the first two, which have a third of the blocks
     "shortcuts, 1 block": partial(models.small.inception_resnet, blocks=1),
@@ -55,7 +49,7 @@ def ends(epochs: int, seeds: int) -> Iterator[dict]:
 
 
 def scales(epochs: int, seeds: int) -> Iterator[dict]:
-    """Rows (width, rate, scale, seed, epoch), with the share of zeros in the last map for 100 validation images."""
+    """Rows (width, rate, scale, seed, epoch), with the share of zeros in the last feature map for 100 validation images."""
     data = datasets.digits(size=8).take(320)
     some = data.valid.images[:100]
     for width in (8, 32):
@@ -69,28 +63,33 @@ def scales(epochs: int, seeds: int) -> Iterator[dict]:
                     )
                     zeros = []
 
-                    def look(_history, net=net, zeros=zeros):
+                    def look(epoch, net=net, zeros=zeros):
                         zeros.append(share_of_zeros(net, some))
+                        return 1.0
 
+                    # `fit` calls it after every epoch; the learning rate stays as it is
+                    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, look)
                     history = training.fit(
                         net,
                         data,
                         optimizer,
                         epochs,
                         batch_size=32,
+                        scheduler=schedule,
                         seed=seed,
-                        watch=look,
                     )
                     run = {"width": width, "rate": rate, "scale": scale, "seed": seed}
                     print(run, history, zeros, flush=True)
                     yield from (
                         {**run, **row, "zeros": z}
-                        for row, z in zip(history.rows, zeros, strict=True)
+                        for row, z in zip(
+                            history.rows, zeros[1:], strict=True
+                        )  # the first: before training
                     )
 
 
 def share_of_zeros(net, images) -> float:
-    """How much of the last map before the average pooling is zero, in evaluation mode."""
+    """How much of the last feature map before the average pooling is zero, in evaluation mode."""
     was_training = net.training
     with torch.no_grad():
         share = (net.eval().features(images) == 0).float().mean().item()
@@ -103,7 +102,7 @@ ABOUT = {
     "and small.inception, which has 6 modules, on 960 digits of 8 × 8, Adam 0.002 times 0.8 after every "
     "epoch, batch 32",
     "scales": "small.inception_resnet of 3 blocks a stage, by width, learning rate and scale of the residuals, on 320 "
-    "digits of 8 × 8, SGD with momentum 0.9 and decay 1e-4, batch 32; zeros: share of zeros in the last map",
+    "digits of 8 × 8, SGD with momentum 0.9 and decay 1e-4, batch 32; zeros: share of zeros in the last feature map",
 }
 COLUMNS = {
     "ends": ["kind", "seed", "epoch", "train_loss", "valid_accuracy", "test_accuracy"],
@@ -130,19 +129,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     a = parser.parse_args()
+    os.environ.setdefault("LECTURE8_DEVICE", "cpu")
     rows = pd.DataFrame({"ends": ends, "scales": scales}[a.what](a.epochs, a.seeds))
-    header = {
-        "what": ABOUT[a.what],
-        "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"cpu, {torch.get_num_threads()} thread(s)",
-        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "seeds": ", ".join(map(str, range(a.seeds))),
-    }
-    text = "".join(f"# {k}: {v}\n" for k, v in header.items())
-    text += rows[COLUMNS[a.what]].round(4).to_csv(index=False, lineterminator="\n")
-    (DATA / f"{NAMES[a.what]}.csv").write_text(text, encoding="utf-8")
-    print(f"wrote data/{NAMES[a.what]}.csv: {len(rows)} rows")
+    path = Path(__file__).with_name(f"{NAMES[a.what]}.csv")
+    published.write(path, rows[COLUMNS[a.what]].round(4), ABOUT[a.what], a.seeds)
 
 
 if __name__ == "__main__":

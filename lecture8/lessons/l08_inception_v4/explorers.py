@@ -76,11 +76,11 @@ def _times(shape) -> str:
 
 @explorer
 def scaling() -> Explorer:
-    """Width and learning rate -> what each scale of the residuals does to the first epochs, from the runs in data/."""
+    """Width and learning rate -> what each scale of the residuals does to the first epochs, from loaded runs."""
     runs = published.read("residual_scaling")
 
-    def draw(width: int, rate: float) -> tuple[Figure, str]:
-        chosen = runs[(runs["width"] == width) & (runs["rate"] == rate)]
+    def draw(width: int, lr: float) -> tuple[Figure, str]:
+        chosen = runs[(runs["width"] == width) & (runs["rate"] == lr)]
         last = chosen[chosen["epoch"] == chosen["epoch"].max()]
         words = []
         for scale, rows in last.groupby("scale"):
@@ -88,8 +88,8 @@ def scaling() -> Explorer:
                 f"scale {scale:g}: training loss {rows['train_loss'].mean():.2f}, {rows['zeros'].mean():.0%} zeros in "
                 f"the last map, {rows['valid_accuracy'].mean():.0%} of the validation images right"
             )
-        begin = f"Width {width}, learning rate {rate:g}, after epoch {last['epoch'].max()}, means of 3 seeds: "
-        return pictures.scaling(runs, width, rate), begin + "; ".join(words) + "."
+        begin = f"Width {width}, learning rate {lr:g}, after epoch {last['epoch'].max()}, means of 3 seeds: "
+        return pictures.scaling(runs, width, lr), begin + "; ".join(words) + "."
 
-    widths, rates = (sorted(runs[column].unique().tolist()) for column in ("width", "rate"))
-    return Explorer(draw, {"width": widths, "rate": rates}, labels={"rate": "learning rate"})
+    widths, lrs = (sorted(runs[column].unique().tolist()) for column in ("width", "rate"))
+    return Explorer(draw, {"width": widths, "lr": lrs}, labels={"lr": "learning rate"})

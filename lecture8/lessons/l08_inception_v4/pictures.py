@@ -137,16 +137,16 @@ def size_or_shortcut(table, macs: Mapping[str, int]) -> Figure:
     return figure
 
 
-def scaling(runs, width: int, rate: float) -> Figure:
+def scaling(runs, width: int, lr: float) -> Figure:
     """Training loss (left) and zeros in the last map (right) by epoch, a line for each scale of the residuals.
 
-    runs: the table `residual_scaling`; width and rate: which of its runs
+    runs: the table `residual_scaling`; width and lr (its column `rate`): which of its runs
     """
     margins = {"left": 0.08, "right": 0.9, "bottom": 0.17, "top": 0.9, "wspace": 0.42}
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(10, 3.5), layout="none", gridspec_kw=margins
     )
-    chosen = runs[(runs["width"] == width) & (runs["rate"] == rate)]
+    chosen = runs[(runs["width"] == width) & (runs["rate"] == lr)]
     loss, zeros = {}, {}
     for scale, rows in chosen.groupby("scale"):
         seeds = [run for _, run in rows.groupby("seed")]
@@ -160,12 +160,12 @@ def scaling(runs, width: int, rate: float) -> Figure:
     return figure
 
 
-def growth(spread: Mapping[str, object], blocks: Mapping[str, int]) -> Figure:
-    """Spread of the values behind each block; name -> seeds × blocks; blocks: kind -> how many, in order."""
+def growth(deviations: Mapping[str, object], blocks: Mapping[str, int]) -> Figure:
+    """Standard deviation of the values after each block; name -> seeds × blocks; blocks: kind -> how many, in order."""
     figure, ax = plt.subplots(figsize=(8.5, 3.8))
-    colors = dict(zip(spread, (ORANGE, YELLOW, BLUE), strict=True))
+    colors = dict(zip(deviations, (ORANGE, YELLOW, BLUE), strict=True))
     lines(
-        spread,
+        deviations,
         xlabel="block, from the image to the logits",
         ylabel="standard deviation",
         colors=colors,

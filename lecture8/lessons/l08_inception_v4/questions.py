@@ -1,6 +1,7 @@
 """08 Inception-v4 and Inception-ResNet: predictions, exercises, quiz."""
 
 import copy
+from functools import cache
 
 import torch
 from torch import nn
@@ -13,8 +14,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     same_network,
     wrong,
 )
@@ -63,17 +64,19 @@ predictions = {
 }  # fmt: skip
 
 
+@cache
+def _sides_of_maps(side: int) -> tuple[int, ...]:
+    with torch.device("meta"):
+        profile = complexity.profile(models.inception_v4(10), (3, side, side))
+    shapes = {stage.name: stage.output_shape for stage in profile.stages}
+    return tuple(
+        shapes[f"features.{name}"][1] for name in ("stem", "reduction_a", "reduction_b")
+    )
+
+
 def _check_sides(answer) -> Verdict:
     for side in (299, 331, 160, 75):
-        with torch.device("meta"):
-            stages = {
-                s.name: s
-                for s in complexity.profile(models.inception_v4(10), (3, side, side)).stages
-            }
-        want = tuple(
-            stages[f"features.{name}"].output_shape[1]
-            for name in ("stem", "reduction_a", "reduction_b")
-        )
+        want = _sides_of_maps(side)
         got = called(answer, side)
         if not isinstance(got, tuple | list) or len(got) != 3:
             return wrong(
@@ -92,7 +95,7 @@ def _check_sides(answer) -> Verdict:
             return wrong(
                 f"For images of {side} pixels the three maps have {want} pixels, you say {tuple(got)}: look behind {place}.{why}"
             )
-    return right(
+    return correct(
         "Right for 299, 331, 160 and 75 pixels. With 75, a single pixel is left: smaller images will not do."
     )
 
@@ -117,7 +120,7 @@ def _check_spread(answer) -> Verdict:
                     f"That multiplies from block to block, as if F grew with x; here F's variance stays 1: {case}."
                 )
             return wrong(f"Not yet: {case}.")
-    return right(
+    return correct(
         "√(1 + n · scale²): with scale 1 it grows like the root of the depth, with 0.1 forty blocks add a fifth."
     )
 
@@ -165,7 +168,7 @@ def _check_fold(answer) -> Verdict:
                 f"With scale {scale} the outputs differ by up to {(want - found).abs().max():.3g}: which layer comes "
                 "right before the multiplication?"
             )
-    return right(
+    return correct(
         "The same function to rounding, with scale 1. So a scale gives a network nothing new to compute: it changes how "
         "training starts and how far a step goes."
     )
@@ -182,7 +185,54 @@ def _check_block(answer) -> Verdict:
         verdict = same_network(block, reference, (channels, 8, 8))
         if not verdict:
             return wrong(f"block_c({channels}, scale={scale}): {verdict.message}")
-    return right("The same as the library's, for two widths and two scales.")
+    return correct("The same as the library's, for two widths and two scales.")
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_shortcuts():
+    return 5 + 10 + 5
+
+
+def my_channels():
+    return 384 + 256 + 384
+
+
+def sides(side):
+    def halve(side):
+        return (side - 3) // 2 + 1
+
+    stem = halve(halve(halve(side) - 2) - 2)
+    return stem, halve(stem), halve(halve(stem))
+
+
+def spread(blocks, scale):
+    return (1 + blocks * scale**2) ** 0.5
+
+
+def fold(block):
+    import copy
+
+    new = copy.deepcopy(block)
+    new.up.weight.data *= block.scale
+    new.up.bias.data *= block.scale
+    new.scale = 1.0
+    return new
+
+
+class BlockC(nn.Module):
+    def __init__(self, channels, scale):
+        super().__init__()
+        self.branches = models.layers.Branches(
+            one=models.layers.chain(channels, (192, 1)),
+            three=models.layers.chain(channels, (192, 1), (192, (1, 3)), (192, (3, 1))),
+        )
+        self.up = nn.Conv2d(384, channels, 1)
+        self.scale = scale
+
+    def forward(self, x):
+        return (x + self.scale * self.up(self.branches(x))).relu()
 
 
 exercises = {
@@ -197,7 +247,8 @@ exercises = {
             "Only blocks A, B and C have a shortcut; stem and reductions do not.",
             "How many of each are there? 5 blocks A, then …",
         ],
-        solution="answer = 5 + 10 + 5",
+        solution=my_shortcuts,
+        asks_value=True,
         explanation="20. A program that counts additions finds the same, and none at all in Inception-v4.",
         check_answer=number_check(
             20,
@@ -218,7 +269,8 @@ exercises = {
             "Three branches side by side; their outputs are stacked. One of them is a pooling.",
             "k and l are inside a branch. What leaves it has m channels.",
         ],
-        solution="answer = 384 + 256 + 384",
+        solution=my_channels,
+        asks_value=True,
         explanation="n + m + what the pooling hands on: 1024, the width of all B modules.",
         check_answer=number_check(
             1024,
@@ -242,14 +294,7 @@ exercises = {
             "How many windows of 3 fit into `side` pixels, two pixels apart? (side − 3) // 2 + 1. And one pixel apart? side − 2.",
             "299 → 149 → 147 → 147 → 73 → 71 → 35, then 17, then 8.",
         ],
-        solution="""
-        def answer(side):
-            def halve(side):
-                return (side - 3) // 2 + 1
-
-            stem = halve(halve(halve(side) - 2) - 2)
-            return stem, halve(stem), halve(halve(stem))
-        """,
+        solution=sides,
         explanation="35, 17, 8: the odd sizes of the Inception papers come from windows that must fit without padding. Google "
         "calls it 'VALID', hence the V in the paper's figures.",
         check_answer=_check_sides,
@@ -265,10 +310,7 @@ exercises = {
             "Variances of independent summands add up.",
             "Multiplying by a scale multiplies the variance by scale².",
         ],
-        solution="""
-        def answer(blocks, scale):
-            return (1 + blocks * scale**2) ** 0.5
-        """,
+        solution=spread,
         explanation="A fresh network does about this in section 6 (its F is smaller). It grows with the root of the "
         "depth, since batch normalization inside F keeps F's size whatever x does.",
         check_answer=_check_spread,
@@ -284,16 +326,7 @@ exercises = {
             "scale · (W · z + b) = (scale · W) · z + scale · b.",
             "`copy.deepcopy(block)`, then `new.up.weight.data *= …`, and do not forget the bias.",
         ],
-        solution="""
-        import copy
-
-        def answer(block):
-            new = copy.deepcopy(block)
-            new.up.weight.data *= block.scale
-            new.up.bias.data *= block.scale
-            new.scale = 1.0
-            return new
-        """,
+        solution=fold,
         explanation="So a scaled network can compute nothing that an unscaled one cannot. It begins with smaller steps, and "
         "plain gradient descent changes W · scale by scale² as much per step: a lower learning rate, for these layers alone.",
         check_answer=_check_fold,
@@ -312,22 +345,7 @@ exercises = {
             "`models.layers.Branches(a=…, b=…)` stacks what its parts put out: 384 channels.",
             "A class needs `__init__` and `forward`; `return (x + self.scale * self.up(self.branches(x))).relu()`.",
         ],
-        solution="""
-        class BlockC(nn.Module):
-            def __init__(self, channels, scale):
-                super().__init__()
-                self.branches = models.layers.Branches(
-                    one=models.layers.chain(channels, (192, 1)),
-                    three=models.layers.chain(channels, (192, 1), (192, (1, 3)), (192, (3, 1))),
-                )
-                self.up = nn.Conv2d(384, channels, 1)
-                self.scale = scale
-
-            def forward(self, x):
-                return (x + self.scale * self.up(self.branches(x))).relu()
-
-        answer = BlockC
-        """,
+        solution=BlockC,
         explanation="Five of these, 1792 channels wide, end Inception-ResNet-v1. The library has one class for blocks A, B and C "
         "of both hybrids; only the lists of branches differ.",
         check_answer=_check_block,

@@ -277,18 +277,14 @@ guess
 # layers keep for the backward pass. The *peak* is a little below the total, because activations go while gradients come.
 
 # %%
-vgg16, resnet152 = profiles["vgg16"], profiles["resnet152"]
-pd.concat(
-    {
-        name: complexity.memory(cost, batch=32).table()["bytes"] / 1e9
-        for name, cost in (("VGG-16, GB", vgg16), ("ResNet-152, GB", resnet152))
-    },
-    axis=1,
-).round(2)
+with torch.device("meta"):  # shapes only
+    pair = {"VGG-16, GB": models.vgg16(), "ResNet-152, GB": models.resnet152()}
+step = {name: complexity.memory(net, 224, batch=32) for name, net in pair.items()}
+pd.concat({name: need.table()["bytes"] / 1e9 for name, need in step.items()}, axis=1).round(2)
 
 # %%
-peaks = [complexity.memory(cost, batch=32).peak for cost in (vgg16, resnet152)]
-assert resnet152.params < vgg16.params / 2 and peaks[1] > 1.2 * peaks[0]
+vgg16, resnet152 = step.values()
+assert resnet152.weights < vgg16.weights / 2 and resnet152.peak > 1.2 * vgg16.peak
 guess.reveal("ResNet-152")
 
 # %% [markdown]
@@ -396,7 +392,7 @@ columns = ["params", "macs", "mb", "ms", "ms_batch"]
 axes_with_vgg = [c for c in columns if any("VGG" in name for name in unbeaten(first, c))]
 left = [name for name in unbeaten(new, "macs") if new["macs"][name] > 2]
 assert not axes_with_vgg and left == ["ResNet-34", "ResNet-50", "ResNet-101", "ResNet-152"]
-teaching.right(
+teaching.correct(
     f"On none. And with the new recipe {', '.join(left)}: the newer Inceptions, trained as in 2016, are beaten by retrained ResNets."
 )
 
@@ -537,8 +533,7 @@ assert forward_mb["ResNet-18"][4] < forward_mb["AlexNet"][1]
 # what the allocator says, on images small enough for a laptop:
 
 # %%
-small = complexity.profile(resnet18, (3, 96, 96))
-step = {batch: complexity.memory(small, batch) for batch in batches}
+step = {batch: complexity.memory(resnet18, 96, batch) for batch in batches}
 measured = {
     batch: measure.peak_memory(resnet18, 96, batch, device=METER).allocated / 1e6
     for batch in batches
@@ -712,7 +707,7 @@ resnets = [name for name in cpu.index if name.startswith("resnet")]
 assert spread(cpu["time"][resnets], cpu["macs_g"][resnets]) < 1.5
 vggs = cpu["time"][[name for name in cpu.index if name.startswith("vgg")]]
 assert vggs.max() < 1.2 * vggs.min()  # 2.6 times the work, nearly the same time
-teaching.right(
+teaching.correct(
     "Better than on the CPU, but on the large GPU the *activations* predict time best: its arithmetic is so fast that it waits for maps to be written and read. "
     "Within one family, work is a fair guide."
 )
@@ -748,7 +743,7 @@ def best(recipe, **limits):
 assert best("first", mb=120, macs=5) == best("new", mb=120, macs=5) == "ResNet-50"
 assert best("first", mb=120, macs=8) == "Inception-v3"
 assert best("new", mb=120, macs=8) == "ResNet-50"
-teaching.right(
+teaching.correct(
     "ResNet-50. With 8 G it would be Inception-v3, 1.2 points better. With the new recipe ResNet-50 "
     "stays the best, and 3.5 points above that Inception-v3, for less work: train better before you buy more."
 )
@@ -788,7 +783,7 @@ ask.exercises["largest_batch"]
 
 
 # %%
-def largest_batch(profile, limit):
+def largest_batch(net, image_size, limit):
     return ...  # your code
 
 

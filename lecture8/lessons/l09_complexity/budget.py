@@ -1,6 +1,6 @@
 """What the networks cost and what they reach, in one table; which are worth their cost; the best within limits.
 
-Counts are those of the registry (recomputed by the tests), accuracies and times those of `data/`.
+Counts are those of the registry (recomputed by the tests), accuracies and times those of the tables.
 """
 
 from collections.abc import Mapping, Sequence

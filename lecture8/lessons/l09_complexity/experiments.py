@@ -1,18 +1,15 @@
-"""Time, memory and (NVIDIA GPUs) power of every ImageNet network of the course on this machine, for data/.
+"""Time, memory and (NVIDIA GPUs) power of every ImageNet network of the course on this machine.
 
-python tools/measure_reference.py                   all networks -> data/reference_cpu.csv or reference_cuda.csv
-python tools/measure_reference.py --networks alexnet resnet18 --batches 1 4      a part, to try it: prints only
+python -m lecture8.lessons.l09_complexity.experiments      all networks: reference_cpu.csv or reference_cuda.csv
+python -m lecture8.lessons.l09_complexity.experiments --networks alexnet resnet18 --batches 1 4      prints a part of it
 
 Some minutes, in which nothing else should run. Notebook 09 sets its own measurements beside these.
 """
 
 import argparse
-import datetime
 import os
 import platform
 import re
-import shlex
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,9 +17,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from lecture8 import devices, measure, models
+from lecture8 import devices, measure, models, published
 
-DATA = Path(__file__).resolve().parents[1] / "data"
 NETWORKS = [name for name, facts in models.ARCHITECTURES.items() if facts.input_size[1] > 200]
 # One image, as when somebody waits for the answer, and a batch; more would take too long on a CPU
 BATCHES = {"cpu": (1, 4), "cuda": (1, 16), "mps": (1, 16)}
@@ -87,8 +83,8 @@ def _check_numbers(name: str, net: torch.nn.Module) -> None:
         )
 
 
-def header(device: torch.device) -> dict[str, str]:
-    """Where the numbers come from: the lines at the head of the table."""
+def hardware(device: torch.device) -> str:
+    """The processor's name and how busy it is, and the GPU's."""
     cpu = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():  # Linux tells the model only there
         found = re.search(
@@ -101,28 +97,13 @@ def header(device: torch.device) -> dict[str, str]:
         else ""
     )
     load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
-    return {
-        "what": "forward passes in evaluation mode, float32, random weights and images: median and quartiles of the "
-        "time of a batch, most bytes allocated at one moment",
-        "command": shlex.join(["python", "tools/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"{gpu}{cpu}, {os.cpu_count()} cores{load}",
-        "threads": str(torch.get_num_threads()),
-        "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}, {platform.system()}",
-        "seeds": "0 (of weights and images; the time does not depend on them)",
-    }
+    return f"{gpu}{cpu}, {os.cpu_count()} cores{load}"
 
 
-def write(path: Path, table: pd.DataFrame, about: dict[str, str]) -> None:
-    """The table as CSV with four significant digits, its header first."""
-    numbers = table.select_dtypes("float").columns
-    table = table.assign(
-        **{column: table[column].map("{:.4g}".format, na_action="ignore") for column in numbers}
-    )
-    text = "".join(f"# {key}: {value}\n" for key, value in about.items()) + table.to_csv(
-        index=False, lineterminator="\n"
-    )
-    path.write_text(text, encoding="utf-8")
+WHAT = (
+    "forward passes in evaluation mode, float32, random weights and images: median and quartiles of the time of a "
+    "batch, most bytes allocated at one moment"
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -138,7 +119,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--seconds", type=float, default=0.5, help="for each time, and at least five runs"
     )
-    parser.add_argument("--write", type=Path, help="also write a part, to this file")
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.networks if name not in NETWORKS]:
         parser.error(
@@ -147,7 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.batches and min(given.batches) < 1:
         parser.error(f"given a batch of {min(given.batches)} images: give 1 or more")
     device = devices.pick_device(given.device)
-    about, start, found = header(device), time.perf_counter(), []
+    chip, start, found = hardware(device), time.perf_counter(), []
     for one in rows(
         given.networks, given.batches or BATCHES[device.type], device, given.seconds
     ):
@@ -163,10 +143,18 @@ def main(arguments: list[str] | None = None) -> None:
             flush=True,
         )
     whole = given.networks == NETWORKS and given.batches is None
-    path = given.write or (DATA / f"reference_{device.type}.csv" if whole else None)
-    if path:
-        write(path, pd.DataFrame(found), about)
-        print(f"wrote {path.name}: {len(found)} rows")
+    if whole:
+        table = pd.DataFrame(found)
+        numbers = {
+            c: table[c].map("{:.4g}".format, na_action="ignore")
+            for c in table.select_dtypes("float")
+        }
+        seeds = "0 (of weights and images; the time does not depend on them)"
+        path = Path(__file__).with_name(f"reference_{device.type}.csv")
+        threads = torch.get_num_threads()
+        published.write(
+            path, table.assign(**numbers), WHAT, [seeds], hardware=chip, threads=threads
+        )
 
 
 if __name__ == "__main__":

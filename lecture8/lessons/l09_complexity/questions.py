@@ -1,5 +1,7 @@
 """09 Complexity: predictions, exercises, quiz."""
 
+import functools
+
 import torch
 from torch import nn
 
@@ -11,8 +13,8 @@ from lecture8.teaching import (
     Question,
     Verdict,
     called,
+    correct,
     number_check,
-    right,
     wrong,
 )
 
@@ -95,20 +97,23 @@ def _check_images_per_second(answer) -> Verdict:
             if abs(got / value - 1) < 1e-6:
                 return wrong(f"{got:.4g} {case}: {words}.")
         return wrong(f"Expected {want:.4g} images per second {case}, got {got:.4g}.")
-    return right(
+    return correct(
         "Work grows with the batch, reading the weights does not: that is why batches pay."
     )
 
 
 def _check_largest_batch(answer) -> Verdict:
     with torch.device("meta"):
-        profile = complexity.profile(models.small.resnet(20), (3, 32, 32))
+        net = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 32**2, 10)
+        )
 
+    @functools.cache
     def peak(batch):
-        return complexity.memory(profile, batch).peak
+        return complexity.memory(net, (3, 32, 32), batch).peak
 
-    for limit, want in ((peak(100), 100), ((peak(37) + peak(38)) // 2, 37), (peak(1) - 1, 0)):
-        got = called(answer, profile, limit)
+    for limit, want in ((peak(20), 20), ((peak(7) + peak(8)) // 2, 7), (peak(1) - 1, 0)):
+        got = called(answer, net, (3, 32, 32), limit)
         case = f"in {limit:,} bytes"
         if isinstance(got, bool) or not isinstance(got, int):
             return wrong(f"Expected a whole number of images {case}, got {got!r}.")
@@ -118,7 +123,7 @@ def _check_largest_batch(answer) -> Verdict:
             return wrong(
                 f"{got} images {case}, but one more would still fit: the peak of {want} is {peak(want):,} bytes."
             )
-    return right("Right for three limits, the last of which is too small for a single image.")
+    return correct("Right for three limits, the last of which is too small for a single image.")
 
 
 def _check_pareto(answer) -> Verdict:
@@ -145,7 +150,7 @@ def _check_pareto(answer) -> Verdict:
             return wrong(
                 f"With {case} (costs {costs}, accuracies {accuracies}) expected {want}, got {sorted(got)}: number {which}."
             )
-    return right("Right for all cases, with ties and twins.")
+    return correct("Right for all cases, with ties and twins.")
 
 
 def _check_count_macs(answer) -> Verdict:
@@ -171,7 +176,54 @@ def _check_count_macs(answer) -> Verdict:
         if got == 2 * want:
             return wrong(f"{said}: a multiply-add counts 1 here, not 2.")
         return wrong(f"{said}.")
-    return right("The same as the profiler's, with groups, strides and shared layers.")
+    return correct("The same as the profiler's, with groups, strides and shared layers.")
+
+
+# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+
+
+def my_bytes():
+    return 25_557_032 * 4
+
+
+def my_macs():
+    return (9 + 256) * 256 * 14**2
+
+
+def images_per_second_of(macs, params, batch, rate, bandwidth):
+    seconds = batch * macs / rate + 4 * params / bandwidth
+    return batch / seconds
+
+
+def largest_batch(net, image_size, limit):
+    batch = 0
+    while complexity.memory(net, image_size, batch + 1).peak <= limit:
+        batch += 1
+    return batch
+
+
+def pareto(costs, accuracies):
+    points = list(zip(costs, accuracies))
+
+    def beats(other, one):
+        return other[0] <= one[0] and other[1] >= one[1] and other != one
+
+    return [i for i, one in enumerate(points) if not any(beats(other, one) for other in points)]
+
+
+def count_macs(net, size):
+    found = []
+
+    def hook(layer, inputs, output):
+        found.append(output.numel() * layer.weight[0].numel())
+
+    layers = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    handles = [layer.register_forward_hook(hook) for layer in layers]
+    with torch.no_grad():
+        net.eval()(torch.zeros(1, *size))
+    for handle in handles:
+        handle.remove()
+    return sum(found)
 
 
 exercises = {
@@ -182,7 +234,8 @@ exercises = {
         ResNet-50 has 25,557,032 parameters, each a 32-bit number. How many bytes do they take?
         """,
         hints=["A byte has 8 bits.", "Four bytes each."],
-        solution="answer = 25_557_032 * 4",
+        solution=my_bytes,
+        asks_value=True,
         explanation="102 MB. Torchvision's file with them has 98 MiB, which is the same: 1 MiB is 1,048,576 bytes.",
         check_answer=number_check(
             102_228_128,
@@ -203,7 +256,8 @@ exercises = {
             "The first: 9 multiply-adds for each of 256 · 14 · 14 values.",
             "The second: 256 multiply-adds for each of 256 · 14 · 14 values.",
         ],
-        solution="answer = (9 + 256) * 256 * 14**2",
+        solution=my_macs,
+        asks_value=True,
         explanation="13.3 million, where the plain one needs 115.6 million. But each of its numbers is used less often, so it is "
         "not 8.7 times as fast: measure it.",
         check_answer=number_check(
@@ -221,18 +275,14 @@ exercises = {
         task="""
         A machine does `rate` multiply-adds in a second and reads `bandwidth` bytes in a second. To run a batch it must do the work
         of every image, and read every parameter (4 bytes) once; say that it does the one after the other. Write
-        `images_per_second(macs, params, batch, rate, bandwidth)`.
+        `images_per_second_of(macs, params, batch, rate, bandwidth)`.
         """,
         hints=[
             "Seconds for the work: batch · macs / rate.",
             "Seconds for reading: 4 · params / bandwidth, whatever the batch.",
             "Images per second: the batch over the sum of both.",
         ],
-        solution="""
-        def answer(macs, params, batch, rate, bandwidth):
-            seconds = batch * macs / rate + 4 * params / bandwidth
-            return batch / seconds
-        """,
+        solution=images_per_second_of,
         explanation="With 40 G multiply-adds and 10 GB a second AlexNet does 24 images a second one by one, and 52 in batches of 16.",
         check_answer=_check_images_per_second,
     ),
@@ -240,20 +290,14 @@ exercises = {
         title="the largest batch that fits",
         difficulty=2,
         task="""
-        Write `largest_batch(profile, limit)`: the most images whose training step needs no more than `limit` bytes at its peak
-        (`complexity.memory(profile, batch).peak`), or 0 if not even one fits.
+        Write `largest_batch(net, image_size, limit)`: the most images whose training step needs no more than `limit` bytes at its peak
+        (`complexity.memory(net, image_size, batch).peak`), or 0 if not even one fits.
         """,
         hints=[
             "The peak grows with every image, so there is a last batch that fits: count up until one no longer does.",
             "Quicker: double the batch while it fits, then halve the gap between one that fits and one that does not.",
         ],
-        solution="""
-        def answer(profile, limit):
-            batch = 0
-            while complexity.memory(profile, batch + 1).peak <= limit:
-                batch += 1
-            return batch
-        """,
+        solution=largest_batch,
         explanation="On a GPU leave some room for the libraries' own needs.",
         check_answer=_check_largest_batch,
     ),
@@ -268,15 +312,7 @@ exercises = {
             "Two loops over all positions: for each i, look for a j that beats it.",
             "`costs[j] <= costs[i] and accuracies[j] >= accuracies[i]`, and not both equal.",
         ],
-        solution="""
-        def answer(costs, accuracies):
-            points = list(zip(costs, accuracies))
-
-            def beats(other, one):
-                return other[0] <= one[0] and other[1] >= one[1] and other != one
-
-            return [i for i, one in enumerate(points) if not any(beats(other, one) for other in points)]
-        """,
+        solution=pareto,
         explanation="With several costs, time and memory say, the same rule asks for every one of them.",
         check_answer=_check_pareto,
     ),
@@ -293,21 +329,7 @@ exercises = {
             "With groups `layer.weight` has only a group's input channels, so the same formula holds.",
             "For a linear layer, too: `output.numel() * layer.weight[0].numel()`, for one image.",
         ],
-        solution="""
-        def answer(net, size):
-            found = []
-
-            def hook(layer, inputs, output):
-                found.append(output.numel() * layer.weight[0].numel())
-
-            layers = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-            handles = [layer.register_forward_hook(hook) for layer in layers]
-            with torch.no_grad():
-                net.eval()(torch.zeros(1, *size))
-            for handle in handles:
-                handle.remove()
-            return sum(found)
-        """,
+        solution=count_macs,
         explanation="Ten lines, and exact for every network of the course. The course's own profiler also sees what is no module: "
         "additions, concatenations, matrix products.",
         check_answer=_check_count_macs,

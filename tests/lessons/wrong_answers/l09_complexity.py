@@ -62,9 +62,9 @@ WRONG = {
         (lambda m, p, b, r, w: "fast", "Expected a number"),
     ],
     "largest_batch": [
-        (lambda profile, limit: limit // complexity.memory(profile, 1).peak, "one more would still fit"),
-        (lambda profile, limit: 100, "the peak is"),
-        (lambda profile, limit: limit / complexity.memory(profile, 1).peak, "whole number"),
+        (lambda net, size, limit: limit // complexity.memory(net, size, 1).peak, "one more would still fit"),
+        (lambda net, size, limit: 100, "the peak is"),
+        (lambda net, size, limit: limit / complexity.memory(net, size, 1).peak, "whole number"),
     ],
     "pareto": [
         (lambda costs, accuracies: [accuracies.index(max(accuracies))], "beaten by no other"),

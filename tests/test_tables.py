@@ -1,0 +1,96 @@
+"""The tables: each says where its numbers come from, and what they say of the notebooks holds."""
+
+import re
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+
+from lecture8 import course, published, teaching
+from tools.build import conditions, headings, notes_page
+
+NOTEBOOKS = {lesson.notebook for lesson in course.LESSONS}
+
+
+def test_every_table_names_its_source_and_confidence():
+    assert len(published.tables()) > 20
+    for name in published.tables():
+        table, header = published.read(name), published.provenance(name)
+        assert len(table) and header["what"], name
+        if header.get("kind") == "words":  # of the course itself: nothing published, nothing measured
+            continue
+        if "confidence" in table:
+            assert table["confidence"].isin(["V", "C", "V2"]).all(), name
+        else:  # a run of ours
+            assert {"command", "date", "hardware", "versions", "seeds"} <= set(header), name
+    with pytest.raises(ValueError, match=r"no table 'imagenet'.*choose from"):
+        published.read("imagenet")
+
+
+def test_a_table_is_written_with_its_provenance(tmp_path, monkeypatch):
+    table = pd.DataFrame({"seed": [0, 1], "error": [0.5, 0.25]})
+    published.write(tmp_path / "runs.csv", table, "two runs: a test", 2, square=8)
+    monkeypatch.setattr(published, "tables", lambda: {"runs": tmp_path / "runs.csv"})
+    header = published.provenance("runs")
+    assert list(header) == ["what", "command", "date", "hardware", "versions", "seeds", "square"]
+    assert (header["what"], header["seeds"], header["square"]) == ("two runs: a test", "0, 1", "8")
+    assert header["hardware"].startswith("cpu, ") and torch.__version__ in header["versions"]
+    assert published.read("runs").equals(table)
+
+
+# --- places in the notebooks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", headings.TABLES)
+def test_every_row_points_to_a_heading_that_is_there(name):
+    places = published.read(name)[["notebook", "section"]].drop_duplicates()
+    found = [headings.complaint(place.notebook, place.section) for place in places.itertuples()]
+    move = "`python -m tools.build.headings --move` follows new numbers"
+    assert not any(found), "\n".join([*filter(None, found), move])
+    assert set(places["notebook"]) == NOTEBOOKS
+
+
+def test_a_dead_link_is_found_and_a_new_number_followed(tmp_path, monkeypatch):
+    source = conditions.folder("06_resnet") / "06_resnet.py"
+    copy = tmp_path / source.relative_to(conditions.ROOT)
+    copy.parent.mkdir(parents=True)
+    (tmp_path / "data").mkdir()
+    shutil.copy(conditions.ROOT / "data" / "coverage.csv", tmp_path / "data")
+    old, new = "3 · The residual block", "4 · The residual block"
+    copy.write_text(source.read_text(encoding="utf-8").replace(f"## {old}", f"## {new}"), encoding="utf-8")
+    monkeypatch.setattr(conditions, "ROOT", tmp_path)
+    assert headings.complaint("06_resnet", old) == f"06_resnet has no heading {old!r}; nearest is {new!r}"
+    assert headings.move("coverage") > 0
+    assert old not in (tmp_path / "data" / "coverage.csv").read_text(encoding="utf-8")
+
+
+def test_no_line_of_the_notes_is_left_out():
+    table = published.read("coverage")
+    assert not table.isna().any().any()
+    assert published.provenance("coverage")["lines"].split()[0] == str(len(table))
+    assert table["line"].is_monotonic_increasing and table["line"].is_unique
+
+
+def test_every_correction_is_shown_in_its_lesson_and_the_page_is_up_to_date():
+    table = published.read("corrections")
+    assert sorted(table["number"]) == list(range(1, 37))
+    for row in table.itertuples():
+        if row.number in notes_page.RIGHT:
+            assert headings.complaint(row.lesson, notes_page.RIGHT[row.number]) == ""
+        else:
+            assert notes_page.section(row.lesson, row.number), f"{row.lesson} does not show correction {row.number}"
+    assert notes_page.PAGE.read_bytes() == notes_page.page().encode(), "run `python -m tools.build.notes_page`"
+
+
+def test_the_glossary_has_every_term_once_in_two_languages():
+    table = published.read("glossary")
+    assert not table.isna().any().any() and not table["term"].str.casefold().duplicated().any()
+    assert list(table["term"]) == sorted(table["term"], key=str.casefold)
+    sentences = table["meaning"].str.count(r"\.") - table["meaning"].str.count(r"\d\.\d")
+    assert table["meaning"].str.endswith(".").all() and (sentences == 1).all(), "one sentence each"
+    assert set(table["lesson"]) <= NOTEBOOKS
+    assert all(re.search("[가-힣]", name) for name in table["korean"])
+    assert teaching.term("receptive field") == "receptive field (수용 영역)"
+    with pytest.raises(ValueError, match=r"no term 'receptive fields'.*did you mean 'receptive field'"):
+        teaching.term("receptive fields")

@@ -1,0 +1,108 @@
+"""Instructor copies of the notebooks: `make solutions` writes them, executed, to build/instructor.
+
+python -m tools.build.instructor [NAME ...]
+
+Made from the students' sources: under each heading are the notes of the teaching plan, and in every answer cell the
+solution of its exercise, which its check calls correct.
+"""
+
+import argparse
+import re
+import sys
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode, v4
+
+from lecture8 import course
+from lecture8.teaching import MARKS, Exercise
+from tools.build import conditions, notebooks, slide_types, teaching_plan
+
+TARGET = conditions.ROOT / "build" / "instructor"
+ASKED = re.compile(r"ask\.exercises\[\"(\w+)\"\]\.check\(")
+
+
+def solution_cell(name: str, exercise: Exercise) -> str:
+    """The source of a cell that gives an exercise its own solution and checks it."""
+    apart = "\n" if exercise.asks_value else "\n\n\n"
+    return f'{exercise.solution_code}{apart}ask.exercises["{name}"].check({exercise.solution.__name__})'
+
+
+def notes_cell(text: str) -> NotebookNode:
+    """Speaker's notes as a cell: seen in the copy, and in the speaker's view of the slides."""
+    quoted = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+    return v4.new_markdown_cell(quoted, metadata={"slideshow": {"slide_type": "notes"}})
+
+
+def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
+    """The notebook with the plan's notes below the headings they belong to."""
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^#{1,6} (.+)$", cell.source, re.MULTILINE)
+            cells += [notes_cell(plan.notes[heading.strip()]) for heading in found if heading.strip() in plan.notes]
+    if teaching_plan.DISCUSSION in plan.parts:
+        text = f"### {teaching_plan.DISCUSSION}\n\n{plan.parts[teaching_plan.DISCUSSION]}"
+        cells.append(notes_cell(text))
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
+def with_solutions(notebook: NotebookNode, exercises: dict[str, Exercise]) -> NotebookNode:
+    """The notebook with every answer cell replaced by the solution, not run."""
+    cells = []
+    for cell in notebook.cells:
+        asked = ASKED.search(cell.source)
+        if cell.cell_type == "code" and slide_types.is_answer(cell.source) and asked:
+            code = solution_cell(asked[1], exercises[asked[1]])
+            cell = v4.new_code_cell(code, metadata=cell.metadata, id=cell.id)
+        cells.append(cell)
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
+def copy_of(name: str) -> NotebookNode:
+    """The instructor copy of a notebook ('06_resnet'), not yet run."""
+    (source,) = notebooks.sources([name])
+    exercises = course.lesson(name).module("questions").exercises
+    return with_notes(with_solutions(notebooks.read_source(source), exercises), teaching_plan.plan(name))
+
+
+def wrong_solutions(notebook: NotebookNode) -> list[str]:
+    """The exercises of an executed copy that their check does not call correct."""
+    found = []
+    for cell in notebook.cells:
+        asked = ASKED.search(cell.source) if cell.cell_type == "code" else None
+        if asked:
+            said = " ".join(str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs)
+            if not said.startswith(MARKS["correct"]):
+                found.append(f"{asked[1]}: {said or 'no answer'}")
+    return found
+
+
+def main() -> int:
+    """The command line; the number of notebooks with a complaint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
+    options = parser.parse_args()
+    conditions.apply()
+    TARGET.mkdir(parents=True, exist_ok=True)
+    bad = 0
+    for source in notebooks.sources(options.names):
+        notebook = copy_of(source.stem)
+        try:
+            notebooks.execute(notebook)
+        except CellExecutionError as error:
+            print(f"{source.stem}: a cell fails:\n{error}")
+            bad += 1
+            continue
+        notebooks.normalize(notebook)
+        path = TARGET / f"{source.stem}.ipynb"
+        nbformat.write(notebook, path)
+        problems = wrong_solutions(notebook)
+        print(f"{path.relative_to(conditions.ROOT)}", *problems, sep="\n", flush=True)
+        bad += bool(problems)
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(main())

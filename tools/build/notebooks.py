@@ -1,0 +1,278 @@
+"""Turns lecture8/lessons/*/<name>.py (jupytext's percent format) into the executed notebooks, byte for byte repeatable.
+
+python -m tools.build.notebooks [NAME ...]           build; a file is written only if it shows something new
+python -m tools.build.notebooks --check [NAME ...]   say which notebooks are out of date, without running them
+python -m tools.build.notebooks --twice [NAME ...]   run every cell twice in a row: the second run must show the same
+
+A notebook with a cell that takes more than 20 seconds is not written: nobody waits that long in class. On a busy
+machine, LECTURE8_CELL_SECONDS=60 allows more.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+from itertools import zip_longest
+from pathlib import Path
+
+import jupytext
+import nbformat
+from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
+from nbval.plugin import find_comment_markers, find_metadata_tags, get_sanitize_patterns
+
+from tools.build import conditions, pictures, slide_types
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # jupytext and pytest bring it
+
+ROOT = conditions.ROOT
+NOTEBOOKS = ROOT / "notebooks"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+SECONDS = float(os.environ.get("LECTURE8_CELL_SECONDS", "20"))  # the most that a cell may take
+
+
+class SlowCellError(RuntimeError):
+    """A cell takes longer than a reader waits."""
+
+
+def sources(names: list[str] | None = None) -> list[Path]:
+    """The sources with these names ('06_resnet'), or all; FileNotFoundError for a name that is not there."""
+    found = sorted((ROOT / "lecture8" / "lessons").glob("l*/[0-9]*.py"))
+    if unknown := set(names or ()) - {path.stem for path in found}:
+        known = ", ".join(path.stem for path in found)
+        raise FileNotFoundError(f"no source for {', '.join(sorted(unknown))}; choose from {known}")
+    return [path for path in found if not names or path.stem in names]
+
+
+def target(source: Path) -> Path:
+    """Where the notebook of a source lies."""
+    return NOTEBOOKS / f"{source.stem}.ipynb"
+
+
+def repository() -> str:
+    """The address of the repository, from pyproject.toml: https://github.com/owner/name."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return tomllib.load(file)["project"]["urls"]["Repository"]
+
+
+def colab(name: str) -> str:
+    """The address under which Colab opens the notebook of this name."""
+    return repository().replace("https://github.com", "https://colab.research.google.com/github") + (
+        f"/blob/main/notebooks/{name}.ipynb"
+    )
+
+
+def read_source(source: Path) -> NotebookNode:
+    """The notebook of a source, not yet run, with {{repository}} and {{colab}} (this notebook there) filled in."""
+    notebook = jupytext.read(source, fmt="py:percent")
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for number, cell in enumerate(notebook.cells):
+        # an id from the position: building again gives the same file
+        cell["id"] = hashlib.sha1(f"{source.stem}:{number}".encode()).hexdigest()[:8]
+        cell.metadata = NotebookNode({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
+        cell.source = cell.source.replace("{{repository}}", repository()).replace("{{colab}}", colab(source.stem))
+    return notebook
+
+
+def contents(notebook: NotebookNode) -> list[tuple[str, str, list[str]]]:
+    """What a notebook and its source have in common: type, text and tags of every cell."""
+    return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells]
+
+
+def out_of_date(source: Path) -> str:
+    """One sentence if the notebook does not hold the cells of its source, else ''."""
+    path = target(source)
+    remedy = f"run `make notebooks NB={source.stem}`"
+    if not path.exists():
+        return f"{path.name} is missing: {remedy}"
+    wanted, found = contents(read_source(source)), contents(nbformat.read(path, 4))
+    if wanted == found:
+        return ""
+    cell = next((i for i, pair in enumerate(zip(wanted, found, strict=False)) if pair[0] != pair[1]), None)
+    where = f"in cell {cell}" if cell is not None else f"in length, {len(found)} cells for {len(wanted)}"
+    return f"{path.name} differs from its source {where}: {remedy}"
+
+
+def execute(notebook: NotebookNode) -> list[float]:
+    """Runs a notebook in place, in a kernel of this Python started as nbval starts it; seconds for each cell.
+
+    Raises nbclient's CellExecutionError where a cell fails.
+    """
+    started, seconds = {}, dict.fromkeys(range(len(notebook.cells)), 0.0)
+
+    def start(cell: NotebookNode, cell_index: int) -> None:
+        started[cell_index] = time.perf_counter()
+
+    def end(cell: NotebookNode, cell_index: int, **_: object) -> None:
+        seconds[cell_index] = time.perf_counter() - started[cell_index]
+
+    kernel = KernelManager(kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager())
+    client = NotebookClient(
+        notebook,
+        km=kernel,
+        timeout=600,
+        record_timing=False,
+        store_widget_state=False,
+        on_cell_execute=start,
+        on_cell_executed=end,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )
+    try:
+        client.execute(stderr=subprocess.DEVNULL)
+    finally:
+        kernel.shutdown_kernel(now=True)
+    return list(seconds.values())
+
+
+def normalize(notebook: NotebookNode) -> None:
+    """Removes from the outputs, in place, what differs from run to run or shows only with a kernel."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.metadata.pop("execution", None)
+        kept = []
+        for output in cell.outputs:
+            if "data" in output:
+                output.data.pop(WIDGET_VIEW, None)  # random ids; every viewer shows the picture or the text instead
+                if not output.data:
+                    continue
+            if output.output_type == "error":
+                output.traceback = [f"{output.ename}: {output.evalue}"]
+            last = kept[-1] if kept else None
+            if last and last.output_type == output.output_type == "stream" and last.name == output.name:
+                last.text += output.text
+            else:
+                kept.append(output)
+        cell.outputs = kept
+
+
+def is_compared(cell: NotebookNode) -> bool:
+    """Whether nbval compares the outputs of this cell."""
+    options = {**dict(find_metadata_tags(cell.metadata)), **dict(find_comment_markers(cell.source))}
+    return options.get("check", True) and not options.get("skip", False)
+
+
+def texts(outputs: list[NotebookNode]) -> list[tuple[str, str]]:
+    """What is written in a cell's outputs, pictures apart: (kind, text), with the exempt numbers blanked."""
+    patterns = get_sanitize_patterns((ROOT / "nbval_sanitize.cfg").read_text(encoding="ascii"))
+    found = []
+    for output in outputs:
+        parts = output.get("data") or {output.get("name", "error"): output.get("text", output.get("evalue", ""))}
+        for kind, text in sorted(parts.items()):  # as nbformat writes them
+            if kind not in pictures.PICTURES:
+                for pattern, replacement in patterns:
+                    text = re.sub(pattern, replacement, str(text))
+                found.append((kind, text))
+    return found
+
+
+def shown(notebook: NotebookNode) -> list:
+    """What the tests compare, the cells and what each shows unless it is exempt, and how its pictures are described."""
+    outputs = [
+        (texts(cell.outputs), pictures.pictures(cell.outputs), [output.get("metadata") for output in cell.outputs])
+        for cell in notebook.cells
+        if cell.cell_type == "code" and is_compared(cell)
+    ]
+    return [contents(notebook), outputs]
+
+
+def write(path: Path, notebook: NotebookNode) -> bool:
+    """Writes a notebook in one step, if it shows something new; whether it did.
+
+    Times and other exempt outputs alone are no reason: remove the file to have them new.
+    """
+    if path.exists() and shown(nbformat.read(path, 4)) == shown(notebook):
+        return False
+    draft = path.with_suffix(".tmp")
+    draft.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+    draft.replace(path)
+    return True
+
+
+def build(source: Path) -> str:
+    """Runs a source and writes its notebook; a line of report with the seconds and the slowest cells.
+
+    Raises SlowCellError, and writes nothing, if a cell takes more than SECONDS.
+    """
+    notebook, path = read_source(source), target(source)
+    seconds = execute(notebook)
+    slow = [f"cell {i} takes {one:.0f} s" for i, one in enumerate(seconds) if one > SECONDS]
+    if slow:
+        raise SlowCellError(f"{', '.join(slow)}; at most {SECONDS:g} s are allowed (LECTURE8_CELL_SECONDS)")
+    normalize(notebook)
+    slide_types.mark(notebook)
+    done = "written" if write(path, notebook) else "unchanged"
+    slowest = sorted(range(len(seconds)), key=seconds.__getitem__, reverse=True)[:3]
+    cells = ", ".join(f"cell {i} {seconds[i]:.1f} s" for i in slowest)
+    return f"{path.name}: {done}, {path.stat().st_size / 1024:.0f} KiB, {sum(seconds):.1f} s ({cells})"
+
+
+def run_twice(source: Path) -> list[str]:
+    """Runs every code cell of a source twice in a row in one kernel; a sentence for each that shows something else."""
+    notebook = read_source(source)
+    numbers = [number for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    notebook.cells = [nbformat.from_dict(notebook.cells[number]) for number in numbers for _ in range(2)]
+    execute(notebook)
+    normalize(notebook)
+    complaints = []
+    for number, first, second in zip(numbers, notebook.cells[::2], notebook.cells[1::2], strict=True):
+        if not is_compared(first):
+            continue
+        where = f"{source.stem} cell {number} ({first.source.splitlines()[0]})"
+        for one, two in zip_longest(texts(first.outputs), texts(second.outputs)):
+            if one != two:
+                complaints.append(f"{where} shows {str(one)[:300]} at first and {str(two)[:300]} when it is run again")
+        if pictures.pictures(first.outputs) != pictures.pictures(second.outputs):
+            change = pictures.complaint(first.outputs, second.outputs) or "in a few pixels"
+            complaints.append(f"{where} draws another picture when it is run again: {change}")
+    return complaints
+
+
+def main() -> int:
+    """The command line; the number of notebooks with a complaint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--check", action="store_true")
+    task.add_argument("--twice", action="store_true")
+    options = parser.parse_args()
+    try:
+        chosen = sources(options.names)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    conditions.apply()
+    bad = 0
+    for source in chosen:
+        if options.check:
+            complaints = list(filter(None, [out_of_date(source)]))
+        elif options.twice:
+            complaints = run_twice(source)
+        else:
+            complaints = []
+            try:
+                print(build(source), flush=True)
+            except CellExecutionError as error:
+                complaints = [f"{source.stem} was not built, a cell fails:\n{error}"]
+            except SlowCellError as error:
+                complaints = [f"{source.stem} was not built: {error}"]
+        print(*complaints, sep="\n", end="\n" * bool(complaints))
+        bad += bool(complaints)
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(main())

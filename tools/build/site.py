@@ -1,0 +1,226 @@
+"""The whole course as a web site, from the executed notebooks: `make site` writes it to build/site.
+
+Built by Jupyter Book (version 1) in an environment of its own, build/site-env, and looked through at the end: every
+link within the site leads somewhere, and no page needs the network. MathJax is fetched once, by npm.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+import nbformat
+import yaml
+from bs4 import BeautifulSoup
+
+from lecture8 import course, published
+from tools.build import conditions, notebooks, npm, pictures, teaching_plan
+
+ROOT = conditions.ROOT
+TARGET, PAGES, ENVIRONMENT = (ROOT / "build" / name for name in ("site", "site-pages", "site-env"))
+LIBRARIES = ROOT / "build" / "site-libraries"
+JUPYTER_BOOK = "jupyter-book>=1.0.4,<2"  # 2 fetches its theme from the network at every build
+MATHJAX = {"mathjax": "3.2.2"}
+BADGE = re.compile(r"^\[!\[Open in Colab\]\(.*?\)\]\((.*?)\)$", re.MULTILINE)
+LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src"}  # what a page fetches when it is opened
+
+CONFIG = {
+    "title": "Lecture 8: transfer learning and the ImageNet CNN lineage",
+    "author": "the lecture8 maintainers",
+    "logo": "",
+    "execute": {"execute_notebooks": "off"},
+    "only_build_toc_files": True,
+    "launch_buttons": {"thebe": False},
+    "sphinx": {
+        "config": {
+            "mathjax_path": "mathjax/es5/tex-mml-chtml.js",
+            "nb_ipywidgets_js": {},  # widgets show the picture or the text that was saved
+            "suppress_warnings": ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missing"],
+            "html_theme_options": {"use_download_button": True, "use_fullscreen_button": False},
+        }
+    },
+}
+
+
+def home() -> str:
+    """The first page: the lessons and what they ask."""
+    rows = [
+        f"| {lesson.notebook[:2]} | [{lesson.title}](notebooks/{lesson.notebook}.ipynb) | {lesson.question} |"
+        for lesson in course.LESSONS
+    ]
+    return "\n".join(
+        [
+            f"# {CONFIG['title']}\n",
+            "Lessons in which every experiment is a running, checked measurement: you predict, build, measure, and "
+            "only then read the explanation. Here they are as they were run; to run them, open them on Colab or "
+            f"[fetch the course]({notebooks.repository()}).\n",
+            "| | lesson | the question |\n|--|--|--|",
+            *rows,
+            "\nBeside the lessons: [where the notes and the papers differ](docs/notes_against_papers.md), [the "
+            "words, in English and Korean](glossary.md), and [plans for teaching](plans/00_start_here.md).\n",
+        ]
+    )
+
+
+def glossary() -> str:
+    """The glossary as a page."""
+    table = published.read("glossary")
+    rows = [f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |" for row in table.itertuples(index=False)]
+    head = f"| {' | '.join(table.columns)} |\n|{'--|' * len(table.columns)}"
+    return "\n".join(["# Glossary (용어)\n", head, *rows, ""])
+
+
+def write_pages() -> None:
+    """Lays everything that Jupyter Book reads into build/site-pages."""
+    shutil.rmtree(PAGES, ignore_errors=True)
+    (PAGES / "notebooks").mkdir(parents=True)
+    names = [source.stem for source in notebooks.sources()]
+    for name in names:
+        notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
+        # a picture from Colab's server would be fetched by every reader
+        notebook.cells[0].source = BADGE.sub(r"[Open in Colab](\1)", notebook.cells[0].source)
+        nbformat.write(notebook, PAGES / "notebooks" / f"{name}.ipynb")
+    shutil.copytree(ROOT / "docs", PAGES / "docs")
+    (PAGES / "plans").mkdir()
+    for name in names:
+        shutil.copy(teaching_plan.path(name), PAGES / "plans" / f"{name}.md")
+    (PAGES / "index.md").write_text(home(), encoding="utf-8")
+    (PAGES / "glossary.md").write_text(glossary(), encoding="utf-8")
+    parts = {
+        "The lessons": [f"notebooks/{name}" for name in names],
+        "Beside them": ["docs/notes_against_papers", "glossary", "docs/scaling"],
+        "For teachers": [f"plans/{name}" for name in names],
+    }
+    contents = {
+        "format": "jb-book",
+        "root": "index",
+        "parts": [{"caption": title, "chapters": [{"file": file} for file in files]} for title, files in parts.items()],
+    }
+    for file, value in (("_toc.yml", contents), ("_config.yml", CONFIG)):
+        (PAGES / file).write_text(yaml.safe_dump(value, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def jupyter_book() -> Path:
+    """The command `jupyter-book` of its environment, which is made if it is not there."""
+    command = ENVIRONMENT / "bin" / "jupyter-book"
+    if not command.exists():
+        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+        subprocess.run([ENVIRONMENT / "bin" / "python", "-m", "pip", "install", "-q", JUPYTER_BOOK], check=True)
+    return command
+
+
+def anchor(page: BeautifulSoup, wanted: str) -> str:
+    """The id of the heading that JupyterLab calls `wanted` (its text with hyphens for spaces); '' if there is none."""
+    for heading in page.find_all(re.compile(r"h[1-6]")):
+        text = heading.get_text().removesuffix("#").strip().replace("’", "'")  # Sphinx sets the curly one
+        if text.replace(" ", "-") == wanted:
+            place = heading if heading.get("id") else heading.find_parent("section")
+            return place.get("id", "") if place else ""
+    return ""
+
+
+def mend_links(site: Path) -> None:
+    """Links to other notebooks in the lessons' outputs, made as JupyterLab understands them, lead to pages instead."""
+    pages = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in site.rglob("*.html")}
+    for path, page in pages.items():
+        changed = False
+        for link in page.find_all("a", href=re.compile(r"^[^:]*\.(ipynb|html)#")) + page.find_all(
+            "a", href=re.compile(r"^[^:]*\.ipynb$"), download=False
+        ):
+            address, _, place = link["href"].partition("#")
+            other = (path.parent / urllib.parse.unquote(address).replace(".ipynb", ".html")).resolve()
+            if "_sources" in address or other not in pages:
+                continue
+            wanted = urllib.parse.unquote(place)
+            known = pages[other].find(id=wanted)
+            found = wanted if known else anchor(pages[other], wanted)
+            new = address.replace(".ipynb", ".html") + (f"#{found or wanted}" if place else "")
+            changed |= new != link["href"]
+            link["href"] = new
+        if changed:
+            path.write_text(str(page), encoding="utf-8")
+
+
+def lighten(site: Path) -> None:
+    """Leaves out the scripts of Thebe, which runs code on pages: nothing here uses it, and declared twice it fails."""
+    for path in site.rglob("*.html"):
+        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        scripts = [s for s in page.find_all("script") if "THEBE_JS_URL" in s.text or "thebe" in s.get("src", "")]
+        for script in scripts:
+            script.decompose()
+        if scripts:
+            path.write_text(str(page), encoding="utf-8")
+
+
+def describe_pictures(site: Path) -> None:
+    """Gives the figures of the lessons' pages the alternative texts that the notebooks have for them."""
+    for source in notebooks.sources():
+        notebook = nbformat.read(notebooks.NOTEBOOKS / f"{source.stem}.ipynb", 4)
+        path = site / "notebooks" / f"{source.stem}.html"
+        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+        def read(address: str, folder: Path = path.parent) -> bytes:
+            file = folder / urllib.parse.unquote(address)
+            return file.read_bytes() if ":" not in address and file.is_file() else b""
+
+        if pictures.describe(page, pictures.alternatives(notebook.cells), read):
+            path.write_text(str(page), encoding="utf-8")
+
+
+def complaints(site: Path) -> list[str]:
+    """Links within the site that lead nowhere, and what a page would fetch from the network."""
+    pages = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in site.rglob("*.html")}
+    found = []
+    for path, page in sorted(pages.items()):
+        where = path.relative_to(site)
+        for tag, key in LOADED.items():
+            for element in page.find_all(tag, attrs={key: re.compile(r"^(https?:)?//")}):
+                if tag != "link" or {"stylesheet", "preload", "icon"} & set(element.get("rel", [])):
+                    found.append(f"{where} fetches {element[key]}")
+        for link in page.find_all("a", href=True):
+            address = urllib.parse.urlsplit(link["href"])
+            if address.scheme or address.netloc:
+                continue
+            other = (path.parent / urllib.parse.unquote(address.path)).resolve() if address.path else path
+            if not other.exists():
+                found.append(f"{where} links to {link['href']}, which is not there")
+            elif address.fragment and other in pages and address.fragment not in ("", "#"):
+                wanted = urllib.parse.unquote(address.fragment)
+                if not pages[other].find(id=wanted):
+                    found.append(f"{where} links to {link['href']}, and no place is called so there")
+    return found
+
+
+def main() -> int:
+    """The command line; the number of complaints."""
+    missing = [s.stem for s in notebooks.sources() if not teaching_plan.path(s.stem).exists()]
+    if missing:
+        print(
+            f"no teaching plan for {', '.join(missing)}: write lecture8/lessons/l<name>/plan.md first", file=sys.stderr
+        )
+        return 1
+    try:
+        npm.fetch(LIBRARIES, MATHJAX)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    write_pages()
+    command = [jupyter_book(), "build", PAGES, "--path-output", PAGES.parent / "site-work", "--quiet", "--all"]
+    subprocess.run(command, check=True)
+    shutil.rmtree(TARGET, ignore_errors=True)
+    shutil.copytree(PAGES.parent / "site-work" / "_build" / "html", TARGET)
+    # beside the pages, not among their sources: Jupyter Book has every page load each script that it finds there
+    shutil.copytree(LIBRARIES / "mathjax" / "es5", TARGET / "_static" / "mathjax" / "es5")
+    mend_links(TARGET)
+    lighten(TARGET)
+    describe_pictures(TARGET)
+    found = complaints(TARGET)
+    print(*found, sep="\n", end="\n" * bool(found))
+    print(f"{len(list(TARGET.rglob('*.html')))} pages: open {(TARGET / 'index.html').relative_to(ROOT)}")
+    return len(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

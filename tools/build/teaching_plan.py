@@ -1,0 +1,63 @@
+"""The teaching plans of the lessons: a page for each notebook, and the speaker notes of its slides.
+
+A plan begins with a title and what to do before class; then comes, under the heading of each section of the notebook,
+`N min.` and what to say there; last, Discussion: questions with their answers. Sections that it does not name are for
+reading at home.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.build import conditions, headings
+
+MINUTES = 75
+DISCUSSION = "Discussion"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A teaching plan, by headings."""
+
+    notebook: str
+    text: str
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Heading -> what stands under it, as Markdown."""
+        _, *pieces = re.split(r"^## (.+)$", self.text, flags=re.MULTILINE)
+        return {heading.strip(): body.strip() for heading, body in zip(pieces[::2], pieces[1::2], strict=True)}
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Heading of the notebook -> the speaker's notes."""
+        return {heading: body for heading, body in self.parts.items() if heading != DISCUSSION}
+
+    def complaints(self) -> list[str]:
+        """What is wrong with it: headings that the notebook lacks, times that are missing or do not add up."""
+        found = []
+        total = 0
+        known = headings.headings(self.notebook)
+        for heading, body in self.notes.items():
+            if heading not in known:
+                found.append(headings.complaint(self.notebook, heading) or f"{self.notebook} has no source")
+            minutes = re.match(r"\*\*(\d+) min\.\*\*", body)
+            if not minutes:
+                found.append(f"{self.notebook}: {heading!r} does not begin with its time, such as **10 min.**")
+            else:
+                total += int(minutes[1])
+        if total != MINUTES:
+            found.append(f"the times of {self.notebook} add up to {total} minutes, not {MINUTES}")
+        if len(re.findall(r"^\d+\. ", self.parts.get(DISCUSSION, ""), re.MULTILINE)) < 3:
+            found.append(f"{self.notebook}: fewer than three questions under {DISCUSSION!r}")
+        return found
+
+
+def path(notebook: str) -> Path:
+    """Where the plan of a notebook ('06_resnet') lies."""
+    return conditions.folder(notebook) / "plan.md"
+
+
+def plan(notebook: str) -> Plan:
+    """The plan of a notebook. Raises FileNotFoundError where there is none."""
+    return Plan(notebook, path(notebook).read_text(encoding="utf-8"))
