@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def bar(*, hidden: bool = False, **options) -> Iterator:
-    """tqdm: a widget in a notebook, a line in a terminal, nothing in a pipe or if `hidden`; gone when the work is done.
+def bar(**options) -> Iterator:
+    """tqdm: a widget in a notebook, a line in a terminal, nothing in a pipe; gone when the work is done.
 
     In a notebook the bar is displayed as a widget and nothing else, so that a saved notebook keeps no dead bar.
     options: tqdm's own, such as total, desc, unit
@@ -19,13 +19,12 @@ def bar(*, hidden: bool = False, **options) -> Iterator:
         from tqdm.notebook import tqdm
 
         shown = tqdm(display=False, leave=False, **options)
-        if not hidden:
-            view = {"version_major": 2, "version_minor": 0, "model_id": shown.container.model_id}
-            display({"application/vnd.jupyter.widget-view+json": view}, raw=True)
+        view = {"version_major": 2, "version_minor": 0, "model_id": shown.container.model_id}
+        display({"application/vnd.jupyter.widget-view+json": view}, raw=True)
     else:
         from tqdm import tqdm
 
-        shown = tqdm(disable=True if hidden else None, leave=False, **options)  # None: in a terminal only
+        shown = tqdm(disable=None, leave=False, **options)  # None: in a terminal only
     try:
         yield shown
     finally:
