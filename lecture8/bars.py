@@ -25,7 +25,5 @@ def bar(**options) -> Iterator:
         from tqdm import tqdm
 
         shown = tqdm(disable=None, leave=False, **options)  # None: in a terminal only
-    try:
+    with shown:
         yield shown
-    finally:
-        shown.close()

@@ -25,9 +25,7 @@ class Lesson:
 LESSONS = (
     Lesson("00_start_here", "Start here", "how do you compare networks fairly?"),
     Lesson(
-        "01_transfer_learning",
-        "Transfer learning (전이 학습)",
-        "what does a network know before it sees your data?",
+        "01_transfer_learning", "Transfer learning (전이 학습)", "what does a network know before it sees your data?"
     ),
     Lesson("02_alexnet", "AlexNet", "what made the step of 2012?"),
     Lesson("03_zfnet", "ZFNet", "what do the layers look at?"),

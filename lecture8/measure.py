@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import nn
@@ -47,26 +46,14 @@ class Measured:
     threads: int  # of PyTorch on the CPU
     batch: int | None
 
-    @property
-    def spread(self) -> float:
-        """Distance between the quartiles, relative to the median."""
-        return (self.high - self.low) / self.median
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the quartiles are so far apart (above 20 %) that the median allows no conclusion."""
-        return self.spread > 0.2
-
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         scale, unit = (1e3, "ms") if self.unit == "seconds" else (1, self.unit)
         median, low, high = (f"{scale * number:.4g}" for number in (self.median, self.low, self.high))
         batch = f"batch {self.batch}, " if self.batch else ""
         where = f"{batch}{self.device}, {self.threads} thread{'s' * (self.threads > 1)}"
-        doubt = f"; too noisy to conclude: quartiles {self.spread:.0%} apart" if self.noisy else ""
+        spread = (self.high - self.low) / self.median
+        doubt = f"; too noisy to conclude: quartiles {spread:.0%} apart" if spread > 0.2 else ""
         return f"{self.what}: {median} {unit} ({low} to {high} in {self.runs} runs; {where}{doubt})"
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,23 +71,21 @@ class Power(Measured):
     idle: float
     joules: float
 
-    def __str__(self) -> str:
-        return f"{super().__str__()}; idle {self.idle:.4g} watts; {self.joules:.3g} joules per image"
+    def __repr__(self) -> str:
+        return f"{super().__repr__()}; idle {self.idle:.4g} watts; {self.joules:.3g} joules per image"
 
 
 @dataclass(frozen=True, repr=False)
 class PeakMemory:
-    """Most bytes allocated at one moment, and what the allocator had reserved for it (CUDA only, else None)."""
+    """Most bytes allocated at one moment."""
 
     what: str
     allocated: int
-    reserved: int | None
     device: str
     batch: int
 
     def __repr__(self) -> str:
-        reserved = "" if self.reserved is None else f", {self.reserved / 1e6:,.1f} MB reserved"
-        return f"{self.what}: {self.allocated / 1e6:,.1f} MB allocated{reserved} (batch {self.batch}, {self.device})"
+        return f"{self.what}: {self.allocated / 1e6:,.1f} MB allocated (batch {self.batch}, {self.device})"
 
 
 # --- time ----------------------------------------------------------------------------------------------------------
@@ -136,8 +121,8 @@ def throughput(
 ) -> Measured:
     """Images per second through forward passes in evaluation mode, one batch after the other; else as `latency`."""
     each = _timed("throughput", net, image_size, batch, _FORWARD, device, seconds, at_least=0.05)
-    median, low, high = batch / each.median, batch / each.high, batch / each.low
-    return replace(each, unit="images per second", median=median, low=low, high=high)
+    unit = "images per second"
+    return replace(each, unit=unit, median=batch / each.median, low=batch / each.high, high=batch / each.low)
 
 
 def _timed(what, net, image_size, batch, optimizer, device, seconds: float, at_least: float = 0) -> Measured:
@@ -202,10 +187,7 @@ def peak_memory(
 
 
 def inference_memory(net: nn.Module, image_size: Size, batch: int = 1, *, device: Device = None) -> PeakMemory:
-    """Most bytes allocated at one moment of a forward pass in evaluation mode: weights, images, what the layers make.
-
-    Counted as in `peak_memory`, with the same errors.
-    """
+    """The same for a forward pass in evaluation mode: weights, images, what the layers make; see `peak_memory`."""
     return _peak("inference with", net, image_size, batch, _FORWARD, device)
 
 
@@ -219,21 +201,20 @@ def _peak(what: str, net: nn.Module, image_size: Size, batch: int, optimizer: st
         step()
         step()  # by now the optimizer has its state
 
-    peaks = meters[device.type](lambda: _on_copy(work, net, image_size, batch, optimizer, device), device)
-    return PeakMemory(f"peak memory of {what} {type(net).__name__}", *peaks, _called(device), batch)
+    peak = meters[device.type](lambda: _on_copy(work, net, image_size, batch, optimizer, device), device)
+    return PeakMemory(f"peak memory of {what} {type(net).__name__}", peak, _called(device), batch)
 
 
-def _cuda_peak(run: Step, device: torch.device) -> tuple[int, int]:
+def _cuda_peak(run: Step, device: torch.device) -> int:
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
+    before = torch.cuda.memory_allocated(device)
     run()
-    after = torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
-    return after[0] - before[0], after[1] - before[1]
+    return torch.cuda.max_memory_allocated(device) - before
 
 
-def _cpu_peak(run: Step, device: torch.device) -> tuple[int, None]:
+def _cpu_peak(run: Step, device: torch.device) -> int:
     before = os.environ.get("KINETO_LOG_LEVEL")
     os.environ["KINETO_LOG_LEVEL"] = "99"  # else the profiler talks about itself under the cell of a notebook
     gc.collect()  # what somebody else has given up must not be given back meanwhile
@@ -244,7 +225,7 @@ def _cpu_peak(run: Step, device: torch.device) -> tuple[int, None]:
         os.environ.pop("KINETO_LOG_LEVEL") if before is None else os.environ.update(KINETO_LOG_LEVEL=before)
     events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
     changes = (event.nbytes() for event in sorted(events, key=lambda event: event.start_ns()))
-    return max(itertools.accumulate(changes)), None
+    return max(itertools.accumulate(changes))
 
 
 # --- power ---------------------------------------------------------------------------------------------------------
@@ -290,32 +271,28 @@ def _power_meter(device: torch.device) -> Callable[[], float]:
             f"power needs an NVIDIA GPU and the nvidia-smi of its driver, and this device is {device.type}: "
             "choose a machine with such a GPU"
         )
-    return partial(_smi_watts, f"GPU-{torch.cuda.get_device_properties(device).uuid}")
-
-
-def _smi_watts(gpu: str) -> float:
+    gpu = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
     command = ["nvidia-smi", f"--id={gpu}", "--query-gpu=power.draw", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        return float(answer.stdout)
-    except ValueError:
-        said = (answer.stdout + answer.stderr).strip()
-        raise ValueError(f"nvidia-smi gives no power for {gpu} but says {said!r}: choose another GPU") from None
+
+    def read() -> float:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            return float(answer.stdout)
+        except ValueError:
+            said = (answer.stdout + answer.stderr).strip()
+            raise ValueError(f"nvidia-smi gives no power for {gpu} but says {said!r}: choose another GPU") from None
+
+    return read
 
 
 # --- the copy that runs --------------------------------------------------------------------------------------------
 def _on_copy(work: Callable[[Step, torch.device], object], net, image_size, batch, optimizer, device):
     """What `work(step, device)` returns; `step()` is a training step, or with _FORWARD a forward pass."""
     device = devices.pick_device(device)
-    try:
-        gpu = device.type == "cuda"
-        with torch.cuda.device(device if gpu else -1), torch.random.fork_rng([device] if gpu else []):
-            return work(_step(net, image_size, batch, optimizer, device), device)
-    except torch.OutOfMemoryError:
-        pass  # its traceback holds the tensors, and is gone after this line
-    gc.collect()
-    torch.cuda.empty_cache()
-    raise MemoryError(f"a batch of {batch} does not fit into the memory of {_called(device)}: try a smaller one")
+    gpus = [device] if device.type == "cuda" else []
+    full = f"a batch of {batch} does not fit into the memory of {_called(device)}: try a smaller one"
+    with devices.memory_error(full), torch.cuda.device(gpus[0] if gpus else -1), torch.random.fork_rng(gpus):
+        return work(_step(net, image_size, batch, optimizer, device), device)
 
 
 def _step(net: nn.Module, image_size: Size, batch: int, optimizer: str, device: torch.device) -> Step:

@@ -8,14 +8,12 @@ import threading
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
 import torch
 
 from lecture8.devices import pick_device
 
-T = TypeVar("T")
 DRIVE = Path("/content/drive")  # where Colab shows Google Drive
 
 
@@ -27,7 +25,7 @@ class Run:
     device: torch.device
     folder: Path | None = None  #: where a full run keeps its long trainings
 
-    def choose(self, *, quick: T, full: T) -> T:
+    def choose(self, *, quick, full):
         """The value for this run: `run.choose(quick=5, full=180)`."""
         return quick if self.mode == "quick" else full
 
@@ -49,10 +47,9 @@ def check() -> pd.DataFrame:
         try:
             found = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found = ""
-        numbers = [int(n) for n in re.findall(r"\d+", found)[:2]]
-        enough = bool(found) and numbers >= [int(n) for n in least.split(".")]
-        rows.append((name, found or "missing", f"{least} or newer", enough, f"pip install -U {name}"))
+            found = "missing"
+        enough = [int(n) for n in re.findall(r"\d+", found)[:2]] >= [int(n) for n in least.split(".")]
+        rows.append((name, found, f"{least} or newer", enough, f"pip install -U {name}"))
     device = pick_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else {"mps": "Apple GPU"}.get(device.type, "none")
     colab = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "not needed for quick runs"

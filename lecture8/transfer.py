@@ -15,6 +15,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from lecture8.models.layers import Network, check_classes
 
 MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images, as values from 0 to 1
 STD = (0.229, 0.224, 0.225)  #: their standard deviations
+_COUNTERS = "num_batches_tracked"
 
 
 def normalize(images: Tensor) -> Tensor:
@@ -60,7 +62,7 @@ def pretrained(name: str, num_classes: int | None = None) -> Network:
     library, reference = architecture.weights[""].split("/")
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
         net = architecture.builder(**({"rescale": True} if "rescale" in models.options(name) else {}))
-    load_in_order(net, _TORCHVISION_OR_TIMM[library](reference))
+    load_in_order(net, {"torchvision": _torchvision, "timm": _timm}[library](reference))
     return net if num_classes is None else replace_head(net, num_classes)
 
 
@@ -107,8 +109,6 @@ def replace_head(net: nn.Module, num_classes: int) -> nn.Module:
 
 
 # --- what is trained, and how fast -----------------------------------------------------------------------------------
-
-
 def freeze(net: Network, *parts: str, up_to: str | None = None) -> Network:
     """Fixes parts of a network, in place: their weights and, unlike `requires_grad_(False)`, their running statistics.
 
@@ -153,7 +153,7 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
 
     Raises ValueError for an lr or a factor out of range, and for a network of which nothing is left to train.
     """
-    _require_network(net)
+    _steps(net)  # refuses what is no network of ours
     if not lr > 0 or not 0 < factor <= 1:
         raise ValueError(f"given lr={lr!r}, factor={factor!r}; expected lr above 0 and a factor above 0, at most 1")
     heads = [*net.classifier.parameters(), *(p for n, p in net.named_parameters() if n.startswith("auxiliary."))]
@@ -169,8 +169,6 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
 
 
 # --- features --------------------------------------------------------------------------------------------------------
-
-
 @torch.no_grad()
 def extract_features(net: Network, data, stage: str | None = None, *, batch_size: int = 256):
     """What the network makes of all images, as `Data`: `fit` can train a linear layer on it, at a fraction of the cost.
@@ -182,10 +180,8 @@ def extract_features(net: Network, data, stage: str | None = None, *, batch_size
     for a part that the network does not have, and for images that it cannot take.
     """
     steps = _steps(net)
-    if stage is None:
-        last = max(i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules()))
-    else:
-        last = _place(steps, stage) + 1
+    linear = [i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules())]
+    last = linear[-1] if stage is None else _place(steps, stage) + 1
     device, modes = devices.pick_device(), {module: module.training for module in net.modules()}
     net.to(device).eval()
     data, splits = data.to(device), {}
@@ -204,8 +200,7 @@ def extract_features(net: Network, data, stage: str | None = None, *, batch_size
     finally:
         for module, mode in modes.items():
             module.training = mode
-    what = "features" if stage is None else stage
-    return dataclasses.replace(data, **splits, augment=None, name=f"{what} of {data.name}")
+    return dataclasses.replace(data, **splits, augment=None, name=f"{stage or 'features'} of {data.name}")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -247,17 +242,13 @@ def nearest_neighbors(data, k: int = 5) -> Neighbors:
 
 def _steps(net: Network) -> dict[str, nn.Module]:
     """The parts of a network by name, in execution order: its stages, then the steps of its classifier."""
-    _require_network(net)
-    last = net.classifier.named_children() if isinstance(net.classifier, nn.Sequential) else [("fc", net.classifier)]
-    return dict([*net.features.named_children(), *last])
-
-
-def _require_network(net: nn.Module) -> None:
     if not isinstance(net, Network):
         raise ValueError(
             f"given {type(net).__name__}; expected a network of lecture8.models, whose stages have names: take one of "
             "models.build(name) or transfer.pretrained(name)"
         )
+    last = net.classifier.named_children() if isinstance(net.classifier, nn.Sequential) else [("fc", net.classifier)]
+    return dict([*net.features.named_children(), *last])
 
 
 def _place(steps: dict[str, nn.Module], name: str) -> int:
@@ -266,16 +257,11 @@ def _place(steps: dict[str, nn.Module], name: str) -> int:
     return list(steps).index(name)
 
 
-_COUNTERS = "num_batches_tracked"
-
-
 def _times(tensor: Tensor) -> str:
     return " × ".join(map(str, tensor.shape)) or "one number"
 
 
 def _torchvision(reference: str) -> dict[str, Tensor]:
-    from pathlib import Path
-
     from torchvision.models import get_model, get_model_weights
 
     weights = get_model_weights(reference).IMAGENET1K_V1
@@ -327,6 +313,3 @@ def _ordered(weights: dict[str, Tensor], build: Callable[[], nn.Module]) -> dict
 
 def _line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".:")
-
-
-_TORCHVISION_OR_TIMM = {"torchvision": _torchvision, "timm": _timm}

@@ -124,7 +124,7 @@ def loaded_by(code: str) -> set[str]:
 def test_importing_the_package_costs_nothing_and_the_core_needs_no_pictures():
     assert loaded_by("import lecture8") == set()
     core = "from lecture8 import complexity, datasets, models, training"
-    assert loaded_by(core) & {"torchvision", "matplotlib", "ipywidgets", "sklearn"} == set()
+    assert loaded_by(core) & {"torchvision", "matplotlib", "ipywidgets", "sklearn", "PIL"} == set()
 
 
 # --- sizes ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+import sys
 
 import pytest
 import torch
@@ -108,12 +109,6 @@ def test_a_new_head_for_other_classes(cache):
     assert torch.equal(nn.Linear(512, 5).weight, net.classifier.fc.weight)  # nothing else was drawn
 
 
-@pytest.mark.parametrize("name", ["small.alexnet", "small.vgg", "small.inception", "resnet20"])
-def test_any_head_is_replaced(name):
-    net = transfer.replace_head(models.build(name), 3)
-    assert net(torch.randn(2, 3, 32, 32)).shape == (2, 3)
-
-
 def test_weights_that_do_not_fit_change_nothing():
     net = models.small.vgg(4)
     before = net.state_dict()["features.block1.conv1.conv.weight"].clone()
@@ -147,11 +142,6 @@ def test_refusals_say_why(cache, call, error, words):
     assert "\n" not in str(caught.value)
 
 
-def test_every_network_without_weights_of_the_large_ones_says_why():
-    for name, a in models.ARCHITECTURES.items():
-        assert bool(a.weights) != bool(a.no_weights) or a.input_size[1] == 32, name
-
-
 def test_offline_one_sentence_says_what_to_put_where(cache, monkeypatch):
     def unreachable(*args, **kwargs):
         raise OSError("Temporary failure in name resolution")
@@ -162,30 +152,24 @@ def test_offline_one_sentence_says_what_to_put_where(cache, monkeypatch):
     url = torchvision.models.VGG11_Weights.IMAGENET1K_V1.url
     assert url in str(error.value) and str(cache / "checkpoints" / url.rsplit("/", 1)[-1]) in str(error.value)
     pytest.importorskip("timm")
-    with pytest.raises(
-        OSError, match=r"timm's inception_v4 could not be fetched .*models--timm--inception_v4"
-    ) as error:
+    with pytest.raises(OSError, match=r"inception_v4 could not be fetched .*models--timm--inception_v4") as error:
         transfer.pretrained("inception_v4")
     assert str(cache / "hub") in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_damaged_file_is_named(cache):
+def test_a_damaged_file_and_a_missing_timm_are_named(cache, monkeypatch):
     url = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.url
     place = cache / "checkpoints" / url.rsplit("/", 1)[-1]
     place.write_bytes(b"half a file")
-    with pytest.raises(OSError, match="is damaged or no file of weights") as error:
+    with pytest.raises(OSError, match=r"is damaged or no file of weights .* delete it") as error:
         transfer.pretrained("resnet18")
-    assert str(place) in str(error.value) and "delete it" in str(error.value)
-
-
-def test_without_timm_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "timm", None)
+    assert str(place) in str(error.value)
+    monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ModuleNotFoundError, match="pip install timm"):
         transfer.pretrained("inception_v4")
 
 
-SMALL = [name for name, a in models.ARCHITECTURES.items() if a.input_size[1] == 32 and a.depth < 60]
-SMALL_AND_ONE_LARGE = [*SMALL, "resnet18"]
+SMALL = [name for name, a in models.ARCHITECTURES.items() if a.input_size[1] == 32 and a.depth < 30]
 
 
 def stages(net):
@@ -195,12 +179,11 @@ def stages(net):
 def step(net, optimizer=None):
     """One training step on random images, as in training.run_epoch."""
     images = torch.randn(4, net.channels, 32, 32, generator=torch.Generator().manual_seed(1))
-    optimizer = optimizer or torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    optimizer = optimizer or torch.optim.SGD(net.parameters(), lr=0.1, weight_decay=0.1)
     net.train()
     optimizer.zero_grad(set_to_none=True)
     nn.functional.cross_entropy(net(images), torch.tensor([0, 1, 2, 0])).backward()
     optimizer.step()
-    return optimizer
 
 
 def state(module):
@@ -211,7 +194,7 @@ def same(before, after):
     return all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-@pytest.mark.parametrize("name", SMALL_AND_ONE_LARGE)
+@pytest.mark.parametrize("name", [*SMALL, "resnet18"])
 def test_frozen_means_frozen(name):
     torch.manual_seed(0)
     net = transfer.freeze(models.build(name, num_classes=3))
@@ -225,26 +208,17 @@ def test_frozen_means_frozen(name):
     assert list(net.state_dict()) == keys == list(models.build(name, num_classes=3).state_dict())
 
 
-def test_up_to_a_stage():
-    torch.manual_seed(0)
-    net = models.small.vgg(3, width=4)
-    optimizer = step(net)  # old gradients and momentum must not move what is frozen afterwards
+def test_frozen_up_to_a_stage_through_fit_and_inside_another_network():
+    data, net = datasets.digits(size=8).take(64), models.small.vgg(10, width=4, channels=1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    training.fit(net, data, optimizer, 1, batch_size=32)  # old momentum must not move what is frozen afterwards
     transfer.freeze(net, up_to="block2")
-    before = {stage: state(module) for stage, module in net.features.named_children()}
-    step(net, optimizer)
-    assert [same(before[s], module.state_dict()) for s, module in net.features.named_children()] == [True, True, False]
-
-
-def test_frozen_inside_another_network_and_through_fit():
-    data = datasets.digits(size=8).take(64)
-    net = transfer.freeze(models.small.vgg(10, width=4, channels=1), "block2")
     before = {name: state(module) for name, module in net.features.named_children()}
-    training.fit(net, data, torch.optim.SGD(net.parameters(), lr=0.1), 1, batch_size=32)
-    assert [same(before[name], m.state_dict()) for name, m in net.features.named_children()] == [False, True, False]
+    training.fit(net, data, optimizer, 1, batch_size=32)
+    assert [same(before[name], m.state_dict()) for name, m in net.features.named_children()] == [True, True, False]
     other = nn.Sequential(net.features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
-    step_before = state(net.features.block2)
     other.train()(torch.randn(8, 1, 8, 8)).sum().backward()
-    assert same(step_before, net.features.block2.state_dict()), "other.train() does not thaw it either"
+    assert same(before["block2"], net.features.block2.state_dict()), "other.train() does not thaw it either"
 
 
 def test_frozen_dropout_drops_nothing():
@@ -317,18 +291,15 @@ def test_features_of_a_stage_are_its_output():
     torch.manual_seed(0)
     net, data = models.small.vgg(10, width=4, channels=1), datasets.digits(size=8).take(70)
     features = transfer.extract_features(net, data, "block2")
-    assert features.image_shape == (8, 2, 2) and len(features.test) == 300 and "block2 of digits" in repr(features)
+    assert features.image_shape == (8, 2, 2) and "block2 of digits" in repr(features)
     with torch.no_grad():
-        block1, block2, _ = net.eval().features
-        assert torch.allclose(features.train.images, block2(block1(data.train.images)), atol=1e-6)
-    assert transfer.extract_features(net, data, "flatten").image_shape == (16,)
+        assert torch.allclose(features.train.images, net.eval().features[:2](data.train.images), atol=1e-6)
 
 
 def test_features_of_larger_images_are_those_of_their_middle():
     net, data = models.small.vgg(3, width=4), colors(40)
-    cropped = dataclasses.replace(
-        data, **{name: dataclasses.replace(getattr(data, name), crop=32) for name in ("train", "valid", "test")}
-    )
+    splits = {name: dataclasses.replace(getattr(data, name), crop=32) for name in ("train", "valid", "test")}
+    cropped = dataclasses.replace(data, **splits)
     middle = data.map(lambda pixels: pixels[:, :, 4:36, 4:36])
     features, expected = (transfer.extract_features(net, some) for some in (cropped, middle))
     assert torch.equal(features.test.images, expected.test.images) and features.train.crop is None
@@ -357,20 +328,10 @@ def test_nearest_neighbors_by_hand():
     one = transfer.nearest_neighbors(data, 1)
     assert one.indices.tolist() == [[0], [4], [2]] and one.predicted.tolist() == [0, 2, 1]
     assert one.accuracy == pytest.approx(2 / 3) and "66.7% of 3 test images" in repr(one)
-    three = transfer.nearest_neighbors(data, 3)
-    assert three.indices.tolist() == [[0, 1, 2], [4, 3, 2], [2, 1, 0]] and three.predicted.tolist() == [1, 2, 1]
+    assert transfer.nearest_neighbors(data, 3).indices.tolist() == [[0, 1, 2], [4, 3, 2], [2, 1, 0]]
     tie = transfer.nearest_neighbors(data, 4)  # two against two for the last: the nearer pair wins
     assert tie.predicted.tolist() == [1, 2, 1]
-    assert transfer.nearest_neighbors(data.take(torch.tensor([3, 0])), 2).predicted.tolist() == [0, 2, 0]
-
-
-def test_neighbors_of_pixels_read_digits_and_shuffled_labels_do_not():
-    data = datasets.digits(size=8)
-    assert transfer.nearest_neighbors(data, 3).accuracy > 0.95
-    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
-    shuffled = datasets.Split(data.train.pixels, data.train.labels[order], data.train.mean, data.train.std)
-    shuffled = datasets.Data(shuffled, data.valid, data.test, data.classes, "shuffled")
-    assert transfer.nearest_neighbors(shuffled, 3).accuracy < 0.3
+    assert transfer.nearest_neighbors(datasets.digits(size=8), 3).accuracy > 0.95
 
 
 NET, DIGITS = models.small.vgg(10, width=4), datasets.digits(size=8).take(20)

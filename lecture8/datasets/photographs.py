@@ -51,10 +51,8 @@ def image_folder(path: str | Path, size: int) -> Data:
 
 def find_images(path: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
     """The classes and the files of the three splits of such a folder; valid: the share of train that is put aside."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is no folder {str(path)!r}")
     if not path.is_dir():
-        raise NotADirectoryError(f"{str(path)!r} is a file; give the folder that holds the class folders")
+        raise FileNotFoundError(f"there is no folder {str(path)!r}; give the one that holds the class folders")
     folders = {folder.name: folder for folder in _subfolders(path)}
     if "train" not in folders or not _subfolders(folders["train"]):  # a class may be called "train"
         found = _list_classes(path)

@@ -132,18 +132,16 @@ class Data:
             raise TypeError(f"classes must be a tuple of names, not {self.classes!r}")
         if not len(self.train):
             raise ValueError(f"{self.name!r} has no training images")
+        n = self.num_classes
         for name, split in self._splits().items():
             low, high = (int(split.labels.min()), int(split.labels.max())) if len(split) else (0, 0)
-            if low < 0 or high >= self.num_classes:
+            if low < 0 or high >= n:
                 raise ValueError(
-                    f"{name} labels run from {low} to {high}, but with {self.num_classes} classes "
-                    f"they must lie in 0…{self.num_classes - 1}"
+                    f"{name} labels run from {low} to {high}, but with {n} classes they must lie in 0…{n - 1}"
                 )
             if split.shape != self.image_shape:
-                raise ValueError(
-                    f"{name} images are {_times(split.shape)}, train images {_times(self.image_shape)}; "
-                    "all splits need the same shape"
-                )
+                sizes = f"{name} images are {_times(split.shape)}, train images {_times(self.image_shape)}"
+                raise ValueError(f"{sizes}; all splits need the same shape")
 
     def _splits(self) -> dict[str, Split]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
@@ -171,9 +169,8 @@ class Data:
 
         def changed(split: Split) -> Split:
             pixels = change(split.pixels)
-            return replace(
-                split, pixels=pixels, crop=split.crop if pixels.shape[2:] == split.pixels.shape[2:] else None
-            )
+            same = pixels.shape[2:] == split.pixels.shape[2:]
+            return replace(split, pixels=pixels, crop=split.crop if same else None)
 
         return self._with(changed)
 
@@ -203,8 +200,6 @@ class Data:
             raise ValueError("augmentation is random: pass a generator, torch.Generator().manual_seed(0)")
         if augment and split is not self.train and (split is self.valid or split is self.test):
             raise ValueError("only training images are augmented; leave augment=False for valid and test")
-        if generator is not None and generator.device.type != "cpu":
-            raise ValueError(f"the generator must be on the CPU, not on {generator.device}: torch.Generator()")
         return _batches(split, batch_size, generator, augment, self.augment)
 
     def __repr__(self) -> str:

@@ -21,11 +21,8 @@ def apart(heights: Sequence[float], gap: float, lowest: float = -np.inf) -> list
         for i in np.flatnonzero(close):
             middle = (placed[i] + placed[i + 1]) / 2
             placed[i], placed[i + 1] = middle - gap / 2, middle + gap / 2
-    for i in range(len(placed)):
-        placed[i] = max(placed[i], lowest + i * gap)
-    result = np.empty_like(placed)
-    result[order] = placed
-    return list(result)
+    placed = np.maximum(placed, lowest + np.arange(len(placed)) * gap)
+    return list(placed[np.argsort(order)])
 
 
 def lines(
@@ -65,10 +62,8 @@ def lines(
     gap = (scale(high) - scale(low)) * 0.075
     heights = apart([float(scale(end)) for _, end in ends.values()], gap, lowest=scale(low) + gap / 2)
     for (name, (end_x, end_y)), height in zip(ends.items(), heights, strict=True):
-        ax.annotate(
-            name, (end_x, end_y), (end_x + (at[-1] - at[0] or 1) * 0.03, float(back(height))),
-            color=styles[name][0], va="center", annotation_clip=False,
-        )  # fmt: skip
+        spot = end_x + (at[-1] - at[0] or 1) * 0.03, float(back(height))
+        ax.annotate(name, (end_x, end_y), spot, color=styles[name][0], va="center", annotation_clip=False)
     if x is None and len(at) <= 12:
         ax.set_xticks(at)
     return figure
@@ -135,9 +130,8 @@ def stages(profile, *, title: str = "") -> Figure:
 
     profile: what `complexity.profile` returns. The shapes are written under the blocks, the parameters over them.
     """
-    rows = [("image", tuple(profile.input_size), 0)] + [
-        (s.name.removeprefix("features."), tuple(s.output_shape), s.params) for s in profile.stages
-    ]
+    rows = [("image", tuple(profile.input_size), 0)]
+    rows += [(s.name.removeprefix("features."), tuple(s.output_shape), s.params) for s in profile.stages]
     figure, ax = plt.subplots(figsize=(9.5, 3))
     tallest = max(shape[1] for _, shape, _ in rows if len(shape) == 3)
     widths = [0.12 + 0.11 * np.log2(max(shape[0], 1)) for _, shape, _ in rows]

@@ -100,8 +100,6 @@ def boxes(found: list) -> list[Box]:
 
 
 # --- drawing ---------------------------------------------------------------------------------------------------------
-
-
 def columns_of(found: list) -> int:
     """The columns that `steps` take, one for each branch."""
     return max([1, *(sum(map(columns_of, step.ways)) for step in found if isinstance(step, Fork))])

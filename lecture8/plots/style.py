@@ -85,9 +85,7 @@ def describe_figures() -> None:
 
 def axes(ax, **kwargs):
     """(figure, axes): those given, or new ones with the options of `plt.subplots`."""
-    if ax is not None:
-        return ax.figure, ax
-    return plt.subplots(**kwargs)
+    return plt.subplots(**kwargs) if ax is None else (ax.figure, ax)
 
 
 def short(number: float) -> str:

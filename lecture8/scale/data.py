@@ -101,6 +101,6 @@ def loader(images: Dataset, batch_size: int, keys: list[tuple[int, int]], worker
 
 
 def _apart(worker: int) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # instead of the handler of the run
     if hasattr(os, "setsid"):  # Ctrl-C and signals to the group do not reach workers, which are needed until it saves
         os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # instead of the handler of the run; not before, or it may be killed

@@ -2,35 +2,26 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from lecture8.teaching.exercises import Verdict, correct, wrong
+from lecture8.teaching.exercises import Verdict, correct, shape, wrong
+
+SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
 
 
 @dataclass(frozen=True)
 class _Layer:
-    name: str
-    module: nn.Module
+    """A layer that is equal to another of the same settings and shapes, whatever its name and weights."""
+
+    name: str = field(compare=False)
+    module: nn.Module = field(compare=False)
+    kind: str
+    settings: dict
     given: tuple[int, ...]
     output: tuple[int, ...]
-
-    @property
-    def kind(self) -> str:
-        return type(self.module).__name__
-
-    @property
-    def settings(self) -> dict:
-        m = self.module
-        wanted = ("kernel_size", "stride", "padding", "dilation", "groups")
-        found = {key: getattr(m, key) for key in wanted if hasattr(m, key)}
-        return {**found, **{f"{key} shape": tuple(p.shape) for key, p in m.named_parameters(recurse=False)}}
-
-    @property
-    def signature(self) -> tuple:
-        return self.kind, tuple(self.settings.items()), self.given, self.output
 
     def __str__(self) -> str:
         return f"{self.name} ({self.kind}, {' × '.join(map(str, self.output))})"
@@ -43,7 +34,10 @@ def _trace(net: nn.Module, images: Tensor) -> tuple[list[_Layer], Tensor]:
         if next(module.children(), None) is None and next(module.parameters(), None) is not None:
 
             def note(module, inputs, output, name=name):
-                found.append(_Layer(name, module, tuple(inputs[0].shape[1:]), tuple(output.shape[1:])))
+                settings = {key: getattr(module, key) for key in SETTINGS if hasattr(module, key)}
+                settings |= {f"{key} shape": tuple(p.shape) for key, p in module.named_parameters(recurse=False)}
+                shapes = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
+                found.append(_Layer(name, module, type(module).__name__, settings, *shapes))
 
             handles.append(module.register_forward_hook(note))
     try:
@@ -66,14 +60,12 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
     try:
         left, _ = _trace(mine, images)
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        return wrong(
-            f"Your network stopped on images of {' × '.join(map(str, image_shape))}: {str(error).splitlines()[0]}"
-        )
+        return wrong(f"Your network stopped on images of {shape(images[0])}: {str(error).splitlines()[0]}")
     total, here = len(left), 0
     for position, layer in enumerate(wanted, 1):
         # a block's shortcut may work before or after its body: look a little ahead, then among those passed over
         nearby = [*range(here, min(here + 6, len(left))), *range(here)]
-        match = next((i for i in nearby if left[i].signature == layer.signature), None)
+        match = next((i for i in nearby if left[i] == layer), None)
         if match is None:
             yours = left[min(here, len(left) - 1)] if left else None
             return wrong(_difference(position, yours, layer, total, len(wanted)))

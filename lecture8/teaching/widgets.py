@@ -47,12 +47,9 @@ def between_cells(handler: Callable[[object], None]) -> Callable[[object], None]
 
 
 class Shown:
-    """Displays a widget once, with what stands for it where there is no kernel."""
+    """Displays a widget, a subclass's `box`, with what stands for it where there is no kernel: its `_still()`."""
 
     box: widgets.Widget
-
-    def _still(self) -> dict[str, str]:
-        raise NotImplementedError
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         still, view = self._still(), {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
@@ -64,24 +61,18 @@ class Explorer(Shown):
     """Controls, a picture, and a line of text, redrawn whenever a control moves.
 
     draw: called with one keyword per control, returns (figure, text); the text says what the picture shows in words
-    controls: name -> the values to choose from (each in reach of every other), at most four
-    start: the values to begin with; the first of each where it says nothing
+    controls: name -> the values to choose from (each in reach of every other), at most four, so that all can be drawn
+    start: name -> the value to begin with, where that is not the first
+    labels: name -> what is written beside the control, where that is not its name
 
     An error in `draw` is shown in the widget, and raised, so that a test that moves the controls sees it too.
     """
 
     def __init__(
-        self,
-        draw: Callable[..., tuple[Figure, str]],
-        controls: Mapping[str, Sequence],
-        *,
-        start: Mapping[str, object] | None = None,
-        labels: Mapping[str, str] | None = None,
+        self, draw: Callable[..., tuple[Figure, str]], controls: Mapping[str, Sequence], *, start=None, labels=None
     ):
         if not 1 <= len(controls) <= 4:
-            raise ValueError(
-                f"given {len(controls)} controls; expected 1 to 4, so that every state can be drawn: merge some"
-            )
+            raise ValueError(f"given {len(controls)} controls; expected 1 to 4: merge some")
         self.draw = draw
         self.controls = {
             name: _control((labels or {}).get(name, name), list(values), (start or {}).get(name, next(iter(values))))
@@ -102,22 +93,18 @@ class Explorer(Shown):
         collecting = gc.isenabled()
         gc.disable()
         try:
-            self._show()
+            figure, self.text = self.draw(**{name: control.value for name, control in self.controls.items()})
+            # at its own size: stretched to the page it blurs
+            self.image.layout.width = f"{round(figure.get_figwidth() * figure.dpi)}px"
+            self.image.value = plots.png(figure)
+            self.readout.value = _paragraph(self.text)
+        except Exception as error:
+            self.readout.value = f"<b>{MARKS['wrong']} {html.escape(f'{type(error).__name__}: {error}')}</b>"
+            raise
         finally:
             if collecting:
                 gc.enable()
                 gc.collect(1)
-
-    def _show(self) -> None:
-        try:
-            figure, self.text = self.draw(**{name: control.value for name, control in self.controls.items()})
-        except Exception as error:
-            self.readout.value = f"<b>{MARKS['wrong']} {html.escape(f'{type(error).__name__}: {error}')}</b>"
-            raise
-        # at its own size: stretched to the page it blurs
-        self.image.layout.width = f"{round(figure.get_figwidth() * figure.dpi)}px"
-        self.image.value = plots.png(figure)
-        self.readout.value = _paragraph(self.text)
 
     def _still(self) -> dict[str, str]:
         # a slider that still is at its first value has an empty label
@@ -152,15 +139,14 @@ def _control(label: str, values: list, start: object):
     """Two or three values as buttons, more as a slider; numbers and words alike."""
     if start not in values:
         raise ValueError(f"{label!r} cannot start at {start!r}: choose from {values}")
-    options = [(str(value), value) for value in values]
-    if len(values) <= 3 or not all(isinstance(value, int | float) for value in values):
-        layout = widgets.Layout(width="auto", margin=_APART)
-        buttons = {**_WIDE, "button_width": "auto"}
-        kind, style = (widgets.ToggleButtons, buttons) if len(values) <= 4 else (widgets.Dropdown, _WIDE)
-        return kind(options=options, value=start, description=label, layout=layout, style=style)
-    layout = widgets.Layout(width="22em", margin=_APART)
-    settings = {"continuous_update": False, "style": _WIDE, "layout": layout}
-    return widgets.SelectionSlider(options=options, value=start, description=label, **settings)
+    slides = len(values) > 3 and all(isinstance(value, int | float) for value in values)
+    layout = widgets.Layout(width="22em" if slides else "auto", margin=_APART)
+    settings = {"options": [(str(v), v) for v in values], "value": start, "description": label, "layout": layout}
+    if slides:
+        return widgets.SelectionSlider(continuous_update=False, style=_WIDE, **settings)
+    if len(values) > 4:
+        return widgets.Dropdown(style=_WIDE, **settings)
+    return widgets.ToggleButtons(style={**_WIDE, "button_width": "auto"}, **settings)
 
 
 EXPLORERS: dict[str, Callable[[], Explorer]] = {}
@@ -173,7 +159,7 @@ def explorer(build: Callable[[], Explorer]) -> Callable[[], Explorer]:
 
 
 class _Asked(Shown):
-    """A question with its answers to click."""
+    """A question with its answers to click; what a click on the button does is in the subclass's `_answered`."""
 
     caption: str  #: of the button
 
@@ -190,9 +176,6 @@ class _Asked(Shown):
     def _chosen(self, change) -> None:
         self.button.disabled = change["new"] is None
         self.feedback.value = ""
-
-    def _answered(self, _button) -> None:
-        raise NotImplementedError
 
     def _item(self, option: str) -> str:
         """An answer in the list that stands for the widget where there is no kernel."""
@@ -217,7 +200,7 @@ class Quiz(_Asked):
 
 
 class Predict(_Asked):
-    """A question before a measurement: it keeps the choice, and `reveal(measured)` compares it."""
+    """A question before a measurement: keep the widget, and call its `reveal(measured)` after the measurement."""
 
     caption = "That is my guess"
 
@@ -234,11 +217,4 @@ class Predict(_Asked):
         return self.asked.reveal(measured)
 
 
-def quiz(question: Question) -> Quiz:
-    """The question as a widget with instant feedback."""
-    return Quiz(question)
-
-
-def predict(prediction: Prediction) -> Predict:
-    """The prediction as a widget; keep it, and call its `.reveal(measured)` after the measurement."""
-    return Predict(prediction)
+quiz, predict = Quiz, Predict  # as the lessons call them
