@@ -55,6 +55,7 @@ def write(path: str | Path, table: pd.DataFrame, what: str, seeds: int | Iterabl
     """
     import torch
 
+    from lecture8.checkpoints import replacing
     from lecture8.devices import pick_device
 
     main = sys.modules["__main__"].__spec__
@@ -71,5 +72,6 @@ def write(path: str | Path, table: pd.DataFrame, what: str, seeds: int | Iterabl
         **more,
     }
     text = "".join(f"# {key}: {value}\n" for key, value in header.items())
-    Path(path).write_text(text + table.to_csv(index=False, lineterminator="\n"), encoding="utf-8", newline="\n")
+    with replacing(path) as draft:
+        draft.write_text(text + table.to_csv(index=False, lineterminator="\n"), encoding="utf-8", newline="\n")
     print(f"wrote {Path(path).name}: {len(table)} rows")
