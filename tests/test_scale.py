@@ -47,15 +47,17 @@ def photos(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def runs(photos, tmp_path_factory):
-    """The folder with all runs of scale_runs.py, and what it printed about each."""
-    folder = tmp_path_factory.mktemp("runs")
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "runs", str(folder), str(photos)], capture_output=True, text=True, timeout=600
-    )
+def all_runs(which, folder, photos):
+    """The folder with the runs of scale_runs.py, and what it printed about each."""
+    words = [sys.executable, SCRIPT, which, str(folder), str(photos)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
     return folder, dict(line.split(": ", 1) for line in done.stdout.splitlines() if " times, then " in line)
+
+
+@pytest.fixture(scope="module")
+def runs(photos, tmp_path_factory):
+    return all_runs("runs", tmp_path_factory.mktemp("runs"), photos)
 
 
 def call(capsys, *argv):
@@ -87,15 +89,16 @@ def same_run(a, b):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork and Gloo")
-@pytest.mark.parametrize(("name", "ends"), [("one", "[0]"), ("two", "[0, 0]")])
-def test_killed_run_ends_as_if_never_stopped(runs, name, ends):
-    """At ten random moments at least, within writes too; one process, and two that share the run."""
-    folder, said = runs
-    assert said[name] == f"killed 0 times, then {ends}"
-    kills, end = said[f"{name}_killed"].removeprefix("killed ").split(" times, then ")
-    assert int(kills) >= 10 and end == ends
-    same_run(folder / name, folder / f"{name}_killed")
-    assert len(rows(folder / name)) == 6 and rows(folder / name)[-1]["valid_accuracy"] > 0.8
+@pytest.mark.parametrize(("which", "kills"), [("runs", 3), pytest.param("more", 10, marks=pytest.mark.slow)])
+def test_killed_run_ends_as_if_never_stopped(photos, tmp_path, request, which, kills):
+    """At random moments, within writes too; one process, and two that share the run."""
+    folder, said = request.getfixturevalue("runs") if which == "runs" else all_runs(which, tmp_path, photos)
+    for name, ends in (("one", "[0]"), ("two", "[0, 0]")):
+        assert said[name] == f"killed 0 times, then {ends}"
+        killed, end = said[f"{name}_killed"].removeprefix("killed ").split(" times, then ")
+        assert int(killed) >= kills and end == ends
+        same_run(folder / name, folder / f"{name}_killed")
+        assert len(rows(folder / name)) == 6 and rows(folder / name)[-1]["valid_accuracy"] > 0.8
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork and Gloo")
