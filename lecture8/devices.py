@@ -19,7 +19,7 @@ def pick_device(wanted: str | torch.device | None = None) -> torch.device:
     wanted = wanted or os.environ.get("LECTURE8_DEVICE") or next(kind for kind, ok in there.items() if ok)
     try:
         device = torch.device(wanted)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f"unknown device {wanted!r}: choose 'cuda', 'mps' or 'cpu', or leave it out") from error
     if not there.get(device.type, True):
         raise ValueError(f"device {wanted!r} was asked for, but PyTorch {torch.__version__} finds none: choose 'cpu'")

@@ -183,7 +183,7 @@ BAD = {
     "optimizer": ({"optimizer": sgd(small_net())}, "no parameter of this network"),
     "optimizer class": ({"optimizer": torch.optim.SGD}, "no parameter of this network"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
-    "data": ({"data": [1, 2]}, "given a list as the data"),
+    "data": ({"data": [1, 2]}, "given data=[1, 2]: expected what datasets returns"),
 }
 
 
