@@ -97,7 +97,7 @@ def ratio(ours: Step, reference: Step, *, rounds: int = 15, warmup: int = 2, sec
     checks.kind(Callable, "a function without arguments", ours=ours, reference=reference)
     checks.whole(rounds=rounds)
     checks.whole(least=0, warmup=warmup)
-    checks.number(above=0, seconds=seconds)
+    checks.number(least=0, seconds=seconds)
     calls = [(call, _repeats(call, warmup, seconds)) for call in (ours, reference)]
     times: tuple[list[float], list[float]] = ([], [])
     for k in range(rounds):
@@ -128,7 +128,7 @@ def throughput(
 def _timed(what, net, image_size, batch, device, seconds: float, at_least: float = 0) -> Measured:
     """Times of single steps, from timings that last at least this long each."""
 
-    checks.number(above=0, seconds=seconds)
+    checks.number(least=0, seconds=seconds)
 
     def work(step: Step, device: torch.device) -> Measured:
         repeats, times, end = _repeats(step, 3, at_least), [], time.perf_counter() + seconds
@@ -224,7 +224,7 @@ def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device =
     Read about ten times a second, without the first third, in which the GPU warms up; idle power is that just before.
     Raises ValueError where there is no such GPU or no reading, MemoryError if the batch does not fit.
     """
-    checks.number(above=0, seconds=seconds)
+    checks.number(least=0, seconds=seconds)
     read = _power_meter(devices.pick_device(device))
     idle = statistics.median(read() for _ in range(5))
 

@@ -288,7 +288,7 @@ def _shown(batches: Iterable, progress) -> Iterator:
 
 def _require_arguments(net: nn.Module, data: Data, optimizer: torch.optim.Optimizer, scheduler, **numbers) -> None:
     checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
-    checks.whole(least=0, most=2**60, seed=numbers.pop("seed"))
+    checks.whole(least=0, most=2**63 - 1, seed=numbers.pop("seed"))
     checks.whole(**numbers)
     checks.kind(Data, "what datasets returns, as digits() does", data=data)
     if not len(data.valid):

@@ -179,7 +179,7 @@ BAD = {
     "epochs 0": ({"epochs": 0}, "given epochs=0: expected a whole number, 1 or more"),
     "epochs True": ({"epochs": True}, "given epochs=True"),
     "batch_size": ({"batch_size": 1.5}, "given batch_size=1.5"),
-    "seed": ({"seed": -1}, "given seed=-1: expected a whole number, 0 or more"),
+    "seed": ({"seed": -1}, "given seed=-1: expected a whole number from 0 to"),
     "optimizer": ({"optimizer": sgd(small_net())}, "no parameter of this network"),
     "optimizer class": ({"optimizer": torch.optim.SGD}, "no parameter of this network"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
