@@ -111,7 +111,7 @@ def trained(
     return rows
 
 
-def degradation(seeds: list[int], kinds: list[str]) -> None:
+def degradation(seeds: int, kinds: list[str]) -> None:
     """Fills degradation.csv and degradation_gradients.csv: depths at one rate, then rates, then initial weights."""
     data, here = datasets.digits(size=8), Path(__file__)
     batch = next(iter(data.batches("train", 256)))
@@ -154,7 +154,7 @@ def degradation(seeds: list[int], kinds: list[str]) -> None:
         return rows
 
     def arms(depths, rates=(0.05,), initial=("he",)) -> list[dict]:
-        grid = product(seeds, depths, kinds, rates, initial)
+        grid = product(range(seeds), depths, kinds, rates, initial)
         return [dict(kind=k, depth=d, lr=lr, init=i, seed=s) for s, d, k, lr, i in grid]
 
     file = here.with_name("degradation.csv")
@@ -162,7 +162,7 @@ def degradation(seeds: list[int], kinds: list[str]) -> None:
     published.collect(file, what, arms([20, 56], [0.005, 0.015, 0.15]), run)
     published.collect(file, what, arms([20, 56], initial=[*INITIAL][1:]), run)
     more = "; gradient norm of each layer's weights on one batch of 256, after so many epochs (0: before training)"
-    of = [dict(kind=k, depth=d, seed=s) for s, d, k in product(seeds, [56, 20], kinds)]
+    of = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), [56, 20], kinds)]
     published.collect(
         here.with_name("degradation_gradients.csv"),
         what + more + "; learning rate 0.05",
@@ -172,7 +172,7 @@ def degradation(seeds: list[int], kinds: list[str]) -> None:
 
 
 def cifar(
-    epochs: int, depths: list[int], seeds: list[int], kinds: list[str], width: int, note: str
+    epochs: int, depths: list[int], seeds: int, kinds: list[str], width: int, note: str
 ) -> None:
     """He et al. 2015, section 4.2: SGD 0.1, momentum 0.9, decay 1e-4, batch 128, ÷10 at half and three quarters."""
     data = datasets.cifar10()
@@ -186,7 +186,7 @@ def cifar(
             net, data, 0.1, epochs, seed, 128, f"cifar-{kind}-{depth}-{width}-{epochs}-{seed}"
         )
 
-    arms = [dict(kind=k, depth=d, seed=s) for s, d, k in product(seeds, depths, kinds)]
+    arms = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), depths, kinds)]
     published.collect(Path(__file__).with_name("cifar_degradation.csv"), what, arms, run)
 
 
@@ -220,7 +220,7 @@ def main() -> None:
         default=[8, 14, 20, 32, 44, 56],
         help="not for degradation",
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument(
         "--kinds", nargs="+", default=["plain", "A"], help="of degradation and cifar"
     )
@@ -239,7 +239,7 @@ def main() -> None:
     elif a.what == "cifar":
         cifar(a.epochs, a.depths, a.seeds, a.kinds, a.width, a.note)
     else:
-        curves, gradients = digits(a.epochs, a.depths, len(a.seeds))
+        curves, gradients = digits(a.epochs, a.depths, a.seeds)
         picture(curves)
         what = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD 0.05, momentum 0.9, batch 64; "
         more = "loss and accuracy after each epoch"
