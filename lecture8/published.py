@@ -96,7 +96,9 @@ def collect(
         table = _collected(path, what)
         if table is not None and (table[list(arm)] == pd.Series(arm)).all(axis=1).any():
             continue
-        rows = pd.DataFrame([{**arm, **row} for row in run(**arm)])
+        rows = pd.DataFrame(run(**arm))
+        for at, (key, value) in enumerate(arm.items()):
+            rows.insert(at, key, value)  # raises ValueError where a row has a column of this name, too
         with FileLock(path.with_suffix(".lock")):
             table = _collected(path, what)
             table = rows if table is None else pd.concat([table, rows])

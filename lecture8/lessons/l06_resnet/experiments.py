@@ -100,7 +100,9 @@ def trained(
         )
         if stop in seen:
             seen[stop](net)
-    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows]
+    rows = [
+        {k: v for k, v in row.items() if k not in ("seconds", "lr")} for row in history.rows
+    ]
     end, test = training.evaluate(net, data, "train"), training.evaluate(net, data)
     rows[-1] |= {
         "end_train_loss": end.loss,
