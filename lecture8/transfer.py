@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from lecture8 import devices, models
+from lecture8.datasets import Data
 from lecture8.models.layers import Network, check_classes
 
 MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images, as values from 0 to 1
@@ -167,7 +168,7 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
 
 # --- features --------------------------------------------------------------------------------------------------------
 @torch.no_grad()
-def extract_features(net: Network, data, stage: str | None = None, *, batch_size: int = 256):
+def extract_features(net: Network, data: Data, stage: str | None = None, *, batch_size: int = 256) -> Data:
     """What the network makes of all images, as `Data`: `fit` can train a linear layer on it, at a fraction of the cost.
 
     stage: the part whose output is wanted, N × C × H × W for a stage; without it what the last linear layer gets, N × C
@@ -177,6 +178,7 @@ def extract_features(net: Network, data, stage: str | None = None, *, batch_size
     for a part that the network does not have, and for images that it cannot take.
     """
     steps = _steps(net)
+    _check_data(data)
     linear = [i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules())]
     last = linear[-1] if stage is None else _place(steps, stage) + 1
     device, modes = devices.pick_device(), {module: module.training for module in net.modules()}
@@ -214,7 +216,7 @@ class Neighbors:
 
 
 @torch.no_grad()
-def nearest_neighbors(data, k: int = 5) -> Neighbors:
+def nearest_neighbors(data: Data, k: int = 5) -> Neighbors:
     """The k training images nearest to each test image, by Euclidean distance; no training at all.
 
     Krizhevsky et al. 2012, section 6.1, found similar photographs in this way, in the features of AlexNet's fc7.
@@ -223,6 +225,7 @@ def nearest_neighbors(data, k: int = 5) -> Neighbors:
 
     Raises ValueError for a k that is no whole number from 1 to the number of training images.
     """
+    _check_data(data)
     train, test = (split.images.flatten(1) for split in (data.train, data.test))
     if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= len(train):
         raise ValueError(f"given k={k!r}; expected a whole number from 1 to {len(train):,}, the training images")
@@ -246,6 +249,13 @@ def _steps(net: Network) -> dict[str, nn.Module]:
         )
     last = net.classifier.named_children() if isinstance(net.classifier, nn.Sequential) else [("fc", net.classifier)]
     return dict([*net.features.named_children(), *last])
+
+
+def _check_data(data: Data) -> None:
+    if not isinstance(data, Data):
+        raise ValueError(
+            f"given {type(data).__name__}; expected Data, such as datasets.image_folder(path, size) returns"
+        )
 
 
 def _place(steps: dict[str, nn.Module], name: str) -> int:
