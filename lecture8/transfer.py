@@ -253,9 +253,7 @@ def _steps(net: Network) -> dict[str, nn.Module]:
 
 def _check_data(data: Data) -> None:
     if not isinstance(data, Data):
-        raise ValueError(
-            f"given {type(data).__name__}; expected Data, such as datasets.image_folder(path, size) returns"
-        )
+        raise ValueError(f"given {type(data).__name__}; expected Data, like that of datasets.image_folder(path, size)")
 
 
 def _place(steps: dict[str, nn.Module], name: str) -> int:

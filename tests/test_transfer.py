@@ -333,6 +333,8 @@ NET, DIGITS = models.small.vgg(10, width=4), datasets.digits(size=8).take(20)
         (lambda: transfer.layerwise(transfer.freeze(models.small.vgg(3, width=4), up_to="fc"), 0.1, 1), "is frozen"),
         (lambda: transfer.extract_features(NET, DIGITS, "fc7"), "no part 'fc7'"),
         (lambda: transfer.extract_features(NET, DIGITS), "given images with 1 channels"),
+        (lambda: transfer.extract_features(NET, [DIGITS]), "given list; expected Data, like that of datasets.image"),
+        (lambda: transfer.nearest_neighbors(None), "given NoneType; expected Data"),
         (lambda: transfer.nearest_neighbors(DIGITS, 0), "k=0; expected a whole number from 1 to 20"),
         (lambda: transfer.nearest_neighbors(DIGITS, 21), "k=21; expected"),
         (lambda: transfer.nearest_neighbors(DIGITS, 2.5), "k=2.5; expected"),

@@ -27,8 +27,8 @@ from lecture8.datasets.tensors import Data, assemble, check_positive, compose, r
 
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".bmp", ".tif",
              ".tiff", ".jp2", ".ppm", ".pgm")  # fmt: skip
-# Windows' own files, and a picture among the ants of `ants_bees` that says that the photograph is gone
-_IGNORED = ("Thumbs.db", "desktop.ini", "imageNotFound.gif")
+# hidden files, Windows' own, and a picture among the ants of `ants_bees` that says that the photograph is gone
+_IGNORED = (".", "Thumbs.db", "desktop.ini", "imageNotFound.")
 
 Parts = dict[str, tuple[list[str], Tensor]]  # train, valid, test: files and their labels
 Found = tuple[list[str], list[str], Tensor]  # class names, files and their labels
@@ -109,9 +109,9 @@ def _entries(folder: Path) -> tuple[list[str], list[str]]:
     """What is called like a photograph, and what else lies there."""
     found = {True: [], False: []}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        photo = entry.name.lower().endswith(_SUFFIXES)
-        if entry.name.startswith(".") or entry.name in _IGNORED:
+        if entry.name.startswith(_IGNORED):
             continue
+        photo = entry.name.lower().endswith(_SUFFIXES)
         if photo and not entry.is_file():  # a pipe would be waited for without end
             raise ValueError(f"cannot read the image {entry.path!r} (no file, or a link to none); remove it")
         found[photo].append(entry.path)
@@ -153,7 +153,8 @@ def _decode(files: Sequence[str | Path], size: int, name: str, draft: bool = Tru
     def fill(start: int) -> None:  # several files per task: a small image takes less time than starting a task
         for index in range(start, min(start + 16, len(files))):
             photo = read_photo(files[index], 2 * size if draft else None)  # of twice the size, to average over
-            pixels[index] = np.moveaxis(ImageOps.fit(photo, (size, size), Image.Resampling.BILINEAR), -1, 0)
+            square = ImageOps.fit(photo, (size, size), Image.Resampling.BILINEAR)
+            pixels[index] = np.asarray(square).transpose(2, 0, 1)
 
     with ThreadPoolExecutor() as pool, bars.bar(desc=name, unit=" images", total=len(files)) as bar:
         for _ in pool.map(fill, range(0, len(files), 16)):
@@ -242,10 +243,10 @@ def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tu
 def _complete(title: str, place: Path, names: str = "", valid: float = 0.1) -> tuple[list[str], Parts]:
     """The classes (with these names) and files of a published set that lies in folders, if none is missing."""
     classes, parts = find_images(place, valid)
+    remedy = "copy it again, or delete it to have it downloaded"
     if names and names.split() != classes:
-        raise ValueError(f"{str(place)!r} holds {classes}, but {title} has {names}: it is another set")
+        raise ValueError(f"{str(place)!r} holds {' '.join(classes)}, but {title} has {names}: {remedy}")
     if (found := sum(len(files) for files, _ in parts.values())) != _IMAGES[title]:
-        remedy = "copy it again, or delete it to have it downloaded"
         raise ValueError(f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: {remedy}")
     return classes, parts
 
