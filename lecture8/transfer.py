@@ -12,9 +12,11 @@ The parts of a network have the names of its stages (`net.features`) and of the 
 """
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 from pathlib import Path
 
 import torch
@@ -96,9 +98,12 @@ def load_in_order(net: Network, weights: dict[str, Tensor]) -> Network:
 def replace_head(net: nn.Module, num_classes: int) -> nn.Module:
     """Puts new, random last layers for `num_classes` in the place of the old ones, in place; returns the network.
 
-    The last layer is the last linear one of `classifier`, and of every auxiliary classifier.
+    The last layer is the last linear one of `classifier`, and of every auxiliary classifier. Raises ValueError for a
+    network without `classifier`.
     """
     check_classes(num_classes)
+    if not hasattr(net, "classifier"):
+        _steps(net)  # refuses it
     for part in (net.classifier, *getattr(net, "auxiliary", {}).values()):
         path, old = [(path, m) for path, m in part.named_modules() if isinstance(m, nn.Linear)][-1]
         new = nn.Linear(old.in_features, num_classes, device=old.weight.device, dtype=old.weight.dtype)
@@ -152,7 +157,7 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
     Raises ValueError for an lr or a factor out of range, and for a network of which nothing is left to train.
     """
     _steps(net)  # refuses what is no network of ours
-    if not lr > 0 or not 0 < factor <= 1:
+    if not all(isinstance(given, Real) for given in (lr, factor)) or not (0 < lr < math.inf and 0 < factor <= 1):
         raise ValueError(f"given lr={lr!r}, factor={factor!r}; expected lr above 0 and a factor above 0, at most 1")
     heads = [*net.classifier.parameters(), *(p for n, p in net.named_parameters() if n.startswith("auxiliary."))]
     parts = {name: list(stage.parameters()) for name, stage in net.features.named_children()} | {"classifier": heads}
