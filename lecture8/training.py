@@ -139,14 +139,15 @@ def run_epoch(
 def evaluate(net: nn.Module, data: Data, split: str = "test", *, objective: Objective = cross_entropy) -> Score:
     """Loss and accuracy on one split of `data`, in evaluation mode, on `devices.pick_device()`.
 
-    The network's mode and device are as before afterwards. Raises MemoryError if 512 images at a time are too many.
+    The network's mode and device are as before afterwards. Raises MemoryError if 512 images at a time are too many,
+    ValueError for a network on several devices.
     """
     device, was_training = devices.pick_device(), net.training
-    home = next((p.device for p in net.parameters()), device)
     objective, losses, correct, seen = devices.Precision(device).objective(objective), [], [], 0
     try:
-        with devices.memory_error(f"evaluation fills the memory of {device}: take a smaller network"):
-            net.to(device).eval()
+        full = f"evaluation fills the memory of {device}: take a smaller network"
+        with devices.memory_error(full), devices.moved(net, device):
+            net.eval()
             for images, labels in data.to(device).batches(split, 512):
                 loss, logits = objective(net, images, labels)
                 losses.append(loss.float() * len(labels))
@@ -154,7 +155,7 @@ def evaluate(net: nn.Module, data: Data, split: str = "test", *, objective: Obje
                 seen += len(labels)
             return _mean(losses, correct, seen)
     finally:
-        net.to(home).train(was_training)
+        net.train(was_training)
 
 
 def _mean(losses: list[Tensor], correct: list[Tensor], seen: int) -> Score:
@@ -230,7 +231,7 @@ def fit(
 ) -> History:
     """Train `net` on `data.train` for some epochs, scoring `data.valid` after each; returns the `History`.
 
-    net: any module, images N × C × H × W -> logits; moved to `devices.pick_device()` and trained in place
+    net: any module, images N × C × H × W -> logits; trained in place on `devices.pick_device()`, then back where it was
     scheduler: a torch.optim.lr_scheduler over `optimizer`, stepped after every epoch
     objective: (net, images, labels) -> (loss, logits); the place for auxiliary losses, label smoothing, distillation
     seed: order of the images, augmentation and dropout; the same seed gives the same history on the same machine
@@ -248,8 +249,9 @@ def fit(
     history = History(meta=provenance(net, data, optimizer, scheduler, objective, device, **settings))
     full = f"the memory of {device} is full with batch_size={batch_size}: try half of it, or a smaller network"
     try:
-        with devices.memory_error(full), torch.random.fork_rng(gpus), bar(total=epochs * steps) as progress:
-            data = _placed(net, data, optimizer, device)
+        with devices.memory_error(full), devices.moved(net, device, optimizer), \
+                torch.random.fork_rng(gpus), bar(total=epochs * steps) as progress:  # fmt: skip
+            data = _placed(net, data, device)
             torch.manual_seed(seed)
             shuffle = torch.Generator().manual_seed(seed)
             mixed = precision.optimizer(optimizer), precision.objective(objective)
@@ -260,9 +262,7 @@ def fit(
             while len(history) < epochs:
                 progress.set_description(f"epoch {len(history) + 1} of {epochs} on {device.type}")
                 began, lr = perf_counter(), float(optimizer.param_groups[0]["lr"])
-                train = run_epoch(
-                    net, _shown(data.batches("train", batch_size, shuffle, augment=True), progress), *mixed
-                )
+                train = run_epoch(net, _shown(data, batch_size, shuffle, progress), *mixed)
                 valid = evaluate(net, data, "valid", objective=objective)
                 history.append(train, valid, lr, perf_counter() - began)
                 if scheduler is not None:
@@ -278,9 +278,9 @@ def fit(
     return history
 
 
-def _shown(batches: Iterable, progress) -> Iterator:
-    """The batches, counted when their step is done; `fit` has none in a variable, which an error would keep."""
-    for batch in batches:
+def _shown(data: Data, batch_size: int, shuffle: torch.Generator, progress) -> Iterator:
+    """Training batches, counted when their step is done; `fit` has none in a variable, which an error would keep."""
+    for batch in data.batches("train", batch_size, shuffle, augment=True):
         yield batch
         progress.update()
 
@@ -293,18 +293,19 @@ def _require_arguments(net: nn.Module, data: Data, optimizer: torch.optim.Optimi
         raise TypeError(f"given a {type(data).__name__} as the data: expected what datasets returns, as digits() does")
     if not len(data.valid):
         raise ValueError(f"{data.name} has no validation images, and fit scores them after every epoch: put some aside")
-    own = {id(p) for p in net.parameters()}
-    if not any(id(p) in own for group in getattr(optimizer, "param_groups", ()) for p in group["params"]):
-        raise ValueError("the optimizer holds no parameter of this network: build it from net.parameters()")
+    held = {id(p) for group in getattr(optimizer, "param_groups", ()) for p in group["params"]}
+    missing = [name for name, p in net.named_parameters() if p.requires_grad and id(p) not in held]
+    if missing or held - {id(p) for p in net.parameters()}:
+        what = f"does not hold {missing[0]}, which is not frozen" if missing else "holds what is not in this network"
+        raise ValueError(f"the optimizer {what}: build it from net.parameters() after the network's last change")
     if scheduler is not None and getattr(scheduler, "optimizer", None) is not optimizer:
         raise ValueError("the scheduler does not belong to this optimizer: build it from this one, after the optimizer")
 
 
 @torch.no_grad()
-def _placed(net: nn.Module, data: Data, optimizer: torch.optim.Optimizer, device: torch.device) -> Data:
-    """Moves all to the device; says in one sentence what would end there in an assertion or a matrix-size error."""
-    net.to(device).to(memory_format=devices.memory_format(net, device))
-    optimizer.load_state_dict(optimizer.state_dict())  # momentum of an earlier run follows the weights
+def _placed(net: nn.Module, data: Data, device: torch.device) -> Data:
+    """The data on the device; says in one sentence what would end there in an assertion or a matrix-size error."""
+    net.to(memory_format=devices.memory_format(net, device))
     data, was_training = data.to(device), net.training
     images, _ = next(iter(data.batches("valid", 2)))
     try:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
-from lecture8 import datasets, devices, models, training
+from lecture8 import datasets, devices, models, training, transfer
 from lecture8.history import History
 
 
@@ -171,6 +171,12 @@ def message(error, call, *args, **kwargs):
     return text
 
 
+def before_a_new_head(net):
+    optimizer = sgd(net)
+    transfer.replace_head(net, 10)
+    return optimizer
+
+
 BAD = {
     "channels": ({"net": lambda: small_net(channels=3)}, "1 channels"),
     "size": ({"net": lambda: nn.Sequential(nn.Flatten(), nn.Linear(256, 10))}, "cannot take images of 1 × 8 × 8 from"),
@@ -180,8 +186,11 @@ BAD = {
     "epochs True": ({"epochs": True}, "given epochs=True"),
     "batch_size": ({"batch_size": 1.5}, "given batch_size=1.5"),
     "seed": ({"seed": -1}, "given seed=-1: expected a whole number, 0 or more"),
-    "optimizer": ({"optimizer": sgd(small_net())}, "no parameter of this network"),
-    "optimizer class": ({"optimizer": torch.optim.SGD}, "no parameter of this network"),
+    "optimizer of another": ({"optimizer": lambda net: sgd(small_net())}, "does not hold features.conv1.conv.weight"),
+    "optimizer of the head": ({"optimizer": lambda net: sgd(net.classifier)}, "which is not frozen: build it from"),
+    "optimizer before a new head": ({"optimizer": before_a_new_head}, "does not hold classifier.fc.weight, which"),
+    "optimizer of more": ({"optimizer": lambda net: sgd(nn.ModuleList([net, nn.Linear(1, 1)]))}, "is not in this"),
+    "optimizer class": ({"optimizer": lambda net: torch.optim.SGD}, "build it from net.parameters()"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
     "data": ({"data": [1, 2]}, "given a list as the data"),
 }
@@ -191,14 +200,16 @@ BAD = {
 def test_bad_input_is_found_before_the_first_step(digits, bad):
     options, expected = BAD[bad]
     net = options.get("net", small_net)()
+    optimizer = options.get("optimizer", sgd)(net)
     before = weights(net).clone()
-    options = {"data": digits, "optimizer": sgd(net), "epochs": 1, **options, "net": net}
+    options = {"data": digits, "epochs": 1, **options, "net": net, "optimizer": optimizer}
     assert expected in message((ValueError, TypeError), training.fit, **options)
     assert torch.equal(weights(net), before)
 
 
 def test_bad_devices(digits, monkeypatch):
     assert "choose 'cuda', 'mps' or 'cpu'" in message(ValueError, devices.pick_device, "gpu")
+    assert "'cpu:1' was asked for, but" in message(ValueError, devices.pick_device, "cpu:1")
     monkeypatch.setenv("LECTURE8_DEVICE", "cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "'cuda' was asked for" in message(ValueError, fit, digits)
