@@ -110,7 +110,7 @@ OPTIMIZERS = {
     "Adam": lambda net: torch.optim.Adam(net.parameters(), lr=1e-3),
     "RMSprop": lambda net: torch.optim.RMSprop(net.parameters(), lr=1e-3, alpha=0.9, eps=1.0, momentum=0.9),
     "groups": lambda net: torch.optim.SGD(
-        [{"params": net[0].parameters(), "lr": 0.01}, {"params": net[5].weight}], 0.1
+        [{"params": net[0].parameters(), "lr": 0.01}, {"params": net[1:].parameters()}], 0.1
     ),
 }
 SCHEDULERS = {
