@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -162,7 +163,7 @@ def _decode(files: Sequence[str | Path], size: int, name: str, draft: bool = Tru
     return torch.from_numpy(pixels)
 
 
-def read_photo(file: str | Path, least: int | None = None):
+def read_photo(file: str | Path | BinaryIO, least: int | None = None):
     """A photograph as Pillow's image: RGB, upright, on white if transparent, of an animation the first picture.
 
     Formats: JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, PPM, AVIF (Pillow 11.3 or newer), HEIC (with pillow-heif).
@@ -172,9 +173,9 @@ def read_photo(file: str | Path, least: int | None = None):
     """
     from PIL import Image, ImageOps
 
-    remedy = "repair or remove it"
+    remedy, path = "repair or remove it", isinstance(file, str | Path)
     try:
-        with Path(file).open("rb") as opened:
+        with Path(file).open("rb") if path else contextlib.nullcontext(file) as opened:
             if opened.read(12)[4:8] == b"ftyp":
                 remedy = "it is HEIC or AVIF: `pip install -U pillow pillow-heif`, or convert it to JPEG"
                 with contextlib.suppress(ImportError):
@@ -197,8 +198,8 @@ def read_photo(file: str | Path, least: int | None = None):
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         return image.convert("RGB")
     except Exception as error:  # a damaged file can raise almost anything
-        reason = str(error).split(" <")[0]
-        raise ValueError(f"cannot read the image {str(file)!r} ({reason}); {remedy}") from error
+        name, reason = f"the image {str(file)!r}" if path else "this image", str(error).split(" <")[0]
+        raise ValueError(f"cannot read {name} ({reason}); {remedy}") from error
 
 
 # --- published sets ---
