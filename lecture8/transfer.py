@@ -22,9 +22,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lecture8 import devices, models
+from lecture8 import checks, devices, models
 from lecture8.datasets import Data
-from lecture8.models.layers import Network, check_classes
+from lecture8.models.layers import Network
 
 MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images, as values from 0 to 1
 STD = (0.229, 0.224, 0.225)  #: their standard deviations
@@ -61,7 +61,7 @@ def pretrained(name: str, num_classes: int | None = None) -> Network:
         reason = f": {architecture.no_weights}" if architecture.no_weights else ""
         raise ValueError(f"no published weights fit {name}{reason}; there are some for {'; '.join(have)}")
     if num_classes is not None:
-        check_classes(num_classes)
+        checks.whole(num_classes=num_classes)
     library, reference = architecture.weights[""].split("/")
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
         net = architecture.builder(**({"rescale": True} if "rescale" in models.options(name) else {}))
@@ -102,7 +102,7 @@ def replace_head(net: nn.Module, num_classes: int) -> nn.Module:
     The last layer is the last linear one of `classifier`, and of every auxiliary classifier. Raises ValueError for a
     network without `classifier`.
     """
-    check_classes(num_classes)
+    checks.whole(num_classes=num_classes)
     if not hasattr(net, "classifier"):
         _steps(net)  # refuses it
     for part in (net.classifier, *getattr(net, "auxiliary", {}).values()):

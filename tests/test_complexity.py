@@ -814,7 +814,7 @@ class Backward(torch.autograd.Function):
 
 
 MEMORY_REFUSED = {
-    "batch": (nn.Linear(8, 5), {"batch": 0}, ValueError, "given batch 0: give how many images"),
+    "batch": (nn.Linear(8, 5), {"batch": 0}, ValueError, "given batch=0: expected a whole number, 1 or more"),
     "name": (nn.Conv2d(3, 4, 1), {"optimizer": "adamm"}, ValueError, "unknown optimizer 'adamm': choose from sgd, mom"),
     "frozen": (nn.Conv2d(3, 4, 1).requires_grad_(False), {}, ValueError, "nothing to train: set requires_grad"),
     "no_grad": (Net(no_gradient, fc=nn.Linear(3072, 5)), {}, ValueError, "Net has nothing to train"),
@@ -822,7 +822,7 @@ MEMORY_REFUSED = {
         Net(lambda net, x: Backward.apply(net.fc(x.flatten(1))), fc=nn.Linear(3072, 5)), {}, ValueError,
         r"Net cannot be trained without pixels \(.*\): measure its memory",
     ),
-    "no network": ("vgg16", {}, TypeError, r"given a str: expected a network \(torch.nn.Module\)"),
+    "no network": ("vgg16", {}, TypeError, r"given net='vgg16': expected a network \(torch.nn.Module\)"),
 }  # fmt: skip
 
 
@@ -954,7 +954,7 @@ def test_never_zero_in_silence():
     assert False not in outcomes and outcomes.count("refused") < len(layers) / 2
 
 
-@pytest.mark.parametrize("size", [0, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224)])
+@pytest.mark.parametrize("size", [0, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224), None, True, "32", 10**9])
 def test_impossible_image_size(size):
-    with pytest.raises(ValueError, match=r"given image_size .*: give \(channels, height, width\)"):
+    with pytest.raises(ValueError, match=r"given image_size=.*: expected \(channels, height, width\)"):
         profile(nn.ReLU(), size)

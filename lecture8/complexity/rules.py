@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from lecture8.complexity import formulas
-from lecture8.complexity.formulas import conv_size, shape_text
+from lecture8.complexity.formulas import places, shape_text
 from lecture8.complexity.sight import LESS, Misfit, Sight, meet
 
 
@@ -46,7 +46,7 @@ def _conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         both = [2 * p for p in _pair(0 if padding == "valid" else padding, n)]
     _check(input, c_in, n)
     padded = map(int.__add__, input.shape[2:], both)
-    out = _fits(kernel, tuple(map(conv_size, padded, kernel, stride, (0,) * n, dilation)))
+    out = _fits(kernel, tuple(map(places, padded, kernel, stride, (0,) * n, dilation)))
     return Step(
         (input.shape[0], c_out, *out),
         input.sight.slide(kernel, stride, [p // 2 for p in both], dilation).deeper(),
@@ -103,7 +103,7 @@ def _max_pool(n, input, kernel_size, stride=None, padding=0, dilation=1, ceil_mo
         return None
     kernel, padding, dilation = _pair(kernel_size, n), _pair(padding, n), _pair(dilation, n)
     stride = _pair(stride, n) if stride else kernel
-    sizes = map(partial(conv_size, ceil=ceil_mode), input.shape[2:], kernel, stride, padding, dilation)
+    sizes = map(partial(places, ceil=ceil_mode), input.shape[2:], kernel, stride, padding, dilation)
     shape = (*input.shape[:2], *_fits(kernel, tuple(sizes)))
     sight = input.sight.slide(kernel, stride, padding, dilation)
     return Step(shape, sight, stored=math.prod(kernel) > 1)
@@ -214,12 +214,12 @@ def _unfold(input, *args, **kwargs):
         names = ("kernel_size", "dilation", "padding", "stride")
         given = dict(zip(names, (None, 1, 0, 1), strict=True)) | dict(zip(names, args, strict=False)) | kwargs
         kernel, dilation, padding, stride = (_pair(given[name], 2) for name in names)
-        out = _fits(kernel, tuple(map(conv_size, shape[2:], kernel, stride, padding, dilation)))
+        out = _fits(kernel, tuple(map(places, shape[2:], kernel, stride, padding, dilation)))
         shape = (shape[0], shape[1] * math.prod(kernel), math.prod(out))
         seen = sight.slide(kernel, stride, padding, dilation)
         return Step(shape, seen.end("unfold") if seen.axes else seen)
     axis, size, step = args[0] % input.dim(), *args[1:]  # the method of a tensor: windows along one dimension
-    shape[axis] = _fits((size,), (conv_size(shape[axis], size, step),))[0]
+    shape[axis] = _fits((size,), (places(shape[axis], size, step),))[0]
     if axis in sight.axes:
         along = [axis == a for a in sight.axes]
         sight = sight.grown([size if a else 1 for a in along], [step if a else 1 for a in along], (1,) * len(along))

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -32,10 +32,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from lecture8 import checks
 from lecture8.complexity.formulas import linear_macs, shape_text, tidy
 from lecture8.complexity.rules import Step, sight_of, treatment
 from lecture8.complexity.sight import Misfit, Sight, union
 
+_MOST = 10**17  # values that PyTorch can count the bytes of
 _BATCH = 2  # two images, so that a squeeze() in the network cannot take the batch for a leftover; counts are halved
 
 
@@ -62,14 +64,13 @@ def check_input(net: nn.Module, image_size: int | tuple[int, int, int], batch: i
 
     Raises TypeError if `net` is not a network, ValueError if the size or the batch is impossible.
     """
-    if not isinstance(net, nn.Module):
-        raise TypeError(f"given a {type(net).__name__}: expected a network (torch.nn.Module)")
-    size = (3, image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 3 or not all(isinstance(n, int) and n > 0 for n in size):
-        raise ValueError(f"given image_size {image_size!r}: give (channels, height, width) or one int, all above 0")
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise ValueError(f"given batch {batch!r}: give how many images, 1 or more")
-    return size
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
+    size = tuple(image_size) if isinstance(image_size, Sequence) else (3, image_size, image_size)
+    checks.whole(batch=batch)
+    if len(size) != 3 or not all(map(checks.is_whole, size)) or batch * math.prod(map(int, size)) > _MOST:
+        expected = "(channels, height, width), or one whole number, all above 0 and at most 10**17 values in a batch"
+        raise ValueError(f"given {checks.shown('image_size', image_size)} and batch={batch}: expected {expected}")
+    return tuple(map(int, size))
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture8 import bars
+from lecture8 import bars, checks
 from lecture8.datasets.downloads import install
-from lecture8.datasets.tensors import Data, assemble, check_positive, compose, random_crop, random_flip, stratified
+from lecture8.datasets.tensors import Data, assemble, compose, random_crop, random_flip, stratified
 
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".bmp", ".tif",
              ".tiff", ".jp2", ".ppm", ".pgm")  # fmt: skip
@@ -48,8 +48,9 @@ def image_folder(path: str | Path, size: int) -> Data:
     What else lies in a class folder is named in a printed line, but for hidden files, Thumbs.db and desktop.ini.
     Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
     """
+    checks.kind((str, Path), "the path of a folder", path=path)
     path = Path(path).expanduser()
-    check_positive("size", size)
+    checks.whole(size=size)
     return _photographs(path.resolve().name, *find_images(path), size)
 
 
@@ -290,7 +291,7 @@ def imagenette(size: int = 224) -> Data:
     """
     from torchvision.datasets import Imagenette
 
-    check_positive("size", size)
+    checks.whole(size=size)
     published = {"160px": (160, 99), "320px": (320, 342), "full": (500, 1557)}  # pixels, MB
     fitting = [form for form, (side, _) in published.items() if side >= _stored(size)] or ["full"]
     url, md5 = Imagenette._ARCHIVES[fitting[0]]
@@ -307,7 +308,7 @@ def ants_bees(size: int = 224) -> Data:
     of the former is put aside to validate: 195 / 49 / 153. (An ant that says "image not found" is left out.) Images as
     in `image_folder`. Networks with ImageNet weights have seen them: the tutorial calls them a subset of ImageNet.
     """
-    check_positive("size", size)
+    checks.whole(size=size)
     archive = (_ANTS_BEES,), _ANTS_BEES_SHA256
     place = _locate("Ants and bees (47 MB)", "ants_bees", ["hymenoptera_data"], [archive])
     return _photographs("Ants and bees", *_complete("Ants and bees", place, "ants bees", valid=0.2), size)
@@ -321,7 +322,7 @@ def pets(size: int = 224) -> Data:
     """
     from torchvision.datasets import OxfordIIITPet
 
-    check_positive("size", size)
+    checks.whole(size=size)
     archives = [((url, _PETS_MIRROR + url.rsplit("/", 1)[1]), md5) for url, md5 in OxfordIIITPet._RESOURCES]
     title, place = "Oxford-IIIT Pets", _locate("Oxford-IIIT Pets (811 MB)", "pets", ["oxford-iiit-pet"], archives)
     if place.name == "pets":
