@@ -82,12 +82,13 @@ def _subfolders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def list_photos(path: Path) -> Found:
+def list_photos(path: str | Path) -> Found:
     """The class names, files and labels of photographs in one folder per class; prints what is left out.
 
     Raises FileNotFoundError or ValueError for fewer than two classes, or one without photographs.
     """
-    folders, here = _subfolders(path), path.resolve()
+    path, here = Path(path), Path(path).resolve()
+    folders = _subfolders(path)
     if not folders:
         raise FileNotFoundError(f"{str(path)!r} holds no class folders; put the images of each class into one")
     if len(folders) == 1:
