@@ -45,7 +45,7 @@ def image_folder(path: str | Path, size: int) -> Data:
       path                       20 % of each class for test, 10 % for valid, the rest for train.
     Each is turned upright; its shorter side is resized to a little more than `size` (256 for 224) and the middle square
     kept. Of this a network sees the middle size × size or, in training, any, mirrored or not (AlexNet, section 4.1).
-    What else lies in a class folder is named in a printed line, but for hidden files, Thumbs.db and desktop.ini.
+    What else lies in a class folder is printed, but for hidden files, Thumbs.db, desktop.ini and imageNotFound.*.
     Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
     """
     path = Path(path).expanduser()
