@@ -4,10 +4,10 @@
 
 Two networks: a small ResNet, as in the lessons, and a single linear layer, of which a step takes so little time that
 one sees what a loop costs. All train on the same batches in the same order, score the validation split after every
-epoch, and end with the same weights, which is checked; on a GPU, where sums are not always added in the same order and
-skorch computes in 32 bits, it is only checked that all have learned. A round trains once with each, one right after the other, and
-who is first changes from round to round; a ratio is the median over the rounds, with its quartiles. On a CPU the times
-are those of the processor, so that other programs disturb them little.
+epoch, and end with the same weights, which is checked. (On a GPU it is checked that all have learned: sums are added in
+another order there, and skorch computes in 32 bits.) A round trains once with each, one right after the other, and who
+is first changes from round to round; a ratio is the median over the rounds, with its quartiles. On a CPU the times are
+those of the processor, so that other programs disturb them little.
 
 The loop is `bare`: it sums up losses and correct predictions as `fit` does, and nothing else. skorch gets our batches
 through an iterator of its own, so that its data loading does not count; Fabric replaces one line of the loop.

@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lecture8 import checks
+
 MAY_CHANGE = {"date", "hardware", "versions", "epochs", "precision"}  # from one part of a run to the next
 
 
@@ -37,7 +39,8 @@ def read(path: Path) -> dict:
     """What `torch.save` wrote there. Raises ValueError for a damaged file; `torch.load` verifies no checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.testzip():
+            # torch.load takes a part with the mark of a folder, this bit, for empty and returns what was in memory
+            if archive.testzip() or any(part.external_attr & 0x10 for part in archive.infolist()):
                 raise zipfile.BadZipFile("wrong checksum")
         return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # whatever the readers of zip and pickle meet first
@@ -56,8 +59,14 @@ def first_difference(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]
 
 def save_weights(net: nn.Module, path: str | Path) -> Path:
     """Write the network's state_dict; an interrupted write leaves an earlier file as it was."""
-    with replacing(path) as draft:
-        torch.save({name: value.cpu() for name, value in net.state_dict().items()}, draft)
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
+    checks.kind((str, Path), "the path of a file", path=path)
+    try:
+        with replacing(path) as draft:
+            torch.save({name: value.cpu() for name, value in net.state_dict().items()}, draft)
+    except (OSError, RuntimeError) as error:  # torch says RuntimeError for a folder that cannot be written to
+        reason = str(error).split("\n")[0]
+        raise OSError(f"the weights cannot be written to {path} ({reason}): give another path") from error
     return Path(path)
 
 
@@ -66,6 +75,7 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
 
     Raises FileNotFoundError, or ValueError for a damaged file or one of another network, naming the first difference.
     """
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: give the path that save_weights wrote")

@@ -22,7 +22,7 @@ def pick_device(wanted: str | torch.device | None = None) -> torch.device:
     wanted = wanted or os.environ.get("LECTURE8_DEVICE") or next(kind for kind, count in there.items() if count)
     try:
         device = torch.device(wanted)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f"unknown device {wanted!r}: choose 'cuda', 'mps' or 'cpu', or leave it out") from error
     count = there.get(device.type, math.inf)
     if (device.index or 0) >= count:

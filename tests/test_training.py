@@ -215,7 +215,7 @@ BAD = {
     "optimizer of more": ({"optimizer": lambda net: sgd(nn.ModuleList([net, nn.Linear(1, 1)]))}, "is not in this"),
     "optimizer class": ({"optimizer": lambda net: torch.optim.SGD}, "build it from net.parameters()"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
-    "data": ({"data": [1, 2]}, "given a list as the data"),
+    "data": ({"data": [1, 2]}, "given data=[1, 2]: expected what datasets returns"),
     "objective": ({"objective": "cross_entropy"}, "given 'cross_entropy' as the objective: expected (net, images"),
 }
 
