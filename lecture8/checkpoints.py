@@ -80,14 +80,13 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
 class Checkpoint:
     """The file of one run of `training.fit`: its history, and the state of everything that changes during the run.
 
-    path: None for a run that keeps nothing; parts: what has a `state_dict`, or None; shuffle: draws the batches
+    path: None for a run that keeps nothing; parts: what has a `state_dict`, or None; generators: of all random numbers
     """
 
-    def __init__(self, path: str | Path | None, history, parts: Mapping, shuffle: torch.Generator, gpus: list):
+    def __init__(self, path: str | Path | None, history, parts: Mapping, generators: list):
         self.path, self.history = Path(path) if path else None, history
         self.parts = {name: part for name, part in parts.items() if part is not None}
-        on_gpu = [torch.cuda.default_generators[gpu.index or 0] for gpu in gpus]
-        self.generators = [shuffle, torch.default_generator, *on_gpu]
+        self.generators = generators
 
     def save(self) -> None:
         """Write the file, if there is to be one."""

@@ -88,8 +88,9 @@ def load_in_order(net: Network, weights: dict[str, Tensor]) -> Network:
     found = {ours: weights[theirs] for ours, theirs in zip(wanted, ordered, strict=True)}
     # Batches seen in training, which old files do not have and batch normalization with a momentum never uses
     found |= {k: torch.tensor(0) for k in net.state_dict() if k.endswith(_COUNTERS)}
+    place = devices.home(net)
     net.load_state_dict(found, assign=True)
-    return net
+    return net if place is None or place.type == "meta" else net.to(place)
 
 
 def replace_head(net: nn.Module, num_classes: int) -> nn.Module:
@@ -173,13 +174,15 @@ def extract_features(net: Network, data, stage: str | None = None, *, batch_size
     stage: the part whose output is wanted, N × C × H × W for a stage; without it what the last linear layer gets, N × C
     data: what `datasets` returns; its images are taken as they are, without augmentation
 
-    All splits, in evaluation mode, as float32 on the CPU; the network's mode is as before afterwards. Raises ValueError
-    for a part that the network does not have, and for images that it cannot take.
+    All splits, in evaluation mode, as float32 on the CPU; the network's mode and device are as before afterwards.
+    Raises ValueError for a part that the network does not have, for images that it cannot take, and for a network on
+    several devices.
     """
     steps = _steps(net)
     linear = [i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules())]
     last = linear[-1] if stage is None else _place(steps, stage) + 1
     device, modes = devices.pick_device(), {module: module.training for module in net.modules()}
+    place = devices.home(net) or device
     net.to(device).eval()
     data, splits = data.to(device), {}
     try:
@@ -195,6 +198,7 @@ def extract_features(net: Network, data, stage: str | None = None, *, batch_size
             split = getattr(data, name).to("cpu")
             splits[name] = dataclasses.replace(split, pixels=pixels, mean=(0.0,), std=(1.0,), crop=None)
     finally:
+        net.to(place)
         for module, mode in modes.items():
             module.training = mode
     return dataclasses.replace(data, **splits, augment=None, name=f"{stage or 'features'} of {data.name}")

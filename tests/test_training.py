@@ -96,6 +96,17 @@ def test_label_smoothing_spreads_a_share_evenly_and_only_in_training(digits):
     assert loss.item() == pytest.approx(-(target * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
     plain, _ = training.cross_entropy(net.eval(), images, labels)
     assert torch.equal(training.label_smoothing(0.1)(net, images, labels)[0], plain)
+    assert "given amount=1.5 of label smoothing" in message(ValueError, training.label_smoothing, 1.5)
+
+
+@pytest.mark.parametrize(("side", "sizes"), [(64, [300]), (128, [128, 128, 44]), (600, [5, 5])])
+def test_evaluation_takes_fewer_of_larger_images_at_once(side, sizes):
+    seen, images = [], torch.zeros(sum(sizes), 3, side, side, dtype=torch.uint8)
+    split = datasets.Split(images, torch.zeros(len(images), dtype=torch.int64))
+    net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+    net.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    training.evaluate(net, datasets.Data(split, split, split, ("a", "b"), "zeros"))
+    assert seen == sizes
 
 
 def test_auxiliary_classifiers_are_smoothed_too(digits):
@@ -136,6 +147,18 @@ def test_a_full_memory_is_said_in_one_sentence_and_freed(digits):
     with pytest.raises(MemoryError, match="the memory of cpu is full with batch_size=64: try half of it") as kept:
         fit(digits, objective=objective)
     assert len(alive) == 3 and all(tensor() is None for tensor in alive), kept
+
+
+WORDS = (
+    "CUDA out of memory. Tried to allocate", "MPS backend out of memory", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED", "CUBLAS_STATUS_ALLOC_FAILED when calling",
+    "GET was unable to find an engine to execute this computation", "DefaultCPUAllocator: can't allocate memory",
+)  # fmt: skip
+
+
+def test_the_words_of_a_full_memory_are_known():
+    assert all(devices.is_full(RuntimeError(words)) for words in WORDS)
+    assert not devices.is_full(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_gradient_norms_are_those_of_backward_and_leave_no_trace(digits):
@@ -193,6 +216,7 @@ BAD = {
     "optimizer class": ({"optimizer": lambda net: torch.optim.SGD}, "build it from net.parameters()"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
     "data": ({"data": [1, 2]}, "given a list as the data"),
+    "objective": ({"objective": "cross_entropy"}, "given 'cross_entropy' as the objective: expected (net, images"),
 }
 
 
@@ -205,6 +229,13 @@ def test_bad_input_is_found_before_the_first_step(digits, bad):
     options = {"data": digits, "epochs": 1, **options, "net": net, "optimizer": optimizer}
     assert expected in message((ValueError, TypeError), training.fit, **options)
     assert torch.equal(weights(net), before)
+
+
+def test_a_network_on_two_devices_is_refused_and_stays_there(digits):
+    net = nn.Sequential(small_net(), nn.Linear(10, 10, device="meta"))
+    for call in (training.fit, net, digits, sgd(net), 1), (training.evaluate, net, digits):
+        assert "the parameters of this network lie on cpu and meta: call it as it is" in message(ValueError, *call)
+    assert net[1].weight.is_meta and not net[0].classifier.fc.weight.is_meta
 
 
 def test_bad_devices(digits, monkeypatch):
