@@ -139,10 +139,12 @@ for batch, ratios in slower.items():
     print(f"batch {batch:2}: linear / convolution", *(f"≈ {ratio:.2f}" for ratio in ratios))
 
 # %%
-assert min(slower[1]) > 1.5  # equal work, and yet
-if run.device.type == "cpu":  # a batch makes up for much of it
+if run.device.type == "cpu":
+    assert min(slower[1]) > 1.5  # equal work, and yet; a batch makes up for much of it
     one, sixteen = (sorted(ratios)[ROUNDS // 2] for ratios in slower.values())
     assert sixteen < 0.8 * one
+elif min(slower[1]) < 1.5:
+    print("Launch-bound: starting a layer on this GPU takes about as long as computing it.")
 guess_same_work.reveal("the linear layer")
 
 # %% [markdown]
@@ -524,8 +526,10 @@ for name, by in forward_mb.items():
     weights = 4 * first["params"][name]
     said = ", ".join(f"with {batch}: ≈ {mb:.0f} MB" for batch, mb in by.items())
     print(f"{name:9}: weights {weights:.0f} MB; forward pass {said}")
-assert all(by[1] < by[2] < by[4] for by in forward_mb.values())
-assert forward_mb["ResNet-18"][4] < forward_mb["AlexNet"][1]
+    assert min(by.values()) > weights
+if run.device.type != "cuda":  # there cuDNN's workspace comes on top
+    assert all(by[1] < by[2] < by[4] for by in forward_mb.values())
+    assert forward_mb["ResNet-18"][4] < forward_mb["AlexNet"][1]
 
 # %% [markdown]
 # A fixed part, the weights, and one that grows with the batch, the maps. (Not quite evenly: with other sizes the library chooses other ways to
@@ -541,7 +545,8 @@ measured = {
 for batch in batches:
     expected = step[batch].peak / 1e6
     print(f"batch {batch}: predicted {expected:.0f} MB, measured ≈ {measured[batch]:.0f} MB")
-    assert 0.95 < measured[batch] / expected < 1.4
+    assert measured[batch] > 0.95 * expected
+    assert measured[batch] < 1.4 * expected or run.device.type == "cuda"  # cuDNN's workspace
 assert step[4].activations - step[2].activations == 2 * (
     step[2].activations - step[1].activations
 )
@@ -594,9 +599,14 @@ assert family.median > 1.2
 # %%
 watts = {}
 if run.device.type == "cuda":
-    for name, net in nets.items():
-        watts[name] = [measure.power(net, 224, batch, device=run.device) for batch in (1, 16)]
-        print(name, *watts[name], sep="\n  ")
+    try:
+        for name, net in nets.items():
+            watts[name] = [
+                measure.power(net, 224, batch, device=run.device) for batch in (1, 16)
+            ]
+            print(name, *watts[name], sep="\n  ")
+    except ValueError as error:  # a part of a GPU, or a virtual one, has no meter
+        print(f"Not measured: {error}.")
 else:
     print("Not measured: power needs an NVIDIA GPU, and this run has none.")
 
