@@ -3,6 +3,7 @@
 nbval runs every cell and compares what it shows; the guards here shut the doors that it leaves open.
 """
 
+import ast
 import base64
 import io
 import os
@@ -121,6 +122,53 @@ def test_notebook_is_complete(path):
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_notebook_is_up_to_date(source):
     assert notebooks.out_of_date(source) == ""
+
+
+def names(tree: ast.AST, context: type) -> set[str]:
+    """The names that code reads (ast.Load) or makes (ast.Store), apart from those that functions keep to themselves."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)]
+    inner = [part.target for part in ast.walk(tree) if isinstance(part, ast.comprehension)]
+    inner += [part for part in ast.walk(tree) if isinstance(part, ast.FunctionDef) and context is ast.Store]
+    return {node.id for node in found} - {
+        node.id for part in inner for node in ast.walk(part) if isinstance(node, ast.Name)
+    }
+
+
+def made_twice(cells: list[nbformat.NotebookNode]) -> set[str]:
+    """Names made in two sections and read in another cell than that which makes them; names of two predictions."""
+    sections, elsewhere, predictions, section = {}, set(), [], 0
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            section += bool(re.search("^## ", cell.source, re.MULTILINE))
+            continue
+        made = set()
+        for statement in ast.parse(cell.source).body:
+            own = names(statement, ast.Store)
+            loop = set() if isinstance(statement, ast.Assign) else own
+            own |= {statement.name} if isinstance(statement, ast.FunctionDef | ast.ClassDef) else set()
+            elsewhere |= names(statement, ast.Load) - made - loop
+            made |= own
+        for name in made:
+            sections.setdefault(name, set()).add(section)
+        predictions += re.findall(r"^(\w+) = teaching\.predict", cell.source, re.MULTILINE)
+    return {name for name in elsewhere if len(sections.get(name, ())) > 1} | {
+        name for name in predictions if predictions.count(name) > 1
+    }
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_name_means_one_thing(source):
+    assert made_twice(notebooks.read_source(source).cells) == set()
+
+
+def test_names_that_mean_two_things_are_found():
+    heading, cell = v4.new_markdown_cell("## next"), v4.new_code_cell
+    first, use = cell("ends = 3\nrows = [ends]"), cell("ends + 1")
+    assert made_twice([first, use, heading, cell("rows = 4\nrows")]) == set()
+    assert made_twice([first, use, heading, cell("for ends in rows:\n    ends")]) == {"ends"}
+    assert made_twice([first, heading, cell("def ends(): ..."), use]) == {"ends"}
+    ask = cell("guess = teaching.predict(a)")
+    assert made_twice([ask, ask]) == {"guess"}
 
 
 @pytest.mark.slow
