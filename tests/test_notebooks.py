@@ -124,14 +124,17 @@ def test_notebook_is_up_to_date(source):
     assert notebooks.out_of_date(source) == ""
 
 
-def names(tree: ast.AST, context: type) -> set[str]:
-    """The names that code reads (ast.Load) or makes (ast.Store), apart from those that functions keep to themselves."""
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)]
-    inner = [part.target for part in ast.walk(tree) if isinstance(part, ast.comprehension)]
-    inner += [part for part in ast.walk(tree) if isinstance(part, ast.FunctionDef) and context is ast.Store]
-    return {node.id for node in found} - {
-        node.id for part in inner for node in ast.walk(part) if isinstance(node, ast.Name)
-    }
+def read_and_made(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """The names that a statement needs from before, and those that it leaves."""
+    parts = list(ast.walk(statement))
+    read = {node.id for node in parts if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    made = {node.id for node in parts if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    loops = [node.target for node in parts if isinstance(node, ast.comprehension)]
+    inner = {node.id for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Name)}
+    inner |= {node.arg for node in parts if isinstance(node, ast.arg)}
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return read - inner - made, {statement.name}
+    return read - inner - (set() if isinstance(statement, ast.Assign) else made), made - inner
 
 
 def made_twice(cells: list[nbformat.NotebookNode]) -> set[str]:
@@ -141,19 +144,15 @@ def made_twice(cells: list[nbformat.NotebookNode]) -> set[str]:
         if cell.cell_type == "markdown":
             section += bool(re.search("^## ", cell.source, re.MULTILINE))
             continue
-        made = set()
-        for statement in ast.parse(cell.source).body:
-            own = names(statement, ast.Store)
-            loop = set() if isinstance(statement, ast.Assign) else own
-            own |= {statement.name} if isinstance(statement, ast.FunctionDef | ast.ClassDef) else set()
-            elsewhere |= names(statement, ast.Load) - made - loop
-            made |= own
-        for name in made:
+        here = set()
+        for read, made in map(read_and_made, ast.parse(cell.source).body):
+            elsewhere |= read - here
+            here |= made
+        for name in here:
             sections.setdefault(name, set()).add(section)
         predictions += re.findall(r"^(\w+) = teaching\.predict", cell.source, re.MULTILINE)
-    return {name for name in elsewhere if len(sections.get(name, ())) > 1} | {
-        name for name in predictions if predictions.count(name) > 1
-    }
+    twice = {name for name in elsewhere if len(sections.get(name, ())) > 1}
+    return twice | {name for name in predictions if predictions.count(name) > 1}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

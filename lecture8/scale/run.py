@@ -232,7 +232,7 @@ class Run:
                 getattr(self, name).load_state_dict(state[name])
             place = {name: state[name] for name in _PLACE}
             vars(self).update(place, seconds=0.0 + place["seconds"], sums=place["sums"].view(3).to(self.sums))
-            if not (len(self.rows) == self.epoch < self.settings["epochs"] and self.step in range(2**60)):
+            if not len(self.rows) == self.epoch < self.settings["epochs"] or self.step != abs(int(self.step)):
                 raise ValueError("holds a checkpoint of no epoch of this run")
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:  # it was altered by hand
             why = error if isinstance(error, ValueError) else f"holds an altered checkpoint ({type(error).__name__})"
