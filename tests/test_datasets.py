@@ -79,7 +79,11 @@ def test_take():
     assert data.take(4).test is data.test
     chosen = data.train.take(torch.tensor([7, 2]))
     assert chosen.labels.tolist() == [1, 2] and (chosen.images[:, 0, 0, 0] * 255).tolist() == [7, 2]
-    for which, message in ((11, "given which=11: expected a whole number from 1 to 10"), (0, "1 to 10"), (1.5, "1 to 10")):
+    for which, message in (
+        (11, "given which=11: expected a whole number from 1 to 10"),
+        (0, "1 to 10"),
+        (1.5, "1 to 10"),
+    ):
         with pytest.raises(ValueError, match=message):
             data.take(which)
 

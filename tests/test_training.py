@@ -96,7 +96,9 @@ def test_label_smoothing_spreads_a_share_evenly_and_only_in_training(digits):
     assert loss.item() == pytest.approx(-(target * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
     plain, _ = training.cross_entropy(net.eval(), images, labels)
     assert torch.equal(training.label_smoothing(0.1)(net, images, labels)[0], plain)
-    assert "given amount=1.5: expected a finite number from 0 to 1" in message(ValueError, training.label_smoothing, 1.5)
+    assert "given amount=1.5: expected a finite number from 0 to 1" in message(
+        ValueError, training.label_smoothing, 1.5
+    )
 
 
 @pytest.mark.parametrize(("side", "sizes"), [(64, [300]), (128, [128, 128, 44]), (600, [5, 5])])
