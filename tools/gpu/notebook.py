@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def findings(book: NotebookNode, saved: NotebookNode) -> list[str]:
 
 def run(source: Path, saved: NotebookNode, kind: str, folder: Path) -> None:
     """Runs all cells, also those after one that fails, and writes what is found into the folder, even when stopped."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     home = folder / f"ipython-{kind}" / source.stem
     (home / "profile_default" / "startup").mkdir(parents=True)
     if kind == "as-t4":
@@ -51,8 +53,11 @@ def run(source: Path, saved: NotebookNode, kind: str, folder: Path) -> None:
     book, start, seconds = notebooks.read_source(source), time.time(), []
     for cell in book.cells:
         cell.metadata["tags"] = [*cell.metadata.get("tags", []), "raises-exception"]  # go on after it
+    # in a thread: in the main one nbclient would take SIGTERM and wait for the cell; the kernel ends with this process
+    running = threading.Thread(target=lambda: seconds.extend(notebooks.execute(book)), daemon=True)
+    running.start()
     try:
-        seconds = notebooks.execute(book)
+        running.join()
     finally:
         notebooks.normalize(book)
         slowest = sorted(((round(s, 1), f"cell {i}") for i, s in enumerate(seconds)), reverse=True)[:3]
@@ -66,7 +71,6 @@ def run(source: Path, saved: NotebookNode, kind: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     conditions.apply()
     given = Path(sys.argv[1])
     run(given, nbformat.read(notebooks.target(given), 4), sys.argv[2], Path(sys.argv[3]))
