@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     while chosen:
         steps = [step for step in chosen if step in TOGETHER] if chosen[0] in TOGETHER else chosen[:1]
         chosen = [step for step in chosen if step not in steps]
-        seconds = max(STEPS[step] for step in steps)
+        seconds = max(STEPS[step] for step in steps) if chosen else 60 * given.minutes  # the last one gets what is left
         if steps == ["reference"] and "cifar" in chosen:
             seconds = min(seconds, check.end - FOR_CIFAR - time.time())
         parts = {name: command for step in steps for name, command in commands(step, check, given.cifar).items()}

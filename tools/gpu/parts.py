@@ -27,6 +27,10 @@ from lecture8.lessons.l09_complexity import experiments
 from lecture8.models.layers import LocalResponseNorm
 from tools.build.conditions import ROOT
 
+FORMATS = {  # in place of the one that is chosen for the chip: as on a T4, and as it is
+    "float16": patch.object(torch.cuda, "get_device_capability", lambda *_, **__: (7, 5)),
+    "float32": patch.object(devices.Precision, "objective", lambda _, objective: objective),
+}
 Found = tuple[bool | None, object]  # whether it is fine (None: a number to read), and what was found
 DEVICE = devices.pick_device()
 CUDA = DEVICE.type == "cuda"
@@ -169,28 +173,26 @@ CHECKS = {
     "precision": lambda: (None, devices.Precision(DEVICE).kind),
     "same seed twice": lambda: same(trained(), trained()),
     "resumed as if never stopped": resumed,
-    "float16 as on a T4": half,
     "local response normalization of 250 in float16": norm,
     "device cuda:7": cuda_7,
     "peak memory on cuda:0": lambda: fresh("-c", MEMORY),
     "command line": lambda: command_line(1),
     "command line, two processes": lambda: command_line(2),
+    "net.compile()": compiled,
+}
+ON_GPUS = {
+    "float16 as on a T4": half,
     "power": lambda: (True, measure.power(models.resnet18(), 224, 16, seconds=2)),
     "full memory": full_memory,
-    "net.compile()": compiled,
 }
 
 
 def functions(folder: str) -> None:
     """What must work on a GPU, without times."""
-    record(folder, CHECKS)
+    record(folder, (ON_GPUS if CUDA else {}) | CHECKS)
 
 
 # --- where the time goes -------------------------------------------------------------------------------------------
-
-
-T4 = patch.object(torch.cuda, "get_device_capability", lambda *_, **__: (7, 5))
-FORMATS = {"float16": T4, "float32": patch.object(devices.Precision, "objective", lambda _, objective: objective)}
 
 
 def noise(steps: int) -> datasets.Data:
@@ -249,10 +251,8 @@ def speed(folder: str) -> None:
 
     def goal() -> Found:
         batch = 64 if CUDA else 1
-        images, labels = (
-            torch.randn(batch, 3, 224, 224, device=DEVICE),
-            torch.zeros(batch, dtype=torch.long, device=DEVICE),
-        )
+        images = torch.randn(batch, 3, 224, 224, device=DEVICE)
+        labels = torch.zeros(batch, dtype=torch.long, device=DEVICE)
         reference, net = pair.build_reference().to(DEVICE), pair.build().to(DEVICE, memory_format=torch.channels_last)
         plain = pairs.runner(reference, pairs.Setting("training step", batch), images, labels)
         fast = pairs.Setting("training step", batch, compiled=CUDA)
@@ -286,7 +286,7 @@ def reference(folder: str) -> None:
 
 def cifar(folder: str, end: str, kind: str, depth: str) -> None:
     """One network by the recipe of He et al. 2015, section 4.2, for as many of its 182 epochs as there is time for."""
-    data, place = datasets.cifar10().to(DEVICE), Path(folder)
+    data, run = datasets.cifar10().to(DEVICE), Path(folder) / f"{kind}-{depth}.pt"
     data = data if CUDA else data.take(512)
 
     def built(epochs: int):
@@ -301,12 +301,10 @@ def cifar(folder: str, end: str, kind: str, depth: str) -> None:
     epochs = max(2, min(182, int(0.9 * (float(end) - time.time()) / seconds)))
     net, optimizer, scheduler = built(epochs)
     for epoch in range(1, epochs + 1):  # each resumes from the epoch before, and writes its row
-        history = training.fit(
-            net, data, optimizer, epoch, scheduler=scheduler, checkpoint=place / f"{kind}-{depth}.pt"
-        )
+        history = training.fit(net, data, optimizer, epoch, scheduler=scheduler, checkpoint=run)
         error = training.evaluate(net, data).error if epoch == epochs else None
         rows = history.table().assign(kind=kind, depth=depth, epochs=epochs, test_error=error)
-        with checkpoints.replacing(place / f"cifar {kind} {depth}.csv") as draft:
+        with checkpoints.replacing(run.parent / f"cifar {kind} {depth}.csv") as draft:
             rows.to_csv(draft, float_format="%.5g")
 
 
