@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from lecture8 import checkpoints, checks, complexity, datasets, measure, models, plots, teaching, training
 from lecture8.history import History

@@ -8,7 +8,7 @@ gives the same batches on every device, and the global random state is never tou
 import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 import torch
 import torch.nn.functional as F
@@ -94,8 +94,13 @@ class Split:
         """Some of this split's pixels as a network takes them: float32, (pixels / 255 - mean) / std."""
         if pixels.dtype == torch.float32:
             return pixels
-        mean, std = (torch.tensor(v, device=pixels.device).view(-1, 1, 1) for v in (self.mean, self.std))
+        mean, std = self._scale
         return (pixels.float() / 255 - mean) / std
+
+    @cached_property
+    def _scale(self) -> list[Tensor]:
+        """Mean and standard deviation where the pixels are, moved there once."""
+        return [torch.tensor(v, device=self.pixels.device).view(-1, 1, 1) for v in (self.mean, self.std)]
 
     def to(self, device: torch.device | str) -> "Split":
         """The same split with its tensors on `device`."""
@@ -231,9 +236,9 @@ class Data:
 
 def _batches(split, batch_size, generator, augment, vary):
     count, device = len(split), split.pixels.device
-    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+    order = (torch.arange(count) if generator is None else torch.randperm(count, generator=generator)).to(device)
     for start in range(0, count, batch_size):
-        index = order[start : start + batch_size].to(device)
+        index = order[start : start + batch_size]
         if generator is not None and len(index) == 1 and batch_size > 1 and start > 0:
             return
         images = split.normalized(split.cut(split.pixels[index], generator if augment else None))
@@ -262,16 +267,21 @@ def random_crop(padding: int = 4) -> Augment:
 def _windows(images: Tensor, size: Sequence[int], generator: torch.Generator) -> Tensor:
     """A rectangle of the given height and width from a random place of each image."""
     spare = [there - wanted for there, wanted in zip(images.shape[2:], size, strict=True)]
-    top, left = (torch.randint(0, most + 1, (len(images),), generator=generator).to(images.device) for most in spare)
+    top, left = (_sent(torch.randint(0, most + 1, (len(images),), generator=generator), images) for most in spare)
     # every window, as a view: N × C × tops × lefts × H × W; indexing copies one per image
     windows = images.unfold(2, size[0], 1).unfold(3, size[1], 1)
     return windows[torch.arange(len(images), device=images.device), :, top, left]
 
 
+def _sent(drawn: Tensor, images: Tensor) -> Tensor:
+    """Random numbers from the CPU, sent to where the images are; the CPU does not wait until a GPU has them."""
+    return drawn.to(images.device, non_blocking=images.is_cuda)
+
+
 def random_flip() -> Augment:
     """A step that mirrors each image left to right with probability 1/2."""
     return lambda images, generator: torch.where(
-        torch.rand(len(images), 1, 1, 1, generator=generator).to(images.device) < 0.5, images.flip(-1), images
+        _sent(torch.rand(len(images), 1, 1, 1, generator=generator), images) < 0.5, images.flip(-1), images
     )
 
 
@@ -288,13 +298,17 @@ def color_noise(split: Split, spread: float = 0.1) -> Augment:
     pixels = split.pixels
     if pixels.shape[1] != 3 or pixels.dtype != torch.uint8:
         raise ValueError(f"color noise is for RGB images; these have {pixels.shape[1]} channel(s) of {pixels.dtype}")
-    some = pixels[:: max(1, len(pixels) // 5000)].split(500)
-    many = torch.cat([part.double().transpose(0, 1).flatten(1) for part in some], 1)
-    variances, directions = torch.linalg.eigh(torch.cov(many / 255))
+    some, total, products = pixels[:: max(1, len(pixels) // 5000)], 0, 0
+    for part in some.split(50):  # sums of bytes, exact in float64
+        values = part.double().transpose(0, 1).flatten(1)
+        total, products = total + values.sum(1), products + values @ values.T
+    count = some[:, 0].numel()
+    covariance = (products - total[:, None] * total / count) / (count - 1) / 255**2
+    variances, directions = torch.linalg.eigh(covariance)
     steps = (directions * variances.clamp(min=0).sqrt() * spread).cpu()
     steps = (steps / torch.tensor(split.std, dtype=torch.float64)[:, None]).float()  # in normalized colors
     return lambda images, generator: (
-        images + (torch.randn(len(images), 3, generator=generator) @ steps.T).to(images.device)[:, :, None, None]
+        images + _sent(torch.randn(len(images), 3, generator=generator) @ steps.T, images)[:, :, None, None]
     )
 
 

@@ -117,6 +117,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
     The same values as PyTorch's layer, in a third of its time on a CPU. PyTorch multiplies alpha with the *mean* over
     the channels, and so did the authors' code (cuda-convnet: `scale /= size`); the paper's formula has the sum.
+    Activations of 16 bits are squared in float32, and leave as they came: float16 ends at 65,504, the square of 256.
     """
 
     def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0):
@@ -124,9 +125,12 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
     def forward(self, a: Tensor) -> Tensor:
         reach, channels = self.size // 2, a.shape[1]
-        squares = F.pad(a * a, (0, 0, 0, 0, reach, self.size - 1 - reach))
+        narrow = isinstance(a, Tensor) and a.element_size() == 2
+        wide = a.float() if narrow else a
+        squares = F.pad(wide * wide, (0, 0, 0, 0, reach, self.size - 1 - reach))
         total = sum(squares.narrow(1, i, channels) for i in range(self.size))
-        return a / (self.k + self.alpha / self.size * total) ** self.beta
+        b = wide / (self.k + self.alpha / self.size * total) ** self.beta
+        return b.to(a.dtype) if narrow else b
 
 
 class Rescale(nn.Module):

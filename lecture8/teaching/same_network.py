@@ -80,7 +80,7 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
     if got.shape != expected.shape:
         sizes = f"{tuple(got.shape)} instead of {tuple(expected.shape)}"
         return wrong(f"The layers agree, but your network returns {sizes}.")
-    if (got - expected).abs().max() > 1e-4 * expected.abs().max().clamp(min=1e-6):
+    if not (got - expected).abs().max() <= 1e-4 * expected.abs().max().clamp(min=1e-6):  # nan is not
         return wrong(
             f"All {total} layers with weights agree, yet with equal weights the outputs differ: look at what has no "
             "weights (ReLU, pooling, the addition, their order)."
