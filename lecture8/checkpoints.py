@@ -104,6 +104,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | Path | None, history, parts: Mapping, generators: list):
+        checks.kind((str, Path, type(None)), "the path of a file", checkpoint=path)
         self.path, self.history = Path(path) if path else None, history
         self.parts = {name: part for name, part in parts.items() if part is not None}
         self.generators = generators

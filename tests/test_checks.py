@@ -81,8 +81,8 @@ BAD = [
     (lambda: complexity.linear_macs(-1, 2), "given c_in=-1: expected a whole number, 0 or more"),
     (lambda: complexity.conv_transpose_size(1, 1, 1, 5), "of which nothing is left: expected less padding"),
     (lambda: complexity.receptive_field(1, 1, NAN), "given kernel=nan: expected a finite number above 0"),
-    (lambda: complexity.profile(NET, 10**9), "given image_size=1000000000 and batch=1: expected (channels, height"),
-    (lambda: complexity.memory(NET, 8, 10**19), "at most 10**17 values in a batch"),
+    (lambda: complexity.profile(NET, 10**9), "given image_size=1000000000: expected (channels, height"),
+    (lambda: complexity.memory(NET, 8, 10**19), "given batch=10000000000000000000: expected a whole number from 1 to"),
     # networks
     (lambda: NET(None), "given images=None: expected a batch of images as a tensor"),
     (lambda: small.alexnet(activation="relu"), "given activation='relu': expected a class of layers, such as nn.Tanh"),
@@ -98,6 +98,7 @@ BAD = [
     (lambda: models.build("resnet18", residual="no"), "given residual='no': expected True or False"),
     # training and measuring
     (lambda: fit(net=None), "given net=None: expected a network (torch.nn.Module)"),
+    (lambda: fit(checkpoint=5), "given checkpoint=5: expected the path of a file"),
     (lambda: fit(seed=2**70), "expected a whole number from 0 to"),
     (lambda: training.evaluate(DATA, NET), "given a Data as net: expected a network (torch.nn.Module)"),
     (lambda: training.evaluate(NET, None), "given data=None: expected what datasets returns"),

@@ -814,7 +814,7 @@ class Backward(torch.autograd.Function):
 
 
 MEMORY_REFUSED = {
-    "batch": (nn.Linear(8, 5), {"batch": 0}, ValueError, "given batch=0: expected a whole number, 1 or more"),
+    "batch": (nn.Linear(8, 5), {"batch": 0}, ValueError, "given batch=0: expected a whole number from 1 to"),
     "name": (nn.Conv2d(3, 4, 1), {"optimizer": "adamm"}, ValueError, "unknown optimizer 'adamm': choose from sgd, mom"),
     "frozen": (nn.Conv2d(3, 4, 1).requires_grad_(False), {}, ValueError, "nothing to train: set requires_grad"),
     "no_grad": (Net(no_gradient, fc=nn.Linear(3072, 5)), {}, ValueError, "Net has nothing to train"),

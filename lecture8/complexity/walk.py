@@ -66,10 +66,10 @@ def check_input(net: nn.Module, image_size: int | tuple[int, int, int], batch: i
     """
     checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
     size = tuple(image_size) if isinstance(image_size, Sequence) else (3, image_size, image_size)
-    checks.whole(batch=batch)
-    if len(size) != 3 or not all(map(checks.is_whole, size)) or batch * math.prod(map(int, size)) > _MOST:
-        expected = "(channels, height, width), or one whole number, all above 0 and at most 10**17 values in a batch"
-        raise ValueError(f"given {checks.shown('image_size', image_size)} and batch={batch}: expected {expected}")
+    if len(size) != 3 or not all(map(checks.is_whole, size)) or math.prod(map(int, size)) > _MOST:
+        expected = "(channels, height, width), or one whole number, all above 0 and at most 10**17 values"
+        raise ValueError(f"given {checks.shown('image_size', image_size)}: expected {expected}")
+    checks.whole(batch=batch, most=_MOST // math.prod(map(int, size)))
     return tuple(map(int, size))
 
 
