@@ -53,7 +53,8 @@ def changed(value, change):
     if isinstance(value, dict):
         return {key: changed(part, change) for key, part in value.items()}
     if isinstance(value, nn.Module):
-        value.register_forward_hook(lambda module, given, out: change(out))
+        kind = type(value)
+        value.__class__ = type(kind.__name__, (kind,), {"forward": lambda self, x: change(kind.forward(self, x))})
         return value
     return change(value) if isinstance(value, int | float | torch.Tensor) else value
 
