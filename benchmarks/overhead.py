@@ -74,13 +74,12 @@ def fit(work: Work, net: nn.Module, data, device: torch.device) -> None:
 
 
 def bare(
-    work: Work, net: nn.Module, data, device: torch.device, optimizer=None, backward=torch.Tensor.backward
+    work: Work, net: nn.Module, data, device: torch.device, optimizer=None, backward=torch.Tensor.backward, kind=None
 ) -> None:
-    """The loop that everybody writes."""
-    precision = devices.Precision(device)  # on a GPU 16 bits, as in `fit`
-    cast = contextlib.nullcontext()
-    if device.type == "cuda":
-        cast = torch.autocast(device.type, getattr(torch, precision.kind))
+    """The loop that everybody writes; in the number format `kind`, or as in `fit`."""
+    precision = devices.Precision(device)
+    kind = kind or precision.kind
+    cast = contextlib.nullcontext() if kind == "float32" else torch.autocast(device.type, getattr(torch, kind))
     optimizer = precision.optimizer(optimizer or sgd(net))
     generator = torch.Generator().manual_seed(0)
     for _ in range(work.epochs):

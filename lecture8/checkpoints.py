@@ -22,17 +22,26 @@ MAY_CHANGE = {"date", "hardware", "versions", "epochs", "precision"}  # from one
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yields a neighbor of `path` to write to, and gives it that name when all is written and on the disk."""
+    """Yields a neighbor of `path` to write to, and gives it that name when all is written and on the disk.
+
+    Raises OSError, which says why, where nothing can be written, or not all.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
         with draft.open("rb+") as file:
             os.fsync(file.fileno())  # else after a power cut the new name may stand for an empty file
         draft.replace(path)
+    except (OSError, RuntimeError) as error:  # torch.save raises RuntimeErrors, and says nothing of a full disk
+        if isinstance(error, RuntimeError) and "inline_container" not in str(error):
+            raise
+        why = getattr(error, "strerror", None) or str(error).partition("strerror: ")[2] or "No space left on device"
+        raise OSError(f"{path} cannot be written ({why}): make room there, or give another path") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
 
 
 def read(path: Path) -> dict:
@@ -57,17 +66,18 @@ def first_difference(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]
     return ""
 
 
+def save(state: dict, path: str | Path) -> Path:
+    """Write what `read` reads; where this fails or is interrupted, an earlier file is left as it was."""
+    with replacing(path) as draft:
+        torch.save(state, draft)
+    return Path(path)
+
+
 def save_weights(net: nn.Module, path: str | Path) -> Path:
-    """Write the network's state_dict; an interrupted write leaves an earlier file as it was."""
+    """Write the network's state_dict, whole or not at all. Raises OSError where the path cannot be written to."""
     checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
     checks.kind((str, Path), "the path of a file", path=path)
-    try:
-        with replacing(path) as draft:
-            torch.save({name: value.cpu() for name, value in net.state_dict().items()}, draft)
-    except (OSError, RuntimeError) as error:  # torch says RuntimeError for a folder that cannot be written to
-        reason = str(error).split("\n")[0]
-        raise OSError(f"the weights cannot be written to {path} ({reason}): give another path") from error
-    return Path(path)
+    return save({name: value.cpu() for name, value in net.state_dict().items()}, path)
 
 
 def load_weights(net: nn.Module, path: str | Path) -> nn.Module:

@@ -80,7 +80,11 @@ def test_take():
     assert data.take(4).test is data.test
     chosen = data.train.take(torch.tensor([7, 2]))
     assert chosen.labels.tolist() == [1, 2] and (chosen.images[:, 0, 0, 0] * 255).tolist() == [7, 2]
-    for which, message in ((11, "cannot take 11 images from a split of 10"), (0, "above 0"), (1.5, "above 0")):
+    for which, message in (
+        (11, "given which=11: expected a whole number from 1 to 10"),
+        (0, "1 to 10"),
+        (1.5, "1 to 10"),
+    ):
         with pytest.raises(ValueError, match=message):
             data.take(which)
 
@@ -326,5 +330,5 @@ def test_some_glyphs_only(small_sets):
     whole = datasets.glyphs(per_class=10, characters=everything)
     assert torch.equal(whole.train.pixels, small_sets["glyphs"].train.pixels)
     for wrong in ("a", "AA", ""):
-        with pytest.raises(ValueError, match=r"expected some of 0123456789ABC.*each once"):
+        with pytest.raises(ValueError, match=r"expected two or more of 0123456789ABC.*each once"):
             datasets.glyphs(per_class=10, characters=wrong)

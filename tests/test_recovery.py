@@ -244,6 +244,18 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == old and [file.name for file in tmp_path.iterdir()] == ["net.pt"]
 
 
+def test_a_place_that_cannot_be_written_to_is_named_with_the_reason(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path, why in (
+        (tmp_path / "file" / "net.pt", "File exists"),
+        (tmp_path, "Is a directory"),
+        ("/proc/x.pt", "No such"),
+    ):
+        text = message(OSError, checkpoints.save_weights, small_net(), path)
+        assert text.startswith(f"{path} cannot be written ({why}") and "give another path" in text
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
 def test_weights_of_another_network_and_missing_ones(tmp_path):
     path, wide = checkpoints.save_weights(small_net(), tmp_path / "net.pt"), small_net(8)
     before = copy.deepcopy(wide.state_dict())

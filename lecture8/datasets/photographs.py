@@ -45,7 +45,7 @@ def image_folder(path: str | Path, size: int) -> Data:
       path                       20 % of each class for test, 10 % for valid, the rest for train.
     Each is turned upright; its shorter side is resized to a little more than `size` (256 for 224) and the middle square
     kept. Of this a network sees the middle size × size or, in training, any, mirrored or not (AlexNet, section 4.1).
-    What else lies in a class folder is named in a printed line, but for hidden files, Thumbs.db and desktop.ini.
+    What else lies in a class folder is printed, but for hidden files, Thumbs.db, desktop.ini and imageNotFound.*.
     Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
     """
     checks.kind((str, Path), "the path of a folder", path=path)
@@ -83,12 +83,13 @@ def _subfolders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def list_photos(path: Path) -> Found:
+def list_photos(path: str | Path) -> Found:
     """The class names, files and labels of photographs in one folder per class; prints what is left out.
 
     Raises FileNotFoundError or ValueError for fewer than two classes, or one without photographs.
     """
-    folders, here = _subfolders(path), path.resolve()
+    path, here = Path(path), Path(path).resolve()
+    folders = _subfolders(path)
     if not folders:
         raise FileNotFoundError(f"{str(path)!r} holds no class folders; put the images of each class into one")
     if len(folders) == 1:

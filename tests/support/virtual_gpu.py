@@ -3,19 +3,17 @@
     from tests.support import virtual_gpu
     virtual_gpu.install("t4")  # or "h200": from here on, in the main thread of this process
 
-Every tensor is an ordinary CPU tensor. Where it "lies" is noted on its storage, so that views share it and memory is
+Every tensor is an ordinary CPU tensor. Where it "lies" is noted on its storage: its views share it, and memory is
 counted until PyTorch frees it. Three things make code believe it:
 
 1. What a tensor says of itself (`device`, `is_cuda`), its moves (`to`, `cpu`, `cuda`) and everything that makes a
    tensor with `device=` are replaced; `numpy()` of a tensor on a GPU is refused.
 2. `Operations` sees every operation, those of backward passes too. It raises where a CPU tensor meets one of a GPU,
-   notes where results lie, draws from the GPU's own random generator, and computes as its cores do: 16-bit products
-   with 32-bit sums, and convolutions of float32 in TF32 where the chip has it.
-3. `Casts` casts what CUDA's autocast casts, while `torch.autocast("cuda")` is on.
+   notes where results lie, and draws from the GPU's own random generator.
+3. `cuda_numbers` computes as a GPU's cores do, and casts what CUDA's autocast casts.
 
-Not simulated: speed, full memory, cuDNN's choice of algorithms, atomics (another order of sums at every run), operations
-without a CUDA kernel, other threads, where `torch.load` puts a tensor, and autocast inside of functions that PyTorch
-has in Python, such as `multi_head_attention_forward`.
+Not simulated: speed, full memory, cuDNN's choice of algorithms, atomics (another order of sums in every run), what has
+no CUDA kernel, other threads, where `torch.load` puts a tensor, autocast inside PyTorch's Python functions.
 """
 
 import contextlib
@@ -24,13 +22,16 @@ import os
 import shutil
 import sys
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 import torch._dynamo  # it lists PyTorch's functions when it is imported: before some are replaced
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.support import cuda_numbers
+from tests.support.cuda_numbers import tensors_in
 
 CHIPS = {"t4": ("Tesla T4", (7, 5), 16), "h200": ("NVIDIA H200", (9, 0), 139)}  # name, capability, GiB
 CPU = torch.device("cpu")
@@ -43,22 +44,11 @@ used, peak = Counter(), Counter()  # bytes on each device
 chip = SimpleNamespace(generators=[], tf32=False)  # a random generator for each GPU
 raw_device, raw_to = Tensor.device, Tensor.to
 
-CONVOLUTIONS = {f"aten::{name}" for name in "convolution convolution_backward conv1d conv2d conv3d".split()}
-PRODUCTS = CONVOLUTIONS | {f"aten::{name}" for name in "mm addmm bmm baddbmm mv addmv linear matmul".split()}
 CROSSING = {"aten::copy_", "aten::set_", "aten::_foreach_copy_"}  # may read from another device
 INDEXING = {f"aten::{name}" for name in "index index_put index_put_ _index_put_impl_ _unsafe_index".split()}
-FACTORIES = """zeros ones full empty empty_strided arange linspace logspace eye scalar_tensor rand randn randint randperm
-    zeros_like ones_like full_like empty_like rand_like randn_like randint_like tril_indices triu_indices"""
+FACTORIES = """zeros ones full empty empty_strided arange linspace logspace eye scalar_tensor rand randn randint
+    randperm zeros_like ones_like full_like empty_like rand_like randn_like randint_like"""
 NEW = "new_zeros new_ones new_full new_empty new_empty_strided"
-# docs.pytorch.org/docs/stable/amp.html, "CUDA Ops that can autocast to float16" (or bfloat16), "… to float32"
-TO_16_BITS = """__matmul__ __rmatmul__ addbmm addmm addmv addr baddbmm bmm chain_matmul multi_dot conv1d conv2d conv3d
-    conv_transpose1d conv_transpose2d conv_transpose3d einsum linear matmul mm mv prelu scaled_dot_product_attention"""
-TO_32_BITS = """__pow__ __rdiv__ __rpow__ __rtruediv__ acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss
-    cdist cosine_similarity cross_entropy cumprod cumsum dist erfinv exp expm1 group_norm hinge_embedding_loss kl_div
-    l1_loss layer_norm log log10 log1p log2 log_softmax logsumexp margin_ranking_loss mse_loss multi_margin_loss
-    multilabel_margin_loss nll_loss norm normalize pdist poisson_nll_loss pow prod reciprocal renorm rsqrt sinh
-    smooth_l1_loss soft_margin_loss softmax softmin softplus sum tan triplet_margin_loss"""
-KINDS = {**dict.fromkeys(TO_16_BITS.split(), 16), **dict.fromkeys(TO_32_BITS.split(), 32)}
 
 
 class Block:
@@ -102,32 +92,12 @@ def numbered(device) -> torch.device:
     return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
 
 
-def tensors_in(*values):
-    """All tensors among arguments, also those in lists."""
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from tensors_in(*value)
-
-
-def changed(change, args, kwargs):
-    """Arguments with `change` done to every tensor of floating-point numbers."""
-
-    def one(x):
-        if type(x) in (list, tuple):
-            return type(x)(map(one, x))
-        return change(x) if isinstance(x, Tensor) and x.is_floating_point() else x
-
-    return [one(x) for x in args], {key: one(x) for key, x in kwargs.items()}
-
-
 def note_copy(name: str) -> None:
     """Notes a blocking copy to a GPU by the nearest line that is not PyTorch's."""
     frame = sys._getframe(1)
     while frame and (frame.f_code.co_filename == __file__ or f"torch{os.sep}" in frame.f_code.co_filename):
         frame = frame.f_back
-    copies.append(f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} ({name})" if frame else name)
+    copies.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} ({name})" if frame else name)
 
 
 @contextlib.contextmanager
@@ -226,7 +196,7 @@ class Operations(TorchDispatchMode):
                 self.check(name, args, tensors, places, gpus, kwargs)
                 draws = torch.Tag.nondeterministic_seeded in func.tags
                 with generator_of(home) if draws else contextlib.nullcontext():
-                    out = (computed if name in PRODUCTS else plain)(func, name, args, kwargs)
+                    out = cuda_numbers.computed(func, name, args, kwargs, chip.tf32)
             if home != CPU and name not in CROSSING:
                 for t in tensors_in(out):
                     lies = t.untyped_storage().lies
@@ -255,51 +225,6 @@ class Operations(TorchDispatchMode):
             raise RuntimeError(f"{message}: {name} of {found}")
 
 
-def plain(func, name, args, kwargs):
-    return func(*args, **kwargs)
-
-
-def computed(func, name, args, kwargs):
-    """A product or a convolution as the chip computes it."""
-    kind = next(tensors_in(args)).dtype
-    if kind in (torch.float16, torch.bfloat16):
-        args, kwargs = changed(lambda x: x.float(), args, kwargs)
-        return changed(lambda x: x.to(kind), [func(*args, **kwargs)], {})[0][0]
-    if kind == torch.float32 and name in CONVOLUTIONS and chip.tf32 and torch.backends.cudnn.allow_tf32:
-        args, kwargs = changed(to_tf32, args, kwargs)
-    return func(*args, **kwargs)
-
-
-def to_tf32(x: Tensor) -> Tensor:
-    """Images and weights, not the bias, to the nearest number with 10 bits behind the point."""
-    return ((x.view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32) if x.dim() > 1 else x
-
-
-class Casts(TorchFunctionMode):
-    """Casts what CUDA's autocast casts."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        bits, kwargs = KINDS.get(getattr(func, "__name__", "")), kwargs or {}
-        if bits and torch.is_autocast_enabled("cuda"):
-            wanted = torch.get_autocast_dtype("cuda") if bits == 16 else torch.float32
-            cast = lambda x: x.to(wanted) if x.is_cuda and x.dtype != torch.float64 else x  # noqa: E731
-            args, kwargs = changed(cast, args, kwargs)
-        return func(*args, **kwargs)
-
-
-class Autocast(torch.autocast):
-    """PyTorch's own, which knows whether it is on and of which type, with these casts."""
-
-    def __enter__(self):
-        entered, self.casts = super().__enter__(), Casts()
-        self.casts.__enter__()
-        return entered
-
-    def __exit__(self, *error):
-        self.casts.__exit__(*error)
-        return super().__exit__(*error)
-
-
 def replace_functions() -> None:
     """Gives Tensor and torch what is above in place of their own."""
     torch.utils._device._device_constructors()  # `with torch.device("meta")` lists the real ones: before they go
@@ -321,41 +246,37 @@ def replace_functions() -> None:
     ):
         for name in names.split():
             setattr(owner, name, change(getattr(owner, name)))
-    torch.autocast = torch.amp.autocast = torch.amp.autocast_mode.autocast = Autocast
+    torch.autocast = torch.amp.autocast = torch.amp.autocast_mode.autocast = cuda_numbers.Autocast
 
 
 def install(kind: str = "h200", gpus: int = 1) -> None:
-    """From here on this process has `gpus` of these chips; LECTURE8_DEVICE is taken back, and there is no nvidia-smi."""
+    """From here on this process has `gpus` of these chips and no nvidia-smi, and LECTURE8_DEVICE is forgotten."""
     name, capability, memory = CHIPS[kind]
     generators = chip.generators = [torch.Generator().manual_seed(0) for _ in range(gpus)]
     chip.tf32 = capability >= (8, 0)
     properties = SimpleNamespace(name=name, uuid="0", total_memory=memory << 30, multi_processor_count=40)
-    answers = {
-        "default_generators": generators,
-        "device": lambda device: contextlib.nullcontext(),
-        "is_current_stream_capturing": lambda: False,
-        "device_count": lambda: gpus,
-        "current_device": lambda: 0,
-        "get_device_name": lambda device=None: name,
-        "get_device_capability": lambda device=None: capability,
-        "get_device_properties": lambda device=None: properties,
-        "manual_seed": lambda seed: generators[0].manual_seed(seed),
-        "manual_seed_all": lambda seed: [generator.manual_seed(seed) for generator in generators],
-        "get_rng_state": lambda device=None: generators[numbered(device).index].get_state(),
-        "set_rng_state": lambda state, device=None: generators[numbered(device).index].set_state(state),
-        "reset_peak_memory_stats": lambda device=None: peak.update(
-            {numbered(device): used[numbered(device)] - peak[numbered(device)]}
-        ),
+    facts = {
+        **dict.fromkeys(("is_available", "is_initialized", "is_bf16_supported"), True),
+        **dict.fromkeys(("init", "_lazy_init", "synchronize", "empty_cache", "set_device"), None),
+        **{"is_current_stream_capturing": False, "device_count": gpus, "current_device": 0, "get_device_name": name},
+        **{
+            "get_device_capability": capability,
+            "get_device_properties": properties,
+            "device": contextlib.nullcontext(),
+        },
     }
-    for asked in ("is_available", "is_initialized", "is_bf16_supported"):
-        answers[asked] = lambda *_, **__: True
-    for done in ("init", "_lazy_init", "synchronize", "empty_cache", "set_device"):
-        answers[done] = lambda *_: None
-    for kind_of_memory in ("allocated", "reserved"):
-        answers[f"memory_{kind_of_memory}"] = lambda device=None: used[numbered(device)]
-        answers[f"max_memory_{kind_of_memory}"] = lambda device=None: peak[numbered(device)]
-    for key, answer in answers.items():
-        setattr(torch.cuda, key, answer)
+    for key, value in facts.items():
+        setattr(torch.cuda, key, lambda *_, value=value, **__: value)
+
+    cuda = torch.cuda
+    cuda.default_generators = generators
+    cuda.manual_seed = lambda seed: generators[0].manual_seed(seed)
+    cuda.manual_seed_all = lambda seed: [generator.manual_seed(seed) for generator in generators]
+    cuda.get_rng_state = lambda device=None: generators[numbered(device).index].get_state()
+    cuda.set_rng_state = lambda state, device=None: generators[numbered(device).index].set_state(state)
+    cuda.memory_allocated = lambda device=None: used[numbered(device)]
+    cuda.max_memory_allocated = lambda device=None: peak[numbered(device)]
+    cuda.reset_peak_memory_stats = lambda device=None: peak.__setitem__(numbered(device), used[numbered(device)])
     torch.accelerator.current_stream = lambda *_: SimpleNamespace(is_capturing=lambda: False)  # optimizers ask
     os.environ.pop("LECTURE8_DEVICE", None)
     which = shutil.which
