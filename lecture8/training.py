@@ -289,8 +289,7 @@ def _require_arguments(net: nn.Module, data: Data, optimizer: Optimizer, schedul
     checks.whole(least=0, most=2**60, seed=numbers.pop("seed"))
     checks.whole(**numbers)
     checks.kind(Data, "what datasets returns, as digits() does", data=data)
-    if not callable(objective):
-        raise TypeError(f"given {objective!r} as the objective: expected (net, images, labels) -> (loss, logits)")
+    checks.kind(Callable, "a function of (net, images, labels) that returns (loss, logits)", objective=objective)
     if not len(data.valid):
         raise ValueError(f"{data.name} has no validation images, and fit scores them after every epoch: put some aside")
     held = {id(p) for group in getattr(optimizer, "param_groups", ()) for p in group["params"]}
