@@ -5,7 +5,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 # `make test PYTHON=python3.12` means that Python and no other
 EXACTLY := $(if $(filter command line,$(origin PYTHON)),--exactly)
 
-.PHONY: help setup lab test test-all test-browser test-stacks lint notebooks slides solutions site bench clean
+.PHONY: help setup lab test test-all test-browser test-stacks test-gpu lint notebooks slides solutions site bench clean
 
 help:       ## this list
 	@echo "Lecture 8: transfer learning and the ImageNet CNN lineage"
@@ -32,6 +32,10 @@ test-browser: setup ## every notebook run and used in a real browser (ARGS="-k 0
 
 test-stacks: setup ## the oldest and the newest versions, and Colab's (STACK=colab for one; 5 GB each)
 	@$(BIN)/python -m tools.env.stacks $(STACK)
+
+test-gpu: setup ## what needs an NVIDIA GPU, in ten minutes at most (ARGS="--cifar cifar10.tar.xz")
+	@$(BIN)/python -m benchmarks.install
+	@$(BIN)/python -m tools.gpu.check $(ARGS)
 
 lint: setup ## ruff: style and format
 	@$(BIN)/python -m ruff check .

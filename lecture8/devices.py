@@ -6,7 +6,6 @@ import math
 import os
 import traceback
 from collections.abc import Iterator
-from functools import partial
 from types import SimpleNamespace
 
 import torch
@@ -23,7 +22,7 @@ def pick_device(wanted: str | torch.device | None = None) -> torch.device:
     wanted = wanted or os.environ.get("LECTURE8_DEVICE") or next(kind for kind, count in there.items() if count)
     try:
         device = torch.device(wanted)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f"unknown device {wanted!r}: choose 'cuda', 'mps' or 'cpu', or leave it out") from error
     count = there.get(device.type, math.inf)
     if (device.index or 0) >= count:
@@ -107,8 +106,8 @@ def random_state_kept(device: torch.device) -> Iterator[list]:
     """Yields PyTorch's global generators, the CPU's and the device's; afterwards they are as before."""
     generators = [torch.default_generator]
     if device.type == "cuda":
-        get, put = partial(torch.cuda.get_rng_state, device), partial(torch.cuda.set_rng_state, device=device)
-        generators.append(SimpleNamespace(get_state=get, set_state=put))
+        get, put = torch.cuda.get_rng_state, torch.cuda.set_rng_state
+        generators.append(SimpleNamespace(get_state=lambda: get(device), set_state=lambda state: put(state, device)))
     elif device.type == "mps":
         generators.append(SimpleNamespace(get_state=torch.mps.get_rng_state, set_state=torch.mps.set_rng_state))
     before = [generator.get_state() for generator in generators]

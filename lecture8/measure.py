@@ -24,7 +24,7 @@ from unittest.mock import patch
 import torch
 from torch import nn
 
-from lecture8 import complexity, devices
+from lecture8 import checks, complexity, devices
 
 Size = int | tuple[int, int, int]  # channels × height × width of one image; an int is a square RGB image
 Device = str | torch.device | None  # None is the best there is
@@ -97,8 +97,10 @@ def ratio(
     seconds: one timing repeats a short call until it lasts about as long
     device: where both run, for the record; None is the best there is
     """
-    if rounds < 1:
-        raise ValueError(f"rounds is {rounds}: give at least 1, better 10")
+    checks.kind(Callable, "a function without arguments", ours=ours, reference=reference)
+    checks.whole(rounds=rounds)
+    checks.whole(least=0, warmup=warmup)
+    checks.number(above=0, seconds=seconds)
     calls = [(call, _repeats(call, warmup, seconds)) for call in (ours, reference)]
     times: tuple[list[float], list[float]] = ([], [])
     for k in range(rounds):
@@ -128,6 +130,8 @@ def throughput(
 
 def _timed(what, net, image_size, batch, device, seconds: float, at_least: float = 0) -> Measured:
     """Times of single steps, from timings that last at least this long each."""
+
+    checks.number(above=0, seconds=seconds)
 
     def work(step: Step, device: torch.device) -> Measured:
         repeats, times, end = _repeats(step, 3, at_least), [], time.perf_counter() + seconds
@@ -226,6 +230,7 @@ def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device =
     first third, in which the GPU warms up, does not count. Idle power is that just before.
     Raises ValueError where there is no such GPU or no reading, MemoryError if the batch does not fit.
     """
+    checks.number(above=0, seconds=seconds)
     read = _power_meter(devices.pick_device(device))
     idle = statistics.median(read() for _ in range(5))
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from lecture8 import devices
+from lecture8 import checks, devices
 from lecture8.bars import bar
 from lecture8.checkpoints import Checkpoint
 from lecture8.history import History, provenance
@@ -63,8 +63,7 @@ def label_smoothing(amount: float = 0.1) -> Objective:
     Szegedy et al. 2015 (arXiv 1512.00567), section 7: amount 0.1, their epsilon. In evaluation labels are as they are,
     and it is `cross_entropy`. Raises ValueError for an amount that is no share.
     """
-    if not 0 <= amount <= 1:
-        raise ValueError(f"given amount={amount!r} of label smoothing: expected a share from 0 to 1, such as 0.1")
+    checks.number(least=0, most=1, amount=amount)
 
     def objective(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits = net(images)
@@ -81,6 +80,7 @@ def auxiliary_objective(weight: float = 0.3, smoothing: float = 0.0) -> Objectiv
     evaluation the auxiliary classifiers and the smoothing are left out, and it is `cross_entropy`. Raises ValueError
     for a network that was built without them.
     """
+    checks.number(least=0, weight=weight, smoothing=smoothing)
 
     def objective(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if not net.training:
@@ -141,6 +141,8 @@ def evaluate(net: nn.Module, data: Data, split: str = "test", *, objective: Obje
     The network's mode and device are as before afterwards. Raises MemoryError if the network takes all of the device's
     memory, ValueError for a network on several devices.
     """
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
+    checks.kind(Data, "what datasets returns, as digits() does", data=data)
     device, was_training = devices.pick_device(), net.training
     objective, losses, correct, seen = devices.Precision(device).objective(objective), [], [], 0
     try:
@@ -170,8 +172,7 @@ def ten_crop(images: Tensor, size: int) -> Tensor:
     Krizhevsky et al. 2012, section 4.1. Raises ValueError if a crop is larger than the images.
     """
     height, width = images.shape[-2:]
-    if not 0 < size <= min(height, width):
-        raise ValueError(f"given crops of {size} from images of {height} × {width}; expected 1 to {min(height, width)}")
+    checks.whole(size=size, most=min(height, width))
     bottom, right = height - size, width - size
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
     crops = [images[..., top : top + size, left : left + size] for top, left in corners]
@@ -284,13 +285,11 @@ def _shown(data: Data, batch_size: int, shuffle: torch.Generator, progress) -> I
 
 
 def _require_arguments(net: nn.Module, data: Data, optimizer: Optimizer, scheduler, objective, **numbers) -> None:
-    for name, value in numbers.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < (name != "seed"):
-            raise ValueError(f"given {name}={value!r}: expected a whole number, {int(name != 'seed')} or more")
-    if not isinstance(data, Data):
-        raise TypeError(f"given a {type(data).__name__} as the data: expected what datasets returns, as digits() does")
-    if not callable(objective):
-        raise TypeError(f"given {objective!r} as the objective: expected (net, images, labels) -> (loss, logits)")
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
+    checks.whole(least=0, most=2**60, seed=numbers.pop("seed"))
+    checks.whole(**numbers)
+    checks.kind(Data, "what datasets returns, as digits() does", data=data)
+    checks.kind(Callable, "a function of (net, images, labels) that returns (loss, logits)", objective=objective)
     if not len(data.valid):
         raise ValueError(f"{data.name} has no validation images, and fit scores them after every epoch: put some aside")
     held = {id(p) for group in getattr(optimizer, "param_groups", ()) for p in group["params"]}

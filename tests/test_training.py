@@ -24,6 +24,9 @@ def digits():
     return data.take(256)
 
 
+needs_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
 def small_net(seed=0, **options):
     torch.manual_seed(seed)
     return models.small.resnet(8, **{"num_classes": 10, "width": 4, "channels": 1, **options})
@@ -96,7 +99,9 @@ def test_label_smoothing_spreads_a_share_evenly_and_only_in_training(digits):
     assert loss.item() == pytest.approx(-(target * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
     plain, _ = training.cross_entropy(net.eval(), images, labels)
     assert torch.equal(training.label_smoothing(0.1)(net, images, labels)[0], plain)
-    assert "given amount=1.5 of label smoothing" in message(ValueError, training.label_smoothing, 1.5)
+    assert "given amount=1.5: expected a finite number from 0 to 1" in message(
+        ValueError, training.label_smoothing, 1.5
+    )
 
 
 @pytest.mark.parametrize(("side", "sizes"), [(64, [300]), (128, [128, 128, 44]), (600, [5, 5])])
@@ -208,15 +213,15 @@ BAD = {
     "epochs 0": ({"epochs": 0}, "given epochs=0: expected a whole number, 1 or more"),
     "epochs True": ({"epochs": True}, "given epochs=True"),
     "batch_size": ({"batch_size": 1.5}, "given batch_size=1.5"),
-    "seed": ({"seed": -1}, "given seed=-1: expected a whole number, 0 or more"),
+    "seed": ({"seed": -1}, "given seed=-1: expected a whole number from 0 to"),
     "optimizer of another": ({"optimizer": lambda net: sgd(small_net())}, "does not hold features.conv1.conv.weight"),
     "optimizer of the head": ({"optimizer": lambda net: sgd(net.classifier)}, "which is not frozen: build it from"),
     "optimizer before a new head": ({"optimizer": before_a_new_head}, "does not hold classifier.fc.weight, which"),
     "optimizer of more": ({"optimizer": lambda net: sgd(nn.ModuleList([net, nn.Linear(1, 1)]))}, "is not in this"),
     "optimizer class": ({"optimizer": lambda net: torch.optim.SGD}, "build it from net.parameters()"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
-    "data": ({"data": [1, 2]}, "given a list as the data"),
-    "objective": ({"objective": "cross_entropy"}, "given 'cross_entropy' as the objective: expected (net, images"),
+    "data": ({"data": [1, 2]}, "given data=[1, 2]: expected what datasets returns"),
+    "objective": ({"objective": "cross_entropy"}, "given objective='cross_entropy': expected a function of (net"),
 }
 
 
@@ -238,9 +243,39 @@ def test_a_network_on_two_devices_is_refused_and_stays_there(digits):
     assert net[1].weight.is_meta and not net[0].classifier.fc.weight.is_meta
 
 
+@needs_a_gpu
+def test_a_network_trained_on_a_gpu_is_back_where_it_was(digits, monkeypatch):
+    monkeypatch.setenv("LECTURE8_DEVICE", "cuda")
+    net = small_net()
+    optimizer = sgd(net)
+    history = training.fit(net, digits, optimizer, 1, batch_size=64)
+    assert history.meta["hardware"].startswith("cuda") and devices.home(net).type == "cpu"
+    images, labels = next(digits.batches("train", 32))
+    assert net(images).is_cpu and min(training.gradient_norms(net, images, labels).values()) > 0
+    training.run_epoch(net, [(images, labels)], optimizer)  # what momentum remembers is there, too
+    features = transfer.extract_features(net, digits)
+    assert devices.home(net).type == "cpu" and features.train.pixels.is_cpu
+    training.fit(net.cuda(), digits, optimizer, 1, batch_size=64)
+    training.evaluate(net, digits)
+    assert devices.home(net).type == "cuda"
+    state = {name: value.cpu() for name, value in net.state_dict().items()}
+    assert devices.home(transfer.load_in_order(net, state)).type == "cuda"
+
+
+@needs_a_gpu
+def test_a_gpus_random_state_is_as_before(digits, monkeypatch):
+    monkeypatch.setenv("LECTURE8_DEVICE", "cuda")
+    net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
+    before = torch.get_rng_state(), torch.cuda.get_rng_state()
+    training.fit(net, digits, sgd(net), 1)
+    assert all(map(torch.equal, before, (torch.get_rng_state(), torch.cuda.get_rng_state())))
+
+
 def test_bad_devices(digits, monkeypatch):
     assert "choose 'cuda', 'mps' or 'cpu'" in message(ValueError, devices.pick_device, "gpu")
     assert "'cpu:1' was asked for, but" in message(ValueError, devices.pick_device, "cpu:1")
+    if torch.cuda.is_available():
+        assert "'cuda:7' was asked for, but" in message(ValueError, devices.pick_device, "cuda:7")
     monkeypatch.setenv("LECTURE8_DEVICE", "cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "'cuda' was asked for" in message(ValueError, fit, digits)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from lecture8 import checks
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]  # (images, generator) → images
 
@@ -36,6 +37,9 @@ class Split:
 
     def __post_init__(self):
         pixels, labels = self.pixels, self.labels
+        checks.kind((Sequence, Tensor), "one number per channel, such as (0.5,)", mean=self.mean, std=self.std)
+        for number in (*self.mean, *self.std):
+            checks.number(**{"a mean or std": number})
         self.mean, self.std = tuple(map(float, self.mean)), tuple(map(float, self.std))
         if not isinstance(pixels, Tensor) or pixels.dtype not in (torch.uint8, torch.float32):
             raise TypeError(f"pixels must be a uint8 or float32 tensor, not {_kind(pixels)}")
@@ -108,9 +112,12 @@ class Split:
         In the sets made here the classes take turns, so the first n images hold every class about equally often.
         """
         if not isinstance(which, Tensor):
-            check_positive("the number of images to take", which)
-            if which > len(self):
-                raise ValueError(f"cannot take {which:,} images from a split of {len(self):,}")
+            checks.whole(which=which, most=len(self))
+        elif which.dtype != torch.int64 or any(i < 0 or i >= len(self) for i in which.tolist()):
+            last = len(self) - 1
+            raise ValueError(
+                f"given {checks.shown('which', which)}: expected an int64 tensor of indices from 0 to {last}"
+            )
         index = which.to(self.pixels.device) if isinstance(which, Tensor) else slice(which)
         return replace(self, pixels=self.pixels[index], labels=self.labels[index])
 
@@ -131,8 +138,12 @@ class Data:
     augment: Augment | None = None
 
     def __post_init__(self):
+        checks.kind(Split, "a Split", train=self.train, valid=self.valid, test=self.test)
+        checks.kind((Callable, type(None)), "a function of (images, generator), or None", augment=self.augment)
         if not isinstance(self.classes, tuple) or not self.classes:
             raise TypeError(f"classes must be a tuple of names, not {self.classes!r}")
+        if twice := [name for i, name in enumerate(self.classes) if name in self.classes[:i]]:
+            raise ValueError(f"two classes are called {twice[0]!r}: give each a name of its own")
         if not len(self.train):
             raise ValueError(f"{self.name!r} has no training images")
         for name, split in self._splits().items():
@@ -168,8 +179,11 @@ class Data:
     def map(self, change: Callable[[Tensor], Tensor]) -> "Data":
         """The same data with `change` applied to the pixels of every split; where their size changes, uncropped."""
 
+        checks.kind(Callable, "a function of the pixels", change=change)
+
         def changed(split: Split) -> Split:
             pixels = change(split.pixels)
+            checks.kind(Tensor, "pixels as a tensor, which `change` must return", pixels=pixels)
             same = pixels.shape[2:] == split.pixels.shape[2:]
             return replace(split, pixels=pixels, crop=split.crop if same else None)
 
@@ -196,7 +210,10 @@ class Data:
             if split not in self._splits():
                 raise ValueError(f"unknown split {split!r}; choose from {', '.join(self._splits())}")
             split = self._splits()[split]
-        check_positive("batch_size", batch_size)
+        checks.kind(Split, "'train', 'valid', 'test', or a Split", split=split)
+        kinds = (torch.Generator, type(None))
+        checks.kind(kinds, "torch.Generator().manual_seed(0), or None for the images in order", generator=generator)
+        checks.whole(batch_size=batch_size)
         if augment and generator is None:
             raise ValueError("augmentation is random: pass a generator, torch.Generator().manual_seed(0)")
         if augment and split is not self.train and (split is self.valid or split is self.test):
@@ -241,15 +258,9 @@ def first_of(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names if len(names) <= most else [*names[: most - 2], "…", names[-1]])
 
 
-def check_positive(name: str, value: int) -> None:
-    """Raises ValueError, with the name of the argument, unless its value is a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number above 0, not {value!r}")
-
-
 def random_crop(padding: int = 4) -> Augment:
     """A step that shifts each image by up to `padding` pixels, filling with 0, the mean color (ResNet paper, 4.2)."""
-    check_positive("padding", padding)
+    checks.whole(padding=padding)
     return lambda images, generator: _windows(F.pad(images, [padding] * 4), images.shape[2:], generator)
 
 
@@ -282,6 +293,8 @@ def color_noise(split: Split, spread: float = 0.1) -> Augment:
     deviations along p, as in the authors' code (`color_stdevs`); the paper prints the eigenvalues, their squares, which
     depend on whether pixels reach to 1 or to 255. Raises ValueError for images that are not RGB bytes.
     """
+    checks.kind(Split, "the training split", split=split)
+    checks.number(least=0, spread=spread)
     pixels = split.pixels
     if pixels.shape[1] != 3 or pixels.dtype != torch.uint8:
         raise ValueError(f"color noise is for RGB images; these have {pixels.shape[1]} channel(s) of {pixels.dtype}")
@@ -301,6 +314,8 @@ def color_noise(split: Split, spread: float = 0.1) -> Augment:
 
 def compose(*steps: Augment) -> Augment:
     """The given steps, one after the other."""
+    for step in steps:
+        checks.kind(Callable, "a function of (images, generator), such as random_flip()", step=step)
     return lambda images, generator: reduce(lambda varied, step: step(varied, generator), steps, images)
 
 
@@ -334,4 +349,7 @@ def stratified(labels: Tensor, held_out: Callable[[int], tuple[int, ...]]) -> li
 
 def to_bytes(images: Tensor) -> Tensor:
     """Images with values from 0 to 1 (what lies outside is clipped) as uint8 pixels of the same shape."""
+    checks.kind(Tensor, "a tensor with values from 0 to 1", images=images)
+    if not images.is_floating_point():
+        raise TypeError(f"given {checks.shown('images', images)}: expected values from 0 to 1 of a float type")
     return (images.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -17,7 +17,7 @@ def apply() -> None:
     """Sets them for this process and all it starts; call it before torch, matplotlib or a kernel is there."""
     os.environ["OMP_NUM_THREADS"] = "1"  # the number of threads changes the order of additions
     os.environ["LECTURE8_RUN"] = "quick"
-    os.environ["LECTURE8_DEVICE"] = "cpu"
+    os.environ["LECTURE8_DEVICE"] = os.environ.get("LECTURE8_TEST_DEVICE", "cpu")  # "" is the best there is
     os.environ["LECTURE8_PROGRESS"] = "off"  # nobody's progress is shown, nobody's file touched
     os.environ.pop("MPLBACKEND", None)  # kernels then choose the inline one
     os.environ["MATPLOTLIBRC"] = str(SANDBOX / "matplotlibrc")
