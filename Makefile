@@ -22,7 +22,7 @@ lab: setup  ## open the notebooks in JupyterLab
 test: setup ## the unit tests and every notebook, strictly compared (ARGS="-k resnet")
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
-test-all: setup ## the same, the tests marked slow, and all of it with the oldest and the newest versions (10 GB)
+test-all: setup ## the same, the slow tests, every notebook on two simulated GPUs, and the tests with the oldest and the newest versions (10 GB)
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile -m "" $(ARGS)
 	@$(BIN)/python -m tools.env.stacks oldest newest
 

@@ -15,29 +15,41 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lecture8 import checks
+
 MAY_CHANGE = {"date", "hardware", "versions", "epochs", "precision"}  # from one part of a run to the next
 
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yields a neighbor of `path` to write to, and gives it that name when all is written and on the disk."""
+    """Yields a neighbor of `path` to write to, and gives it that name when all is written and on the disk.
+
+    Raises OSError, which says why, where nothing can be written, or not all.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
         with draft.open("rb+") as file:
             os.fsync(file.fileno())  # else after a power cut the new name may stand for an empty file
         draft.replace(path)
+    except (OSError, RuntimeError) as error:  # torch.save raises RuntimeErrors, and says nothing of a full disk
+        if isinstance(error, RuntimeError) and "inline_container" not in str(error):
+            raise
+        why = getattr(error, "strerror", None) or str(error).partition("strerror: ")[2] or "No space left on device"
+        raise OSError(f"{path} cannot be written ({why}): make room there, or give another path") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
 
 
 def read(path: Path) -> dict:
     """What `torch.save` wrote there. Raises ValueError for a damaged file; `torch.load` verifies no checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.testzip():
+            # torch.load takes a part with the mark of a folder, this bit, for empty and returns what was in memory
+            if archive.testzip() or any(part.external_attr & 0x10 for part in archive.infolist()):
                 raise zipfile.BadZipFile("wrong checksum")
         return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # whatever the readers of zip and pickle meet first
@@ -54,11 +66,18 @@ def first_difference(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]
     return ""
 
 
-def save_weights(net: nn.Module, path: str | Path) -> Path:
-    """Write the network's state_dict; an interrupted write leaves an earlier file as it was."""
+def save(state: dict, path: str | Path) -> Path:
+    """Write what `read` reads; where this fails or is interrupted, an earlier file is left as it was."""
     with replacing(path) as draft:
-        torch.save({name: value.cpu() for name, value in net.state_dict().items()}, draft)
+        torch.save(state, draft)
     return Path(path)
+
+
+def save_weights(net: nn.Module, path: str | Path) -> Path:
+    """Write the network's state_dict, whole or not at all. Raises OSError where the path cannot be written to."""
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
+    checks.kind((str, Path), "the path of a file", path=path)
+    return save({name: value.cpu() for name, value in net.state_dict().items()}, path)
 
 
 def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
@@ -66,6 +85,7 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
 
     Raises FileNotFoundError, or ValueError for a damaged file or one of another network, naming the first difference.
     """
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: give the path that save_weights wrote")
@@ -80,14 +100,13 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
 class Checkpoint:
     """The file of one run of `training.fit`: its history, and the state of everything that changes during the run.
 
-    path: None for a run that keeps nothing; parts: what has a `state_dict`, or None; shuffle: draws the batches
+    path: None for a run that keeps nothing; parts: what has a `state_dict`, or None; generators: of all random numbers
     """
 
-    def __init__(self, path: str | Path | None, history, parts: Mapping, shuffle: torch.Generator, gpus: list):
+    def __init__(self, path: str | Path | None, history, parts: Mapping, generators: list):
         self.path, self.history = Path(path) if path else None, history
         self.parts = {name: part for name, part in parts.items() if part is not None}
-        on_gpu = [torch.cuda.default_generators[gpu.index or 0] for gpu in gpus]
-        self.generators = [shuffle, torch.default_generator, *on_gpu]
+        self.generators = generators
 
     def save(self) -> None:
         """Write the file, if there is to be one."""

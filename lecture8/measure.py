@@ -24,7 +24,7 @@ from unittest.mock import patch
 import torch
 from torch import nn
 
-from lecture8 import complexity, devices
+from lecture8 import checks, complexity, devices
 
 Size = int | tuple[int, int, int]  # channels × height × width of one image; an int is a square RGB image
 Device = str | torch.device | None  # None is the best there is
@@ -87,23 +87,28 @@ class PeakMemory:
         return f"{self.what}: {self.allocated / 1e6:,.1f} MB allocated (batch {self.batch}, {self.device})"
 
 
-def ratio(ours: Step, reference: Step, *, rounds: int = 15, warmup: int = 2, seconds: float = 0.05) -> Ratio:
+def ratio(
+    ours: Step, reference: Step, *, rounds: int = 15, warmup: int = 2, seconds: float = 0.05, device: Device = None
+) -> Ratio:
     """Time of `ours()` over time of `reference()`: the median over rounds that time one right after the other.
 
     rounds: each gives one ratio; who is first alternates, so that a machine that slows down favors nobody
     warmup: calls of each before the first round
     seconds: one timing repeats a short call until it lasts about as long
+    device: where both run, for the record; None is the best there is
     """
-    if rounds < 1:
-        raise ValueError(f"rounds is {rounds}: give at least 1, better 10")
+    checks.kind(Callable, "a function without arguments", ours=ours, reference=reference)
+    checks.whole(rounds=rounds)
+    checks.whole(least=0, warmup=warmup)
+    checks.number(above=0, seconds=seconds)
     calls = [(call, _repeats(call, warmup, seconds)) for call in (ours, reference)]
     times: tuple[list[float], list[float]] = ([], [])
     for k in range(rounds):
         for which in (k % 2, 1 - k % 2):
             times[which].append(_seconds(*calls[which]))
     ratios = [a / b for a, b in zip(*times, strict=True)]
-    device = torch.device("cuda" if torch.cuda.is_initialized() else "cpu")
-    return _measured(Ratio, "time, ours / reference", "times", ratios, device, None, *map(statistics.median, times))
+    what, device = "time, ours / reference", devices.pick_device(device)
+    return _measured(Ratio, what, "times", ratios, device, None, *map(statistics.median, times))
 
 
 def latency(net: nn.Module, image_size: Size, batch: int = 1, *, device: Device = None, seconds: float = 1) -> Measured:
@@ -125,6 +130,8 @@ def throughput(
 
 def _timed(what, net, image_size, batch, device, seconds: float, at_least: float = 0) -> Measured:
     """Times of single steps, from timings that last at least this long each."""
+
+    checks.number(above=0, seconds=seconds)
 
     def work(step: Step, device: torch.device) -> Measured:
         repeats, times, end = _repeats(step, 3, at_least), [], time.perf_counter() + seconds
@@ -197,6 +204,8 @@ def _peak(what: str, net: nn.Module, image_size: Size, batch: int, optimizer: st
     if device.type == "cpu":
         peak = _cpu_peak(run)
     else:
+        with torch.inference_mode(False), torch.enable_grad():  # cuBLAS takes memory of its own at its first call
+            nn.Linear(8, 8, device=device)(torch.ones(8, 8, device=device)).sum().backward()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -217,9 +226,11 @@ def _cpu_peak(run: Step) -> int:
 def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device = None, seconds: float = 6) -> Power:
     """Watts of an NVIDIA GPU that sends batch after batch through the network in evaluation mode.
 
-    Read about ten times a second, without the first third, in which the GPU warms up; idle power is that just before.
+    Read about ten times a second, or as often as nvidia-smi answers, for so many seconds and at least five times; the
+    first third, in which the GPU warms up, does not count. Idle power is that just before.
     Raises ValueError where there is no such GPU or no reading, MemoryError if the batch does not fit.
     """
+    checks.number(above=0, seconds=seconds)
     read = _power_meter(devices.pick_device(device))
     idle = statistics.median(read() for _ in range(5))
 
@@ -233,15 +244,13 @@ def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device =
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             sampling = pool.submit(sample)
             try:
-                while (passed := time.perf_counter() - start) < seconds and not sampling.done():
+                while ((passed := time.perf_counter() - start) < seconds or len(watts) < 5) and not sampling.done():
                     _seconds(step)
                     steps += 1
             finally:
                 done.set()
             sampling.result()  # raises what went wrong there
         counted = watts[len(watts) // 3 :]
-        if len(counted) < 3:
-            raise ValueError(f"only {len(watts)} readings in {passed:.1f} seconds: measure for more seconds")
         joules = statistics.median(counted) * passed / (steps * batch)
         return _measured(Power, f"power of {type(net).__name__}", "watts", counted, device, batch, idle, joules)
 
@@ -268,18 +277,19 @@ def _on_copy(work: Callable[[Step, torch.device], object], net, image_size, batc
     """What `work(step, device)` returns; `step()` is a training step, or without an optimizer a forward pass."""
     device = devices.pick_device(device)
     try:
-        gpu = device.type == "cuda"
-        with torch.cuda.device(device if gpu else -1), torch.random.fork_rng([device] if gpu else []):
+        with torch.cuda.device(device if device.type == "cuda" else -1), devices.random_state_kept(device):
             return work(_step(net, image_size, batch, optimizer, device), device)
-    except torch.OutOfMemoryError:
-        pass  # its traceback holds the tensors, and is gone after this line
-    gc.collect()
+    except RuntimeError as error:
+        if not devices.is_full(error):
+            raise
+    gc.collect()  # the traceback, which held the tensors, is gone
     torch.cuda.empty_cache()
     raise MemoryError(f"a batch of {batch} does not fit into the memory of {_called(device)}: try a smaller one")
 
 
 def _step(net: nn.Module, image_size: Size, batch: int, optimizer: str | None, device: torch.device) -> Step:
     size = complexity.check_input(net, image_size, batch)
+    devices.home(net)  # refuses a network on several devices
     net = copy.deepcopy(net).to(device).train(optimizer is not None)
     dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
     images = torch.randn(batch, *size, generator=torch.Generator().manual_seed(0)).to(device, dtype)

@@ -9,7 +9,7 @@ import datetime
 import platform
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -75,3 +75,46 @@ def write(path: str | Path, table: pd.DataFrame, what: str, seeds: int | Iterabl
     with replacing(path) as draft:
         draft.write_text(text + table.to_csv(index=False, lineterminator="\n"), encoding="utf-8", newline="\n")
     print(f"wrote {Path(path).name}: {len(table)} rows")
+
+
+def collect(
+    path: str | Path, what: str, arms: Iterable[dict], run: Callable[..., list[dict]], **more: object
+) -> pd.DataFrame:
+    """The table of an experiment of many runs, written anew after each: what is in the file already is not run again.
+
+    path, what, more: as for `write`; the seeds are those of the arms
+    arms: one setting each, such as {"depth": 20, "seed": 0}, all with the same keys: the first columns of the table
+    run: gives the rows of one arm, `run(**arm)`; numbers are kept to four decimals, those below 0.1 to four digits
+
+    Several programs may fill one table, each with arms of its own. Raises ValueError for a file that says something
+    else about what was run.
+    """
+    from filelock import FileLock
+
+    path, table = Path(path), None
+    for arm in arms:
+        table = _collected(path, what)
+        if table is not None and (table[list(arm)] == pd.Series(arm)).all(axis=1).any():
+            continue
+        rows = pd.DataFrame(run(**arm))
+        for at, (key, value) in enumerate(arm.items()):
+            rows.insert(at, key, value)  # raises ValueError where a row has a column of this name, too
+        with FileLock(path.with_suffix(".lock")):
+            table = _collected(path, what)
+            table = rows if table is None else pd.concat([table, rows])
+            table = table.sort_values(list(arm), kind="stable")
+            table = table.map(
+                lambda v: float(f"{v:.4g}" if abs(v) < 0.1 else f"{v:.4f}") if isinstance(v, float) else v
+            )
+            write(path, table, what, sorted(set(table["seed"])), **more)
+    return table
+
+
+def _collected(path: Path, what: str) -> pd.DataFrame | None:
+    """What `collect` has written so far."""
+    if not path.exists():
+        return None
+    said = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# what: ")
+    if said != what:
+        raise ValueError(f"{path} holds another experiment, {said!r}: expected {what!r}; move the file away")
+    return pd.read_csv(path, comment="#")

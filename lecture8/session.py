@@ -71,8 +71,9 @@ def start(mode: str | None = None, *, device: str | None = None, folder: str | P
 
     What it changes outside of itself: torch's global seed (0); matplotlib's style; LECTURE8_DEVICE, if `device` is
     given, so that `training.fit` and all others choose it too; GOMP_SPINCOUNT, so that torch's threads give way to
-    other programs; in a notebook, IPython's figures bring an alternative text along, and its events `pre_execute` and
-    `post_execute` are passed on from the main thread only; the folder is made if need be.
+    other programs; in a notebook, IPython's figures bring an alternative text along, its events `pre_execute` and
+    `post_execute` are passed on from the main thread only, and a cell that needs a name which no cell has made yet says
+    to run those above; the folder is made if need be.
 
     Raises ValueError for another mode, for a device that this machine does not have, and for a folder in a Google
     Drive that is not there; OSError for a folder that cannot be made.
@@ -118,6 +119,7 @@ def _events_of_cells_only() -> None:
         return  # not in a notebook
     if "trigger" in vars(events):
         return  # done before
+    events.register("post_run_cell", _say_what_to_run)
     trigger = events.trigger
 
     def in_main_thread(event, *args, **kwargs) -> None:
@@ -125,6 +127,14 @@ def _events_of_cells_only() -> None:
             trigger(event, *args, **kwargs)
 
     events.trigger = in_main_thread
+
+
+def _say_what_to_run(result) -> None:
+    """After a cell that was run before one that it needs."""
+    error = result.error_in_exec
+    if type(error) is NameError and error.name:  # of which Python 3.10 and later know the name
+        menu = "Runtime > Run before" if "google.colab" in sys.modules else "Run > Run All Above Selected Cell"
+        print(f"There is no {error.name!r} yet. If a cell above makes it, run that first: {menu}.")
 
 
 def _made(folder: str | Path) -> Path:

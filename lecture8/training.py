@@ -14,13 +14,15 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
-from lecture8 import devices
+from lecture8 import checks, devices
 from lecture8.bars import bar
 from lecture8.checkpoints import Checkpoint
 from lecture8.history import History, provenance
 
 Objective = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]
+Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 @runtime_checkable
@@ -59,8 +61,9 @@ def label_smoothing(amount: float = 0.1) -> Objective:
     """The objective of Inception-v3 on: a share `amount` of each label is spread evenly over all classes.
 
     Szegedy et al. 2015 (arXiv 1512.00567), section 7: amount 0.1, their epsilon. In evaluation labels are as they are,
-    and it is `cross_entropy`.
+    and it is `cross_entropy`. Raises ValueError for an amount that is no share.
     """
+    checks.number(least=0, most=1, amount=amount)
 
     def objective(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits = net(images)
@@ -77,6 +80,7 @@ def auxiliary_objective(weight: float = 0.3, smoothing: float = 0.0) -> Objectiv
     evaluation the auxiliary classifiers and the smoothing are left out, and it is `cross_entropy`. Raises ValueError
     for a network that was built without them.
     """
+    checks.number(least=0, weight=weight, smoothing=smoothing)
 
     def objective(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if not net.training:
@@ -108,12 +112,7 @@ class Score:
         return 1 - self.accuracy
 
 
-def run_epoch(
-    net: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    optimizer: torch.optim.Optimizer,
-    objective: Objective = cross_entropy,
-) -> Score:
+def run_epoch(net: nn.Module, batches: Batches, optimizer: Optimizer, objective: Objective = cross_entropy) -> Score:
     """Train once over `batches` of (images, labels); the score is the mean over the epoch, seen while learning.
 
     Raises FloatingPointError, naming the step and the learning rate, if a loss was not a finite number.
@@ -139,22 +138,26 @@ def run_epoch(
 def evaluate(net: nn.Module, data: Data, split: str = "test", *, objective: Objective = cross_entropy) -> Score:
     """Loss and accuracy on one split of `data`, in evaluation mode, on `devices.pick_device()`.
 
-    The network's mode and device are as before afterwards. Raises MemoryError if 512 images at a time are too many.
+    The network's mode and device are as before afterwards. Raises MemoryError if the network takes all of the device's
+    memory, ValueError for a network on several devices.
     """
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
+    checks.kind(Data, "what datasets returns, as digits() does", data=data)
     device, was_training = devices.pick_device(), net.training
-    home = next((p.device for p in net.parameters()), device)
     objective, losses, correct, seen = devices.Precision(device).objective(objective), [], [], 0
     try:
-        with devices.memory_error(f"evaluation fills the memory of {device}: take a smaller network"):
-            net.to(device).eval()
-            for images, labels in data.to(device).batches(split, 512):
+        full = f"evaluation fills the memory of {device}: take a smaller network"
+        some = max(1, min(512, 512 * 3 * 64**2 // math.prod(getattr(data, "image_shape", [1]))))  # images at once
+        with devices.memory_error(full), devices.moved(net, device):
+            net.eval()
+            for images, labels in data.to(device).batches(split, some):
                 loss, logits = objective(net, images, labels)
                 losses.append(loss.float() * len(labels))
                 correct.append((logits.argmax(1) == labels).sum())
                 seen += len(labels)
             return _mean(losses, correct, seen)
     finally:
-        net.to(home).train(was_training)
+        net.train(was_training)
 
 
 def _mean(losses: list[Tensor], correct: list[Tensor], seen: int) -> Score:
@@ -169,10 +172,7 @@ def ten_crop(images: Tensor, size: int) -> Tensor:
     Krizhevsky et al. 2012, section 4.1. Raises ValueError if a crop is larger than the images.
     """
     height, width = images.shape[-2:]
-    if not 0 < size <= min(height, width):
-        raise ValueError(
-            f"given crops of {size} × {size} from images of {height} × {width}; expected 1 to {min(height, width)}"
-        )
+    checks.whole(size=size, most=min(height, width))
     bottom, right = height - size, width - size
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
     crops = [images[..., top : top + size, left : left + size] for top, left in corners]
@@ -219,7 +219,7 @@ def gradient_norms(
 def fit(
     net: nn.Module,
     data: Data,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     epochs: int,
     *,
     batch_size: int = 128,
@@ -230,10 +230,10 @@ def fit(
 ) -> History:
     """Train `net` on `data.train` for some epochs, scoring `data.valid` after each; returns the `History`.
 
-    net: any module, images N × C × H × W -> logits; moved to `devices.pick_device()` and trained in place
+    net: any module, images N × C × H × W -> logits; trained in place on `devices.pick_device()`, then back where it was
     scheduler: a torch.optim.lr_scheduler over `optimizer`, stepped after every epoch
     objective: (net, images, labels) -> (loss, logits); the place for auxiliary losses, label smoothing, distillation
-    seed: order of the images, augmentation and dropout; the same seed gives the same history on the same machine
+    seed: order of the images, augmentation and dropout; the same seed gives the same history, on a GPU nearly the same
     checkpoint: a file, written after every epoch; if it exists, the run resumes after its last epoch and ends as if
         never stopped, on a CPU to the last bit of the weights. `epochs` may change; the file of another run is refused
 
@@ -241,28 +241,27 @@ def fit(
     before the first step if network, data and settings do not fit, DivergedError (with the history) if the loss is no
     finite number, MemoryError if the device's memory is full.
     """
-    _require_arguments(net, data, optimizer, scheduler, epochs=epochs, batch_size=batch_size, seed=seed)
+    _require_arguments(net, data, optimizer, scheduler, objective, epochs=epochs, batch_size=batch_size, seed=seed)
     device, steps = devices.pick_device(), -(-len(data.train) // batch_size)
-    precision, gpus = devices.Precision(device), [device] * (device.type == "cuda")
+    precision = devices.Precision(device)
     settings = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "precision": precision.kind}
     history = History(meta=provenance(net, data, optimizer, scheduler, objective, device, **settings))
     full = f"the memory of {device} is full with batch_size={batch_size}: try half of it, or a smaller network"
     try:
-        with devices.memory_error(full), torch.random.fork_rng(gpus), bar(total=epochs * steps) as progress:
-            data = _placed(net, data, optimizer, device)
+        with devices.memory_error(full), devices.moved(net, device, optimizer), \
+                devices.random_state_kept(device) as generators, bar(total=epochs * steps) as progress:  # fmt: skip
+            data = _placed(net, data, device)
             torch.manual_seed(seed)
             shuffle = torch.Generator().manual_seed(seed)
             mixed = precision.optimizer(optimizer), precision.objective(objective)
             parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler, "scaler": precision.scaler}
-            run = Checkpoint(checkpoint, history, parts, shuffle, gpus)
+            run = Checkpoint(checkpoint, history, parts, [shuffle, *generators])
             run.resume()
             progress.update(len(history) * steps)
             while len(history) < epochs:
                 progress.set_description(f"epoch {len(history) + 1} of {epochs} on {device.type}")
                 began, lr = perf_counter(), float(optimizer.param_groups[0]["lr"])
-                train = run_epoch(
-                    net, _shown(data.batches("train", batch_size, shuffle, augment=True), progress), *mixed
-                )
+                train = run_epoch(net, _shown(data, batch_size, shuffle, progress), *mixed)
                 valid = evaluate(net, data, "valid", objective=objective)
                 history.append(train, valid, lr, perf_counter() - began)
                 if scheduler is not None:
@@ -278,33 +277,35 @@ def fit(
     return history
 
 
-def _shown(batches: Iterable, progress) -> Iterator:
-    """The batches, counted when their step is done; `fit` has none in a variable, which an error would keep."""
-    for batch in batches:
+def _shown(data: Data, batch_size: int, shuffle: torch.Generator, progress) -> Iterator:
+    """Training batches, counted when their step is done; `fit` has none in a variable, which an error would keep."""
+    for batch in data.batches("train", batch_size, shuffle, augment=True):
         yield batch
         progress.update()
 
 
-def _require_arguments(net: nn.Module, data: Data, optimizer: torch.optim.Optimizer, scheduler, **numbers) -> None:
-    for name, value in numbers.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < (name != "seed"):
-            raise ValueError(f"given {name}={value!r}: expected a whole number, {int(name != 'seed')} or more")
-    if not isinstance(data, Data):
-        raise TypeError(f"given a {type(data).__name__} as the data: expected what datasets returns, as digits() does")
+def _require_arguments(net: nn.Module, data: Data, optimizer: Optimizer, scheduler, objective, **numbers) -> None:
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
+    checks.whole(least=0, most=2**60, seed=numbers.pop("seed"))
+    checks.whole(**numbers)
+    checks.kind(Data, "what datasets returns, as digits() does", data=data)
+    if not callable(objective):
+        raise TypeError(f"given {objective!r} as the objective: expected (net, images, labels) -> (loss, logits)")
     if not len(data.valid):
         raise ValueError(f"{data.name} has no validation images, and fit scores them after every epoch: put some aside")
-    own = {id(p) for p in net.parameters()}
-    if not any(id(p) in own for group in getattr(optimizer, "param_groups", ()) for p in group["params"]):
-        raise ValueError("the optimizer holds no parameter of this network: build it from net.parameters()")
+    held = {id(p) for group in getattr(optimizer, "param_groups", ()) for p in group["params"]}
+    missing = [name for name, p in net.named_parameters() if p.requires_grad and id(p) not in held]
+    if missing or held - {id(p) for p in net.parameters()}:
+        what = f"does not hold {missing[0]}, which is not frozen" if missing else "holds what is not in this network"
+        raise ValueError(f"the optimizer {what}: build it from net.parameters() after the network's last change")
     if scheduler is not None and getattr(scheduler, "optimizer", None) is not optimizer:
         raise ValueError("the scheduler does not belong to this optimizer: build it from this one, after the optimizer")
 
 
 @torch.no_grad()
-def _placed(net: nn.Module, data: Data, optimizer: torch.optim.Optimizer, device: torch.device) -> Data:
-    """Moves all to the device; says in one sentence what would end there in an assertion or a matrix-size error."""
-    net.to(device).to(memory_format=devices.memory_format(net, device))
-    optimizer.load_state_dict(optimizer.state_dict())  # momentum of an earlier run follows the weights
+def _placed(net: nn.Module, data: Data, device: torch.device) -> Data:
+    """The data on the device; says in one sentence what would end there in an assertion or a matrix-size error."""
+    net.to(memory_format=devices.memory_format(net, device))
     data, was_training = data.to(device), net.training
     images, _ = next(iter(data.batches("valid", 2)))
     try:

@@ -12,16 +12,19 @@ The parts of a network have the names of its stages (`net.features`) and of the 
 """
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from lecture8 import devices, models
-from lecture8.models.layers import Network, check_classes
+from lecture8 import checks, devices, models
+from lecture8.datasets import Data
+from lecture8.models.layers import Network
 
 MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images, as values from 0 to 1
 STD = (0.229, 0.224, 0.225)  #: their standard deviations
@@ -58,7 +61,7 @@ def pretrained(name: str, num_classes: int | None = None) -> Network:
         reason = f": {architecture.no_weights}" if architecture.no_weights else ""
         raise ValueError(f"no published weights fit {name}{reason}; there are some for {'; '.join(have)}")
     if num_classes is not None:
-        check_classes(num_classes)
+        checks.whole(num_classes=num_classes)
     library, reference = architecture.weights[""].split("/")
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
         net = architecture.builder(**({"rescale": True} if "rescale" in models.options(name) else {}))
@@ -88,16 +91,20 @@ def load_in_order(net: Network, weights: dict[str, Tensor]) -> Network:
     found = {ours: weights[theirs] for ours, theirs in zip(wanted, ordered, strict=True)}
     # Batches seen in training, which old files do not have and batch normalization with a momentum never uses
     found |= {k: torch.tensor(0) for k in net.state_dict() if k.endswith(_COUNTERS)}
+    place = devices.home(net)
     net.load_state_dict(found, assign=True)
-    return net
+    return net if place is None or place.type == "meta" else net.to(place)
 
 
 def replace_head(net: nn.Module, num_classes: int) -> nn.Module:
     """Puts new, random last layers for `num_classes` in the place of the old ones, in place; returns the network.
 
-    The last layer is the last linear one of `classifier`, and of every auxiliary classifier.
+    The last layer is the last linear one of `classifier`, and of every auxiliary classifier. Raises ValueError for a
+    network without `classifier`.
     """
-    check_classes(num_classes)
+    checks.whole(num_classes=num_classes)
+    if not hasattr(net, "classifier"):
+        _steps(net)  # refuses it
     for part in (net.classifier, *getattr(net, "auxiliary", {}).values()):
         path, old = [(path, m) for path, m in part.named_modules() if isinstance(m, nn.Linear)][-1]
         new = nn.Linear(old.in_features, num_classes, device=old.weight.device, dtype=old.weight.dtype)
@@ -151,7 +158,7 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
     Raises ValueError for an lr or a factor out of range, and for a network of which nothing is left to train.
     """
     _steps(net)  # refuses what is no network of ours
-    if not lr > 0 or not 0 < factor <= 1:
+    if not all(isinstance(given, Real) for given in (lr, factor)) or not (0 < lr < math.inf and 0 < factor <= 1):
         raise ValueError(f"given lr={lr!r}, factor={factor!r}; expected lr above 0 and a factor above 0, at most 1")
     heads = [*net.classifier.parameters(), *(p for n, p in net.named_parameters() if n.startswith("auxiliary."))]
     parts = {name: list(stage.parameters()) for name, stage in net.features.named_children()} | {"classifier": heads}
@@ -167,19 +174,22 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
 
 # --- features --------------------------------------------------------------------------------------------------------
 @torch.no_grad()
-def extract_features(net: Network, data, stage: str | None = None, *, batch_size: int = 256):
+def extract_features(net: Network, data: Data, stage: str | None = None, *, batch_size: int = 256) -> Data:
     """What the network makes of all images, as `Data`: `fit` can train a linear layer on it, at a fraction of the cost.
 
     stage: the part whose output is wanted, N × C × H × W for a stage; without it what the last linear layer gets, N × C
     data: what `datasets` returns; its images are taken as they are, without augmentation
 
-    All splits, in evaluation mode, as float32 on the CPU; the network's mode is as before afterwards. Raises ValueError
-    for a part that the network does not have, and for images that it cannot take.
+    All splits, in evaluation mode, as float32 on the CPU; the network's mode and device are as before afterwards.
+    Raises ValueError for a part that the network does not have, for images that it cannot take, and for a network on
+    several devices.
     """
     steps = _steps(net)
+    _check_data(data)
     linear = [i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules())]
     last = linear[-1] if stage is None else _place(steps, stage) + 1
     device, modes = devices.pick_device(), {module: module.training for module in net.modules()}
+    place = devices.home(net) or device
     net.to(device).eval()
     data, splits = data.to(device), {}
     try:
@@ -195,6 +205,7 @@ def extract_features(net: Network, data, stage: str | None = None, *, batch_size
             split = getattr(data, name).to("cpu")
             splits[name] = dataclasses.replace(split, pixels=pixels, mean=(0.0,), std=(1.0,), crop=None)
     finally:
+        net.to(place)
         for module, mode in modes.items():
             module.training = mode
     return dataclasses.replace(data, **splits, augment=None, name=f"{stage or 'features'} of {data.name}")
@@ -214,7 +225,7 @@ class Neighbors:
 
 
 @torch.no_grad()
-def nearest_neighbors(data, k: int = 5) -> Neighbors:
+def nearest_neighbors(data: Data, k: int = 5) -> Neighbors:
     """The k training images nearest to each test image, by Euclidean distance; no training at all.
 
     Krizhevsky et al. 2012, section 6.1, found similar photographs in this way, in the features of AlexNet's fc7.
@@ -223,6 +234,7 @@ def nearest_neighbors(data, k: int = 5) -> Neighbors:
 
     Raises ValueError for a k that is no whole number from 1 to the number of training images.
     """
+    _check_data(data)
     train, test = (split.images.flatten(1) for split in (data.train, data.test))
     if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= len(train):
         raise ValueError(f"given k={k!r}; expected a whole number from 1 to {len(train):,}, the training images")
@@ -246,6 +258,11 @@ def _steps(net: Network) -> dict[str, nn.Module]:
         )
     last = net.classifier.named_children() if isinstance(net.classifier, nn.Sequential) else [("fc", net.classifier)]
     return dict([*net.features.named_children(), *last])
+
+
+def _check_data(data: Data) -> None:
+    if not isinstance(data, Data):
+        raise ValueError(f"given {type(data).__name__}; expected Data, like that of datasets.image_folder(path, size)")
 
 
 def _place(steps: dict[str, nn.Module], name: str) -> int:

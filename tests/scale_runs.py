@@ -4,7 +4,7 @@
     python tests/scale_runs.py runs FOLDER DATA  all runs in `RUNS` into FOLDER, with and without kills
     python tests/scale_runs.py more FOLDER DATA  those in `MORE`: the slow tests' kills
 
-`runs` and `more` fork, so that nothing is imported twice, and set what torchrun would set. They print a line for each run.
+`runs` and `more` fork, so that nothing is imported twice, and set what torchrun would set. They print a line per run.
 """
 
 import contextlib
@@ -21,10 +21,11 @@ import torch.distributed
 import torch.nn.parallel
 from torch import nn
 
+from lecture8 import __main__ as program
 from lecture8 import checkpoints, history, published, transfer  # noqa: F401  imported once, before the forks
 from lecture8.models.layers import Network, average_pool_classifier
 from lecture8.models.registry import register
-from lecture8.scale import command, data  # noqa: F401
+from lecture8.scale import data  # noqa: F401
 
 FACTS = {"paper": "none", "year": 2026, "input_size": (3, 16, 16), "depth": 2, "params": 0, "macs": 0}
 
@@ -65,7 +66,7 @@ def start(words, rank, processes, port, pipe, in_write):
         checkpoints.replacing = reported
         if rank:
             sys.stdout = Path(os.devnull).open("w")
-        code = command.main(words)
+        code = program.main(words)
         sys.stdout.flush()
         os._exit(code)
     except BaseException as error:  # of a process whose neighbor was killed
@@ -100,7 +101,12 @@ RUNS = {  # name -> network, processes, kills
     "one": ("with_state", 1, 0), "one_killed": ("with_state", 1, 4), "two": ("with_state", 2, 0),
     "two_killed": ("with_state", 2, 4), "shared_by_one": ("two_layers", 1, 0), "shared_by_two": ("two_layers", 2, 0),
 }  # fmt: skip
-MORE = {"one": RUNS["one"], "one_killed": ("with_state", 1, 14), "two": RUNS["two"], "two_killed": ("with_state", 2, 12)}
+MORE = {
+    "one": RUNS["one"],
+    "one_killed": ("with_state", 1, 14),
+    "two": RUNS["two"],
+    "two_killed": ("with_state", 2, 12),
+}
 
 
 def words(network, photos, run):
@@ -111,7 +117,7 @@ def words(network, photos, run):
 
 def main(argv):
     if argv[0] == "train":
-        sys.exit(command.main(argv))
+        sys.exit(program.main(argv))
     torch.set_num_threads(1)  # a forked child has none of its parent's threads
     random.seed(0)
     for name, (network, processes, kills) in {"runs": RUNS, "more": MORE}[argv[0]].items():

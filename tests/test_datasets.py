@@ -79,7 +79,11 @@ def test_take():
     assert data.take(4).test is data.test
     chosen = data.train.take(torch.tensor([7, 2]))
     assert chosen.labels.tolist() == [1, 2] and (chosen.images[:, 0, 0, 0] * 255).tolist() == [7, 2]
-    for which, message in ((11, "cannot take 11 images from a split of 10"), (0, "above 0"), (1.5, "above 0")):
+    for which, message in (
+        (11, "given which=11: expected a whole number from 1 to 10"),
+        (0, "1 to 10"),
+        (1.5, "1 to 10"),
+    ):
         with pytest.raises(ValueError, match=message):
             data.take(which)
 
@@ -106,7 +110,7 @@ def test_batches_refuses():
     data = numbered(augment=datasets.random_flip())
     for arguments, options, message in (
         (("training", 4), {}, "unknown split 'training'; choose from train, valid, test"),
-        (("train", 0), {}, "batch_size must be a whole number above 0, not 0"),
+        (("train", 0), {}, "given batch_size=0: expected a whole number, 1 or more"),
         (("train", 4), {"augment": True}, "pass a generator"),
         (("valid", 4, seeded()), {"augment": True}, "only training images are augmented"),
     ):
@@ -202,7 +206,7 @@ def test_compose_runs_the_steps_in_turn_and_repeats_with_the_seed():
     by_hand = flip(crop(images, generator), generator)
     assert torch.equal(datasets.compose(crop, flip)(images, seeded(5)), by_hand)
     assert not torch.equal(datasets.compose(crop, flip)(images, seeded(6)), by_hand)
-    with pytest.raises(ValueError, match="padding must be a whole number above 0"):
+    with pytest.raises(ValueError, match=r"given padding=.*: expected a whole number, 1 or more"):
         datasets.random_crop(0)
 
 
@@ -230,7 +234,7 @@ def test_sets_repeat_with_the_seed_and_leave_the_global_random_state_alone(small
         again = getattr(datasets, name)(**({} if name == "digits" else {"per_class": 10}))
         assert torch.equal(again.train.pixels, data.train.pixels)
         assert torch.equal(again.test.labels, data.test.labels)
-        with pytest.raises(ValueError, match="size must be a whole number above 0"):
+        with pytest.raises(ValueError, match=r"given size=.*: expected a whole number, 1 or more"):
             getattr(datasets, name)(16.0)
     other, glyphs = datasets.glyphs(per_class=10, seed=1), small_sets["glyphs"]
     assert not torch.equal(other.train.pixels, glyphs.train.pixels)
@@ -315,5 +319,5 @@ def test_some_glyphs_only(small_sets):
     whole = datasets.glyphs(per_class=10, characters=everything)
     assert torch.equal(whole.train.pixels, small_sets["glyphs"].train.pixels)
     for wrong in ("a", "AA", ""):
-        with pytest.raises(ValueError, match=r"expected some of 0123456789ABC.*each once"):
+        with pytest.raises(ValueError, match=r"expected two or more of 0123456789ABC.*each once"):
             datasets.glyphs(per_class=10, characters=wrong)

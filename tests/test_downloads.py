@@ -72,11 +72,11 @@ def nobody():
 
 
 @pytest.mark.parametrize("digest", [md5, sha256])
-def test_dead_missing_silent_breaking_and_corrupt_mirrors_are_passed_over(server, target, photos, monkeypatch, digest):
+def test_mirrors_with_any_fault_are_passed_over(server, target, photos, monkeypatch, digest):
     content = packed(photos)
     monkeypatch.setattr(downloads, "TIMEOUT", 0.3)
-    server.faults = {"/busy/set.tgz": 503, "/silent/set.tgz": "silent", "/cut/set.tgz": "cut"}
-    names = ("gone", "busy", "silent", "cut", "corrupt", "good", "unneeded")
+    server.faults = {"/busy/set.tgz": 503} | {f"/{fault}/set.tgz": fault for fault in ("silent", "cut", "loop")}
+    names = ("gone", "busy", "silent", "cut", "loop", "corrupt", "good", "unneeded")
     urls = [nobody(), *(server.url(f"/{name}/set.tgz", content) for name in names)]
     del server.files["/gone/set.tgz"]
     server.files["/corrupt/set.tgz"] = content[:777] + bytes([content[777] ^ 1]) + content[778:]
@@ -85,14 +85,23 @@ def test_dead_missing_silent_breaking_and_corrupt_mirrors_are_passed_over(server
     assert list(dict.fromkeys(server.asked)) == [f"/{name}/set.tgz" for name in names[:-1]]
 
 
+@pytest.mark.parametrize("digest", [md5, sha256])
+def test_a_length_that_is_no_number_costs_one_mirror_at_most(server, target, photos, digest):
+    content = packed(photos)
+    server.faults["/length/set.tgz"] = "length"
+    urls = [server.url(f"/{name}/set.tgz", content) for name in ("length", "good")]
+    install("Photos", [(urls, digest(content))], target)
+    check_arrived(target)
+
+
 def test_without_a_source_one_sentence_says_why_and_what_to_do(server, target):
-    server.faults["/busy/set.tgz"] = 503
+    server.faults |= {"/busy/set.tgz": 503, "/loop/set.tgz": "loop"}
     page = server.url("/corrupt/set.tgz", b"<html>Welcome to the hotel's network</html>")
-    urls = [nobody(), server.url("/gone/set.tgz"), server.url("/busy/set.tgz"), page]
+    urls = [nobody(), server.url("/gone/set.tgz"), server.url("/busy/set.tgz"), server.url("/loop/set.tgz", b""), page]
     with pytest.raises(ConnectionError, match=r"^Photos \(1 MB\) could not be downloaded to '.*cache'") as caught:
         install("Photos (1 MB)", [(urls, "0" * 32)], target)
     text = str(caught.value)
-    for words in (*urls, "refused", "404", "503", "corrupted", "check the network", "set LECTURE8_DATA to a folder"):
+    for words in (*urls, *"refused 404 503 infinite corrupted".split(), "check the network", "set LECTURE8_DATA to"):
         assert words in text
     assert "\n" not in text and left(target.parent) == []
 

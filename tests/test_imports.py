@@ -17,7 +17,7 @@ from tools.build.conditions import ROOT
 PACKAGE = ROOT / "lecture8"
 FILES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 FLOORS = (  # low to high: a room uses its own floor and those below it, and no two rooms use each other
-    {"bars", "checkpoints", "complexity", "datasets", "devices", "history", "models", "published"},
+    {"bars", "checkpoints", "checks", "complexity", "datasets", "devices", "history", "models", "published"},
     {"measure", "training", "transfer"},
     {"course", "plots"},
     {"scale", "session", "teaching"},
@@ -140,10 +140,10 @@ def lines(*patterns: str, without: tuple[str, ...] = ()) -> int:
 @pytest.mark.parametrize(
     ("what", "most"),
     [
-        (lambda: lines("lecture8/**/*.py", without=("lecture8/models/", "lecture8/lessons/")), 5_200),
+        (lambda: lines("lecture8/**/*.py", without=("lecture8/models/", "lecture8/lessons/")), 5_800),
         (lambda: lines("lecture8/training.py"), 330),
         (lambda: lines("lecture8/scale/*.py"), 450),
-        (lambda: lines("tests/**/*.py"), 8_000),
+        (lambda: lines("tests/**/*.py"), 9_500),
         (lambda: lines("tools/**/*.py"), 2_500),
         (lambda: len(inspect.signature(training.fit).parameters), 9),
     ],

@@ -98,7 +98,7 @@ def test_too_noisy_is_said(clock):
     assert measure.ratio(clock.work(3.0), clock.work(2.0), rounds=1).median == 1.5
     found = measure.ratio(clock.work(1.0, 2.0), clock.work(1.0), rounds=11, warmup=0, seconds=0)
     assert "; too noisy to conclude: quartiles " in str(found) and "noisy" not in str(calm)
-    with pytest.raises(ValueError, match="rounds is 0: give at least 1"):
+    with pytest.raises(ValueError, match="given rounds=0: expected a whole number, 1 or more"):
         measure.ratio(clock.work(1), clock.work(1), rounds=0)
 
 
@@ -232,8 +232,12 @@ def test_refused_in_one_sentence(run):
     assert kept.pop()() is None  # the copy is gone while the error is still around
     with pytest.raises(TypeError, match=r"given a str: expected a network"):
         run("vgg16", IMAGE, 1, device="cpu")
-    with pytest.raises(ValueError, match=r"given image_size \(3, 0, 8\): give"):
+    with pytest.raises(ValueError, match=r"given image_size=\(3, 0, 8\)"):
         run(Net(), (3, 0, 8), 0, device="cpu")
+    parted = Net()
+    parted.fc.to("meta")
+    with pytest.raises(ValueError, match=r"the parameters of this network lie on cpu and meta: "):
+        run(parted, IMAGE, 1, device="cpu")
 
 
 def test_optimizers_refused():
@@ -259,8 +263,7 @@ def test_power(monkeypatch):
     assert (found.idle, found.median, found.unit, found.batch) == (10, 100, "watts", 4)
     assert found.joules == pytest.approx(100 * 0.9 / (4 * len(running)), rel=0.1)
     assert str(found).startswith("power of Net: 100 watts (100 to 100 in ") and "; idle 10 watts; " in str(found)
-    with pytest.raises(ValueError, match=r"only [0-3] readings in 0\.\d seconds: measure for more"):
-        measure.power(Net(forward), IMAGE, 4, device="cpu", seconds=0.2)
+    assert measure.power(Net(forward), IMAGE, 4, device="cpu", seconds=0.01).runs >= 4, "until there are five readings"
 
 
 def test_power_needs_an_nvidia_gpu():

@@ -3,6 +3,7 @@
 nbval runs every cell and compares what it shows; the guards here shut the doors that it leaves open.
 """
 
+import ast
 import base64
 import io
 import os
@@ -121,6 +122,52 @@ def test_notebook_is_complete(path):
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_notebook_is_up_to_date(source):
     assert notebooks.out_of_date(source) == ""
+
+
+def read_and_made(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """The names that a statement needs from before, and those that it leaves."""
+    parts = list(ast.walk(statement))
+    read = {node.id for node in parts if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    made = {node.id for node in parts if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    loops = [node.target for node in parts if isinstance(node, ast.comprehension)]
+    inner = {node.id for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Name)}
+    inner |= {node.arg for node in parts if isinstance(node, ast.arg)}
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return read - inner - made, {statement.name}
+    return read - inner - (set() if isinstance(statement, ast.Assign) else made), made - inner
+
+
+def made_twice(cells: list[nbformat.NotebookNode]) -> set[str]:
+    """Names made in two sections and read in another cell than that which makes them; names of two predictions."""
+    sections, elsewhere, predictions, section = {}, set(), [], 0
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            section += bool(re.search("^## ", cell.source, re.MULTILINE))
+            continue
+        here = set()
+        for read, made in map(read_and_made, ast.parse(cell.source).body):
+            elsewhere |= read - here
+            here |= made
+        for name in here:
+            sections.setdefault(name, set()).add(section)
+        predictions += re.findall(r"^(\w+) = teaching\.predict", cell.source, re.MULTILINE)
+    twice = {name for name in elsewhere if len(sections.get(name, ())) > 1}
+    return twice | {name for name in predictions if predictions.count(name) > 1}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_name_means_one_thing(source):
+    assert made_twice(notebooks.read_source(source).cells) == set()
+
+
+def test_names_that_mean_two_things_are_found():
+    heading, cell = v4.new_markdown_cell("## next"), v4.new_code_cell
+    first, use = cell("ends = 3\nrows = [ends]"), cell("ends + 1")
+    assert made_twice([first, use, heading, cell("rows = 4\nrows")]) == set()
+    assert made_twice([first, use, heading, cell("for ends in rows:\n    ends")]) == {"ends"}
+    assert made_twice([first, heading, cell("def ends(): ..."), use]) == {"ends"}
+    ask = cell("guess = teaching.predict(a)")
+    assert made_twice([ask, ask]) == {"guess"}
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lecture8 import complexity, datasets, models, training
+from lecture8.complexity.memory import Ledger
 from lecture8.models.alexnet_two_gpus import TwoGPUs, halve
 from lecture8.models.inception_resnet import ScaledResidual
 from lecture8.models.layers import LocalResponseNorm
@@ -138,6 +139,10 @@ def test_local_response_norm_is_the_formula_and_pytorchs():
     assert torch.allclose(LocalResponseNorm()(a), by_hand)
     assert torch.allclose(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)(a), by_hand)
     assert torch.allclose(LocalResponseNorm(4)(a), nn.LocalResponseNorm(4, alpha=4e-4, beta=0.75, k=2)(a))
+    large = torch.full((1, 7, 2, 2), 250.0)  # whose squares float16 does not reach
+    for dtype in (torch.float16, torch.bfloat16):
+        short = LocalResponseNorm()(large.to(dtype))
+        torch.testing.assert_close(short, LocalResponseNorm()(large).to(dtype), rtol=0, atol=0)
 
 
 def test_alexnet_starts_as_section_5_says():
@@ -160,7 +165,7 @@ def test_ten_crops_and_their_average():
     net = nn.Sequential(nn.Flatten(), nn.Linear(32, 5))
     mean = torch.stack([net(crop).softmax(1) for crop in crops]).mean(0)
     assert torch.allclose(training.TenCrop(net, 4)(image).softmax(1), mean, atol=1e-6)
-    with pytest.raises(ValueError, match="crops of 7 × 7 from images of 6 × 6"):
+    with pytest.raises(ValueError, match="crops of 7 from images of 6 × 6"):
         training.ten_crop(image, 7)
 
 
@@ -176,6 +181,16 @@ def test_color_noise_follows_the_principal_directions():
     assert spread[2].item() < 0.2
     with pytest.raises(ValueError, match="RGB"):
         datasets.color_noise(datasets.digits().train)
+
+
+def test_color_noise_of_many_images_needs_the_memory_of_a_few():
+    pixels = torch.randint(0, 256, (400, 3, 32, 32), generator=torch.Generator().manual_seed(0)).byte()
+    pixels[:, 1] //= 2
+    with Ledger([]) as ledger:
+        noise = datasets.color_noise(datasets.Split(pixels, torch.zeros(400, dtype=torch.long)), spread=1.0)
+    assert ledger.most < 6 * pixels.nbytes  # all at once in float64: 24 times and more
+    steps = noise(torch.zeros(4000, 3, 1, 1), torch.Generator().manual_seed(0)).flatten(1)
+    torch.testing.assert_close(steps.T.cov(), (pixels / 255).transpose(0, 1).flatten(1).cov(), rtol=0.1, atol=2e-3)
 
 
 # --- ZFNet -----------------------------------------------------------------------------------------------------------

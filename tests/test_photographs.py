@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +117,13 @@ def halves(size, left, right):
 
 def test_photos_are_resized_cut_to_the_middle_and_turned_upright(tmp_path):
     def read(image, name, size, **options):
-        image.save(tmp_path / name, **options)
-        return torch.from_numpy(photographs._read_photo(tmp_path / name, size, draft=True).astype(int))
+        """The middle of a picture, which is in its folder six times."""
+        folder = tmp_path / name
+        for index in range(3):
+            save(image, folder / "a" / f"{index}{name}", **options)
+            save(image, folder / "b" / f"{index}{name}", **options)
+        data = datasets.image_folder(folder, size)
+        return data.test.cut(data.test.pixels)[0].int()
 
     # 80 × 20 of which only the middle 20 × 20 stays: half red, half blue
     pixels = read(halves((80, 20), (255, 0, 0), (0, 0, 255)), "wide.png", 10)
@@ -131,19 +137,120 @@ def test_photos_are_resized_cut_to_the_middle_and_turned_upright(tmp_path):
     # large JPEGs are decoded small, without losing the content
     large = read(halves((1600, 1200), (255, 255, 0), (0, 0, 0)), "large.jpg", 24, quality=95)
     assert large.shape == (3, 24, 24) and large[:2, :, :10].min() > 240 and large[:, :, 14:].max() < 15
-    for mode in ("L", "P", "RGBA", "CMYK"):
-        image = Image.new("RGB", (9, 9), (128, 128, 128)).convert(mode)
-        assert (read(image, f"{mode}.{'tif' if mode == 'CMYK' else 'png'}", 5) - 128).abs().max() <= 3, mode
+
+
+GRAY = np.tile(np.arange(48, 112, 2, dtype=np.uint8), (20, 1))  # 20 × 32
+COLOR = np.stack([GRAY, GRAY, GRAY], -1)
+DEEP = GRAY.astype(np.uint16) * 257
+
+
+def with_alpha(color, alpha):
+    return np.dstack([color, np.full(GRAY.shape, alpha, np.uint8)])
+
+
+def sideways():
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    return exif
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "expected", "options"),
+    [
+        *((f"color.{suffix}", COLOR, GRAY, {"quality": 98}) for suffix in ("jpg", "JPE", "webp", "avif")),
+        *((f"color.{suffix}", COLOR, GRAY, {}) for suffix in ("png", "gif", "bmp", "tif", "jp2", "ppm")),
+        ("color.jfif", COLOR, GRAY, {"quality": 98, "format": "JPEG"}),
+        *((f"gray.{suffix}", GRAY, GRAY, {}) for suffix in ("png", "tiff", "pgm")),
+        *((f"16_bits.{suffix}", DEEP, GRAY, {}) for suffix in ("png", "tif", "jp2")),
+        ("16_bits.pgm", DEEP.astype(np.int32), GRAY, {}),
+        ("16_bits_sideways.png", np.rot90(DEEP, 3), GRAY, {"exif": sideways()}),
+        ("from_0_to_1.tif", GRAY.astype(np.float32) / 255, GRAY, {}),
+        ("from_0_to_255.tif", GRAY.astype(np.float32), GRAY, {}),
+        ("32_bits.tif", GRAY.astype(np.int32), GRAY, {}),
+        ("opaque.png", with_alpha(COLOR, 255), GRAY, {}),
+        ("clear.png", with_alpha(0 * COLOR, 0), 0 * GRAY + 255, {}),
+        ("half.webp", with_alpha(0 * COLOR, 128), 0 * GRAY + 127, {"lossless": True}),
+        ("gray_half.png", with_alpha(0 * GRAY, 128), 0 * GRAY + 127, {}),
+        ("gray_but_48.png", GRAY, np.where(GRAY == 48, 255, GRAY), {"transparency": 48}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_kind_of_image_arrives_as_it_looks_on_white(tmp_path, name, pixels, expected, options):
+    suffix = Path(name).suffix.lower()
+    if suffix not in Image.registered_extensions():
+        pytest.skip(f"this Pillow does not write {suffix}")
+    Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / name, **options)
+    found = np.asarray(datasets.read_photo(tmp_path / name)).astype(int)
+    assert found.shape == (20, 32, 3) and abs(found - expected[..., None]).max() <= 4
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("P", "png"), ("CMYK", "jpg"), ("CMYK", "tif"), ("1", "png")])
+def test_pixels_of_other_modes(tmp_path, mode, suffix, recwarn):
+    image = Image.new("RGB", (9, 9), (255, 255, 255)).convert(mode)
+    image.save(tmp_path / f"all.{suffix}")
+    assert np.asarray(datasets.read_photo(tmp_path / f"all.{suffix}")).min() >= 252
+    if mode == "P":
+        image.save(tmp_path / "transparent.png", transparency=bytes(256))
+        assert np.asarray(datasets.read_photo(tmp_path / "transparent.png")).min() == 255
+    assert not recwarn.list  # Pillow's, of such palettes
 
 
 def test_an_unreadable_image_is_named(tmp_path):
     fill(tmp_path, {"cat": 6, "dog": 6})
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(buffer, "png")
-    for content in (buffer.getvalue()[:3000], b"", b"no image at all"):
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n"  # Pillow would run Ghostscript
+    for content in (buffer.getvalue()[:3000], b"", b"no image at all", postscript):
         (tmp_path / "dog" / "002.png").write_bytes(content)
-        with pytest.raises(ValueError, match=r"cannot read the image '.*002\.png' \(.+\); repair or remove it"):
+        with pytest.raises(ValueError, match=r"cannot read the image '.*002\.png' \([^<>]+\); repair or remove it$"):
             datasets.image_folder(tmp_path, 8)
+
+
+def test_images_that_need_another_package_or_another_range_say_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # not installed
+    for name in ("a.heic", "a.jpg"):  # what it is, not what it is called
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+        with pytest.raises(ValueError, match=r"HEIC or AVIF: `pip install .*pillow-heif`, or convert it to JPEG$"):
+            datasets.read_photo(tmp_path / name)
+    for values in ([0, 700], [-1, 0.5], [0, float("nan")]):
+        Image.fromarray(np.array([values], dtype=np.float32)).save(tmp_path / "a.tif")
+        with pytest.raises(ValueError, match=r"gray values of 32 bits from .*, not from 0 to 1 or to 255\); repair or"):
+            datasets.read_photo(tmp_path / "a.tif")
+
+
+def test_what_is_left_out_is_named(tmp_path, capsys):
+    fill(tmp_path / "set" / "Train", {"cat": 6, "dog": 6})  # capitals as small letters
+    fill(tmp_path / "set" / "validation", {"cat": 2, "dog": 2})
+    fill(tmp_path / "set" / "Test", {"cat": 3, "dog": 3})
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "imageNotFound.gif"):
+        (tmp_path / "set" / "Train" / "cat" / name).write_text("")
+    assert counts(datasets.image_folder(tmp_path / "set", 8)) == [[6, 6], [2, 2], [3, 3]]
+    assert capsys.readouterr().out == ""
+    fill(tmp_path / "set" / "val", {"cat": 2, "dog": 2})
+    fill(tmp_path / "set" / "Test" / "dog", {"eel": 2})
+    (tmp_path / "set" / "Test" / "dog" / "image.raw").write_text("")
+    (tmp_path / "set" / "Train" / "stray.png").write_text("")
+    assert counts(datasets.image_folder(tmp_path / "set", 8)) == [[6, 6], [2, 2], [3, 3]]
+    said = capsys.readouterr().out
+    for words in ("set', 1 × no split: validation\n", "Train', 1 × no photograph of a class: stray.png\n"):
+        assert words in said
+    assert f"Test', 2 × no photograph of a class: {Path('dog/eel')}, {Path('dog/image.raw')}\n" in said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes and links")
+def test_what_only_looks_like_a_photograph_is_refused(tmp_path):
+    fill(tmp_path, {"cat": 5, "dog": 5})
+    odd = tmp_path / "dog" / "odd.jpg"
+    for make in (os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")):
+        make(odd)
+        with pytest.raises(ValueError, match=r"cannot read the image '.*odd\.jpg' \(no file, or a link to none\)"):
+            datasets.image_folder(tmp_path, 8)
+        odd.rmdir() if odd.is_dir() else odd.unlink()
+    (tmp_path / "eel").symlink_to(tmp_path / "cat")  # a link to a folder elsewhere is a class
+    assert datasets.image_folder(tmp_path, 8).classes == ("cat", "dog", "eel")
+    (tmp_path / "fox").symlink_to(tmp_path)
+    with pytest.raises(ValueError, match="fox' is a link to a folder that holds it; remove the link"):
+        datasets.image_folder(tmp_path, 8)
 
 
 def test_folders_that_do_not_fit_are_refused_in_one_sentence(tmp_path):
@@ -157,7 +264,7 @@ def test_folders_that_do_not_fit_are_refused_in_one_sentence(tmp_path):
     refuses(FileNotFoundError, "there is no folder '.*nowhere'", tmp_path / "nowhere")
     refuses(FileNotFoundError, "give the one that holds the class folders", good / "cat" / "000.png")
     for size in (0, -3, 8.0, "8", True):
-        refuses(ValueError, "size must be a whole number above 0", good, size)
+        refuses(ValueError, "given size=.*: expected a whole number, 1 or more", good, size)
     refuses(FileNotFoundError, "holds no class folders", good / "cat")
     fill(tmp_path / "single", {"cat": 5})
     refuses(ValueError, "holds one class only, 'cat'", tmp_path / "single")
@@ -168,6 +275,8 @@ def test_folders_that_do_not_fit_are_refused_in_one_sentence(tmp_path):
     halved = tmp_path / "halved"
     fill(halved / "train", {"cat": 5, "dog": 5})
     refuses(FileNotFoundError, "has a train folder but no test folder", halved)
+    (tmp_path / "empty" / "train").mkdir(parents=True)
+    refuses(FileNotFoundError, "train' holds no class folders", tmp_path / "empty")
     fill(halved / "test", {"cat": 5, "eel": 5})
     refuses(ValueError, "differ in their classes: dog, eel", halved)
 
@@ -278,6 +387,10 @@ def test_ants_and_bees_and_cifar10_as_folders(share, monkeypatch):
     (folder / "train" / "bees" / "7.jpg").unlink()
     with pytest.raises(ValueError, match=r"holds 396 images, but Ants and bees has 397: copy it again, or delete it"):
         datasets.ants_bees(14)
+    for split in ("train", "test"):
+        (folder / split / "bees").rename(folder / split / "dogs")
+    with pytest.raises(ValueError, match="holds ants dogs, but Ants and bees has ants bees: copy it again, or"):
+        datasets.ants_bees(14)
     monkeypatch.setitem(photographs._IMAGES, "CIFAR-10", 220)
     for seed in range(220):
         pixels = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -371,7 +484,7 @@ def test_what_a_share_lacks_comes_to_it_or_if_it_is_read_only_to_the_cache(
 @pytest.mark.parametrize("name", ["imagenette", "ants_bees", "pets"])
 def test_sizes_that_are_no_sizes_and_a_share_that_is_not_there(home, name, monkeypatch):
     for size in (0, "224", True):
-        with pytest.raises(ValueError, match="size must be a whole number above 0"):
+        with pytest.raises(ValueError, match=r"given size=.*: expected a whole number, 1 or more"):
             getattr(datasets, name)(size)
     assert list(home.iterdir()) == []  # said before anything is downloaded
     monkeypatch.setenv("LECTURE8_DATA", str(home / "share"))

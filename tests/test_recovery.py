@@ -110,7 +110,7 @@ OPTIMIZERS = {
     "Adam": lambda net: torch.optim.Adam(net.parameters(), lr=1e-3),
     "RMSprop": lambda net: torch.optim.RMSprop(net.parameters(), lr=1e-3, alpha=0.9, eps=1.0, momentum=0.9),
     "groups": lambda net: torch.optim.SGD(
-        [{"params": net[0].parameters(), "lr": 0.01}, {"params": net[5].weight}], 0.1
+        [{"params": net[0].parameters(), "lr": 0.01}, {"params": net[1:].parameters()}], 0.1
     ),
 }
 SCHEDULERS = {
@@ -244,6 +244,18 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == old and [file.name for file in tmp_path.iterdir()] == ["net.pt"]
 
 
+def test_a_place_that_cannot_be_written_to_is_named_with_the_reason(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path, why in (
+        (tmp_path / "file" / "net.pt", "File exists"),
+        (tmp_path, "Is a directory"),
+        ("/proc/x.pt", "No such"),
+    ):
+        text = message(OSError, checkpoints.save_weights, small_net(), path)
+        assert text.startswith(f"{path} cannot be written ({why}") and "give another path" in text
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
 def test_weights_of_another_network_and_missing_ones(tmp_path):
     path, wide = checkpoints.save_weights(small_net(), tmp_path / "net.pt"), small_net(8)
     before = copy.deepcopy(wide.state_dict())
@@ -262,14 +274,16 @@ def test_a_damaged_file_is_refused_or_loses_nothing(digits, tmp_path):
     path.write_bytes(good)
     with zipfile.ZipFile(path) as archive:
         weights = max(archive.infolist(), key=lambda part: part.file_size)
-    for place in [weights.header_offset + 200, *(draw.randrange(len(good)) for _ in range(60))]:  # one bit is wrong
-        path.write_bytes(good[:place] + bytes([good[place] ^ 1 << draw.randrange(8)]) + good[place + 1 :])
+    certain = {weights.header_offset + 200: 0, good.rfind(weights.filename.encode()) - 8: 4}  # 4: "this is a folder"
+    flips = [*certain.items(), *((draw.randrange(len(good)), draw.randrange(8)) for _ in range(60))]
+    for place, bit in flips:
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1 << bit]) + good[place + 1 :])
         try:
             loaded = checkpoints.load_weights(small_net(), path)
         except ValueError as error:
             assert "cannot be read" in str(error)
         else:  # padding between the parts of the zip
-            assert place != weights.header_offset + 200 and equal(loaded.state_dict(), net.state_dict())
+            assert place not in certain and equal(loaded.state_dict(), net.state_dict())
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):

@@ -16,9 +16,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from lecture8 import __main__ as program
 from lecture8 import checkpoints, datasets, models, published, training
 from lecture8.history import History
-from lecture8.scale import command, data, run
+from lecture8.scale import data, run
 from tests import scale_runs
 
 SCRIPT = scale_runs.__file__
@@ -63,7 +64,7 @@ def runs(photos, tmp_path_factory):
 def call(capsys, *argv):
     """Exit code, stdout and stderr of one command in this process."""
     try:
-        code = command.main([str(word) for word in argv])
+        code = program.main([str(word) for word in argv])
     except SystemExit as end:
         code = end.code or 0
     out = capsys.readouterr()
@@ -112,26 +113,34 @@ def test_two_processes_learn_what_one_does(runs):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Gloo and /proc")
-def test_torchrun_loses_a_process_is_terminated_and_resumes(photos, runs, tmp_path):
+def test_torchrun_loses_a_process_is_terminated_and_resumes(photos, tmp_path):
+    """Ten times one of two processes is killed at a random moment; torchrun then ends the other."""
     options = ["--nproc-per-node", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-    words = [sys.executable, "-m", "torch.distributed.run", *options, "--local-addr", "127.0.0.1", SCRIPT]
-    words += [*scale_runs.words("with_state", photos, tmp_path / "run"), "--checkpoint-minutes", "0"]
-    checkpoint, output = tmp_path / "run" / "checkpoint.pt", tmp_path / "output"
-    for number in (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, None):
+    launcher = [sys.executable, "-m", "torch.distributed.run", *options, "--local-addr", "127.0.0.1", SCRIPT]
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+
+    def command(name):
+        settings = ["--epochs", "20", "--checkpoint-minutes", "0"]
+        return [*launcher, *scale_runs.words("with_state", photos, tmp_path / name), *settings]
+
+    subprocess.run(command("never"), env=environment, check=True, stdout=subprocess.DEVNULL, timeout=300)
+    checkpoint, output = tmp_path / "killed" / "checkpoint.pt", tmp_path / "output"
+    for number in (*[signal.SIGKILL] * 10, signal.SIGTERM, None):
         before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
         with output.open("w") as file:
-            process = subprocess.Popen(words, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}, stdout=file)
+            process = subprocess.Popen(command("killed"), env=environment, stdout=file)
         while number and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns > before):
             assert process.poll() is None
-            time.sleep(0.01)
-        if number == signal.SIGKILL:  # one of the two; torchrun then ends the other
+            time.sleep(0.005)
+        if number == signal.SIGKILL:
+            time.sleep(random.uniform(0, 0.03))
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             os.kill(int(random.choice(children)), number)
         elif number:
             process.send_signal(number)
         assert (process.wait(timeout=300) == 0) == (number is None)
         assert ("the same command resumes" in output.read_text()) == (number == signal.SIGTERM)
-    same_run(runs[0] / "two", tmp_path / "run")
+    same_run(tmp_path / "never", tmp_path / "killed")
 
 
 @pytest.fixture(scope="module")
@@ -139,30 +148,115 @@ def finished(tmp_path_factory):
     """A run of two epochs on digits that nothing has stopped."""
     run = tmp_path_factory.mktemp("finished") / "run"
     with contextlib.redirect_stdout(None):
-        assert command.main([*DIGITS, "--out", str(run)]) == 0
+        assert program.main([*DIGITS, "--out", str(run)]) == 0
     return run
+
+
+def at_batch(monkeypatch, number, action):
+    """Has something done once, before the batch with this number in the training and validation that follow."""
+    forward, batches = nn.Module.__call__, []
+
+    def counted(module, *args):
+        batches.extend([1] if isinstance(module, run.Objective) else [])
+        if len(batches) == number:
+            batches.append(action())
+        return forward(module, *args)
+
+    monkeypatch.setattr(nn.Module, "__call__", counted)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signal_saves_and_ends(finished, tmp_path, capsys, monkeypatch, number, code):
     """In the third step of the second epoch; the same command then decodes the rest of it alone."""
-    steps, keys = [], []
-    forward, take = nn.Module.__call__, data.InMemory.__getitem__
-
-    def counted(module, *args):
-        steps.extend([1] if isinstance(module, run.Objective) else [])
-        if len(steps) == 11 + 2 + 3 and not keys:  # 11 batches to train on, 2 to validate
-            keys.append(signal.raise_signal(number))
-        return forward(module, *args)
-
-    monkeypatch.setattr(nn.Module, "__call__", counted)
+    at_batch(monkeypatch, 11 + 2 + 3, lambda: signal.raise_signal(number))  # 11 to train on, 2 to validate
     stopped, out, err = call(capsys, *DIGITS, "--out", tmp_path / "run")
     assert (stopped, err) == (code, "") and "the same command resumes" in out
     assert len(rows(tmp_path / "run")) == 1 and not (tmp_path / "run" / "weights.pt").exists()
+    keys, take = [], data.InMemory.__getitem__
     monkeypatch.setattr(data.InMemory, "__getitem__", lambda self, key: keys.append(key) or take(self, key))
     assert call(capsys, *DIGITS, "--out", tmp_path / "run")[0] == 0
-    assert sum(epoch == 1 for epoch, _ in keys[1:]) == 1297 - 3 * 128
+    assert sum(epoch == 1 for epoch, _ in keys) == 1297 - 3 * 128
     same_run(tmp_path / "run", finished)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of processes")
+@pytest.mark.parametrize(("lost", "reason"), [("room", "No space left on device"), ("folder", "exists")])
+def test_disk_full_or_folder_lost_in_the_middle(finished, tmp_path, capsys, monkeypatch, lost, reason):
+    """The run goes on without, says so, and is no success at its end; with room again the same command completes it."""
+    import resource
+
+    folder, words = tmp_path / "run", [*DIGITS, "--checkpoint-minutes", "0", "--out", tmp_path / "run"]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def lose():
+        if lost == "room":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+        else:
+            folder.rename(tmp_path / "away").with_name("run").touch()
+
+    at_batch(monkeypatch, 11 + 2 + 3, lose)
+    try:
+        code, out, err = call(capsys, *words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = [f"lecture8: {folder / name} cannot be written (" for name in ("checkpoint.pt", "weights.pt", "history.csv")]
+    assert code == 1 and "epoch 2, " in out and err.count("; the run goes on") >= 8
+    assert all(line.startswith(tuple(said)) and reason in line for line in err.splitlines()), err
+    if lost == "folder":
+        folder.unlink()
+        (tmp_path / "away").rename(folder)
+    assert checkpoints.read(folder / "checkpoint.pt")["step"] == 2 and not (folder / "weights.pt").exists()
+    assert call(capsys, *words)[::2] == (0, "")
+    same_run(folder, finished)
+
+
+def test_what_a_killed_run_or_a_file_manager_leaves_is_in_nobodys_way(finished, tmp_path, capsys):
+    for name in ("settings.json", "checkpoint.pt", "history.csv", "weights.pt"):
+        (tmp_path / f".{name}.123.tmp").write_text("{")
+    (tmp_path / ".DS_Store").write_text("")
+    assert call(capsys, *DIGITS, "--out", tmp_path)[::2] == (0, "")
+    same_run(tmp_path, finished)
+    assert {file.name for file in tmp_path.iterdir()} == {".DS_Store", *(file.name for file in finished.iterdir())}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize("streams", ["| true", "| head -1", "<&- >&- 2>&-"])
+def test_nobody_listens(tmp_path, streams):
+    """A run is finished all the same; what is only to be read ends as other programs do."""
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    for words, code in (
+        ([*DIGITS[:-3], "1", "--out", str(tmp_path)], "0"),
+        (["list"], "0" if "<" in streams else "141"),
+    ):
+        line = f'{{ "$@"; echo $? > {tmp_path / "code"}; }} {streams}'
+        command = ["sh", "-c", line, "sh", sys.executable, "-m", "lecture8", *words]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert ((tmp_path / "code").read_text(), done.stderr) == (f"{code}\n", "")
+    assert len(rows(tmp_path)) == 1 and (tmp_path / "weights.pt").exists()
+
+
+ALTERED = [
+    {"epoch": -3},
+    {"epoch": 1.5},
+    {"epoch": "2"},
+    {"step": -1},
+    {"step": 1.5},
+    {"rows": []},
+    {"settings": 5},
+    {"sums": torch.zeros(2)},
+]
+ALTERED += [{"optimizer": {}}, {"net": {"weight": torch.zeros(1)}}, {"scheduler": 1}, {"seconds": "1"}]
+
+
+def test_altered_checkpoint_is_refused_in_a_sentence(finished, tmp_path, capsys):
+    sound = checkpoints.read(finished / "checkpoint.pt")
+    missing = [{key: value for key, value in sound.items() if key != name} for name in sound]
+    for state in [*missing, *({**sound, **change} for change in ALTERED)]:
+        checkpoints.save(state, tmp_path / "checkpoint.pt")
+        code, _, err = call(capsys, *DIGITS, "--out", tmp_path)
+        assert code == 1 and err.count("\n") == 1, err
+        assert err.startswith(f"lecture8: {tmp_path} holds ") and err.endswith(": give another --out\n"), err
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 def test_finished_run_says_so_again_and_refuses_other_settings(finished, capsys):
@@ -220,21 +314,26 @@ def test_sets_in_memory_are_augmented_alike():
 
 def test_evaluation_shows_the_center(tmp_path):
     """A picture of 70 × 140 with a green center: 0.875 of the shorter side remain, all of it green."""
-    (tmp_path / "a").mkdir()
     pixels = np.zeros((70, 140, 3), np.uint8)
     pixels[:, 34:106, 1] = 255
-    Image.fromarray(pixels).save(tmp_path / "a" / "0.png")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels).save(tmp_path / name / "0.png")
     image, _ = data.Photographs(tmp_path, 56)[(0, 0)]
     assert torch.equal(image, torch.tensor([0, 255, 0], dtype=torch.uint8)[:, None, None].expand(3, 56, 56))
 
 
-def test_photographs_are_upright_and_large_ones_are_decoded_at_a_fraction(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera lay on its side
-    Image.new("RGB", (60, 40)).save(tmp_path / "turned.jpg", exif=exif)
-    assert data.read(tmp_path / "turned.jpg", 20).size == (40, 60)
-    Image.new("RGB", (1600, 1200)).save(tmp_path / "large.jpg")
-    assert data.read(tmp_path / "large.jpg", 50).size == (400, 300)  # an eighth would leave fewer than 4 × 50 pixels
+def test_photographs_of_any_kind_arrive_as_in_datasets(tmp_path):
+    for name in ("dark", "light"):
+        (tmp_path / name).mkdir()
+    Image.fromarray(np.full((20, 20), 100 * 257, np.uint16)).save(tmp_path / "dark" / "16_bits.png")
+    Image.new("RGB", (1600, 1200), (100, 100, 100)).save(tmp_path / "dark" / "large.jfif", format="JPEG")
+    Image.new("RGBA", (20, 20)).save(tmp_path / "light" / "transparent.gif")
+    photos = data.Photographs(tmp_path, 50)
+    found = [(int(image.float().mean()), int(label)) for image, label in (photos[0, i] for i in range(3))]
+    assert found == [(100, 0), (100, 0), (255, 1)]
+    # decoded at a quarter; an eighth would leave fewer than 4 × 50 pixels
+    assert datasets.read_photo(photos.files[1], 4 * 50).size == (400, 300)
 
 
 # --- recipes ---------------------------------------------------------------------------------------------------------
@@ -312,9 +411,7 @@ def test_list_profile_and_check(capsys):
 
 
 def test_help_imports_nothing_heavy():
-    ask = (
-        "import sys; from lecture8.scale import command; command.parser(); print({'torch', 'pandas'} & {*sys.modules})"
-    )
+    ask = "import sys; from lecture8.__main__ import parser; parser(); print({'torch', 'pandas'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
@@ -338,7 +435,7 @@ BAD = {  # words after `train` -> the sentence
 @pytest.mark.parametrize("words", BAD)
 def test_bad_input_in_one_sentence(words, tmp_path, capsys):
     (tmp_path / "EMPTY").mkdir()
-    for place in ("train/a", "train/b", "val/a"):
+    for place in ("train/a", "train/b", "val/a", "val/c"):
         (tmp_path / "UNLIKE" / place).mkdir(parents=True)
         Image.new("RGB", (8, 8)).save(tmp_path / "UNLIKE" / place / "0.png")
     (tmp_path / "DAMAGED").mkdir()
@@ -351,9 +448,9 @@ def test_bad_input_in_one_sentence(words, tmp_path, capsys):
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_broken_photograph_is_named(photos, tmp_path, capsys, workers):
-    for split in ("train", "val"):
-        (tmp_path / split / "a").mkdir(parents=True)
-        (tmp_path / split / "a" / "0.jpg").write_bytes((photos / "val" / "dark" / "0.png").read_bytes()[:200])
+    for place in ("train/a", "train/b", "val/a", "val/b"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "0.jpg").write_bytes((photos / "val" / "dark" / "0.png").read_bytes()[:200])
     words = ["small.vgg", "--width", 4, "--size", 16, "--data", tmp_path, "--device", "cpu", "--workers", workers]
     code, _, err = call(capsys, "train", *words, "--out", tmp_path / "run")
     assert code == 1 and err.count("\n") == 1, err

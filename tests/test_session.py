@@ -10,6 +10,7 @@ import IPython
 import pytest
 import torch
 from IPython.core.events import EventManager, available_events
+from IPython.core.interactiveshell import ExecutionResult
 
 import lecture8
 from lecture8 import session
@@ -43,6 +44,31 @@ def test_a_widget_does_not_end_the_cell_that_is_running(monkeypatch):
     assert shown == []
     shell.events.trigger("post_execute")
     assert shown == ["the figures"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("missing_data.test", "There is no 'missing_data' yet. If a cell above makes it, run that first: Run > "),
+        ("def f():\n    del x\n    x = 1\nf()", ""),  # a mistake in the cell itself
+        ("missing_data = 1", ""),
+        ("1 / 0", ""),
+    ],
+)
+def test_a_cell_that_was_run_too_early_says_what_to_run(monkeypatch, capsys, cell, said):
+    shell = types.SimpleNamespace(events=EventManager(None, available_events))
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    for _ in range(2):
+        lecture8.start()
+    capsys.readouterr()
+    result = ExecutionResult(None)
+    try:
+        exec(cell, {})
+    except Exception as error:
+        result.error_in_exec = error
+    shell.events.trigger("post_run_cell", result)
+    out = capsys.readouterr().out
+    assert out.startswith(said) and out.count("\n") == bool(said)
 
 
 @pytest.mark.parametrize(

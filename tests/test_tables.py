@@ -39,6 +39,28 @@ def test_a_table_is_written_with_its_provenance(tmp_path, monkeypatch):
     assert published.read("runs").equals(table)
 
 
+def test_a_table_of_many_runs_grows_and_resumes_where_it_was(tmp_path):
+    done = []
+
+    def run(depth, seed):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append((depth, seed))
+        return [{"epoch": epoch, "loss": (1 / 3) ** epoch / depth, "right": True} for epoch in (1, 2)]
+
+    arms = [{"depth": depth, "seed": seed} for depth in (20, 8) for seed in (0, 1)]
+    with pytest.raises(KeyboardInterrupt):
+        published.collect(tmp_path / "runs.csv", "losses", arms, run)
+    assert len(pd.read_csv(tmp_path / "runs.csv", comment="#")) == 4
+    done = [None] * 3
+    table = published.collect(tmp_path / "runs.csv", "losses", arms, run)
+    assert done[3:] == [(8, 0), (8, 1)], "finished runs were run again, or others were left out"
+    assert pd.read_csv(tmp_path / "runs.csv", comment="#").equals(table.reset_index(drop=True))
+    assert table["loss"].tolist()[:2] == [0.04167, 0.01389] and table["depth"].is_monotonic_increasing
+    with pytest.raises(ValueError, match=r"holds another experiment, 'losses': expected 'errors'"):
+        published.collect(tmp_path / "runs.csv", "errors", arms, run)
+
+
 # --- places in the notebooks ---------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
-from lecture8 import datasets, devices, models, training
+from lecture8 import datasets, devices, models, training, transfer
 from lecture8.history import History
 
 
@@ -96,6 +96,19 @@ def test_label_smoothing_spreads_a_share_evenly_and_only_in_training(digits):
     assert loss.item() == pytest.approx(-(target * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
     plain, _ = training.cross_entropy(net.eval(), images, labels)
     assert torch.equal(training.label_smoothing(0.1)(net, images, labels)[0], plain)
+    assert "given amount=1.5: expected a finite number from 0 to 1" in message(
+        ValueError, training.label_smoothing, 1.5
+    )
+
+
+@pytest.mark.parametrize(("side", "sizes"), [(64, [300]), (128, [128, 128, 44]), (600, [5, 5])])
+def test_evaluation_takes_fewer_of_larger_images_at_once(side, sizes):
+    seen, images = [], torch.zeros(sum(sizes), 3, side, side, dtype=torch.uint8)
+    split = datasets.Split(images, torch.zeros(len(images), dtype=torch.int64))
+    net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+    net.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    training.evaluate(net, datasets.Data(split, split, split, ("a", "b"), "zeros"))
+    assert seen == sizes
 
 
 def test_auxiliary_classifiers_are_smoothed_too(digits):
@@ -138,6 +151,18 @@ def test_a_full_memory_is_said_in_one_sentence_and_freed(digits):
     assert len(alive) == 3 and all(tensor() is None for tensor in alive), kept
 
 
+WORDS = (
+    "CUDA out of memory. Tried to allocate", "MPS backend out of memory", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED", "CUBLAS_STATUS_ALLOC_FAILED when calling",
+    "GET was unable to find an engine to execute this computation", "DefaultCPUAllocator: can't allocate memory",
+)  # fmt: skip
+
+
+def test_the_words_of_a_full_memory_are_known():
+    assert all(devices.is_full(RuntimeError(words)) for words in WORDS)
+    assert not devices.is_full(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
 def test_gradient_norms_are_those_of_backward_and_leave_no_trace(digits):
     images, labels = next(iter(digits.batches("train", 64)))
     net = small_net().eval()
@@ -171,6 +196,12 @@ def message(error, call, *args, **kwargs):
     return text
 
 
+def before_a_new_head(net):
+    optimizer = sgd(net)
+    transfer.replace_head(net, 10)
+    return optimizer
+
+
 BAD = {
     "channels": ({"net": lambda: small_net(channels=3)}, "1 channels"),
     "size": ({"net": lambda: nn.Sequential(nn.Flatten(), nn.Linear(256, 10))}, "cannot take images of 1 × 8 × 8 from"),
@@ -179,11 +210,15 @@ BAD = {
     "epochs 0": ({"epochs": 0}, "given epochs=0: expected a whole number, 1 or more"),
     "epochs True": ({"epochs": True}, "given epochs=True"),
     "batch_size": ({"batch_size": 1.5}, "given batch_size=1.5"),
-    "seed": ({"seed": -1}, "given seed=-1: expected a whole number, 0 or more"),
-    "optimizer": ({"optimizer": sgd(small_net())}, "no parameter of this network"),
-    "optimizer class": ({"optimizer": torch.optim.SGD}, "no parameter of this network"),
+    "seed": ({"seed": -1}, "given seed=-1: expected a whole number from 0 to"),
+    "optimizer of another": ({"optimizer": lambda net: sgd(small_net())}, "does not hold features.conv1.conv.weight"),
+    "optimizer of the head": ({"optimizer": lambda net: sgd(net.classifier)}, "which is not frozen: build it from"),
+    "optimizer before a new head": ({"optimizer": before_a_new_head}, "does not hold classifier.fc.weight, which"),
+    "optimizer of more": ({"optimizer": lambda net: sgd(nn.ModuleList([net, nn.Linear(1, 1)]))}, "is not in this"),
+    "optimizer class": ({"optimizer": lambda net: torch.optim.SGD}, "build it from net.parameters()"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
-    "data": ({"data": [1, 2]}, "given a list as the data"),
+    "data": ({"data": [1, 2]}, "given data=[1, 2]: expected what datasets returns"),
+    "objective": ({"objective": "cross_entropy"}, "given 'cross_entropy' as the objective: expected (net, images"),
 }
 
 
@@ -191,14 +226,23 @@ BAD = {
 def test_bad_input_is_found_before_the_first_step(digits, bad):
     options, expected = BAD[bad]
     net = options.get("net", small_net)()
+    optimizer = options.get("optimizer", sgd)(net)
     before = weights(net).clone()
-    options = {"data": digits, "optimizer": sgd(net), "epochs": 1, **options, "net": net}
+    options = {"data": digits, "epochs": 1, **options, "net": net, "optimizer": optimizer}
     assert expected in message((ValueError, TypeError), training.fit, **options)
     assert torch.equal(weights(net), before)
 
 
+def test_a_network_on_two_devices_is_refused_and_stays_there(digits):
+    net = nn.Sequential(small_net(), nn.Linear(10, 10, device="meta"))
+    for call in (training.fit, net, digits, sgd(net), 1), (training.evaluate, net, digits):
+        assert "the parameters of this network lie on cpu and meta: call it as it is" in message(ValueError, *call)
+    assert net[1].weight.is_meta and not net[0].classifier.fc.weight.is_meta
+
+
 def test_bad_devices(digits, monkeypatch):
     assert "choose 'cuda', 'mps' or 'cpu'" in message(ValueError, devices.pick_device, "gpu")
+    assert "'cpu:1' was asked for, but" in message(ValueError, devices.pick_device, "cpu:1")
     monkeypatch.setenv("LECTURE8_DEVICE", "cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "'cuda' was asked for" in message(ValueError, fit, digits)

@@ -18,15 +18,16 @@ Conventions, the same in every table of this course (all numbers are for ONE ima
   Global pooling, flattening and matrix products between pixels end the field: after them a unit sees the whole image,
   and `Profile.field` is that of the last feature map before. What was computed from the whole map and then joins a map
   again (the gate of squeeze-and-excitation, the statistics of group norm) is taken as a constant: it neither ends the
-  field nor adds depth. Upsampling gives a field that differs between units; the largest is reported.
+  field nor adds depth. Upsampling gives a field that differs between units; the largest is reported. Where windows
+  slide over pixels that a function has put elsewhere (`F.fold`, `x[:, :, 1:] = …`), the network is refused.
 * depth: convolutions and linear layers on the longest path, as in the names VGG-16 and ResNet-50.
 * The network is profiled as in `eval()`: no auxiliary heads, no dropout.
 
 `memory` is about the other half, training: it counts every tensor that PyTorch makes and frees in one training step,
 and needs no convention.
 
-Rooms: `formulas` (start here), `rules` (which formula for which torch function), `walk` (the engine), `profile` and
-`memory` (what comes out).
+Rooms: `formulas` (start here), `rules` (which formula for which torch function), `sight` (what a unit sees), `walk`
+(the engine), `profile` and `memory` (what comes out).
 """
 
 # The functions `profile` and `memory` have the names of their modules; imported here, the functions keep the names.

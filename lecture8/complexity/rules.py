@@ -1,7 +1,7 @@
 """What the walk does about each torch function: `TABLE`, at the end of this file, and the arithmetic it names.
 
-A unit of a feature map sees a window of the image; where this window lies is a `Sight`, and the sight of a map follows
-from those of the maps that it was made from. `TABLE` has a line for every function that needs one:
+A unit of a feature map sees a window of the image; where this window lies is a `Sight` (`sight`), and the sight of a
+map follows from those of the maps that it was made from. `TABLE` has a line for every function that needs one:
 
 * A rule (`_conv`) does the arithmetic of a call itself: output shape, sight, cost. The function is not called.
 * A word says what else is to know about a function; the comments in the table explain it.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,66 +20,8 @@ import torch
 from torch import Tensor
 
 from lecture8.complexity import formulas
-from lecture8.complexity.formulas import conv_size, shape_text
-
-
-class Misfit(Exception):  # noqa: N818
-    """Second half of a WalkError's sentence, raised where the name of the layer is not known."""
-
-
-# --- What a unit sees --------------------------------------------------------------------------------------------
-class Sight(NamedTuple):
-    """What a unit of a tensor sees of the image: rides on every tensor as `tensor.sight`, and is None on weights."""
-
-    axes: tuple[int, ...]  # which dimensions of the tensor are height and width; () once it sees the whole image
-    field: tuple[float, ...]  # along height and width, like jump and start
-    jump: tuple[float, ...]
-    start: tuple[float, ...]  # first input pixel that unit 0 sees; below 0 in the padding
-    depth: int  # weight layers on the longest path from the image
-    before: Sight | None = None  # of the map before an average pooling, in case this turns out to be the global one
-
-    def slide(self, kernel, stride, padding, dilation=(1, 1)) -> Sight:
-        """After a window that slides over height and width."""
-        if self.axes != tuple(range(2, 2 + len(kernel))):
-            return self.end()
-        start = tuple(s - p * j for s, p, j in zip(self.start, padding, self.jump, strict=True))
-        grown = map(formulas.receptive_field, self.field, self.jump, kernel, stride, dilation)
-        return Sight(self.axes, *zip(*grown, strict=True), start, self.depth)
-
-    def end(self) -> Sight:
-        """After what looks at the whole map; field and jump stay those of the last map."""
-        return (self.before or self)._replace(axes=(), depth=self.depth, before=None)
-
-    def deeper(self) -> Sight:
-        """After one more layer with weights."""
-        return self._replace(depth=self.depth + 1)
-
-    def moved(self, old: tuple[int, ...], new: tuple[int, ...]) -> Sight:
-        """When a shape changes, height and width are where they were, or as far from the last dimension, or gone."""
-        for shift in (0, len(new) - len(old)) if self.axes else ():
-            axes = tuple(a + shift for a in self.axes)
-            if axes[0] > 0 and axes[-1] < len(new) and all(old[a] == new[a + shift] for a in self.axes):
-                return self._replace(axes=axes)
-        return self.end()
-
-
-def meet(tensors: Iterable[Any], shape: tuple[int, ...]) -> Sight:
-    """Of a sum, product or concatenation with this shape: the union of the branches that still are maps."""
-    seen = [t for t in tensors if isinstance(t, Tensor) and t.sight]
-    seen = [t for t in seen if t.sight.axes] or seen
-    sights = list(dict.fromkeys(t.sight for t in seen))
-    first = sights[0]
-    if len(sights) > 1:
-        start = tuple(map(min, *(s.start for s in sights)))
-        stop = map(max, *([a + f for a, f in zip(s.start, s.field, strict=True)] for s in sights))
-        first = Sight(
-            axes=first.axes if all(s.axes == first.axes for s in sights) else (),
-            field=tuple(b - a for a, b in zip(start, stop, strict=True)),
-            jump=tuple(map(max, *(s.jump for s in sights))),
-            start=start,
-            depth=max(s.depth for s in sights),
-        )
-    return first.moved(tuple(seen[0].shape), shape)
+from lecture8.complexity.formulas import places, shape_text
+from lecture8.complexity.sight import LESS, Misfit, Sight, meet
 
 
 # --- Rules take the arguments of their torch function, by its names and in its order -----------------------------
@@ -104,7 +46,7 @@ def _conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         both = [2 * p for p in _pair(0 if padding == "valid" else padding, n)]
     _check(input, c_in, n)
     padded = map(int.__add__, input.shape[2:], both)
-    out = _fits(kernel, tuple(map(conv_size, padded, kernel, stride, (0,) * n, dilation)))
+    out = _fits(kernel, tuple(map(places, padded, kernel, stride, (0,) * n, dilation)))
     return Step(
         (input.shape[0], c_out, *out),
         input.sight.slide(kernel, stride, [p // 2 for p in both], dilation).deeper(),
@@ -123,17 +65,20 @@ def _conv_transpose(input, weight, bias=None, stride=1, padding=0, output_paddin
         formulas.conv_transpose_size, input.shape[2:], kernel, stride, padding, _pair(output_padding, n), dilation
     )
     out = _fits(kernel, tuple(sizes))
-    # Input units lie `stride` apart under the kernel; the output unit that sees most of them counts.
     reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-    taps = [r // s + 1 for r, s in zip(reach, stride, strict=True)]
-    left = [(r - p) / s for r, p, s in zip(reach, padding, stride, strict=True)]
     return Step(
         (input.shape[0], c_out, *out),
-        input.sight.slide(taps, [1 / s for s in stride], left).deeper(),
+        _spread(input.sight, reach, stride, padding).deeper(),
         input.shape[0] * formulas.conv_macs(c_in, c_out, kernel, tuple(input.shape[2:]), groups),
         formulas.conv_params(c_in, c_out, kernel, groups, bias=bias is not None),
         stored=True,
     )
+
+
+def _spread(sight, reach, stride, padding) -> Sight:
+    """Of a transposed convolution or unpooling: units lie `stride` apart, and each gives to `reach` + 1 places."""
+    left = [(r - p) / s for r, p, s in zip(reach, padding, stride, strict=True)]
+    return sight.resampled([r / s for r, s in zip(reach, stride, strict=True)], [1 / s for s in stride], left)
 
 
 def _linear(input, weight, bias=None):
@@ -141,6 +86,7 @@ def _linear(input, weight, bias=None):
     if input.shape[-1] != c_in:
         raise Misfit(f"expects {c_in} values, not {input.shape[-1]}; choose another image_size or build it for these")
     per_pixel = input.sight.axes and input.dim() - 1 not in input.sight.axes
+    per_pixel = per_pixel or (input.sight.lost and input.dim() > 2)
     return Step(
         (*input.shape[:-1], c_out),
         (input.sight._replace(before=None) if per_pixel else input.sight.end()).deeper(),
@@ -157,7 +103,7 @@ def _max_pool(n, input, kernel_size, stride=None, padding=0, dilation=1, ceil_mo
         return None
     kernel, padding, dilation = _pair(kernel_size, n), _pair(padding, n), _pair(dilation, n)
     stride = _pair(stride, n) if stride else kernel
-    sizes = map(partial(conv_size, ceil=ceil_mode), input.shape[2:], kernel, stride, padding, dilation)
+    sizes = map(partial(places, ceil=ceil_mode), input.shape[2:], kernel, stride, padding, dilation)
     shape = (*input.shape[:2], *_fits(kernel, tuple(sizes)))
     sight = input.sight.slide(kernel, stride, padding, dilation)
     return Step(shape, sight, stored=math.prod(kernel) > 1)
@@ -168,6 +114,38 @@ def _avg_pool(n, input, kernel_size, stride=None, padding=0, ceil_mode=False, *_
     whole = step and step.sight.axes and math.prod(step.shape[2:]) == 1 < math.prod(input.shape[2:])
     # A window over the whole map: a layer like others if a convolution follows, global pooling if none does.
     return step._replace(sight=step.sight._replace(before=input.sight)) if whole else step
+
+
+def _lp_pool(n, input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    return _avg_pool(n, input, kernel_size, stride, 0, ceil_mode)
+
+
+def _fractional_pool(n, input, kernel_size, output_size=None, output_ratio=None, *_, **__):
+    if input.dim() != n + 2:
+        return None
+    old, kernel = tuple(input.shape[2:]), _pair(kernel_size, n)
+    ratio = None if output_ratio is None else _pair(output_ratio, n)
+    out = _pair(output_size, n) if ratio is None else tuple(int(i * r) for i, r in zip(old, ratio, strict=True))
+    apart = [(i - k) / max(o - 1, 1) for i, k, o in zip(old, kernel, out, strict=True)]
+    return Step((*input.shape[:2], *_fits(kernel, out)), _rounded(input.sight, kernel, apart), stored=True)
+
+
+def _unpool(n, input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    if input.dim() != n + 2:
+        return None
+    kernel, padding = _pair(kernel_size, n), _pair(padding, n)
+    stride = _pair(stride, n) if stride else kernel
+    sizes = map(formulas.conv_transpose_size, input.shape[2:], kernel, stride, padding)
+    out = tuple(output_size)[-n:] if output_size else tuple(sizes)
+    reach = [k - 1 for k in kernel]
+    return Step((*input.shape[:2], *_fits(kernel, out)), _spread(input.sight, reach, stride, padding), stored=True)
+
+
+def _rounded(sight, windows, ratio) -> Sight:
+    """After windows of at most so many units whose places are rounded to whole units."""
+    if all(r == int(r) for r in ratio):
+        return sight.slide(windows, ratio, (0,) * len(ratio))
+    return sight.resampled([w - LESS for w in windows], ratio, (1 - LESS,) * len(ratio))
 
 
 def _adaptive_pool(n, input, output_size, return_indices=False):
@@ -181,7 +159,7 @@ def _adaptive_pool(n, input, output_size, return_indices=False):
     elif out == old:
         sight = input.sight
     else:
-        sight = input.sight.slide(windows, [i / o for i, o in zip(old, out, strict=True)], (0,) * n)
+        sight = _rounded(input.sight, windows, [i / o for i, o in zip(old, out, strict=True)])
     return Step((*input.shape[:2], *out), sight, stored=out != old)
 
 
@@ -197,8 +175,56 @@ def _interpolate(input, size=None, scale_factor=None, mode="nearest", *_, **__):
     if mode == "area":
         return _adaptive_pool(n, input, out)
     taps = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(mode, 2)  # input units mixed along one axis
-    sight = input.sight.slide((taps,) * n, [i / o for i, o in zip(old, out, strict=True)], ((taps - 1) / 2,) * n)
+    ratio = [i / o for i, o in zip(old, out, strict=True)]
+    if taps == 1:
+        sight = _rounded(input.sight, (1,) * n, ratio)
+    elif all(r == int(r) for r in ratio):
+        sight = input.sight.slide((taps,) * n, ratio, ((taps - 1) / 2,) * n)
+    else:
+        sight = input.sight.resampled((taps - LESS,) * n, ratio, [(taps + 1 - r) / 2 for r in ratio])
     return Step((*input.shape[:2], *out), sight, stored=True)
+
+
+def _pixel_shuffle(input, upscale_factor):
+    if input.dim() != 4:
+        return None
+    n, c, h, w = input.shape
+    r = upscale_factor
+    if c % r**2:
+        raise Misfit(f"expects a multiple of {r**2} channels, not {c}; build it for these")
+    return Step((n, c // r**2, h * r, w * r), _rounded(input.sight, (1, 1), (1 / r, 1 / r)))
+
+
+def _pixel_unshuffle(input, downscale_factor):
+    if input.dim() != 4:
+        return None
+    n, c, h, w = input.shape
+    r = downscale_factor
+    if h % r or w % r:
+        raise Misfit(f"expects a height and width that are multiples of {r}; choose another image_size")
+    # A unit sees one pixel of its window, and which one depends on the channel: all of them together see the window.
+    return Step((n, c * r**2, h // r, w // r), input.sight.slide((r, r), (r, r), (0, 0)))
+
+
+def _unfold(input, *args, **kwargs):
+    sight, shape = input.sight, list(input.shape)
+    if "kernel_size" in kwargs or len(args) < 3:  # torch.nn.functional.unfold
+        if input.dim() != 4:
+            return None
+        names = ("kernel_size", "dilation", "padding", "stride")
+        given = dict(zip(names, (None, 1, 0, 1), strict=True)) | dict(zip(names, args, strict=False)) | kwargs
+        kernel, dilation, padding, stride = (_pair(given[name], 2) for name in names)
+        out = _fits(kernel, tuple(map(places, shape[2:], kernel, stride, padding, dilation)))
+        shape = (shape[0], shape[1] * math.prod(kernel), math.prod(out))
+        seen = sight.slide(kernel, stride, padding, dilation)
+        return Step(shape, seen.end("unfold") if seen.axes else seen)
+    axis, size, step = args[0] % input.dim(), *args[1:]  # the method of a tensor: windows along one dimension
+    shape[axis] = _fits((size,), (places(shape[axis], size, step),))[0]
+    if axis in sight.axes:
+        along = [axis == a for a in sight.axes]
+        sight = sight.grown([size if a else 1 for a in along], [step if a else 1 for a in along], (1,) * len(along))
+        sight = sight._replace(before=None)
+    return Step((*shape, size), sight)
 
 
 def _batch_norm(input, running_mean, *_, **__):
@@ -253,20 +279,34 @@ def _fits(kernel: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
 
 def sight_of(result: Tensor, word: str | None, func: Callable, args: tuple, kwargs: dict, tensors: list) -> Sight:
     """What a result of a function sees that was called on the meta device; word: from the table."""
-    shape, before = tuple(result.shape), meet(tensors, tuple(tensors[0].shape))
+    name = func.__name__.strip("_")
+    shape, before = tuple(result.shape), meet(tensors, tuple(tensors[0].shape), name)
     second = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("pad"))
-    if word == "mixes" or (word == "sums" and isinstance(second, int) and second % len(shape) in before.axes):
+    if word == "reshapes" and before.axes and 1 not in [tensors[0].shape[a] for a in before.axes]:
+        return before.reshaped(tuple(tensors[0].shape), shape, name)
+    if word == "multiplies" and len(shape) > 2 and any(t.sight is None for t in tensors):  # with weights
+        return before.end(name if before.axes else before.lost)
+    if word == "pools" and before.sides and (not isinstance(second, int) or second % args[0].dim() in before.axes):
+        return before.end()
+    if word in ("mixes", "multiplies") or (
+        word == "sums" and isinstance(second, int) and second % len(shape) in before.axes
+    ):
         return before.end()
     if word == "turns":  # the same call on a tensor with all sizes different shows where each axis went
         sample = torch.empty(tuple(range(args[0].dim())), device="meta")
         order = tuple(func(sample, *args[1:], **kwargs).shape)
         return before._replace(axes=tuple(order.index(a) for a in before.axes))
-    if word == "pads":  # moves unit 0; the list (before, after) begins with the last dimension
+    if word == "writes" and before.axes:
+        part = not before.sides and _sliced(before, shape, second)
+        whole = part and part.axes and (part.start, part.jump) == (before.start, before.jump)
+        return before if whole else before.end(name)
+    if word == "pads" and before.axes:  # moves unit 0; the list (before, after) begins with the last dimension
         places = [2 * (len(shape) - 1 - axis) for axis in before.axes]
         left = [second[place] if place < len(second) else 0 for place in places]
-        return before._replace(start=tuple(s - p * j for s, p, j in zip(before.start, left, before.jump, strict=False)))
-    sliced = _sliced(before, tuple(args[0].shape), second) if word == "slices" else None
-    return sliced or meet(tensors, shape)
+        return before._replace(start=tuple(s - p * j for s, p, j in zip(before.start, left, before.jump, strict=True)))
+    sliced = _sliced(before, tuple(args[0].shape), second) if word == "slices" and not before.sides else None
+    seen = sliced or meet(tensors, shape, name)
+    return seen if seen.axes or word != "pools" else seen.end()
 
 
 def _sliced(sight: Sight, shape: tuple[int, ...], index: Any) -> Sight | None:
@@ -305,7 +345,14 @@ TABLE: dict[str, Callable[..., Step | None] | str | int] = {
     **{f"adaptive_max_pool{n}d": partial(_adaptive_pool, n) for n in (1, 2, 3)},
     **{f"max_pool{n}d_with_indices": partial(_with_places, _max_pool, n) for n in (1, 2, 3)},
     **{f"adaptive_max_pool{n}d_with_indices": partial(_with_places, _adaptive_pool, n) for n in (1, 2, 3)},
+    **{f"lp_pool{n}d": partial(_lp_pool, n) for n in (1, 2, 3)},
+    **{f"max_unpool{n}d": partial(_unpool, n) for n in (1, 2, 3)},
+    **{f"fractional_max_pool{n}d": partial(_fractional_pool, n) for n in (2, 3)},
+    **{f"fractional_max_pool{n}d_with_indices": partial(_with_places, _fractional_pool, n) for n in (2, 3)},
     "interpolate": _interpolate,
+    "pixel_shuffle": _pixel_shuffle,
+    "pixel_unshuffle": _pixel_unshuffle,
+    "unfold": _unfold,
     "batch_norm": _batch_norm,
     **_each("add iadd radd sub isub mul imul rmul div truediv", _elementwise),
     **_each("cat concat concatenate", _cat),
@@ -319,7 +366,10 @@ TABLE: dict[str, Callable[..., Step | None] | str | int] = {
     **_each("flip roll cumsum cumprod sort argsort grid_sample", "mixes"),  # between all pixels
     **_each("mean sum amax amin max min std var norm logsumexp median", "pools"),  # global pooling, if the map is gone
     **_each("softmax log_softmax", "sums"),  # along one dimension, which may be height or width
+    **_each("matmul rmatmul mm bmm einsum tensordot", "multiplies"),  # between all pixels, or in each with weights
     "pad": "pads",  # unit 0 moves
+    **_each("view reshape flatten unflatten", "reshapes"),  # pixels in a row, tiles, and back
+    "setitem": "writes",  # in all places, or in some
     "getitem": "slices",  # unit 0 and the jump change
     # Words for what is no layer
     **_each("__get__ size dim numel stride is_floating_point", "asks"),  # about shape or type; __get__ reads x.shape

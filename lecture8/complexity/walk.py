@@ -22,8 +22,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -33,9 +32,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from lecture8 import checks
 from lecture8.complexity.formulas import linear_macs, shape_text, tidy
-from lecture8.complexity.rules import Misfit, Sight, Step, sight_of, treatment
+from lecture8.complexity.rules import Step, sight_of, treatment
+from lecture8.complexity.sight import Misfit, Sight, union
 
+_MOST = 10**17  # values that PyTorch can count the bytes of
 _BATCH = 2  # two images, so that a squeeze() in the network cannot take the batch for a leftover; counts are halved
 
 
@@ -62,14 +64,13 @@ def check_input(net: nn.Module, image_size: int | tuple[int, int, int], batch: i
 
     Raises TypeError if `net` is not a network, ValueError if the size or the batch is impossible.
     """
-    if not isinstance(net, nn.Module):
-        raise TypeError(f"given a {type(net).__name__}: expected a network (torch.nn.Module)")
-    size = (3, image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 3 or not all(isinstance(n, int) and n > 0 for n in size):
-        raise ValueError(f"given image_size {image_size!r}: give (channels, height, width) or one int, all above 0")
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise ValueError(f"given batch {batch!r}: give how many images, 1 or more")
-    return size
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
+    size = tuple(image_size) if isinstance(image_size, Sequence) else (3, image_size, image_size)
+    checks.whole(batch=batch)
+    if len(size) != 3 or not all(map(checks.is_whole, size)) or batch * math.prod(map(int, size)) > _MOST:
+        expected = "(channels, height, width), or one whole number, all above 0 and at most 10**17 values in a batch"
+        raise ValueError(f"given {checks.shown('image_size', image_size)} and batch={batch}: expected {expected}")
+    return tuple(map(int, size))
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
@@ -84,13 +85,16 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 # --- The copy ----------------------------------------------------------------------------------------------------
 @torch.inference_mode(False)  # so that the copy can be trained, whoever asks for it
 def on_meta(net: nn.Module) -> nn.Module:
-    """Like copy.deepcopy, but faster, without hooks on outputs, and with tensors that have a shape and no memory.
+    """Like copy.deepcopy, but faster, and with tensors that have a shape and no memory.
 
-    Raises WalkError for layers that cannot be copied or have no shape yet.
+    Raises WalkError for layers that cannot be copied or have no shape yet, and for forward hooks: they may change what
+    a layer returns, and those that only look on would be shown tensors without numbers.
     """
     modules = dict(net.named_modules())
     twins: dict[int, Any] = {id(module): object.__new__(type(module)) for module in modules.values()}
     for path, module in modules.items():
+        if module._forward_hooks:
+            raise WalkError(f"{_where(path, module)} has a forward hook: call remove() of what registering it returned")
         if isinstance(module, torch.jit.ScriptModule):
             raise WalkError(f"{_where(path, module)} is a TorchScript module; profile the module it was made from")
         for tensor in tensors_in([*vars(module).values()]):  # parameters, buffers and other attributes
@@ -104,8 +108,6 @@ def on_meta(net: nn.Module) -> nn.Module:
                 twins[id(tensor)] = twin
     for path, module in modules.items():
         for key, value in vars(module).items():
-            if key == "_forward_hooks":  # the caller's observers; pre-hooks stay: weight norm and pruning are some
-                value = OrderedDict()
             empty = isinstance(value, dict) and not value  # most of a module's dictionaries are
             try:
                 twins[id(module)].__dict__[key] = value.copy() if empty else copy.deepcopy(value, twins)
@@ -164,7 +166,8 @@ class Walk(TorchFunctionMode):
         images.sight = Sight(axes=(2, 3), field=(1, 1), jump=(1, 1), start=(0, 0), depth=0)
         try:
             with torch.no_grad(), self:
-                output = next(tensors_in(self.net(images)), None)
+                returned = self.enter(("", None), self.net, self.net, images)  # what its hooks do is its own
+                output = next(tensors_in(returned), None)
         except WalkError as error:
             raise error.with_traceback(None)  # noqa: B904  the way through all the forwards helps nobody
         if not getattr(output, "sight", None):
@@ -226,6 +229,8 @@ class Walk(TorchFunctionMode):
             mark(output, step.sight)
         else:
             output, step = self.call(found, func, args, kwargs, tensors)
+        if output is None or (args and output is args[0]):
+            wrote(args[0], name)
         # The formula, unless weights are shared with an earlier layer or were computed from others.
         plain = step is not None and step.params is not None and len(fresh) == len(weights)
         self.pending += step.params if plain else sum(fresh)
@@ -242,6 +247,12 @@ class Walk(TorchFunctionMode):
                 if tensor.is_meta:
                     raise Misfit(f"gives {name} a tensor that no torch function made; use torch functions only")
                 tensor.sight = None  # a constant
+            root = tensor if tensor._base is None else tensor._base
+            late = getattr(root, "late", None)
+            if late and tensor.sight:
+                tensor.sight = union([tensor.sight, late._replace(axes=late.axes and tensor.sight.axes)])
+            elif late:
+                tensor.sight = late.moved(tuple(root.shape), tuple(tensor.shape), name)
 
     def call(self, word: str | None, func: Callable, args: tuple, kwargs: dict, tensors: list) -> tuple:
         """Output and step of a function that has no rule."""
@@ -249,7 +260,7 @@ class Walk(TorchFunctionMode):
             output = func(*args, **kwargs)
         step, macs = None, kernels.macs
         for result in [*tensors_in(args[0] if output is None else output)][::-1]:  # None: x[index] = …
-            sight = sight_of(result, "mixes" if macs else word, func, args, kwargs, tensors)
+            sight = sight_of(result, "mixes" if macs and word != "multiplies" else word, func, args, kwargs, tensors)
             if macs and any(t.sight is None for t in tensors):
                 sight = sight.deeper()
             pooled = word == "pools" and not sight.axes and any(t.sight and t.sight.axes for t in tensors)
@@ -260,7 +271,7 @@ class Walk(TorchFunctionMode):
     def record(self, kind: str, step: Step) -> None:
         """Adds a line to the table; a layer of torch.nn is one line, whatever its forward calls."""
         path, layer_kind, line = self.stack[-1]
-        local = bool(step.sight.axes)
+        local, field = bool(step.sight.axes), step.sight.settled()
         layer = Layer(
             name=path,
             kind=layer_kind or kind,
@@ -268,7 +279,7 @@ class Walk(TorchFunctionMode):
             params=self.pending,
             macs=step.macs // _BATCH,
             activations=math.prod(step.shape) // _BATCH if step.stored else 0,
-            field=tidy(max(step.sight.field)) if local else None,
+            field=max(field) if local else None,
             jump=tidy(max(step.sight.jump)) if local else None,
         )
         self.pending = 0
@@ -278,6 +289,16 @@ class Walk(TorchFunctionMode):
         else:
             sums = {n: getattr(self.layers[line], n) + getattr(layer, n) for n in ("params", "macs", "activations")}
             self.layers[line] = replace(layer, **sums)
+
+
+def wrote(tensor: Tensor, name: str) -> None:
+    """After an operation in place: all views of the same memory see what was written (`late`)."""
+    root = tensor._base
+    if root is None:
+        tensor.late = tensor.sight
+    else:
+        seen = tensor.sight.moved(tuple(tensor.shape), tuple(root.shape), name.strip("_"))
+        root.late = union([*filter(None, [getattr(root, "late", None)]), seen])
 
 
 def mark(output: Any, sight: Sight | None) -> Any:

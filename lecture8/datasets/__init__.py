@@ -6,12 +6,13 @@ for images, labels in data.batches("train", 64, torch.Generator().manual_seed(0)
 """
 
 from lecture8.datasets.drawn import digits, glyphs, sample_photos, textures
-from lecture8.datasets.photographs import ants_bees, cifar10, image_folder, imagenette, pets
-from lecture8.datasets.tensors import Data, Split, assemble, check_positive, to_bytes
+from lecture8.datasets.photographs import ants_bees, cifar10, image_folder, imagenette, list_photos, pets, read_photo
+from lecture8.datasets.tensors import Data, Split, assemble, to_bytes
 
 from lecture8.datasets.tensors import color_noise, compose, random_crop, random_flip  # isort: skip
 
 __all__ = [
-    "Data", "Split", "ants_bees", "assemble", "check_positive", "cifar10", "color_noise", "compose", "digits", "glyphs",
-    "image_folder", "imagenette", "pets", "random_crop", "random_flip", "sample_photos", "textures", "to_bytes",
+    "Data", "Split", "ants_bees", "assemble", "cifar10", "color_noise", "compose", "digits", "glyphs", "image_folder",
+    "imagenette", "list_photos", "pets", "random_crop", "random_flip", "read_photo", "sample_photos",
+    "textures", "to_bytes",
 ]  # fmt: skip

@@ -50,8 +50,8 @@ def _fetch(archives: Sequence[tuple[Sequence[str], str]], draft: Path, folder: P
                 else:
                     download_url_to_file(url, str(file), checksum)
                 break
-            except (OSError, RuntimeError, HTTPException) as error:
-                said.append(f"{url}: {error}")
+            except (OSError, RuntimeError, ValueError, HTTPException) as error:  # ValueError: of a malformed header
+                said.append(f"{url}: {' '.join(str(error).split())}")
             finally:
                 socket.setdefaulttimeout(patience)
         else:

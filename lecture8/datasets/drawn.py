@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lecture8.datasets.tensors import Data, assemble, check_positive, stratified, to_bytes
+from lecture8 import checks
+from lecture8.datasets.tensors import Data, assemble, stratified, to_bytes
 
 
 def digits(size: int = 16) -> Data:
@@ -26,7 +27,7 @@ def digits(size: int = 16) -> Data:
     """
     from sklearn.datasets import load_digits
 
-    check_positive("size", size)
+    checks.whole(size=size)
     scans, labels = load_digits(return_X_y=True)  # 64 gray levels per scan, 0…16
     images = torch.tensor(scans, dtype=torch.float32).view(-1, 1, 8, 8) / 16
     pixels = to_bytes(F.interpolate(images, size=(size, size), mode="bilinear"))
@@ -50,9 +51,11 @@ def glyphs(size: int = 16, per_class: int = 100, seed: int = 0, *, characters: s
     faces are read, and a face of another family is read far less well.
     characters: the classes, if not all are wanted. Raises ValueError for one that is not among the 36, or comes twice.
     """
-    check_positive("size", size)
-    if not characters or not set(characters) <= set(_CHARACTERS) or len(set(characters)) < len(characters):
-        raise ValueError(f"given characters={characters!r}; expected some of {_CHARACTERS}, each once")
+    checks.whole(size=size)
+    checks.whole(least=0, most=2**60, seed=seed)
+    checks.kind(str, f"some of {_CHARACTERS}", characters=characters)
+    if len(characters) < 2 or not set(characters) <= set(_CHARACTERS) or len(set(characters)) < len(characters):
+        raise ValueError(f"given characters={characters!r}; expected two or more of {_CHARACTERS}, each once")
     rows = [_CHARACTERS.index(character) for character in characters]
     atlas, extents = (table[rows] for table in _glyph_atlas(3 * size))
     return _generated(partial(_draw_glyphs, atlas, extents, size), per_class, seed, characters, "glyphs")
@@ -112,7 +115,7 @@ def textures(size: int = 16, per_class: int = 100) -> Data:
     The stripes run at 0°, 30° … 150° (± 5°) to the horizontal, 2.5 or 5 (± 10 %) of them across the picture, with
     random phase, contrast and brightness and white noise.
     """
-    check_positive("size", size)
+    checks.whole(size=size)
     classes = [f"{kind} {angle}°" for kind, angle in product(("coarse", "fine"), range(0, 180, 30))]
     return _generated(partial(_draw_gratings, size), per_class, 0, classes, "textures")
 
@@ -145,7 +148,7 @@ def sample_photos() -> dict[str, Tensor]:
 
 def _generated(draw: Callable, per_class: int, seed: int, classes: Sequence[str], name: str) -> Data:
     """Three splits drawn by `draw(labels, generator)`, each from a random stream of its own."""
-    check_positive("per_class", per_class)
+    checks.whole(per_class=per_class)
     held_out = max(1, per_class // 5)
     parts = []
     for stream, count in enumerate((per_class, held_out, held_out)):

@@ -10,42 +10,47 @@ found nowhere is downloaded to the first of these that can be written to. The fu
 raises, FileNotFoundError if LECTURE8_DATA names no folder, and ValueError for a damaged copy.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lecture8 import bars
+from lecture8 import bars, checks
 from lecture8.datasets.downloads import install
-from lecture8.datasets.tensors import Data, assemble, check_positive, compose, random_crop, random_flip, stratified
+from lecture8.datasets.tensors import Data, assemble, compose, random_crop, random_flip, stratified
 
-# .heic is listed so that a telephone's pictures, which need an extra package, are reported and not passed over
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic")
-_NO_PHOTO = "imageNotFound"  # among the ants of `ants_bees` lies a picture that says that the photograph is gone
+_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".bmp", ".tif",
+             ".tiff", ".jp2", ".ppm", ".pgm")  # fmt: skip
+# hidden files, Windows' own, and a picture among the ants of `ants_bees` that says that the photograph is gone
+_IGNORED = (".", "Thumbs.db", "desktop.ini", "imageNotFound.")
 
-Parts = dict[str, tuple[list[Path], Tensor]]  # train, valid, test: files and their labels
-Found = tuple[list[str], list[Path], Tensor]  # class names, files and their labels
+Parts = dict[str, tuple[list[str], Tensor]]  # train, valid, test: files and their labels
+Found = tuple[list[str], list[str], Tensor]  # class names, files and their labels
 
 
 def image_folder(path: str | Path, size: int) -> Data:
     """Photographs sorted into one folder per class, as RGB images of size × size, flipped and shifted in training.
 
-    Three layouts, each with <class>/*.jpg (or .png, .webp …) below:
-      path/{train,valid,test}    the three splits (val is the same as valid);
+    Three layouts, each with <class>/*.jpg (or .png, .webp … see `read_photo`) below:
+      path/{train,valid,test}    the three splits (val and validation are the same as valid, capitals as small letters);
       path/{train,test}          10 % of each class in train are put aside as valid split; path/{train,val} is read in
                                  the same way, val being the test split;
       path                       20 % of each class for test, 10 % for valid, the rest for train.
     Each is turned upright; its shorter side is resized to a little more than `size` (256 for 224) and the middle square
     kept. Of this a network sees the middle size × size or, in training, any, mirrored or not (AlexNet, section 4.1).
+    What else lies in a class folder is printed, but for hidden files, Thumbs.db, desktop.ini and imageNotFound.*.
     Raises FileNotFoundError or ValueError if the folder does not look like this or an image cannot be read.
     """
+    checks.kind((str, Path), "the path of a folder", path=path)
     path = Path(path).expanduser()
-    check_positive("size", size)
+    checks.whole(size=size)
     return _photographs(path.resolve().name, *find_images(path), size)
 
 
@@ -53,21 +58,23 @@ def find_images(path: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
     """The classes and the files of the three splits of such a folder; valid: the share of train that is put aside."""
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {str(path)!r}; give the one that holds the class folders")
-    folders = {folder.name: folder for folder in _subfolders(path)}
-    if "train" not in folders or not _subfolders(folders["train"]):  # a class may be called "train"
-        found = _list_classes(path)
+    folders = {folder.name.lower(): folder for folder in _subfolders(path)}
+    train = folders.get("train")
+    if train is None or (any(train.glob("[!.]*")) and not _subfolders(train)):  # a class may be called "train"
+        found = list_photos(path)
         return found[0], _split(found, ("train", "valid", "test"), (valid, 0.2))
-    held_out = [folders[name] for name in ("valid" if "valid" in folders else "val", "test") if name in folders]
+    found, validation = list_photos(train), [name for name in ("valid", "val", "validation") if name in folders]
+    held_out = [folders[name] for name in (*validation[:1], "test") if name in folders]
     if not held_out:
-        remedy = f"add one, or pass {str(folders['train'])!r} to have it split"
+        remedy = f"add one, or pass {str(train)!r} to have it split"
         raise FileNotFoundError(f"{str(path)!r} has a train folder but no test folder; {remedy}")
-    found, both = _list_classes(folders["train"]), len(held_out) == 2
-    parts = _split(found, ("train",), ()) if both else _split(found, ("train", "valid"), (valid,))
-    for name, folder in zip(("valid", "test") if both else ("test",), held_out, strict=True):
-        others = _list_classes(folder)
+    _say_left_out(path, "no split", [f for f in _subfolders(path) if f not in (train, *held_out)])
+    parts = _split(found, ("train", "valid"), (valid,)) if len(held_out) == 1 else _split(found, ("train",), ())
+    for name, folder in zip(("valid", "test")[-len(held_out) :], held_out, strict=True):
+        others = list_photos(folder)
         if others[0] != found[0]:
             odd = ", ".join(sorted(set(others[0]) ^ set(found[0])))
-            raise ValueError(f"{str(folder)!r} and {str(folders['train'])!r} differ in their classes: {odd}")
+            raise ValueError(f"{str(folder)!r} and {str(train)!r} differ in their classes: {odd}")
         parts |= _split(others, (name,), ())
     return found[0], parts
 
@@ -76,22 +83,47 @@ def _subfolders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _list_classes(path: Path) -> Found:
+def list_photos(path: str | Path) -> Found:
+    """The class names, files and labels of photographs in one folder per class; prints what is left out.
+
+    Raises FileNotFoundError or ValueError for fewer than two classes, or one without photographs.
+    """
+    path, here = Path(path), Path(path).resolve()
     folders = _subfolders(path)
     if not folders:
         raise FileNotFoundError(f"{str(path)!r} holds no class folders; put the images of each class into one")
     if len(folders) == 1:
         raise ValueError(f"{str(path)!r} holds one class only, {folders[0].name!r}; at least two are needed")
-    files, labels = [], []
+    files, labels, left_out = [], [], _entries(path)[0]
     for label, folder in enumerate(folders):
-        found = sorted(
-            f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES and f.name[0] != "." and f.stem != _NO_PHOTO
-        )
+        if folder.resolve() in (here, *here.parents):
+            raise ValueError(f"{str(folder)!r} is a link to a folder that holds it; remove the link")
+        found, others = _entries(folder)
         if not found:
             raise FileNotFoundError(f"class folder {str(folder)!r} holds no images ({', '.join(_SUFFIXES)})")
         files += found
         labels += [label] * len(found)
+        left_out += others
+    _say_left_out(path, "no photograph of a class", left_out)
     return [folder.name for folder in folders], files, torch.tensor(labels)
+
+
+def _entries(folder: Path) -> tuple[list[str], list[str]]:
+    """What is called like a photograph, and what else lies there."""
+    found = {True: [], False: []}
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name.startswith(_IGNORED):
+            continue
+        photo = entry.name.lower().endswith(_SUFFIXES)
+        if photo and not entry.is_file():  # a pipe would be waited for without end
+            raise ValueError(f"cannot read the image {entry.path!r} (no file, or a link to none); remove it")
+        found[photo].append(entry.path)
+    return found[True], found[False]
+
+
+def _say_left_out(path: Path, what: str, left_out: Sequence[str | Path]) -> None:
+    if names := [os.path.relpath(file, path) for file in left_out]:
+        print(f"Left out of {str(path)!r}, {len(names):,} × {what}: {', '.join(names[:5])}{' …' * (len(names) > 5)}")
 
 
 def _split(found: Found, names: Sequence[str], shares: Sequence[float]) -> Parts:
@@ -115,13 +147,17 @@ def _photographs(name: str, classes: Sequence[str], parts: Parts, size: int, dra
     return assemble(decoded, classes, name, random_flip(), size)
 
 
-def _decode(files: Sequence[Path], size: int, name: str, draft: bool = True) -> Tensor:
-    """The images in `files` as uint8 N × 3 × size × size."""
+def _decode(files: Sequence[str | Path], size: int, name: str, draft: bool = True) -> Tensor:
+    """The middle squares of the images in `files`, as uint8 N × 3 × size × size."""
+    from PIL import Image, ImageOps
+
     pixels = np.empty((len(files), 3, size, size), dtype=np.uint8)
 
     def fill(start: int) -> None:  # several files per task: a small image takes less time than starting a task
         for index in range(start, min(start + 16, len(files))):
-            pixels[index] = _read_photo(files[index], size, draft)
+            photo = read_photo(files[index], 2 * size if draft else None)  # of twice the size, to average over
+            square = ImageOps.fit(photo, (size, size), Image.Resampling.BILINEAR)
+            pixels[index] = np.asarray(square).transpose(2, 0, 1)
 
     with ThreadPoolExecutor() as pool, bars.bar(desc=name, unit=" images", total=len(files)) as bar:
         for _ in pool.map(fill, range(0, len(files), 16)):
@@ -129,25 +165,49 @@ def _decode(files: Sequence[Path], size: int, name: str, draft: bool = True) -> 
     return torch.from_numpy(pixels)
 
 
-def _read_photo(file: Path, size: int, draft: bool) -> np.ndarray:
-    """The middle square of a photograph, upright, as uint8 3 × size × size."""
+def read_photo(file: str | Path | BinaryIO, least: int | None = None):
+    """A photograph as Pillow's image: RGB, upright, on white if transparent, of an animation the first picture.
+
+    Formats: JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, PPM, AVIF (Pillow 11.3 or newer), HEIC (with pillow-heif).
+    Gray values of 16 bits are scaled from 0…65535; those of 32 bits from 0…1 if all lie there, else from 0…255.
+    least: a JPEG may come at 1/2, 1/4 or 1/8 of its size, much faster, if this many pixels remain; None: whole
+    Raises ValueError, with what to do, for a file that cannot be read.
+    """
     from PIL import Image, ImageOps
 
+    remedy, path = "repair or remove it", isinstance(file, str | Path)
     try:
-        with Image.open(file) as image:
-            if draft:  # a JPEG at a fraction of its size, as long as twice the wanted size remains to average over
-                image.draft("RGB", (2 * size, 2 * size))
-            photo = ImageOps.exif_transpose(image).convert("RGB")
+        with Path(file).open("rb") if path else contextlib.nullcontext(file) as opened:
+            if opened.read(12)[4:8] == b"ftyp":
+                remedy = "it is HEIC or AVIF: `pip install -U pillow pillow-heif`, or convert it to JPEG"
+                with contextlib.suppress(ImportError):
+                    import pillow_heif.HeifImagePlugin  # noqa: F401  registers itself
+            known = Image.registered_extensions()  # of these the ones above: EPS, say, would run another program
+            with Image.open(opened, formats=[known[suffix] for suffix in _SUFFIXES if suffix in known]) as image:
+                if least:
+                    image.draft("RGB", (least, least))
+                white = 65535 if "16" in image.mode or f"{image.format} {image.mode}" in ("PNG I", "PPM I") else None
+                image = ImageOps.exif_transpose(image)
+        if image.mode[0] in "IF":  # gray, with more than 8 bits, which Pillow would clip
+            values = np.asarray(image, dtype=np.float64)
+            low, high = values.min(), values.max()
+            white = white or (1 if high <= 1 else 255)
+            if not 0 <= low <= high <= white:
+                raise ValueError(f"gray values of 32 bits from {low:g} to {high:g}, not from 0 to 1 or to 255")
+            image = Image.fromarray((values * (255 / white)).round().astype(np.uint8))
+        if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return image.convert("RGB")
     except Exception as error:  # a damaged file can raise almost anything
-        raise ValueError(f"cannot read the image {str(file)!r} ({error}); repair or remove it") from error
-    if photo.size != (size, size):
-        photo = ImageOps.fit(photo, (size, size), Image.Resampling.BILINEAR)
-    return np.asarray(photo).transpose(2, 0, 1)
+        name, reason = f"the image {str(file)!r}" if path else "this image", str(error).split(" <")[0]
+        raise ValueError(f"cannot read {name} ({reason}); {remedy}") from error
 
 
 # --- published sets ---
 
 _IMAGES = {"CIFAR-10": 60_000, "Imagenette": 13_394, "Ants and bees": 397, "Oxford-IIIT Pets": 7_349}
+_CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
 _DAMAGED = "{!r} is damaged or incomplete ({}): delete it and run this again"
 _CHECKOUT = Path(__file__).parents[2] / "data" / "downloads"
 
@@ -183,11 +243,13 @@ def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tu
     return folders[0] / name / targets[0]
 
 
-def _complete(title: str, place: Path, valid: float = 0.1) -> tuple[list[str], Parts]:
-    """The classes and files of a published set that lies in one folder per class, if none is missing."""
+def _complete(title: str, place: Path, names: str = "", valid: float = 0.1) -> tuple[list[str], Parts]:
+    """The classes (with these names) and files of a published set that lies in folders, if none is missing."""
     classes, parts = find_images(place, valid)
+    remedy = "copy it again, or delete it to have it downloaded"
+    if names and names.split() != classes:
+        raise ValueError(f"{str(place)!r} holds {' '.join(classes)}, but {title} has {names}: {remedy}")
     if (found := sum(len(files) for files, _ in parts.values())) != _IMAGES[title]:
-        remedy = "copy it again, or delete it to have it downloaded"
         raise ValueError(f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: {remedy}")
     return classes, parts
 
@@ -206,7 +268,7 @@ def cifar10() -> Data:
     augment = compose(random_crop(4), random_flip())
     if place.name != CIFAR10.base_folder:
         # at 36 × 36, from which 32 × 32 would be cut, these small images would be blurred
-        classes, found = _complete("CIFAR-10", place)
+        classes, found = _complete("CIFAR-10", place, _CIFAR10)
         parts = [(_decode(files, 32, "CIFAR-10"), labels) for files, labels in found.values()]
         return assemble(parts, classes, "CIFAR-10", augment)
     try:
@@ -230,7 +292,7 @@ def imagenette(size: int = 224) -> Data:
     """
     from torchvision.datasets import Imagenette
 
-    check_positive("size", size)
+    checks.whole(size=size)
     published = {"160px": (160, 99), "320px": (320, 342), "full": (500, 1557)}  # pixels, MB
     fitting = [form for form, (side, _) in published.items() if side >= _stored(size)] or ["full"]
     url, md5 = Imagenette._ARCHIVES[fitting[0]]
@@ -247,10 +309,10 @@ def ants_bees(size: int = 224) -> Data:
     of the former is put aside to validate: 195 / 49 / 153. (An ant that says "image not found" is left out.) Images as
     in `image_folder`. Networks with ImageNet weights have seen them: the tutorial calls them a subset of ImageNet.
     """
-    check_positive("size", size)
+    checks.whole(size=size)
     archive = (_ANTS_BEES,), _ANTS_BEES_SHA256
     place = _locate("Ants and bees (47 MB)", "ants_bees", ["hymenoptera_data"], [archive])
-    return _photographs("Ants and bees", *_complete("Ants and bees", place, valid=0.2), size)
+    return _photographs("Ants and bees", *_complete("Ants and bees", place, "ants bees", valid=0.2), size)
 
 
 def pets(size: int = 224) -> Data:
@@ -261,7 +323,7 @@ def pets(size: int = 224) -> Data:
     """
     from torchvision.datasets import OxfordIIITPet
 
-    check_positive("size", size)
+    checks.whole(size=size)
     archives = [((url, _PETS_MIRROR + url.rsplit("/", 1)[1]), md5) for url, md5 in OxfordIIITPet._RESOURCES]
     title, place = "Oxford-IIIT Pets", _locate("Oxford-IIIT Pets (811 MB)", "pets", ["oxford-iiit-pet"], archives)
     if place.name == "pets":

@@ -8,12 +8,13 @@ gives the same batches on every device, and the global random state is never tou
 import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from lecture8 import checks
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]  # (images, generator) → images
 
@@ -36,6 +37,9 @@ class Split:
 
     def __post_init__(self):
         pixels, labels = self.pixels, self.labels
+        checks.kind((Sequence, Tensor), "one number per channel, such as (0.5,)", mean=self.mean, std=self.std)
+        for number in (*self.mean, *self.std):
+            checks.number(**{"a mean or std": number})
         self.mean, self.std = tuple(map(float, self.mean)), tuple(map(float, self.std))
         if not isinstance(pixels, Tensor) or pixels.dtype not in (torch.uint8, torch.float32):
             raise TypeError(f"pixels must be a uint8 or float32 tensor, not {_kind(pixels)}")
@@ -90,8 +94,13 @@ class Split:
         """Some of this split's pixels as a network takes them: float32, (pixels / 255 - mean) / std."""
         if pixels.dtype == torch.float32:
             return pixels
-        mean, std = (torch.tensor(v, device=pixels.device).view(-1, 1, 1) for v in (self.mean, self.std))
+        mean, std = self._scale
         return (pixels.float() / 255 - mean) / std
+
+    @cached_property
+    def _scale(self) -> list[Tensor]:
+        """Mean and standard deviation where the pixels are, moved there once."""
+        return [torch.tensor(v, device=self.pixels.device).view(-1, 1, 1) for v in (self.mean, self.std)]
 
     def to(self, device: torch.device | str) -> "Split":
         """The same split with its tensors on `device`."""
@@ -103,9 +112,12 @@ class Split:
         In the sets made here the classes take turns, so the first n images hold every class about equally often.
         """
         if not isinstance(which, Tensor):
-            check_positive("the number of images to take", which)
-            if which > len(self):
-                raise ValueError(f"cannot take {which:,} images from a split of {len(self):,}")
+            checks.whole(which=which, most=len(self))
+        elif which.dtype != torch.int64 or any(i < 0 or i >= len(self) for i in which.tolist()):
+            last = len(self) - 1
+            raise ValueError(
+                f"given {checks.shown('which', which)}: expected an int64 tensor of indices from 0 to {last}"
+            )
         index = which.to(self.pixels.device) if isinstance(which, Tensor) else slice(which)
         return replace(self, pixels=self.pixels[index], labels=self.labels[index])
 
@@ -126,8 +138,12 @@ class Data:
     augment: Augment | None = None
 
     def __post_init__(self):
+        checks.kind(Split, "a Split", train=self.train, valid=self.valid, test=self.test)
+        checks.kind((Callable, type(None)), "a function of (images, generator), or None", augment=self.augment)
         if not isinstance(self.classes, tuple) or not self.classes:
             raise TypeError(f"classes must be a tuple of names, not {self.classes!r}")
+        if twice := [name for i, name in enumerate(self.classes) if name in self.classes[:i]]:
+            raise ValueError(f"two classes are called {twice[0]!r}: give each a name of its own")
         if not len(self.train):
             raise ValueError(f"{self.name!r} has no training images")
         for name, split in self._splits().items():
@@ -163,8 +179,11 @@ class Data:
     def map(self, change: Callable[[Tensor], Tensor]) -> "Data":
         """The same data with `change` applied to the pixels of every split; where their size changes, uncropped."""
 
+        checks.kind(Callable, "a function of the pixels", change=change)
+
         def changed(split: Split) -> Split:
             pixels = change(split.pixels)
+            checks.kind(Tensor, "pixels as a tensor, which `change` must return", pixels=pixels)
             same = pixels.shape[2:] == split.pixels.shape[2:]
             return replace(split, pixels=pixels, crop=split.crop if same else None)
 
@@ -191,7 +210,10 @@ class Data:
             if split not in self._splits():
                 raise ValueError(f"unknown split {split!r}; choose from {', '.join(self._splits())}")
             split = self._splits()[split]
-        check_positive("batch_size", batch_size)
+        checks.kind(Split, "'train', 'valid', 'test', or a Split", split=split)
+        kinds = (torch.Generator, type(None))
+        checks.kind(kinds, "torch.Generator().manual_seed(0), or None for the images in order", generator=generator)
+        checks.whole(batch_size=batch_size)
         if augment and generator is None:
             raise ValueError("augmentation is random: pass a generator, torch.Generator().manual_seed(0)")
         if augment and split is not self.train and (split is self.valid or split is self.test):
@@ -214,9 +236,9 @@ class Data:
 
 def _batches(split, batch_size, generator, augment, vary):
     count, device = len(split), split.pixels.device
-    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+    order = (torch.arange(count) if generator is None else torch.randperm(count, generator=generator)).to(device)
     for start in range(0, count, batch_size):
-        index = order[start : start + batch_size].to(device)
+        index = order[start : start + batch_size]
         if generator is not None and len(index) == 1 and batch_size > 1 and start > 0:
             return
         images = split.normalized(split.cut(split.pixels[index], generator if augment else None))
@@ -236,31 +258,30 @@ def first_of(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names if len(names) <= most else [*names[: most - 2], "…", names[-1]])
 
 
-def check_positive(name: str, value: int) -> None:
-    """Raises ValueError, with the name of the argument, unless its value is a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number above 0, not {value!r}")
-
-
 def random_crop(padding: int = 4) -> Augment:
     """A step that shifts each image by up to `padding` pixels, filling with 0, the mean color (ResNet paper, 4.2)."""
-    check_positive("padding", padding)
+    checks.whole(padding=padding)
     return lambda images, generator: _windows(F.pad(images, [padding] * 4), images.shape[2:], generator)
 
 
 def _windows(images: Tensor, size: Sequence[int], generator: torch.Generator) -> Tensor:
     """A rectangle of the given height and width from a random place of each image."""
     spare = [there - wanted for there, wanted in zip(images.shape[2:], size, strict=True)]
-    top, left = (torch.randint(0, most + 1, (len(images),), generator=generator).to(images.device) for most in spare)
+    top, left = (_sent(torch.randint(0, most + 1, (len(images),), generator=generator), images) for most in spare)
     # every window, as a view: N × C × tops × lefts × H × W; indexing copies one per image
     windows = images.unfold(2, size[0], 1).unfold(3, size[1], 1)
     return windows[torch.arange(len(images), device=images.device), :, top, left]
 
 
+def _sent(drawn: Tensor, images: Tensor) -> Tensor:
+    """Random numbers from the CPU, sent to where the images are; the CPU does not wait until a GPU has them."""
+    return drawn.to(images.device, non_blocking=images.is_cuda)
+
+
 def random_flip() -> Augment:
     """A step that mirrors each image left to right with probability 1/2."""
     return lambda images, generator: torch.where(
-        torch.rand(len(images), 1, 1, 1, generator=generator).to(images.device) < 0.5, images.flip(-1), images
+        _sent(torch.rand(len(images), 1, 1, 1, generator=generator), images) < 0.5, images.flip(-1), images
     )
 
 
@@ -272,21 +293,29 @@ def color_noise(split: Split, spread: float = 0.1) -> Augment:
     deviations along p, as in the authors' code (`color_stdevs`); the paper prints the eigenvalues, their squares, which
     depend on whether pixels reach to 1 or to 255. Raises ValueError for images that are not RGB bytes.
     """
+    checks.kind(Split, "the training split", split=split)
+    checks.number(least=0, spread=spread)
     pixels = split.pixels
     if pixels.shape[1] != 3 or pixels.dtype != torch.uint8:
         raise ValueError(f"color noise is for RGB images; these have {pixels.shape[1]} channel(s) of {pixels.dtype}")
-    some = pixels[:: max(1, len(pixels) // 5000)].split(500)
-    many = torch.cat([part.double().transpose(0, 1).flatten(1) for part in some], 1)
-    variances, directions = torch.linalg.eigh(torch.cov(many / 255))
+    some, total, products = pixels[:: max(1, len(pixels) // 5000)], 0, 0
+    for part in some.split(50):  # sums of bytes, exact in float64
+        values = part.double().transpose(0, 1).flatten(1)
+        total, products = total + values.sum(1), products + values @ values.T
+    count = some[:, 0].numel()
+    covariance = (products - total[:, None] * total / count) / (count - 1) / 255**2
+    variances, directions = torch.linalg.eigh(covariance)
     steps = (directions * variances.clamp(min=0).sqrt() * spread).cpu()
     steps = (steps / torch.tensor(split.std, dtype=torch.float64)[:, None]).float()  # in normalized colors
     return lambda images, generator: (
-        images + (torch.randn(len(images), 3, generator=generator) @ steps.T).to(images.device)[:, :, None, None]
+        images + _sent(torch.randn(len(images), 3, generator=generator) @ steps.T, images)[:, :, None, None]
     )
 
 
 def compose(*steps: Augment) -> Augment:
     """The given steps, one after the other."""
+    for step in steps:
+        checks.kind(Callable, "a function of (images, generator), such as random_flip()", step=step)
     return lambda images, generator: reduce(lambda varied, step: step(varied, generator), steps, images)
 
 
@@ -320,4 +349,7 @@ def stratified(labels: Tensor, held_out: Callable[[int], tuple[int, ...]]) -> li
 
 def to_bytes(images: Tensor) -> Tensor:
     """Images with values from 0 to 1 (what lies outside is clipped) as uint8 pixels of the same shape."""
+    checks.kind(Tensor, "a tensor with values from 0 to 1", images=images)
+    if not images.is_floating_point():
+        raise TypeError(f"given {checks.shown('images', images)}: expected values from 0 to 1 of a float type")
     return (images.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lecture8 import checks
 from lecture8.models.alexnet import FACTS, LAYERS, alexnet_init, stage
-from lecture8.models.layers import LocalResponseNorm, Network, check_classes, map_size, sequential
+from lecture8.models.layers import LocalResponseNorm, Network, map_size, sequential
 from lecture8.models.registry import register
 
 
@@ -75,7 +76,7 @@ def alexnet_two_gpus(num_classes: int = 1000, *, input_size: int = 227, devices:
         c = width
     size = map_size(input_size, (11, 4, 0), *[(3, 2, 0)] * 3)
     fc6, fc7 = (both(lambda c_in=c_in: hidden(c_in), "both") for c_in in (c * size**2, 4096))
-    check_classes(num_classes)
+    checks.whole(num_classes=num_classes)
     net = Network(stages, sequential(fc6=fc6, fc7=fc7, fc8=Gather(nn.Linear(4096, num_classes))), size=input_size)
     for module in net.modules() if devices else ():
         if isinstance(module, TwoGPUs):

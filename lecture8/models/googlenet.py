@@ -15,13 +15,13 @@ from collections.abc import Callable
 
 from torch import nn
 
+from lecture8 import checks
 from lecture8.models.layers import (
     Branches,
     LocalResponseNorm,
     Network,
     Rescale,
     average_pool_classifier,
-    check_classes,
     conv,
     conv_relu,
     glorot_init,
@@ -85,7 +85,7 @@ def auxiliary_classifier(
 
 
 def _googlenet(num_classes: int, auxiliary: bool, *, batch_norm: bool, rescale: bool = False) -> Network:
-    check_classes(num_classes)
+    checks.whole(num_classes=num_classes)
 
     def layer(c_in, c_out, kernel, stride=1):
         return conv(c_in, c_out, kernel, stride, eps=1e-3) if batch_norm else conv_relu(c_in, c_out, kernel, stride)

@@ -9,13 +9,13 @@ convolution and a second pooling in the stem, four modules instead of five at 17
 import torch
 from torch import Tensor, nn
 
+from lecture8 import checks
 from lecture8.models.layers import (
     Branches,
     Network,
     Rescale,
     average_pool_classifier,
     chain,
-    check_classes,
     conv,
     he_init,
     sequential,
@@ -164,7 +164,7 @@ def inception_v3(num_classes: int = 1000, *, auxiliary: bool = False, rescale: b
     auxiliary: with the classifier for training (`training.auxiliary_objective`), 3,326,696 parameters more
     rescale: takes images normalized with ImageNet's mean and spread, as the published weights need it
     """
-    check_classes(num_classes)
+    checks.whole(num_classes=num_classes)
     stages = {
         **({"rescale": Rescale()} if rescale else {}),
         "stem": stem(),  # 192 × 35 × 35

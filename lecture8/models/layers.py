@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lecture8 import checks
+
 Size = int | tuple[int, int]  # height and width; an int is square
 
 
@@ -42,7 +44,7 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images: N × C × H × W, float -> logits: N × num_classes. Raises ValueError for images of another form."""
-        if isinstance(images, Tensor):  # a torch.fx proxy has no shape to check
+        if not hasattr(images, "__torch_function__") or isinstance(images, Tensor):  # a torch.fx proxy has no shape
             self._check(images)
         return self.classifier(self.features(images))
 
@@ -66,6 +68,7 @@ class Network(nn.Module):
         return self.classifier(x), found
 
     def _check(self, images: Tensor) -> None:
+        checks.kind(Tensor, "a batch of images as a tensor", images=images)
         side = ("height", "width") if self.size is None else (self.size, self.size)
         wanted = f"this network takes a float batch N × {_times((self.channels, *side))}"
         given = _times(images.shape)
@@ -114,6 +117,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
     The same values as PyTorch's layer, in a third of its time on a CPU. PyTorch multiplies alpha with the *mean* over
     the channels, and so did the authors' code (cuda-convnet: `scale /= size`); the paper's formula has the sum.
+    Activations of 16 bits are squared in float32, and leave as they came: float16 ends at 65,504, the square of 256.
     """
 
     def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0):
@@ -121,9 +125,12 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
     def forward(self, a: Tensor) -> Tensor:
         reach, channels = self.size // 2, a.shape[1]
-        squares = F.pad(a * a, (0, 0, 0, 0, reach, self.size - 1 - reach))
+        narrow = isinstance(a, Tensor) and a.element_size() == 2
+        wide = a.float() if narrow else a
+        squares = F.pad(wide * wide, (0, 0, 0, 0, reach, self.size - 1 - reach))
         total = sum(squares.narrow(1, i, channels) for i in range(self.size))
-        return a / (self.k + self.alpha / self.size * total) ** self.beta
+        b = wide / (self.k + self.alpha / self.size * total) ** self.beta
+        return b.to(a.dtype) if narrow else b
 
 
 class Rescale(nn.Module):
@@ -202,7 +209,7 @@ def _same(kernel: Size, padding: Size | None) -> Size:
 
 def average_pool_classifier(c_in: int, num_classes: int, dropout: float = 0.0) -> nn.Sequential:
     """Global average pooling and one linear layer: N × c_in × H × W, any H and W -> N × num_classes."""
-    check_classes(num_classes)
+    checks.whole(num_classes=num_classes)
     steps: dict[str, nn.Module] = {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
     if dropout:
         steps["dropout"] = nn.Dropout(dropout)
@@ -214,19 +221,13 @@ def fully_connected_classifier(c_in: int, num_classes: int) -> nn.Sequential:
 
     c_in: values in one flattened feature map
     """
-    check_classes(num_classes)
+    checks.whole(num_classes=num_classes)
     return sequential(
         flatten=nn.Flatten(),
         fc6=nn.Linear(c_in, 4096), relu6=nn.ReLU(inplace=True), drop6=nn.Dropout(0.5),
         fc7=nn.Linear(4096, 4096), relu7=nn.ReLU(inplace=True), drop7=nn.Dropout(0.5),
         fc8=nn.Linear(4096, num_classes),
     )  # fmt: skip
-
-
-def check_classes(num_classes: int) -> None:
-    """Raises ValueError unless num_classes is a whole number from 1."""
-    if not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 1:
-        raise ValueError(f"given num_classes={num_classes!r}; expected a whole number of classes, 1 or more")
 
 
 def map_size(input_size: int, *windows: tuple) -> int:

@@ -13,6 +13,7 @@ initialization, one fully connected layer. Two choices are stated here because o
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lecture8 import checks
 from lecture8.models.layers import Network, average_pool_classifier, conv, he_init, sequential
 from lecture8.models.registry import register
 
@@ -84,6 +85,7 @@ def bottleneck(c_in: int, width: int, stride: int, *, stride_in_1x1: bool) -> tu
 
 def stack(c_in: int, width: int, blocks: int, stride: int, block, *, shortcut: str, residual: bool):
     """The named blocks of one stage, the first with the stride, and the channels that come out of the last."""
+    checks.kind(bool, "True or False", residual=residual)
     stage = {}
     for i in range(blocks):
         s = stride if i == 0 else 1

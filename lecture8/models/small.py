@@ -9,8 +9,11 @@ here smaller or larger images, gray ones and any width do too.
 order, fewer and narrower, with switches for what a lesson compares.
 """
 
+from collections.abc import Iterable
+
 from torch import nn
 
+from lecture8 import checks
 from lecture8.models.alexnet import PAPER as ALEXNET_PAPER
 from lecture8.models.alexnet import PerGPU
 from lecture8.models.googlenet import PAPER as GOOGLENET_PAPER
@@ -23,7 +26,6 @@ from lecture8.models.layers import (
     Network,
     average_pool_classifier,
     chain,
-    check_classes,
     conv,
     conv_relu,
     glorot_init,
@@ -50,6 +52,7 @@ def resnet(
 
     Raises ValueError for a depth that is not 8, 14, 20, …, or a width or number of channels below 1.
     """
+    checks.whole(depth=depth)
     if depth < 8 or depth % 6 != 2:
         near = max(8, round((depth - 2) / 6) * 6 + 2)
         raise ValueError(f"given depth={depth}; these networks have 6n + 2 layers (8, 14, 20, …): try {near}")
@@ -69,8 +72,7 @@ def plain(depth: int, num_classes: int = 10, *, width: int = 16, channels: int =
 
 
 def _check(width: int, channels: int, multiple: int = 1) -> None:
-    if width < 1 or channels < 1:
-        raise ValueError(f"given width={width}, channels={channels}; both must be 1 or more")
+    checks.whole(width=width, channels=channels)
     if width % multiple:
         raise ValueError(
             f"given width={width}; expected a multiple of {multiple}, such as {-(-width // multiple) * multiple}"
@@ -147,7 +149,10 @@ def alexnet(
     overlap: pooling windows of 3 pixels every 2, or of 2. Glorot's first weights, which suit both activations.
     """
     _check(width, channels, multiple=2)
-    check_classes(num_classes)
+    checks.whole(num_classes=num_classes)
+    checks.number(least=0, most=1, dropout=dropout)
+    if not isinstance(activation, type) or not issubclass(activation, nn.Module):
+        raise TypeError(f"given {checks.shown('activation', activation)}: expected a class of layers, such as nn.Tanh")
     window = (3 if overlap else 2, 2, 0)
     size = map_size(input_size, window, window, window)
     stages, c = {}, channels
@@ -192,8 +197,9 @@ def zfnet(
     Raises ValueError for other layers in `without`, and for images of which nothing is left.
     """
     _check(width, channels)
-    check_classes(num_classes)
-    if not set(without) <= {3, 4, 6, 7}:
+    checks.whole(num_classes=num_classes)
+    checks.number(least=0, most=1, dropout=dropout)
+    if not isinstance(without, Iterable) or not set(without) <= {3, 4, 6, 7}:
         raise ValueError(
             f"given without={without!r}; only layers 3, 4, 6 and 7 can be left out, such as without=(3, 4)"
         )
@@ -242,6 +248,9 @@ def vgg(
     kernel: 5 with half as many convolutions sees as much as 3. norm: batch normalization, without which it is VGG's.
     """
     _check(width, channels)
+    checks.whole(blocks=blocks, convs=convs, kernel=kernel)
+    if kernel % 2 == 0:
+        raise ValueError(f"given kernel={kernel}: expected an odd number, whose padding keeps the size of the map")
     stages, c = {}, channels
     for i in range(blocks):
         steps = {}
@@ -263,6 +272,7 @@ def inception(
     norm: batch normalization, which GoogLeNet did not have yet.
     """
     _check(width, channels, multiple=4)
+    checks.whole(modules=modules)
     layer = conv if norm else conv_relu
     stages, heads, c = {"conv1": sequential(conv=layer(channels, width, 3), pool=nn.MaxPool2d(2))}, {}, width
     for i in range(1, modules + 1):
@@ -288,6 +298,9 @@ def inception_resnet(
     scale: what each residual is multiplied with before it is added. residual: False leaves the additions out.
     """
     _check(width, channels, multiple=2)
+    checks.whole(blocks=blocks)
+    checks.number(scale=scale)
+    checks.kind(bool, "True or False", residual=residual)
     half, c = width // 2, 2 * width
     branches = [(half, 1)], [(half, 1), (half, 3)], [(half, 1), (half, 3), (half, 3)]
     stages = {"stem": chain(channels, (width, 3), (c, 3, 2, 1))}

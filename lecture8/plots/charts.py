@@ -7,6 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from lecture8 import checks
+from lecture8.complexity import Profile
 from lecture8.plots.style import BLACK, BLUE, DASHES, GRAY, LAYER_COLORS, NETWORK_COLORS, axes, short
 
 
@@ -40,10 +42,13 @@ def lines(
 
     Several runs of a name: each is drawn faint, their mean (geometric on a log scale) strong.
     """
+    checks.named("a name -> its runs × points", series=series)
+    series = {name: _numbers(name, runs) for name, runs in series.items()}
+    if x is not None and len(x) < max(runs.shape[1] for runs in series.values()):
+        raise ValueError(f"given {len(x)} values of x: expected one for every point of a line")
     figure, ax = axes(ax)
     ends, styles = {}, {}
     for i, (name, runs) in enumerate(series.items()):
-        runs = np.atleast_2d(np.asarray(runs, float))
         at = np.arange(1, runs.shape[1] + 1) if x is None else np.asarray(x, float)[: runs.shape[1]]
         color = (colors or {}).get(name, f"C{i}")
         middle = np.exp(np.log(np.maximum(runs, 1e-12)).mean(0)) if log else runs.mean(0)
@@ -69,8 +74,20 @@ def lines(
     return figure
 
 
+def _numbers(name: str, values) -> np.ndarray:
+    """Runs × points, or one run, as an array. Raises ValueError for what is no table of numbers."""
+    try:
+        found = np.atleast_2d(np.asarray(values, float))
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if not found.size or found.ndim > 2:
+        raise ValueError(f"given {name!r} without numbers, or with runs of several lengths: expected runs × points")
+    return found
+
+
 def curves(histories: Mapping[str, object], column: str = "train_loss", *, log: bool = False, title: str = ""):
     """A column of histories against the epoch; name -> History, or a list of them (one per seed)."""
+    checks.named("name -> the History that fit returns, or a list of them", histories=histories)
     series = {n: [h[column] for h in (hs if isinstance(hs, list | tuple) else [hs])] for n, hs in histories.items()}
     words = column.replace("train", "training").replace("valid", "validation").replace("_", " ")
     colors = {name: NETWORK_COLORS[kind] for name in series for kind in NETWORK_COLORS if name.startswith(kind)}
@@ -79,7 +96,14 @@ def curves(histories: Mapping[str, object], column: str = "train_loss", *, log: 
 
 def images(pictures, titles: Sequence[str] | None = None, *, columns: int = 10, size: float = 0.9) -> Figure:
     """A sheet of pictures, N × C × H × W or N × H × W, each stretched from its own darkest to its own lightest."""
-    pictures = [np.asarray(p, float) for p in pictures]
+    checks.whole(columns=columns)
+    checks.number(above=0, size=size)
+    pictures = [np.asarray(p, float) for p in pictures] if hasattr(pictures, "__len__") else []
+    if not pictures or not all(p.ndim == 2 or (p.ndim == 3 and len(p) in (1, 3)) for p in pictures):
+        shape = "none" if not pictures else " × ".join(map(str, (len(pictures), *pictures[0].shape)))
+        raise ValueError(f"given pictures: {shape}; expected N × H × W or N × C × H × W with 1 or 3 channels, N from 1")
+    if titles is not None and len(titles) != len(pictures):
+        raise ValueError(f"given {len(titles)} titles for {len(pictures)} pictures: expected one for each")
     rows = -(-len(pictures) // columns)
     columns = min(columns, len(pictures))
     height = size * (1.35 if titles is not None else 1.05)
@@ -107,6 +131,8 @@ def bars(
     ax=None,
 ) -> Figure:
     """Horizontal bars with their values; several values for a name are drawn as dots on their mean."""
+    checks.named("a name -> its value, or a list of values", values=values)
+    values = {name: _numbers(name, several)[0] for name, several in values.items()}
     figure, ax = axes(ax, figsize=(7.5, 0.6 + 0.42 * len(values)))
     means = {name: float(np.mean(v)) for name, v in values.items()}
     names = list(values)[::-1]
@@ -129,6 +155,7 @@ def stages(profile, *, title: str = "") -> Figure:
 
     profile: what `complexity.profile` returns. The shapes are written under the blocks, the parameters over them.
     """
+    checks.kind(Profile, "what complexity.profile(net, image_size) returns", profile=profile)
     rows = [("image", tuple(profile.input_size), 0)]
     rows += [(s.name.removeprefix("features."), tuple(s.output_shape), s.params) for s in profile.stages]
     figure, ax = plt.subplots(figsize=(9.5, 3))

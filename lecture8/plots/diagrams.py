@@ -10,6 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from lecture8 import checks
+from lecture8.complexity import Profile
 from lecture8.plots.style import GRAY, LAYER_COLORS, axes, short
 
 COLUMN, ROW = 1.72, 0.98  # inches from one branch to the next, and from one layer to the next
@@ -117,6 +119,7 @@ def diagram(module, profile, *, title: str = "", most: int | None = None, ax=Non
     multiply-adds; the dark part of a box is its share of `most`, by default the most expensive layer's. The bar at
     the bottom is the concatenation, each branch's part to scale.
     """
+    checks.kind(Profile, "what complexity.profile(module, (C, H, W)) returns", profile=profile)
     found = steps(module, profile)
     most = most or max((box.macs for box in boxes(found)), default=0) or 1
     columns, rows = columns_of(found), rows_of(found) + BAR + 0.25

@@ -1,12 +1,9 @@
-"""Trains the lecture's networks, lists them, profiles one of them, or checks this machine: `python -m lecture8`."""
+"""The command `python -m lecture8 train`: its options, and the run that they make."""
 
-import argparse
 import json
-import re
-import sys
 from pathlib import Path
 
-TRAIN = """\
+DESCRIPTION = """\
 Train a network, and write into the folder RUN: settings.json; history.csv, the scores of each epoch; checkpoint.pt,
 from which the same command resumes; at the end weights.pt, for checkpoints.load_weights. SIGTERM and Ctrl-C write a
 checkpoint and end with exit code 143 and 130. A minute on a laptop, and ImageNet on 8 GPUs (docs/scaling.md):
@@ -32,73 +29,13 @@ OPTIONS = {
 FREE = ("run", "out", "device", "workers", "checkpoint_minutes", "compile")  # may change when a run resumes
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line `argv` (default: that of the program); returns the exit code."""
-    args = parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except (ValueError, OSError, ImportError, ArithmeticError, RuntimeError) as error:
-        sentence = str(error).strip().splitlines()[-1]  # an error in a worker has that process's traceback in its text
-        if isinstance(error, RuntimeError):
-            if not re.search("out of memory|DataLoader worker", str(error)):
-                raise
-            sentence = "memory ran out, of the device or of a worker: give a smaller --batch-size or fewer --workers"
-        print(f"lecture8: {sentence.removeprefix('ValueError: ')}", file=sys.stderr)
-        return 1
-
-
-def parser() -> argparse.ArgumentParser:
-    """All commands with their options; `run` of what it parses is the function that does it."""
-    parser = argparse.ArgumentParser(prog="python -m lecture8", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("list", help="the networks").set_defaults(run=_list)
-    commands.add_parser("check", help="what this machine has for the course").set_defaults(run=_check)
-    profile = commands.add_parser("profile", help="what a network costs, layer by layer")
-    train = commands.add_parser("train", help="train a network", description=TRAIN)
-    train.formatter_class = argparse.RawDescriptionHelpFormatter
-    for sub, run in ((train, _train), (profile, _profile)):
-        sub.set_defaults(run=run)
-        sub.add_argument("network", metavar="NETWORK", help="a name from `python -m lecture8 list`")
-    profile.add_argument("--size", type=int, metavar="SIZE", help="height and width of the images")
-    for name, (kind, default, text) in OPTIONS.items():
-        train.add_argument(name, type=kind, default=default, required=name in ("--data", "--out"), help=text)
-    train.add_argument("--compile", action="store_true", help="compile the network: slower to start, then faster")
-    return parser
-
-
-def _list(args) -> int:
-    from lecture8 import models, published
-
-    print(*models.ARCHITECTURES.values(), sep="\n")
-    print(f"\ntrain --recipe: {', '.join(published.read('recipes')['recipe'])}")
-    return 0
-
-
-def _check(args) -> int:
-    from lecture8 import session
-
-    table = session.check()
-    print(table.to_string())
-    return 0 if (table["ok"].drop("GPU") == "yes").all() else 1
-
-
-def _profile(args) -> int:
-    from lecture8 import complexity, models
-
-    channels, size = models.find(args.network).input_size[:2]
-    size = args.size or size
-    given = {"input_size": size} if "input_size" in models.options(args.network) else {}
-    cost = complexity.profile(models.build(args.network, **given), (channels, size, size))
-    print(cost.summary(), cost.table().to_string(index=False), sep="\n\n")
-    return 0
-
-
-def _train(args) -> int:
+def train(args) -> int:
+    """Train as the parsed options say; returns the exit code."""
     import torch
 
     from lecture8 import checkpoints, devices, models
     from lecture8.scale import data
-    from lecture8.scale.run import RANK, WORLD, Run, find_recipe
+    from lecture8.scale.run import RANK, WORLD, Run, find_recipe, say
 
     recipe, options = find_recipe(args.recipe), models.options(args.network)
     args.epochs, args.batch_size = args.epochs or int(recipe["epochs"]), args.batch_size or int(recipe["batch"])
@@ -121,8 +58,7 @@ def _train(args) -> int:
     if RANK == 0:
         with checkpoints.replacing(args.out / "settings.json") as draft:
             draft.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        print(", ".join(f"{key} {value}" for key, value in settings.items()), flush=True)
-    number = run.train() or 0
-    if RANK == 0:
-        print("stopped; the same command resumes" if number else f"accuracy {run.rows[-1]['valid_accuracy']:.2%}")
+    say(", ".join(f"{key} {value}" for key, value in settings.items()))
+    number = run.train()
+    say("stopped; the same command resumes" if number else f"accuracy {run.rows[-1]['valid_accuracy']:.2%}")
     return 128 + number if number else 0

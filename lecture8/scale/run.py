@@ -12,7 +12,9 @@ import math
 import os
 import re
 import signal
+import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -74,6 +76,15 @@ def build(net: nn.Module, settings: dict):
     return optimizer, scheduler, objective
 
 
+def say(line: str, stream: str = "stdout") -> None:
+    """Prints a line, in one process; a pipe or a terminal that nobody reads any more does not end a run."""
+    try:
+        if RANK == 0:
+            print(line, file=getattr(sys, stream), flush=True)
+    except OSError:
+        setattr(sys, stream, None)  # else Python tries again at its end, and exits with another code
+
+
 def total(values: Tensor) -> Tensor:
     """The sum over all processes."""
     if WORLD > 1:
@@ -128,13 +139,13 @@ class Run:
         self.order = DistributedSampler(train, WORLD, RANK, seed=settings["seed"])
         self.valid_batches = loader(valid, self.own, [(0, i) for i in range(RANK, len(valid), WORLD)], workers)
         self.epoch, self.step, self.seconds, self.rows, self.sums = 0, 0, 0.0, [], torch.zeros(3, device=device)
-        for draft in out.glob(".checkpoint.pt.*.tmp") if RANK == 0 else ():  # of a run that was killed
-            draft.unlink()
+        for draft in out.glob(".*.*.[0-9]*.tmp") if RANK == 0 else ():  # of a run that was killed
+            draft.unlink(missing_ok=True)
         if (out / "checkpoint.pt").exists():
             self._load()
 
-    def train(self) -> int | None:
-        """Trains to the end and writes weights.pt, or until a signal asks to stop, whose number it returns."""
+    def train(self) -> int:
+        """Trains to the end, writes weights.pt and returns 0, or until a signal asks to stop: returns its number."""
         asked, self.due = [], time.monotonic() + 60 * self.minutes
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, frame: asked.append(number))
@@ -142,9 +153,8 @@ class Run:
             if self._train_epoch(asked):
                 return (asked or [signal.SIGTERM])[0]
             self._end_epoch()
-        if RANK == 0:
-            checkpoints.save_weights(self.net, self.out / "weights.pt")
-        return None
+        self._write(partial(checkpoints.save_weights, self.net), "weights.pt")
+        return 0
 
     def _train_epoch(self, asked: list[int]) -> bool:
         """The rest of this epoch; whether it was stopped, after a checkpoint."""
@@ -189,27 +199,41 @@ class Run:
         self.rows.append(row | {"lr": self.optimizer.param_groups[0]["lr"], "seconds": self.seconds})
         self.scheduler.step(*([row["valid_loss"]] if isinstance(self.scheduler, ReduceLROnPlateau) else []))
         self.epoch, self.step, self.seconds, self.sums = self.epoch + 1, 0, 0.0, torch.zeros_like(self.sums)
-        if RANK == 0:
-            History(self.rows, self.settings).save(self.out / "history.csv")
-            print(", ".join(f"{key} {value:.4g}" for key, value in self.rows[-1].items()), flush=True)
+        self._write(History(self.rows, self.settings).save, "history.csv")
+        say(", ".join(f"{key} {value:.4g}" for key, value in self.rows[-1].items()))
+
+    def _write(self, write, name: str) -> None:
+        """Writes a file, in one process; before its end a run survives that this fails, as there may be room later."""
+        try:
+            if RANK == 0:
+                write(self.out / name)
+        except OSError as error:
+            if self.epoch == self.settings["epochs"]:
+                raise
+            say(f"lecture8: {error}; the run goes on", "stderr")
 
     def _save(self) -> None:
         if not self.sums.isfinite().all():
             raise FloatingPointError(f"the loss is no finite number: give a smaller --lr than {self.settings['lr']:g}")
-        if RANK == 0:
-            state = {name: getattr(self, name) for name in ("settings", *_PLACE)}
-            state |= {name: getattr(self, name).state_dict() for name in _PARTS}
-            with checkpoints.replacing(self.out / "checkpoint.pt") as draft:
-                torch.save(state, draft)
+        state = {name: getattr(self, name) for name in ("settings", *_PLACE)}
+        state |= {name: getattr(self, name).state_dict() for name in _PARTS}
+        self._write(partial(checkpoints.save, state), "checkpoint.pt")
         total(torch.zeros(1))  # no process goes on, or ends, before it is written
         self.due = time.monotonic() + 60 * self.minutes
 
     def _load(self) -> None:
         state = checkpoints.read(self.out / "checkpoint.pt")
-        for key, value in self.settings.items():
-            if (other := state["settings"].get(key)) != value:
-                raise ValueError(f"{self.out} holds a run whose {key} is {other!r}, not {value!r}: give another --out")
-        self.optimizer.step()  # changes nothing without gradients, but schedulers warn where none was taken
-        for name in _PARTS:
-            getattr(self, name).load_state_dict(state[name])
-        vars(self).update({name: state[name] for name in _PLACE}, sums=state["sums"].to(self.objective.device))
+        try:
+            for key, value in self.settings.items():
+                if (other := state["settings"].get(key)) != value:
+                    raise ValueError(f"holds a run whose {key} is {other!r}, not {value!r}")
+            self.optimizer.step()  # changes nothing without gradients, but schedulers warn where none was taken
+            for name in _PARTS:
+                getattr(self, name).load_state_dict(state[name])
+            place = {name: state[name] for name in _PLACE}
+            vars(self).update(place, seconds=0.0 + place["seconds"], sums=place["sums"].view(3).to(self.sums))
+            if not len(self.rows) == self.epoch < self.settings["epochs"] or self.step != abs(int(self.step)):
+                raise ValueError("holds a checkpoint of no epoch of this run")
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:  # it was altered by hand
+            why = error if isinstance(error, ValueError) else f"holds an altered checkpoint ({type(error).__name__})"
+            raise ValueError(f"{self.out} {why}: give another --out") from error

@@ -1,10 +1,12 @@
 """Exercises with hints, a solution and a check, and the verdict that a check returns."""
 
 import inspect
+import math
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from lecture8.teaching import progress
@@ -83,9 +85,13 @@ class Exercise:
         if answer is ... or answer is None:
             return Verdict("todo", "Not attempted yet: put your answer in place of `...` and run the cell again.")
         try:
-            return self.check_answer(answer)
+            return self.check_answer(_plain(answer))
         except NotAttemptedError:
             return Verdict("todo", "Not attempted yet: your function returns nothing so far.")
+        except NotFiniteError as error:
+            return wrong(
+                f"Expected finite numbers, got {error}: look for a division by zero, or a number that overflows."
+            )
         except Exception as error:
             return wrong(
                 f"Your answer stopped with {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
@@ -107,14 +113,35 @@ class NotAttemptedError(Exception):
     """Raised by a check when the student's function exists but returns nothing yet."""
 
 
+class NotFiniteError(Exception):
+    """Raised for an answer that is, or holds, nan or inf; no comparison of a check would notice nan."""
+
+
+def _plain(answer: object) -> object:
+    """The answer with Python's numbers in place of NumPy's and torch's. Raises NotFiniteError."""
+    if isinstance(answer, tuple | list):
+        return (tuple if isinstance(answer, tuple) else list)(map(_plain, answer))
+    if isinstance(answer, Tensor) and not answer.isfinite().all():
+        raise NotFiniteError("nan or inf")
+    if isinstance(answer, np.generic) or (isinstance(answer, Tensor) and not answer.ndim):
+        single = str(answer.dtype).endswith("float32") and answer.item() % 1
+        answer = float(str(np.float32(answer.item()))) if single else answer.item()  # 0.1, not 0.10000000149
+    if isinstance(answer, float) and not math.isfinite(answer):
+        raise NotFiniteError(answer)
+    return answer
+
+
 def called(function: Callable, *args):
-    """What the student's function returns. Raises NotAttemptedError for nothing, TypeError for what is no function."""
+    """What the student's function returns, numbers as Python's.
+
+    Raises NotAttemptedError for nothing, NotFiniteError for nan and inf, TypeError for what is no function.
+    """
     if not callable(function):
         raise TypeError(f"expected a function, got {function!r}")
     result = function(*args)
     if result is None or result is ...:
         raise NotAttemptedError
-    return result
+    return _plain(result)
 
 
 def shape(answer: object) -> str:

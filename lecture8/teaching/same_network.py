@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from lecture8 import checks
 from lecture8.teaching.exercises import Verdict, correct, shape, wrong
 
 SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
@@ -54,6 +55,8 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
     The layers with weights are compared in execution order (the two branches of a block may come in either order); then
     copies of both get the same weights, and their outputs for random images are compared. Neither network is changed.
     """
+    checks.kind(nn.Module, "a network (torch.nn.Module)", mine=mine, reference=reference)
+    checks.kind(Sequence, "channels × height × width", image_shape=image_shape)
     mine, reference = copy.deepcopy(mine).cpu().eval(), copy.deepcopy(reference).cpu().eval()
     images = torch.randn(2, *image_shape, generator=torch.Generator().manual_seed(0))
     wanted, expected = _trace(reference, images)
@@ -77,7 +80,7 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
     if got.shape != expected.shape:
         sizes = f"{tuple(got.shape)} instead of {tuple(expected.shape)}"
         return wrong(f"The layers agree, but your network returns {sizes}.")
-    if (got - expected).abs().max() > 1e-4 * expected.abs().max().clamp(min=1e-6):
+    if not (got - expected).abs().max() <= 1e-4 * expected.abs().max().clamp(min=1e-6):  # nan is not
         return wrong(
             f"All {total} layers with weights agree, yet with equal weights the outputs differ: look at what has no "
             "weights (ReLU, pooling, the addition, their order)."

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 import ipywidgets as widgets
 from matplotlib.figure import Figure
 
-from lecture8 import plots
+from lecture8 import checks, plots
 from lecture8.teaching.exercises import MARKS, Verdict
 from lecture8.teaching.questions import Prediction, Question
 
@@ -161,6 +161,7 @@ class _Asked(Shown):
     caption: str  #: of the button
 
     def __init__(self, asked: Question | Prediction):
+        checks.kind((Question, Prediction), "a question of the lesson's `ask`", asked=asked)
         self.asked = asked
         layout = widgets.Layout(width="auto", max_width="100%")
         self.choices = widgets.RadioButtons(options=list(asked.options), value=None, layout=layout)

@@ -53,12 +53,12 @@ def test_quiz_answers(notebook):
 
 
 def test_prediction_is_remembered(notebook):
-    """The last one: after all cells were run, the name `guess` is still its own."""
-    number = notebook.find(r"teaching\.predict\(")[-1]
+    """The first one: after all cells were run, its name is still its own."""
+    number = notebook.find(r"teaching\.predict\(")[0]
     key = re.search(r'predictions\["(\w+)"\]', notebook.source(number))[1]
     option = next(iter(questions(notebook).predictions[key].options))
     expect(notebook.ask(number, option, "That is my guess")).to_have_text(f"Noted: {option}. Now measure it.")
-    reveal = next(later for later in notebook.find(r"\bguess\.reveal\(") if later > number)
+    (reveal,) = notebook.find(rf"\bguess_{key}\.reveal\(")
     shown = notebook.enter(reveal, notebook.source(reveal))
     expect(shown).to_contain_text(f"You predicted: {option}. Measured: ")
 

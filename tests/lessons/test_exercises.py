@@ -5,7 +5,10 @@ import importlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from lecture8 import course
 
@@ -41,6 +44,73 @@ def test_typical_wrong_answers_are_told_what_is_wrong(name):
     for answer, words in WRONG[name]:
         verdict = EXERCISES[name].check(answer)
         assert verdict.status == "wrong" and words in verdict.message, (answer, verdict.message)
+
+
+def changed(value, change):
+    """The value with `change` made to every number and tensor in it, and to what a network returns."""
+    if isinstance(value, tuple | list):
+        return type(value)(changed(part, change) for part in value)
+    if isinstance(value, dict):
+        return {key: changed(part, change) for key, part in value.items()}
+    if isinstance(value, nn.Module):
+        value.register_forward_hook(lambda module, given, out: change(out))
+        return value
+    return change(value) if isinstance(value, int | float | torch.Tensor) else value
+
+
+def answered(exercise, change):
+    """The right answer after a change: of the value, or of what the function returns."""
+    if exercise.asks_value:
+        return changed(exercise.answer, change)
+    return lambda *args: changed(exercise.answer(*args), change)
+
+
+def in_single_precision(number):
+    whole = isinstance(number, int)
+    return torch.tensor(number, dtype=torch.int64 if whole else torch.float32, requires_grad=not whole)
+
+
+NUMBERS = {
+    "NumPy": lambda number: np.asarray(number)[()],
+    "NumPy, single precision": lambda number: in_single_precision(number).detach().numpy()[()],
+    "torch": torch.tensor,
+    "torch, with a gradient": in_single_precision,
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_the_right_answer_is_right_as_any_kind_of_number(name, kind):
+    convert = NUMBERS[kind]
+    answer = answered(EXERCISES[name], lambda value: value if isinstance(value, torch.Tensor) else convert(value))
+    verdict = EXERCISES[name].check(answer)
+    assert verdict, verdict.message
+
+
+HOLD_NO_NUMBERS = {"l01_transfer_learning.changed", "l01_transfer_learning.freeze", "l03_zfnet.shortened"}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [float("nan"), float("inf"), torch.tensor(float("nan")), np.float32("-inf")],
+    ids=["nan", "inf", "torch", "NumPy"],
+)
+def test_nan_and_inf_are_never_right(name, number):
+    answers = [number, lambda *args: number, [number]]
+    if name not in HOLD_NO_NUMBERS:  # names of layers, and networks of which only the layers are looked at
+        answers.append(answered(EXERCISES[name], lambda value: value * 0 + float(number)))
+    for answer in answers:
+        verdict = EXERCISES[name].check(answer)
+        assert verdict.status == "wrong", (answer, verdict)
+
+
+NO_ANSWERS = ["text", [], [1, "two"], {}, True, object(), nn.Identity, 10**400, np.zeros(3)]
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS, ids=lambda answer: type(answer).__name__)
+def test_what_is_no_answer_is_wrong_and_never_stops_the_lesson(name, answer):
+    for given in (answer, lambda *args: answer):
+        verdict = EXERCISES[name].check(given)
+        assert verdict.status == "wrong" and verdict.message, (given, verdict)
 
 
 def source(module):

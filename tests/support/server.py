@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Server:
-    """Serves `files` (path -> bytes), notes requests in `asked`; `faults`: path -> a status code, "cut" or "silent"."""
+    """Serves `files` (path -> bytes), notes requests in `asked`; `faults`: path -> a status code or a word (below)."""
 
     def __init__(self):
         self.files, self.faults, self.asked, self.closing = {}, {}, [], threading.Event()
@@ -45,8 +45,10 @@ class Server:
         if isinstance(fault, int) or path not in self.files:
             handler.send_error(fault or 404)
             return
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(self.files[path])))
+        handler.send_response(302 if fault == "loop" else 200)
+        if fault == "loop":
+            handler.send_header("Location", path)
+        handler.send_header("Content-Length", "abc" if fault == "length" else str(len(self.files[path])))
         handler.end_headers()
         if fault == "silent":
             self.closing.wait(10)

@@ -192,8 +192,8 @@ _ = plots.images(data.train.images[:20], [str(int(label)) for label in data.trai
 # **Predict.** Before you build anything:
 
 # %%
-guess = teaching.predict(ask.predictions["shape"])
-guess
+guess_shape = teaching.predict(ask.predictions["shape"])
+guess_shape
 
 # %% [markdown]
 # **Build.** A convolutional network (CNN, 합성곱 신경망) in ten lines. Read the shapes on the right: channels × height × width.
@@ -228,7 +228,7 @@ assert first.macs == 16 * (1 * 3 * 3) * 16 * 16  # each kernel, at each of the 1
 shape_after_pooling = next(
     layer.output_shape for layer in cost.layers if layer.kind == "MaxPool2d"
 )
-guess.reveal(" × ".join(map(str, shape_after_pooling)))
+guess_shape.reveal(" × ".join(map(str, shape_after_pooling)))
 
 # %% [markdown]
 # **Measure.** Train it, three times from different random weights, next to the simplest classifier there is: one linear layer on
@@ -274,8 +274,8 @@ assert min(cnn + linear) > 0.9
 # middle of their frame. Photographs do not do you that favor. Guess:
 
 # %%
-guess = teaching.predict(ask.predictions["moved"])
-guess
+guess_moved = teaching.predict(ask.predictions["moved"])
+guess_moved
 
 
 # %%
@@ -295,14 +295,14 @@ print("points lost, linear:", *(f"≈ {100 * points:.0f}" for points in lost_lin
 # %%
 assert all(points > 0.5 for points in lost_linear)
 assert all(few < many / 2 for few, many in zip(lost, lost_linear))  # in every seed
-guess.reveal("the linear one loses far more")
+guess_moved.reveal("the linear one loses far more")
 
 # %% [markdown]
 # **One more:** what if the pixels change places?
 
 # %%
-guess = teaching.predict(ask.predictions["shuffle"])
-guess
+guess_shuffle = teaching.predict(ask.predictions["shuffle"])
+guess_shuffle
 
 # %%
 order = torch.randperm(16 * 16, generator=torch.Generator().manual_seed(8))
@@ -330,7 +330,7 @@ assert all(before - after > 0.2 for before, after in zip(cnn_moved, cnn_shuffled
 assert (
     abs(sum(linear_shuffled) - sum(linear_moved)) / len(SEEDS) < 0.15
 )  # the linear one hardly notices
-guess.reveal("it loses more than 20 points")
+guess_shuffle.reveal("it loses more than 20 points")
 
 # %% [markdown]
 # ## 4 · Look at the mistakes

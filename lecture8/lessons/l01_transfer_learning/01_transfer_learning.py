@@ -199,8 +199,8 @@ def some(count, seed):
 _ = plots.images(some(FEW, 0).train.images, columns=10)
 
 # %%
-guess = teaching.predict(ask.predictions["few"])
-guess
+guess_few = teaching.predict(ask.predictions["few"])
+guess_few
 
 # %% [markdown]
 # Frozen stages answer the same image alike in every epoch. So `learn` asks them once (`transfer.extract_features`) and trains the rest on what
@@ -242,7 +242,7 @@ scratch, tuned, frozen = results.values()
 assert min(tuned) > max(scratch) + 0.05
 assert sum(frozen) > sum(tuned) + 0.05 * len(SEEDS)  # on average; one seed may differ
 assert min(frozen) > 2 * max(scratch)
-guess.reveal("C: digit weights, frozen")
+guess_few.reveal("C: digit weights, frozen")
 
 # %% [markdown]
 # Features that were never trained on a letter read more than twice as many of them as a network that starts from nothing. What they know
@@ -324,8 +324,8 @@ teaching.three_ways(
 # With twenty labels that is wrong. With a hundred times as many?
 
 # %%
-guess = teaching.predict(ask.predictions["much"])
-guess
+guess_much = teaching.predict(ask.predictions["much"])
+guess_much
 
 
 # %%
@@ -372,7 +372,7 @@ assert max(speed["fine-tuned"]) < min(speed["random weights"])  # faster, in eve
 gap_few = mean["digits, layer-wise"] - mean["random weights"]
 gap_many = average["fine-tuned"] - average["random weights"]
 assert gap_few > 0.3 and -0.05 < gap_many < 0.1
-guess.reveal("less than 10 points behind")
+guess_much.reveal("less than 10 points behind")
 
 # %% [markdown]
 # With many labels pre-training still saves epochs, and the gap at the end has shrunk to a few points. (The validation split has 100 letters: one
@@ -490,8 +490,8 @@ assert many_gratings["fine-tune, layer-wise"] < many_gratings["random weights"] 
 # Where does the accuracy fall?
 
 # %%
-guess = teaching.predict(ask.predictions["depth"])
-guess
+guess_depth = teaching.predict(ask.predictions["depth"])
+guess_depth
 
 # %%
 drawn = pictures.layerwise_runs(grid)
@@ -509,7 +509,7 @@ for source, points in lost.items():
 assert max(lost["gratings"][:2]) < 2 < 10 < 40 < lost["gratings"][5]
 assert sorted(lost["gratings"]) == lost["gratings"]  # deeper is never cheaper
 assert max(lost["printed digits"][:4]) < 2 < lost["printed digits"][5] < 15
-guess.reveal("only from the deeper ones on")
+guess_depth.reveal("only from the deeper ones on")
 
 # %% [markdown]
 # The first two layers are **general** (일반적), whoever taught them: for letters, those of a grating reader will do. The last ones are
@@ -534,8 +534,8 @@ yosinski.style.hide(axis="index").format(precision=1).set_properties(
 # You want frozen features, and you do what many tutorials do: `requires_grad = False` for every parameter. Then you train the head.
 
 # %%
-guess = teaching.predict(ask.predictions["leak"])
-guess
+guess_leak = teaching.predict(ask.predictions["leak"])
+guess_leak
 
 # %% [markdown]
 # Do not take it on trust: write the detector first.
@@ -578,7 +578,7 @@ leaky = [half_frozen(seed) for seed in SEEDS]
 moved = set.union(*(what_moved(net, seed) for seed, net in zip(SEEDS, leaky)))
 print(*sorted(moved), sep=", ")
 assert moved == {"num_batches_tracked", "running_mean", "running_var"}
-guess.reveal("the running means and variances of batch normalization")
+guess_leak.reveal("the running means and variances of batch normalization")
 
 # %% [markdown]
 # Does it matter? No weight has changed. So what does the network make of one and the same picture, before and after? And
@@ -616,7 +616,7 @@ for name, nets in {"requires_grad only": leaky, "transfer.freeze": tight}.items(
 
 # %%
 without, held = "requires_grad only", "transfer.freeze"
-assert min(changes[without]) > 0.2 and sum(digits_read[without]) < -0.03
+assert min(changes[without]) > 0.2 and sum(digits_read[without]) < 0
 assert nothing == set() and {*changes[held], *digits_read[held]} == {0.0}
 teaching.source(transfer.freeze, transfer.keep_evaluating)
 
@@ -652,15 +652,15 @@ teaching.correct("It rises with the labels: nothing with 20, ten points with 2,0
 # Now try the third source. Guess first:
 
 # %%
-guess = teaching.predict(ask.predictions["handwritten"])
-guess
+guess_handwritten = teaching.predict(ask.predictions["handwritten"])
+guess_handwritten
 
 # %%
 helps = {source: average_of(20, source, 0) for source in pictures.SOURCES}
 print("20 labels, fine-tuned:", ", ".join(f"{source} {a:.0%}" for source, a in helps.items()))
 printed, stripes, handwritten = helps.values()
 assert handwritten - stripes < (printed - stripes) / 3
-guess.reveal("hardly better than the gratings")
+guess_handwritten.reveal("hardly better than the gratings")
 
 # %% [markdown]
 # **Similar is what looks alike to the network**, not what has the same name. Handwritten digits are always light on black and clean. Your

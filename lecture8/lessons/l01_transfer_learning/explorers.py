@@ -7,13 +7,11 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 import numpy as np
-import PIL.Image
-import PIL.ImageOps
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lecture8 import plots, published
+from lecture8 import datasets, plots, published
 from lecture8.lessons.l01_transfer_learning import pictures
 from lecture8.teaching import Explorer, Shown, between_cells, explorer, prose
 
@@ -86,14 +84,11 @@ class Upload(Shown):
         value = change["new"]  # ipywidgets 7: a dictionary by name, 8: a tuple
         for file in value.values() if isinstance(value, dict) else value:
             try:
-                with PIL.Image.open(io.BytesIO(bytes(file["content"]))) as picture:
-                    upright = PIL.ImageOps.exif_transpose(picture).convert("RGB")
-            except Exception as error:  # a damaged file can raise almost anything
-                self.readout.value = html.escape(
-                    f"This file cannot be read as a picture ({error}): choose a JPEG or PNG."
-                )
+                photo = datasets.read_photo(io.BytesIO(bytes(file["content"])))
+            except ValueError as error:
+                self.readout.value = html.escape(f"Choose another picture: {error}.")
                 return
-            self._show(torch.from_numpy(np.array(upright)).permute(2, 0, 1))
+            self._show(torch.from_numpy(np.array(photo)).permute(2, 0, 1))
 
     def _show(self, photo: Tensor) -> None:
         figure, self.text = self.answer(photo)

@@ -105,8 +105,8 @@ diff
 # the groups are gone.) Before you count, a guess:
 
 # %%
-guess = teaching.predict(ask.predictions["work"])
-guess
+guess_work = teaching.predict(ask.predictions["work"])
+guess_work
 
 
 # %%
@@ -121,7 +121,7 @@ for name, profile in (("AlexNet", alexnet), ("ZFNet", zfnet)):
 
 assert row(zfnet, "conv1").params < 0.5 * row(alexnet, "conv1").params
 assert row(zfnet, "conv1").macs > 1.5 * row(alexnet, "conv1").macs
-guess.reveal("more")
+guess_work.reveal("more")
 
 # %%
 sides = [
@@ -212,8 +212,8 @@ def first_layer(kernel, stride, seed):
 _ = plots.images(torch.cat([grating(n)[0] for n in (2, 6, 14, 30)]), [2, 6, 14, 30], size=1.6)
 
 # %%
-guess = teaching.predict(ask.predictions["grating"])
-guess
+guess_grating = teaching.predict(ask.predictions["grating"])
+guess_grating
 
 # %%
 layer = first_layer(11, 4, seed=0)
@@ -260,7 +260,7 @@ for name, most in (("11 × 11, stride 4", 8), ("7 × 7, stride 2", 16)):
         f"{name}: right up to {most} stripes, one per {64 // most} pixels; then they fold back"
     )
 assert all(counted[14 - 1] == 2 for counted in seen["11 × 11, stride 4"])
-guess.reveal("2 broad stripes")
+guess_grating.reveal("2 broad stripes")
 
 # %% [markdown]
 # A wave needs two kept values per period. With stride 4 everything finer than 8 pixels comes back as something coarser, whatever the
@@ -274,8 +274,8 @@ explorers.aliasing()
 # across?** Then find out from how many stripes on ZFNet's layer makes the same mistake. Check:
 
 # %%
-maps = first_layer(11, 4, seed=0)(grating(10, 4))[0]
-power = torch.fft.fft2(maps).abs().square().sum(0)[:, :9]
+response = first_layer(11, 4, seed=0)(grating(10, 4))[0]
+power = torch.fft.fft2(response).abs().square().sum(0)[:, :9]
 down, across = divmod(int(power.argmax()), 9)
 assert (across, down - 16) == (6, -4)
 teaching.correct(
@@ -390,8 +390,8 @@ def errors_of(runs, data=data):
 complexity.profile(models.small.zfnet(10, width=WIDTH, channels=1), data.image_shape)
 
 # %%
-guess = teaching.predict(ask.predictions["first_look"])
-guess
+guess_first_look = teaching.predict(ask.predictions["first_look"])
+guess_first_look
 
 # %%
 runs = {"ZFNet's: 7 × 7 / 2, 5 × 5 / 2": [train(seed) for seed in SEEDS]}
@@ -407,7 +407,7 @@ _ = plots.bars(first_look, xlabel="test error, % (dots: seeds)", title="Two begi
 fine, coarse = first_look.values()
 print(f"mean test error ≈ {sum(fine) / 3:.1f} % and ≈ {sum(coarse) / 3:.1f} %")
 assert sum(coarse) > sum(fine) + 1.5  # half a point on average
-guess.reveal("ZFNet's beginning")
+guess_first_look.reveal("ZFNet's beginning")
 
 # %% [markdown]
 # Note that this compares both changes at once, kernel and stride, as the paper's Table 2 does (18.1 → 16.5 %, with all the rest that
@@ -517,8 +517,8 @@ def alone(maps, channel):
 # %%
 images = data.test.images[best.indices]
 with torch.no_grad():
-    maps, trail = climb(layers_up_to(net, "conv3"), images)
-    painting = descend(trail, alone(maps, channel))
+    outputs, trail = climb(layers_up_to(net, "conv3"), images)
+    painting = descend(trail, alone(outputs, channel))
     assert torch.allclose(painting, project(net, images, "conv3", channel), atol=1e-5)
 teaching.correct("Your deconvnet paints what the library's `project` paints.")
 
@@ -710,11 +710,11 @@ teaching.correct(
 )
 
 # %% tags=["measured"]
-net = whole[0]
+trained = whole[0]
 with torch.no_grad():
-    read = net(data.test.images).argmax(1) == data.test.labels  # only what it reads right
+    read = trained(data.test.images).argmax(1) == data.test.labels  # only what it reads right
 picks = read.nonzero().flatten()[:6].tolist()
-maps = [right_class(net, data.test.images[i], data.test.labels[i], step=2) for i in picks]
+maps = [right_class(trained, data.test.images[i], data.test.labels[i], step=2) for i in picks]
 names = [f"a {data.test.labels[i]}" for i in picks]
 _ = pictures.occlusion(data.test.images[picks, 0], maps, names, SQUARE, step=2)
 
@@ -730,7 +730,7 @@ assert chances.min() < 0.5 < chances.max()
 # %% tags=["measured"]
 image, label = data.test.images[picks[1]], int(data.test.labels[picks[1]])
 place, column = divmod(int(maps[1].argmin()), maps[1].shape[1])
-believed = occlusion(net, image, SQUARE, step=2)[place, column]
+believed = occlusion(trained, image, SQUARE, step=2)[place, column]
 _ = pictures.covered(image[0], believed, maps[1], (2 * place, 2 * column), SQUARE, label)
 
 # %%
@@ -746,8 +746,8 @@ marked_data = clutter.cluttered_digits(copies=COPIES, marked=True)
 _ = plots.images(marked_data.test.images[:20], titles)
 
 # %%
-guess = teaching.predict(ask.predictions["cheat"])
-guess
+guess_cheat = teaching.predict(ask.predictions["cheat"])
+guess_cheat
 
 # %%
 cheating = [train(seed, marked_data, epochs=2)[0] for seed in SEEDS]
@@ -799,7 +799,7 @@ for honest, cheat in zip(lost["trained without marks"], lost["trained with marks
     assert honest[0] < max(honest[2:])
 accuracy = [training.evaluate(n, data).accuracy for n in cheating]
 assert max(accuracy) < 0.4 and min(training.evaluate(n, data).accuracy for n in whole) > 0.7
-guess.reveal("it falls, while covering the digit hardly matters")
+guess_cheat.reveal("it falls, while covering the digit hardly matters")
 
 # %% [markdown]
 # Now slide the square yourself. These maps are **loaded, not trained here**: two networks as above, the square at every second pixel.
@@ -844,8 +844,8 @@ if run.mode == "full":
     photo = F.interpolate(photo[..., :512, :], size=(224, 224), mode="bilinear")
     chances = occlusion(vgg, transfer.normalize(photo)[0], square=64, step=16)
     believed = int(vgg(transfer.normalize(photo)).argmax())
-    maps = [chances[..., believed]]
-    _ = pictures.occlusion(photo.mean(1), maps, [f"class {believed}"], 64, step=16)
+    shown = [chances[..., believed]]
+    _ = pictures.occlusion(photo.mean(1), shown, [f"class {believed}"], 64, step=16)
 
 # %% [markdown]
 # ## 6 · Take layers out and train again
@@ -853,8 +853,8 @@ if run.mode == "full":
 # Which layers does such a network need? The authors left some out of AlexNet and trained each network anew. Guess before you look:
 
 # %%
-guess = teaching.predict(ask.predictions["removal"])
-guess
+guess_removal = teaching.predict(ask.predictions["removal"])
+guess_removal
 
 # %% [markdown]
 # Their numbers are for AlexNet; *params* we count ourselves, for one GPU (no groups). fc6 is a convolution with a 6 × 6 kernel on a 6 × 6
@@ -893,7 +893,7 @@ for name, params in own.items():
         f"layers {name}: {params:,} parameters, {params / table3['params']['nothing']:.1%} of all"
     )
 assert table3["points lost"]["3 4"] > 10 * table3["points lost"]["7"]
-guess.reveal("layers 3 and 4, with 3.5 % of the parameters")
+guess_removal.reveal("layers 3 and 4, with 3.5 % of the parameters")
 
 # %% [markdown]
 # Two layers out of the middle, or the two fully connected ones: 4 points each. All four: 32 points. The paper's conclusion: the *depth* as a

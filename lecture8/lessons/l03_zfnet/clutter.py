@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from lecture8.datasets import Data, assemble, check_positive, digits, to_bytes
+from lecture8 import checks
+from lecture8.datasets import Data, assemble, digits, to_bytes
 
 
 def cluttered_digits(
@@ -17,8 +18,8 @@ def cluttered_digits(
     in a photograph may.
     Raises ValueError for pictures of fewer than 20 pixels.
     """
-    check_positive("size", size)
-    check_positive("copies", copies)
+    checks.whole(size=size, copies=copies)
+    checks.whole(least=0, most=2**60, seed=seed)
     if size < 20:
         raise ValueError(
             f"given size={size}; expected 20 pixels or more: in smaller pictures the digits have no room"

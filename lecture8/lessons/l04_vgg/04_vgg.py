@@ -109,8 +109,8 @@ for layers in range(1, 5):
 # Now the whole network. Between its blocks a pooling halves the map.
 
 # %%
-guess = teaching.predict(ask.predictions["field"])
-guess
+guess_field = teaching.predict(ask.predictions["field"])
+guess_field
 
 
 # %%
@@ -137,7 +137,7 @@ for name, net in {"A": models.vgg11, "D": models.vgg16, "E": models.vgg19}.items
 
 # %%
 assert field_of("D") / 224 > 0.8
-guess.reveal("more than 80 % of the image")
+guess_field.reveal("more than 80 % of the image")
 
 # %% [markdown]
 # Behind each pooling a step is twice as long, so the deep layers reach far: 3 × 3 is no keyhole. (VGG-19's units see 268 pixels,
@@ -175,8 +175,8 @@ for seed in SEEDS:
 # Now **with the ReLU**, as in VGG. Perhaps some other 5 × 5 kernel does the same?
 
 # %%
-guess = teaching.predict(ask.predictions["same"])
-guess
+guess_same = teaching.predict(ask.predictions["same"])
+guess_same
 
 # %% [markdown]
 # The best one can be computed, no training needed: each output pixel is a weighted sum of the 75 inputs under the kernel, so
@@ -222,21 +222,21 @@ assert max(share["without ReLU"]) < 1e-20
 assert min(share["with ReLU"]) > 0.1
 
 # %%
-guess.reveal("more than 5 %")
+guess_same.reveal("more than 5 %")
 
 # %% tags=["measured"]
 with torch.no_grad():
-    rows = {}
+    copies = {}
     for name, between in {"without ReLU": nn.Identity(), "with ReLU": nn.ReLU()}.items():
         outputs = nn.Sequential(first, between, second)(photo)
         kernel = best_5x5(photo, outputs)
         shape = outputs[0, 0, 2:-2, 2:-2].shape
         imitation = (under_the_kernel(photo) @ kernel).view(shape)
-        rows[name] = inside(outputs).view(shape), imitation
-_ = pictures.same_scale(rows, ("two 3 × 3", "the best 5 × 5"))
+        copies[name] = inside(outputs).view(shape), imitation
+_ = pictures.same_scale(copies, ("two 3 × 3", "the best 5 × 5"))
 
 # %%
-off = {name: ((one - other).std() / one.std()).item() for name, (one, other) in rows.items()}
+off = {name: ((one - other).std() / one.std()).item() for name, (one, other) in copies.items()}
 assert off["without ReLU"] < 1e-10 and off["with ReLU"] > 0.05
 teaching.three_ways(
     10,
@@ -361,8 +361,8 @@ for name in ("vgg11", "vgg11_lrn", "vgg13", "vgg16_c", "vgg16", "vgg19"):
 # 138 million parameters. A network of small kernels, to save parameters?
 
 # %%
-guess = teaching.predict(ask.predictions["where"])
-guess
+guess_where = teaching.predict(ask.predictions["where"])
+guess_where
 
 # %%
 _ = pictures.shares(vgg16)
@@ -380,7 +380,7 @@ print(
 print(
     f"fully connected: {connected['macs']:,} multiply-adds, {connected['macs'] / vgg16.macs:.1%}"
 )
-guess.reveal("nine tenths in the three fully connected layers")
+guess_where.reveal("nine tenths in the three fully connected layers")
 
 # %%
 with torch.device("meta"):
@@ -440,8 +440,8 @@ teaching.correct(
 teaching.source(models.small.vgg)
 
 # %%
-guess = teaching.predict(ask.predictions["depth"])
-guess
+guess_depth = teaching.predict(ask.predictions["depth"])
+guess_depth
 
 
 # %%
@@ -503,7 +503,7 @@ margin = run.choose(
     quick=0.8, full=1.0
 )  # in a full run, not yet tried, no more than the claim itself
 assert sum(pairs) < margin * min(sum(single), sum(linear))
-guess.reveal("the one with pairs of 3 × 3")
+guess_depth.reveal("the one with pairs of 3 × 3")
 
 # %%
 # is it the ReLU? without it the pairs lose their lead
@@ -585,8 +585,8 @@ assert b.field == c.field < d.field and b.depth < c.depth == d.depth
 # 10 when the validation stalls. All that is the same (the batch has 256 images, not 128). But AlexNet drew its first weights from a normal distribution with a spread (standard deviation) of 0.01. Try that with 13 convolutions:
 
 # %%
-guess = teaching.predict(ask.predictions["signal"])
-guess
+guess_signal = teaching.predict(ask.predictions["signal"])
+guess_signal
 
 
 # %%
@@ -625,7 +625,7 @@ for name, ratios in kept.items():
 assert max(kept["spread 0.01"]) < 1e-5
 assert min(kept["spread 0.1"]) > 1e5
 assert min(kept["Glorot"]) > 1e-3
-guess.reveal("weaker, by more than a thousand")
+guess_signal.reveal("weaker, by more than a thousand")
 
 # %% [markdown]
 # A millionth is left. (Why are the digits of the first and the last row the same? The seeds are, and the biases are 0. So ten times the spread makes
@@ -731,8 +731,8 @@ readers = [learn_letters(seed) for seed in SEEDS]
 known = [training.evaluate(net, letters, "test").accuracy for net in readers]
 print("new letters read rightly:", *(f"≈ {100 * accuracy:.0f} %" for accuracy in known))
 assert min(known) > 0.7
-guess = teaching.predict(ask.predictions["fc7"])
-guess
+guess_fc7 = teaching.predict(ask.predictions["fc7"])
+guess_fc7
 
 # %% [markdown]
 # `transfer.extract_features` sends all images through and returns what the last linear layer gets, the output of fc7, or of a block that you
@@ -795,7 +795,7 @@ near, far = tasks
 assert min(of(near, "fc7")) > max(of(near, "pixels") + of(near, "fc7, untrained")) + 0.25
 assert sum(of(far, "fc7")) > sum(of(far, "fc7, untrained")) + 0.1 * len(SEEDS)
 assert sum(of(far, "block 2")) > sum(of(far, "fc7")) + 0.08 * len(SEEDS)
-guess.reveal("fc7, by more than 25 points")
+guess_fc7.reveal("fc7, by more than 25 points")
 
 # %% [markdown]
 # The notes are right, where the new task resembles the old one: ten classes that fc7 has never heard of, and it separates them. On *handwriting* its lead over the pixels

@@ -67,8 +67,8 @@ data
 # Take the lecture's example: 256 channels of 28 × 28 come in.
 
 # %%
-guess = teaching.predict(ask.predictions["channels"])
-guess
+guess_channels = teaching.predict(ask.predictions["channels"])
+guess_channels
 
 # %% [markdown]
 # **Build** it, without the library's module. (`Branches(a=…, b=…)` hands its input to every part and stacks the results.)
@@ -92,7 +92,7 @@ _ = plots.diagrams.diagram(my_naive, naive, title="The naive module: four branch
 
 # %%
 assert naive.output_size == (128 + 192 + 96 + 256, 28, 28)
-guess.reveal(str(naive.output_size[0]))
+guess_channels.reveal(str(naive.output_size[0]))
 
 # %%
 ways = plots.diagrams.steps(my_naive, naive)[0].ways
@@ -111,8 +111,8 @@ teaching.three_ways(
 # %%
 channels, work = 256, []
 for _ in range(4):
-    net = naive_inception(channels, 128, 192, 96)
-    work.append(complexity.profile(net, (channels, 28, 28)).macs)
+    stacked = naive_inception(channels, 128, 192, 96)
+    work.append(complexity.profile(stacked, (channels, 28, 28)).macs)
     channels = 128 + 192 + 96 + channels
 assert work[0] == 854_196_224 == naive.macs and channels == 1920
 print(
@@ -167,8 +167,8 @@ print("shuffle, then convolve = convolve, then shuffle:", bool(moved < 1e-5))
 # as before. What is left of the 854 million?
 
 # %%
-guess = teaching.predict(ask.predictions["cost"])
-guess
+guess_cost = teaching.predict(ask.predictions["cost"])
+guess_cost
 
 # %%
 module = inception(256, 128, 64, 192, 64, 96, 64)
@@ -197,7 +197,7 @@ assert sum(by_hand.values()) == reduced.macs == 271_351_808
 
 # %%
 assert 0.30 < reduced.macs / naive.macs < 0.33
-guess.reveal("about a third")
+guess_cost.reveal("about a third")
 
 # %% [markdown]
 # The lecture's slide lists the very same six products, and then prints their sum as 358 million. Where does that come from?
@@ -447,8 +447,8 @@ if run.mode == "full":  # published weights on photographs; needs the network on
 # channel over all pixels (**global average pooling**, 전역 평균 풀링), 1,024 numbers, and has one linear layer. Suppose it flattened instead:
 
 # %%
-guess = teaching.predict(ask.predictions["average"])
-guess
+guess_average = teaching.predict(ask.predictions["average"])
+guess_average
 
 # %%
 flat_params = whole.params + (7 * 7 - 1) * 1024 * 1000
@@ -456,7 +456,7 @@ flat_macs = whole.macs + (7 * 7 - 1) * 1024 * 1000
 print(f"parameters: {whole.params:,} → {flat_params:,}, {flat_params / whole.params:.1f} times")
 print(f"multiply-adds: {whole.macs:,} → {flat_macs:,}, {flat_macs / whole.macs - 1:.1%} more")
 assert round(flat_params / whole.params, 1) == 8.0 and flat_macs / whole.macs < 1.04
-guess.reveal("the parameters: about eightfold")
+guess_average.reveal("the parameters: about eightfold")
 
 
 # %%
@@ -468,14 +468,14 @@ def linear_share(name):
     return sum(e.params for e in ends) / cost.params, sum(e.macs for e in ends) / cost.macs
 
 
-rows = {"AlexNet": linear_share("alexnet"), "VGG-16": linear_share("vgg16")}
-ends = 7 * 7 * 1024 * 1000
-rows["GoogLeNet, if it flattened"] = (ends + 1000) / flat_params, ends / flat_macs
-rows["GoogLeNet"] = linear_share("googlenet")
-_ = pictures.shares(rows)
+in_linear = {"AlexNet": linear_share("alexnet"), "VGG-16": linear_share("vgg16")}
+flat = 7 * 7 * 1024 * 1000
+in_linear["GoogLeNet, if it flattened"] = (flat + 1000) / flat_params, flat / flat_macs
+in_linear["GoogLeNet"] = linear_share("googlenet")
+_ = pictures.shares(in_linear)
 
 # %%
-percent = {name: (round(100 * p, 1), round(100 * m, 2)) for name, (p, m) in rows.items()}
+percent = {name: (round(100 * p, 1), round(100 * m, 2)) for name, (p, m) in in_linear.items()}
 assert percent["VGG-16"] == (89.4, 0.80) and percent["AlexNet"][0] == 96.2
 assert round(percent["AlexNet"][1], 1) == 8.1
 teaching.three_ways(
@@ -517,8 +517,8 @@ teaching.three_ways(
 # backwards, from stage to stage.
 
 # %%
-guess = teaching.predict(ask.predictions["fade"])
-guess
+guess_fade = teaching.predict(ask.predictions["fade"])
+guess_fade
 
 
 # %%
@@ -555,13 +555,13 @@ def gradients(net, weight):
 norms = {"without heads": [], "with heads": [], "with batch norm": []}
 for seed in SEEDS:
     torch.manual_seed(seed)
-    net, net_bn = models.googlenet(auxiliary=True), models.googlenet_bn(auxiliary=True)
-    norms["without heads"].append(gradients(net, weight=0.0))
-    norms["with heads"].append(gradients(net, weight=0.3))
+    plain, net_bn = models.googlenet(auxiliary=True), models.googlenet_bn(auxiliary=True)
+    norms["without heads"].append(gradients(plain, weight=0.0))
+    norms["with heads"].append(gradients(plain, weight=0.3))
     norms["with batch norm"].append(gradients(net_bn, weight=0.0))
 
 # %% tags=["measured"]
-names = [name for name, _ in net.features.named_children()]
+names = [name for name, _ in plain.features.named_children()]
 _ = pictures.gradients(norms, names, heads=heads)
 
 # %%
@@ -578,7 +578,7 @@ assert all(
 assert all(
     seed[-1] < seed[0] for seed in with_norm
 )  # with batch normalization it does not fade
-guess.reveal("much shorter: it fades on the way")
+guess_fade.reveal("much shorter: it fades on the way")
 
 # %% [markdown]
 # Careful: this was the gradient at the *maps*, what each stage hands back to the one before. The gradient of the *weights*, which
@@ -587,8 +587,8 @@ guess.reveal("much shorter: it fades on the way")
 # %%
 for seed in SEEDS:
     torch.manual_seed(seed)
-    net, objective = models.googlenet(auxiliary=True), training.auxiliary_objective(0.0)
-    length = training.gradient_norms(net, images, labels, objective)
+    plain, objective = models.googlenet(auxiliary=True), training.auxiliary_objective(0.0)
+    length = training.gradient_norms(plain, images, labels, objective)
     first = length["features.conv1.conv.conv"]
     last = length["features.inception_5b.conv3x3.conv.conv"]
     print(f"gradient of the 3 × 3 weights in 5b / of conv1's weights: ≈ {last / first:.1f}")
@@ -607,8 +607,8 @@ for seed in SEEDS:
 teaching.source(training.auxiliary_objective)
 
 # %%
-guess = teaching.predict(ask.predictions["heads"])
-guess
+guess_heads = teaching.predict(ask.predictions["heads"])
+guess_heads
 
 
 # %%
@@ -683,7 +683,7 @@ for norm in (False, True):
     assert abs(early[norm, "both"] - early[norm, "none"]) < 0.05  # no gain at the beginning
 assert early[True, "none"] > early[False, "both"] + 0.2  # batch norm is another matter,
 assert test[True].mean() > test[False].mean() + 0.01  # early and late
-guess.reveal("about the same, within two points")
+guess_heads.reveal("about the same, within two points")
 
 # %%
 mean = {heads: f"{100 * test[False, heads]:.1f}" for heads in ("none", "upper", "both")}
@@ -715,8 +715,8 @@ if run.mode == "full":  # the same comparison on photographs, with your own runs
 # Is that a lot? Draw it beside ResNet's rule for CIFAR-10 (divide by 10 at half and at three quarters).
 
 # %%
-guess = teaching.predict(ask.predictions["rate"])
-guess
+guess_rate = teaching.predict(ask.predictions["rate"])
+guess_rate
 
 # %%
 optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9)
@@ -737,7 +737,7 @@ _ = plots.lines(
 # %%
 halved = next(epoch for epoch, rate in enumerate(rates) if rate < 0.5)
 assert abs(rates[80] - 0.96**10) < 1e-12 and 0.66 < rates[80] < 0.67 and halved == 136
-guess.reveal("two thirds")
+guess_rate.reveal("two thirds")
 
 # %%
 teaching.three_ways(

@@ -13,6 +13,10 @@ def branches(profile, stage: str = "") -> dict[str, int]:
             found[layer.name.removeprefix(stage).lstrip(".").split(".")[0]] = (
                 layer.output_shape[0]
             )
+    if not found:
+        raise ValueError(
+            f"given stage={stage!r}: expected a stage of this network with convolutions"
+        )
     return found
 
 

@@ -105,7 +105,7 @@ def _check_one_by_one(answer) -> Verdict:
 def _check_rate(answer) -> Verdict:
     for start, epoch in ((0.1, 0), (0.1, 7), (0.1, 8), (0.01, 80), (0.1, 137)):
         want, got = start * 0.96 ** (epoch // 8), float(called(answer, start, epoch))
-        if abs(got - want) > 1e-9 * start:
+        if abs(got - want) > 1e-6 * start:
             case = f"for start={start}, epoch={epoch} expected {want:.6f}, got {got:.6f}"
             if abs(got - start * 0.96 ** (epoch / 8)) < 1e-9:
                 return wrong(f"The rate falls in steps, not a little every epoch: {case}.")

@@ -72,8 +72,8 @@ data
 # with weights, the other 56. What is your guess?
 
 # %%
-guess = teaching.predict(ask.predictions["degradation"])
-guess
+guess_degradation = teaching.predict(ask.predictions["degradation"])
+guess_degradation
 
 # %% [markdown]
 # Here is the whole experiment: a network, PyTorch's own optimizer, and `fit`, which is the usual loop (read it with
@@ -126,7 +126,7 @@ deeper_is_worse = [
     deep > shallow for shallow, deep in zip(final("plain", 20), final("plain", 56))
 ]
 assert all(deeper_is_worse)
-guess.reveal("plain-20: the deeper one trains worse")
+guess_degradation.reveal("plain-20: the deeper one trains worse")
 
 # %% [markdown]
 # The 56-layer network *contains* the 20-layer one, and cannot find it. He and colleagues call this **degradation**.
@@ -166,8 +166,8 @@ teaching.three_ways(
 # layers, with each block's input added to its output.)
 
 # %%
-guess = teaching.predict(ask.predictions["gradients"])
-guess
+guess_gradients = teaching.predict(ask.predictions["gradients"])
+guess_gradients
 
 
 # %% tags=["measured"]
@@ -205,7 +205,7 @@ assert all(ratio > 10 for ratio in first_over_last["plain-56"])  # it does not v
 assert all(
     p > 10 * r for p, r in zip(first_over_last["plain-56"], first_over_last["residual-56"])
 )
-guess.reveal("much larger: it grows on the way")
+guess_gradients.reveal("much larger: it grows on the way")
 
 # %%
 teaching.three_ways(
@@ -421,8 +421,8 @@ for depth, cost in five.items():
 # the work: still less than VGG-19's 19.6 G. But for 50, 101 and 152 we count *more* than the paper prints. Is our network wrong?
 
 # %%
-guess = teaching.predict(ask.predictions["stride"])
-guess
+guess_stride = teaching.predict(ask.predictions["stride"])
+guess_stride
 
 # %%
 v1 = complexity.profile(models.resnet50(stride_in_1x1=True))
@@ -438,7 +438,7 @@ places = [
 assert extra == sum(c_in * width * (side**2 - (side // 2) ** 2) for c_in, width, side in places)
 
 # %%
-guess.reveal("v1.5, stride in the 3 × 3")
+guess_stride.reveal("v1.5, stride in the 3 × 3")
 
 # %% [markdown]
 # The last assertion is the explanation: in each of three stages one 1 × 1 convolution works on four times as many pixels.
@@ -563,8 +563,8 @@ teaching.three_ways(
 # *after* training and retrain nothing (after Veit, Wilber, Belongie 2016, [arXiv 1605.06431](https://arxiv.org/abs/1605.06431)).
 
 # %%
-guess = teaching.predict(ask.predictions["removal"])
-guess
+guess_removal = teaching.predict(ask.predictions["removal"])
+guess_removal
 
 
 # %%
@@ -610,7 +610,7 @@ _ = pictures.removal(loss_of_accuracy)
 assert medians["plain-20"] > 3 * max(medians["residual-20"], medians["residual-56"], 1)
 # the more blocks there are, the less one of them matters
 assert medians["residual-56"] < medians["residual-20"]
-guess.reveal("the residual one")
+guess_removal.reveal("the residual one")
 
 # %% [markdown]
 # In the plain network the output of one layer is the next one's only food. In the residual network there is a stream

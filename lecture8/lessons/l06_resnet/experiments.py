@@ -1,18 +1,24 @@
 """Train the nets that explorers and figures of 06_resnet load, and draw the picture of the README.
 
 python -m lecture8.lessons.l06_resnet.experiments digits      on the CPU, minutes: digits_depth.csv, digits_gradients.csv
-python -m lecture8.lessons.l06_resnet.experiments cifar --epochs 182      on a GPU, hours: cifar_depth.csv
-python -m lecture8.lessons.l06_resnet.experiments cifar --epochs 5 --width 8 --images 10000 --depths 20 56      a CPU, an hour
+python -m lecture8.lessons.l06_resnet.experiments degradation  on the CPU, two hours: degradation.csv, …_gradients.csv
+python -m lecture8.lessons.l06_resnet.experiments cifar --width 8 --epochs 20      a CPU, four hours: cifar_degradation.csv
+python -m lecture8.lessons.l06_resnet.experiments cifar --width 16 --epochs 182    on a GPU
 
-digits: every depth, plain and with each shortcut, three seeds. cifar: the recipe of the paper's section 4.2.
+digits: every depth, plain and with each shortcut, three seeds, 12 epochs. degradation: 60 epochs with two drops of the
+learning rate, plain and with shortcut A, also at other learning rates and with other initial weights. cifar: the recipe
+of the paper's section 4.2. The last two resume after an interruption: a finished run is a part of the table.
 """
 
 import argparse
 import os
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import nn
 
 from lecture8 import datasets, models, plots, published, training
 from lecture8.history import History
@@ -53,29 +59,137 @@ def digits(epochs: int, depths: list[int], seeds: int) -> tuple[pd.DataFrame, pd
     return pd.DataFrame(curves), pd.DataFrame(gradients)
 
 
-def cifar(epochs: int, depths: list[int], seeds: int, width: int, images: int) -> pd.DataFrame:
+INITIAL = {  # of convolutions; the linear layer keeps PyTorch's
+    "he": None,  # `layers.he_init`, fan-out, as the networks are built
+    "he fan-in": lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"),
+    "glorot": nn.init.xavier_uniform_,
+    "pytorch": lambda w: nn.init.kaiming_uniform_(w, a=5**0.5),
+}
+RUNS = Path("runs") / "06_resnet"  # checkpoints of runs that are not finished
+
+
+def trained(
+    net: nn.Module,
+    data,
+    lr: float,
+    epochs: int,
+    seed: int,
+    batch_size: int,
+    name: str,
+    seen=None,
+) -> list[dict]:
+    """SGD, momentum 0.9, decay 1e-4, ÷10 at half and three quarters: a row per epoch, the end measured once more.
+
+    The last row also has the loss and accuracy of all training images and the accuracy of the test images, both in
+    evaluation mode. seen: epochs after which `seen[epoch](net)` is called.
+    """
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [epochs // 2, epochs * 3 // 4])
+    RUNS.mkdir(parents=True, exist_ok=True)
+    file, seen = RUNS / f"{name.replace(' ', '-')}.pt", seen or {}
+    for stop in sorted({*seen, epochs}):
+        history = training.fit(
+            net,
+            data,
+            optimizer,
+            stop,
+            batch_size=batch_size,
+            scheduler=scheduler,
+            seed=seed,
+            checkpoint=file,
+        )
+        if stop in seen:
+            seen[stop](net)
+    rows = [
+        {k: v for k, v in row.items() if k not in ("seconds", "lr")} for row in history.rows
+    ]
+    end, test = training.evaluate(net, data, "train"), training.evaluate(net, data)
+    rows[-1] |= {
+        "end_train_loss": end.loss,
+        "end_train_accuracy": end.accuracy,
+        "test_accuracy": test.accuracy,
+    }
+    file.unlink()
+    return rows
+
+
+def degradation(seeds: int, kinds: list[str]) -> None:
+    """Fills degradation.csv and degradation_gradients.csv: depths at one rate, then rates, then initial weights."""
+    data, here = datasets.digits(size=8), Path(__file__)
+    batch = next(iter(data.batches("train", 256)))
+    what = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD, momentum 0.9, decay 1e-4, batch 64, "
+    what += "60 epochs, learning rate divided by 10 after 30 and 45; kind: plain, or A for shortcuts"
+
+    def built(kind: str, depth: int, init: str, seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        net = models.small.resnet(depth, data.num_classes, width=8, channels=1, **KINDS[kind])
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d) and INITIAL[init]:
+                INITIAL[init](module.weight)
+        return net
+
+    def run(kind: str, depth: int, lr: float, init: str, seed: int) -> list[dict]:
+        name = f"{kind}-{depth}-{lr}-{init}-{seed}"
+        return trained(built(kind, depth, init, seed), data, lr, 60, seed, 64, name)
+
+    def norms(kind: str, depth: int, seed: int) -> list[dict]:
+        rows = []
+
+        def measured(epoch: int, net: nn.Module) -> None:
+            inputs = [t.to(next(net.parameters()).device) for t in batch]
+            path = [
+                v
+                for n, v in training.gradient_norms(net, *inputs).items()
+                if ".shortcut" not in n
+            ]
+            rows.extend({"epoch": epoch, "layer": i, "norm": v} for i, v in enumerate(path, 1))
+
+        net = built(kind, depth, "he", seed)
+        measured(0, net)
+        seen = {
+            epoch: partial(measured, epoch) for epoch in (1, 2, 3, 5, 8, 12, 20, 30, 40, 60)
+        }
+        (RUNS / f"norms-{kind}-{depth}-{seed}.pt").unlink(
+            missing_ok=True
+        )  # else the first epochs would not be seen
+        trained(net, data, 0.05, 60, seed, 64, f"norms-{kind}-{depth}-{seed}", seen)
+        return rows
+
+    def arms(depths, rates=(0.05,), initial=("he",)) -> list[dict]:
+        grid = product(range(seeds), depths, kinds, rates, initial)
+        return [dict(kind=k, depth=d, lr=lr, init=i, seed=s) for s, d, k, lr, i in grid]
+
+    file = here.with_name("degradation.csv")
+    published.collect(file, what, arms([20, 56, 8, 14, 32, 44]), run)
+    published.collect(file, what, arms([20, 56], [0.005, 0.015, 0.15]), run)
+    published.collect(file, what, arms([20, 56], initial=[*INITIAL][1:]), run)
+    more = "; gradient norm of each layer's weights on one batch of 256, after so many epochs (0: before training)"
+    of = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), [56, 20], kinds)]
+    published.collect(
+        here.with_name("degradation_gradients.csv"),
+        what + more + "; learning rate 0.05",
+        of,
+        norms,
+    )
+
+
+def cifar(
+    epochs: int, depths: list[int], seeds: int, kinds: list[str], width: int, note: str
+) -> None:
     """He et al. 2015, section 4.2: SGD 0.1, momentum 0.9, decay 1e-4, batch 128, ÷10 at half and three quarters."""
-    data, curves = datasets.cifar10().take(images), []
-    for depth in depths:
-        for kind in ("plain", "A"):
-            for seed in range(seeds):
-                torch.manual_seed(seed)
-                net = models.small.resnet(depth, data.num_classes, width=width, **KINDS[kind])
-                optimizer = torch.optim.SGD(
-                    net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4
-                )
-                drops = sorted({max(1, epochs // 2), max(1, epochs * 3 // 4)})
-                scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, drops)
-                history = training.fit(
-                    net, data, optimizer, epochs, scheduler=scheduler, seed=seed
-                )
-                test = training.evaluate(net, data)
-                curves += [
-                    {"kind": kind, "depth": depth, "seed": seed, **row} for row in history.rows
-                ]
-                curves[-1]["test_accuracy"] = test.accuracy
-                print(kind, depth, seed, history, f"test error {test.error:.2%}", flush=True)
-    return pd.DataFrame(curves)
+    data = datasets.cifar10()
+    what = f"nets of 6n + 2 layers, width {width}, {epochs} epochs of {len(data.train):,} CIFAR-10 photographs, recipe of "
+    what += f"He et al. 2015 section 4.2; kind: plain, or A for shortcuts{note}"
+
+    def run(kind: str, depth: int, seed: int) -> list[dict]:
+        torch.manual_seed(seed)
+        net = models.small.resnet(depth, data.num_classes, width=width, **KINDS[kind])
+        return trained(
+            net, data, 0.1, epochs, seed, 128, f"cifar-{kind}-{depth}-{width}-{epochs}-{seed}"
+        )
+
+    arms = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), depths, kinds)]
+    published.collect(Path(__file__).with_name("cifar_degradation.csv"), what, arms, run)
 
 
 def picture(curves: pd.DataFrame) -> None:
@@ -95,25 +209,38 @@ def picture(curves: pd.DataFrame) -> None:
 
 
 def main() -> None:
-    """Parse the command line and run one of the two."""
+    """Parse the command line and run one of the three."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["digits", "cifar"])
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--depths", type=int, nargs="+", default=[8, 14, 20, 32, 44, 56])
+    parser.add_argument("what", choices=["digits", "degradation", "cifar"])
+    parser.add_argument("--epochs", type=int, default=12, help="not for degradation")
+    parser.add_argument(
+        "--depths",
+        type=int,
+        nargs="+",
+        default=[8, 14, 20, 32, 44, 56],
+        help="not for degradation",
+    )
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--kinds", nargs="+", default=["plain", "A"], help="of degradation and cifar"
+    )
     parser.add_argument(
         "--width", type=int, default=16, help="channels of the first stage (cifar)"
     )
-    parser.add_argument("--images", type=int, default=45_000, help="training images (cifar)")
     parser.add_argument(
         "--note", default="", help="what else a reader must know of the data (cifar)"
     )
     a = parser.parse_args()
     here = Path(__file__)
-    if a.what == "digits":
+    if a.what != "cifar":
         os.environ.setdefault("LECTURE8_DEVICE", "cpu")
+    if a.what == "degradation":
+        degradation(a.seeds, a.kinds)
+    elif a.what == "cifar":
+        cifar(a.epochs, a.depths, a.seeds, a.kinds, a.width, a.note)
+    else:
         curves, gradients = digits(a.epochs, a.depths, a.seeds)
         picture(curves)
         what = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD 0.05, momentum 0.9, batch 64; "
@@ -124,11 +251,6 @@ def main() -> None:
         gradients["norm"] = gradients["norm"].map(lambda v: float(f"{v:.4g}"))
         more = "gradient norm of each layer's weights before training"
         published.write(here.with_name("digits_gradients.csv"), gradients, what + more, a.seeds)
-    else:
-        what = f"nets of 6n + 2 layers, width {a.width}, {a.epochs} epochs of {a.images:,} CIFAR-10 photographs, "
-        what += f"recipe of He et al. 2015 section 4.2{a.note}"
-        curves = cifar(a.epochs, a.depths, a.seeds, a.width, a.images).round(4)
-        published.write(here.with_name("cifar_depth.csv"), curves, what, a.seeds)
 
 
 if __name__ == "__main__":

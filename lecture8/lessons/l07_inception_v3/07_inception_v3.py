@@ -121,8 +121,8 @@ print("points gained by each step from v2 on:", *from_v2)
 # **factorization** (분해).
 
 # %%
-guess = teaching.predict(ask.predictions["cost"])
-guess
+guess_cost = teaching.predict(ask.predictions["cost"])
+guess_cost
 
 # %% [markdown]
 # The next picture is drawn from real modules. A square is one weight for each pair of an input and an output channel.
@@ -157,7 +157,7 @@ for group in groups:
         saved[f"{name} → {other}"] = round(100 * (1 - weights(small) / weights(large)))
 assert list(saved.values()) == [71, 28, 33, 11]
 print(*(f"{name}: {percent} % saved" for name, percent in saved.items()), sep="\n")
-guess.reveal("less than a third")
+guess_cost.reveal("less than a third")
 
 # %% [markdown]
 # An n × n kernel has n² weights, the pair 2n: the share 2/n falls as n grows. (Two 2 × 2 in place of a 3 × 3 save 11 %, so asymmetric is better.)
@@ -208,8 +208,8 @@ assert 2 < whole_b.macs / cost_b.macs < 3
 # row at x*: a multiplication table. Mathematicians say: a matrix of **rank 1**. Few kernels are multiplication tables. Which ones?
 
 # %%
-guess = teaching.predict(ask.predictions["rank"])
-guess
+guess_rank = teaching.predict(ask.predictions["rank"])
+guess_rank
 
 # %% [markdown]
 # For any kernel there is a best column and row, a second-best pair for what is left, and so on: the **singular value decomposition** finds
@@ -221,8 +221,8 @@ teaching.source(separate)
 # %%
 stripes = kernels.KERNELS["stripes at 45°"]
 photo = kernels.photograph("flower")
-columns, rows = separate(stripes, rank=1)
-_ = pictures.separated(stripes, columns @ rows, photo, rank=1)
+column, row = separate(stripes, rank=1)
+_ = pictures.separated(stripes, column @ row, photo, rank=1)
 
 
 # %%
@@ -237,7 +237,7 @@ for name, share in kept.items():
     print(f"{name:16} one pair keeps {100 * share:5.1f} %")
 assert all(kept[name] > 0.999999 for name in ("blur", "upright edge", "upright stripes"))
 assert 0.4 < kept["stripes at 45°"] < 0.6 and kept["noise"] < 0.6
-guess.reveal("about half")
+guess_rank.reveal("about half")
 
 # %% [markdown]
 # ### Trained kernels
@@ -388,8 +388,8 @@ print(
 # square of 2 × 2.
 
 # %%
-guess = teaching.predict(ask.predictions["shuffle"])
-guess
+guess_shuffle = teaching.predict(ask.predictions["shuffle"])
+guess_shuffle
 
 
 # %%
@@ -426,7 +426,7 @@ for name, build in (
 # %%
 assert not any(can_tell["pool, then convolve"])
 assert all(can_tell["convolve, then pool"]) and all(can_tell["both side by side"])
-guess.reveal("pool, then convolve")
+guess_shuffle.reveal("pool, then convolve")
 
 # %% [markdown]
 # Whatever lies in the order of those pixels is gone, for any weights. The other two ways still know it.
@@ -634,10 +634,10 @@ assert round(complexity.profile(code, (64, 73, 73)).macs / 1e6) == 724
 # %%
 torch.manual_seed(0)
 theirs = torchvision.models.inception_v3(init_weights=False, aux_logits=False).eval()
-ours = transfer.load_in_order(models.inception_v3(), theirs.state_dict()).eval()
+loaded = transfer.load_in_order(models.inception_v3(), theirs.state_dict()).eval()
 image = torch.randn(1, 3, 299, 299)
 with torch.no_grad():
-    a, b = ours(image), theirs(image)
+    a, b = loaded(image), theirs(image)
 same = (a - b).abs().max() < 1e-4 * b.abs().max()
 assert same and b.std() > 0
 print("logits equal torchvision's to rounding:", bool(same))
@@ -697,8 +697,8 @@ assert gaps[0.0][0] + 1 < gaps[0.0][1] < gaps[0.0][2] - 1
 # Hard labels push on without end; with ε = 0.1 the logit stops at 4.51, where the softmax is 0.91. Now with images.
 
 # %%
-guess = teaching.predict(ask.predictions["smoothing"])
-guess
+guess_smoothing = teaching.predict(ask.predictions["smoothing"])
+guess_smoothing
 
 # %% [markdown]
 # To see it clearly, take a network that is too sure of itself: AlexNet in small, all its fully connected layers, no normalization, no dropout, and only 50 images to learn from.
@@ -768,7 +768,7 @@ promises = [
     [one.overall_accuracy + one.overconfidence for one in several] for several in found.values()
 ]
 assert min(promises[0]) > max(promises[1])
-guess.reveal("they lower it")
+guess_smoothing.reveal("they lower it")
 
 # %% [markdown]
 # With hard labels it promises far too much. Smoothing cures that, and overshoots: now the network promises too *little*. The amount matters, and so does the number of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lecture8 import devices
+from lecture8 import checks, devices
 
 
 BINS = 10  # of equal width between 0 and 1
@@ -49,6 +49,7 @@ def calibration(logits: Tensor, labels: Tensor) -> Calibration:
     logits: N × classes; labels: N. Guo et al. 2017 (arXiv 1706.04599), section 2. Raises ValueError for shapes that do
     not fit.
     """
+    checks.kind(Tensor, "a tensor", logits=logits, labels=labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
         given = (
             " × ".join(map(str, logits.shape)),
@@ -56,6 +57,12 @@ def calibration(logits: Tensor, labels: Tensor) -> Calibration:
         )
         raise ValueError(
             f"given logits of {given[0]} and labels of {given[1]}; expected N × classes and N, N from 1"
+        )
+    if not logits.isfinite().all():
+        raise ValueError("given logits that are not all finite: did the training diverge?")
+    if labels.dtype != torch.int64 or not 0 <= labels.min() <= labels.max() < logits.shape[1]:
+        raise ValueError(
+            f"given {checks.shown('labels', labels)}: expected whole numbers from 0 to {logits.shape[1] - 1}"
         )
     confidence, chosen = logits.double().softmax(1).max(1)
     correct, which = (chosen == labels).double(), (confidence * BINS).long().clamp(max=BINS - 1)
@@ -73,12 +80,12 @@ def calibration(logits: Tensor, labels: Tensor) -> Calibration:
 def predictions(net: nn.Module, data, split: str = "test") -> tuple[Tensor, Tensor]:
     """(logits N × classes, labels N) of one split, in evaluation mode, on the CPU; the network's mode is kept."""
     device, was_training = devices.pick_device(None), net.training
-    net.to(device).eval()
     try:
-        found = [
-            (net(images).cpu(), labels.cpu())
-            for images, labels in data.to(device).batches(split, 512)
-        ]
+        with devices.moved(net.eval(), device):
+            found = [
+                (net(images).cpu(), labels.cpu())
+                for images, labels in data.to(device).batches(split, 512)
+            ]
     finally:
         net.train(was_training)
     logits, labels = zip(*found, strict=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lecture8 import datasets
+from lecture8 import checks, datasets
 from lecture8.models.inception_v3 import separate
 
 SIZE = 7
@@ -60,6 +60,7 @@ KERNELS = {
 @cache
 def photograph(name: str) -> Tensor:
     """A sample photograph, gray, about a hundred pixels wide: H × W from 0 to 1."""
+    checks.one_of(datasets.sample_photos(), name=name)
     photo = datasets.sample_photos()[name].float().mean(0, keepdim=True) / 255
     return F.avg_pool2d(photo, photo.shape[-1] // 100)[0]
 

@@ -66,8 +66,8 @@ data
 # Inception-ResNet-v1 and Inception-ResNet-v2. The lecture's notes have one line: “Inception-v4: GoogLeNet과 ResNet의 combination”.
 
 # %%
-guess = teaching.predict(ask.predictions["shortcuts"])
-guess
+guess_shortcuts = teaching.predict(ask.predictions["shortcuts"])
+guess_shortcuts
 
 # %% [markdown]
 # Let a program look. It runs each network on an image without pixels and writes down every operation; an addition of two maps is
@@ -98,7 +98,7 @@ additions = {
 for title, count in additions.items():
     print(f"{title:20} {count:>2} additions")
 assert list(additions.values()) == [16, 0, 20, 40]
-guess.reveal("none")
+guess_shortcuts.reveal("none")
 
 # %% [markdown]
 # Here are the three, drawn by the program: a bar per module, as high as its map; an arc over every module that adds its input to its
@@ -360,8 +360,8 @@ print(
 )
 
 # %%
-guess = teaching.predict(ask.predictions["speed"])
-guess
+guess_speed = teaching.predict(ask.predictions["speed"])
+guess_speed
 
 
 # %%
@@ -391,7 +391,7 @@ _ = plots.lines(losses, xlabel="epoch", ylabel="training loss", title=title, col
 ratios = [b[-1] / a[-1] for a, b in zip(losses["with shortcuts"], losses["without shortcuts"])]
 print("training loss without / with shortcuts:", *(f"≈ {ratio:.1f}" for ratio in ratios))
 assert all(ratio > 2 for ratio in ratios)
-guess.reveal("with shortcuts")
+guess_speed.reveal("with shortcuts")
 
 # %% [markdown]
 # Faster it is. And the end? Guess, then look at longer runs, of twelve epochs: with three blocks a stage, as yours, and with one; and with
@@ -399,8 +399,8 @@ guess.reveal("with shortcuts")
 # They are **loaded, not trained here**.
 
 # %%
-guess = teaching.predict(ask.predictions["end"])
-guess
+guess_end = teaching.predict(ask.predictions["end"])
+guess_end
 
 # %%
 print(
@@ -433,7 +433,7 @@ gaps = [
 ]
 print("3 blocks, validation images, after 3, 6, 12 epochs:", *(f"{gap:+.1f}" for gap in gaps))
 assert gaps[0] > 2 * gaps[1] > 3 * gaps[2] > 15
-guess.reveal("one block: about equal; three: behind without shortcuts")
+guess_end.reveal("one block: about equal; three: behind without shortcuts")
 
 # %% [markdown]
 # So the answer depends on the depth. With one block a stage nothing is gained: the ends are equal within the spread of the seeds, and without shortcuts the
@@ -457,8 +457,8 @@ guess.reveal("one block: about equal; three: behind without shortcuts")
 # of its 20 blocks tells how loud the stream has become.
 
 # %%
-guess = teaching.predict(ask.predictions["growth"])
-guess
+guess_growth = teaching.predict(ask.predictions["growth"])
+guess_growth
 
 
 # %%
@@ -519,7 +519,7 @@ for name in growth:
 assert all(1.3 < r < 1.9 for r in a_blocks["scale 1.0"])
 assert all(1.1 < r < 1.5 for r in b_blocks["scale 1.0"])
 assert all(0.9 < r < 1.1 for found in (a_blocks, b_blocks) for r in found["scale 0.1"])
-guess.reveal("a fifth to a half more")
+guess_growth.reveal("a fifth to a half more")
 
 # %% [markdown]
 # With scale 1 the stream grows, but gently: batch normalization inside a block makes what it adds as large as ever, however loud the stream already is.
@@ -626,13 +626,13 @@ explorers.scaling()
 
 # %%
 last = grid[grid["epoch"] == grid["epoch"].max()]
-mean = last.pivot_table(
+means = last.pivot_table(
     index=["width", "rate"], columns="scale", values=["train_loss", "zeros"]
 )
-mean.round(2)
+means.round(2)
 
 # %%
-loss, zeros = mean["train_loss"], mean["zeros"]
+loss, zeros = means["train_loss"], means["zeros"]
 spread = loss.max(axis=1) / loss.min(axis=1)
 assert list(spread.index[spread < 1.1]) == [(8, 0.05)]
 assert loss.loc[(32, 0.05), 1.0] > 2 * loss.loc[(32, 0.05), 0.1]

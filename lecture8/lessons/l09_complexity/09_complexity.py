@@ -112,8 +112,8 @@ print(f"convolution: {params:>10,} weights, each used {macs // params} times for
 print(f"linear:      {linear.weight.numel():>10,} weights, each used once")
 
 # %%
-guess = teaching.predict(ask.predictions["same_work"])
-guess
+guess_same_work = teaching.predict(ask.predictions["same_work"])
+guess_same_work
 
 # %% [markdown]
 # To compare two times, measure them *by turns*, and repeat: whatever slows the machine then slows both. `measure.ratio` does so
@@ -139,11 +139,13 @@ for batch, ratios in slower.items():
     print(f"batch {batch:2}: linear / convolution", *(f"≈ {ratio:.2f}" for ratio in ratios))
 
 # %%
-assert min(slower[1]) > 1.5  # equal work, and yet
-if run.device.type == "cpu":  # a batch makes up for much of it
+if run.device.type == "cpu":
+    assert min(slower[1]) > 1.5  # equal work, and yet; a batch makes up for much of it
     one, sixteen = (sorted(ratios)[ROUNDS // 2] for ratios in slower.values())
     assert sixteen < 0.8 * one
-guess.reveal("the linear layer")
+elif min(slower[1]) < 1.5:
+    print("Launch-bound: starting a layer on this GPU takes about as long as computing it.")
+guess_same_work.reveal("the linear layer")
 
 # %% [markdown]
 # With 16 images at once much of the difference is gone: now each weight that was fetched from memory serves 16 images. So the time of a layer is
@@ -228,14 +230,14 @@ table.style.format("{:,}").format("{}", subset="year")
 # stand for the two.) Before you read the last column:
 
 # %%
-guess = teaching.predict(ask.predictions["activations"])
-guess
+guess_activations = teaching.predict(ask.predictions["activations"])
+guess_activations
 
 # %%
 largest = table.idxmax()
 assert largest["parameters"] == largest["multiply-adds"] == "vgg19"
 assert largest["activations"] == largest["weight layers"] == "inception_resnet_v2"
-guess.reveal("Inception-ResNet-v2, the longest of all, for 299 × 299")
+guess_activations.reveal("Inception-ResNet-v2, the longest of all, for 299 × 299")
 
 # %% [markdown]
 # So “large” is not one thing. Put the networks in order by each cost, the dearest on top. Memory and time are those of a reference machine
@@ -256,8 +258,8 @@ _ = pictures.orders(costs)
 
 # %%
 alike = costs.rank().corr()  # of the ranks: 1 for the same order, 0 for unrelated ones
-counted = ["parameters", "multiply-adds", "activations"]
-pairs = [(a, b) for i, a in enumerate(counted) for b in counted[i + 1 :]]
+kinds = ["parameters", "multiply-adds", "activations"]
+pairs = [(a, b) for i, a in enumerate(kinds) for b in kinds[i + 1 :]]
 for a, b in pairs:
     print(f"{a} and {b}: {alike.loc[a, b]:.2f}")
 assert all(alike.loc[pair] < 0.9 for pair in pairs)
@@ -269,8 +271,8 @@ assert all(alike.loc[pair] < 0.9 for pair in pairs)
 # **Training costs another kind of memory.** Every layer must keep what the backward pass will need, for every image of the batch:
 
 # %%
-guess = teaching.predict(ask.predictions["memory"])
-guess
+guess_memory = teaching.predict(ask.predictions["memory"])
+guess_memory
 
 # %% [markdown]
 # A step of training, by what its bytes are for: *state* is what the optimizer remembers (momentum here), *activations* what the
@@ -279,13 +281,13 @@ guess
 # %%
 with torch.device("meta"):  # shapes only
     pair = {"VGG-16, GB": models.vgg16(), "ResNet-152, GB": models.resnet152()}
-step = {name: complexity.memory(net, 224, batch=32) for name, net in pair.items()}
-pd.concat({name: need.table()["bytes"] / 1e9 for name, need in step.items()}, axis=1).round(2)
+totals = {name: complexity.memory(net, 224, batch=32) for name, net in pair.items()}
+pd.concat({name: need.table()["bytes"] / 1e9 for name, need in totals.items()}, axis=1).round(2)
 
 # %%
-vgg16, resnet152 = step.values()
+vgg16, resnet152 = totals.values()
 assert resnet152.weights < vgg16.weights / 2 and resnet152.peak > 1.2 * vgg16.peak
-guess.reveal("ResNet-152")
+guess_memory.reveal("ResNet-152")
 
 # %% [markdown]
 # ## 4 · The lecture's charts again
@@ -359,8 +361,8 @@ print(f"GoogLeNet's is {density.max() / density['AlexNet']:.0f} times AlexNet's"
 # about use. And it can be moved without touching the network:
 
 # %%
-guess = teaching.predict(ask.predictions["recipe"])
-guess
+guess_recipe = teaching.predict(ask.predictions["recipe"])
+guess_recipe
 
 # %%
 new = budget.table("new")
@@ -370,7 +372,7 @@ for name, points in gain.items():
         f"{name:13} {first['top1'][name]:.1f} → {new['top1'][name]:.1f} %: {points:.1f} points more"
     )
 assert gain["ResNet-50"] > 4 > first["top1"]["ResNet-152"] - first["top1"]["ResNet-50"]
-guess.reveal("more than 4 points")
+guess_recipe.reveal("more than 4 points")
 
 # %% [markdown]
 # Same layers, same multiply-adds, same milliseconds; longer training, stronger augmentation, label smoothing and more. A chart of accuracy against cost compares
@@ -524,8 +526,10 @@ for name, by in forward_mb.items():
     weights = 4 * first["params"][name]
     said = ", ".join(f"with {batch}: ≈ {mb:.0f} MB" for batch, mb in by.items())
     print(f"{name:9}: weights {weights:.0f} MB; forward pass {said}")
-assert all(by[1] < by[2] < by[4] for by in forward_mb.values())
-assert forward_mb["ResNet-18"][4] < forward_mb["AlexNet"][1]
+    assert min(by.values()) > weights
+if run.device.type != "cuda":  # there cuDNN's workspace comes on top
+    assert all(by[1] < by[2] < by[4] for by in forward_mb.values())
+    assert forward_mb["ResNet-18"][4] < forward_mb["AlexNet"][1]
 
 # %% [markdown]
 # A fixed part, the weights, and one that grows with the batch, the maps. (Not quite evenly: with other sizes the library chooses other ways to
@@ -541,7 +545,8 @@ measured = {
 for batch in batches:
     expected = step[batch].peak / 1e6
     print(f"batch {batch}: predicted {expected:.0f} MB, measured ≈ {measured[batch]:.0f} MB")
-    assert 0.95 < measured[batch] / expected < 1.4
+    assert measured[batch] > 0.95 * expected
+    assert measured[batch] < 1.4 * expected or run.device.type == "cuda"  # cuDNN's workspace
 assert step[4].activations - step[2].activations == 2 * (
     step[2].activations - step[1].activations
 )
@@ -594,9 +599,14 @@ assert family.median > 1.2
 # %%
 watts = {}
 if run.device.type == "cuda":
-    for name, net in nets.items():
-        watts[name] = [measure.power(net, 224, batch, device=run.device) for batch in (1, 16)]
-        print(name, *watts[name], sep="\n  ")
+    try:
+        for name, net in nets.items():
+            watts[name] = [
+                measure.power(net, 224, batch, device=run.device) for batch in (1, 16)
+            ]
+            print(name, *watts[name], sep="\n  ")
+    except ValueError as error:  # a part of a GPU, or a virtual one, has no meter
+        print(f"Not measured: {error}.")
 else:
     print("Not measured: power needs an NVIDIA GPU, and this run has none.")
 
@@ -663,8 +673,8 @@ assert speed[big].max() < 1.6 * speed[big].min()
 # And two machines of other people: a desktop CPU (Intel i9-10940X) on one image at a time, and a large GPU (NVIDIA RTX 4090) on batches of 1,024.
 
 # %%
-guess = teaching.predict(ask.predictions["operations"])
-guess
+guess_operations = teaching.predict(ask.predictions["operations"])
+guess_operations
 
 # %%
 others = published.read("timm_times").set_index("network")
@@ -674,7 +684,7 @@ for name in ("vgg11", "resnet152"):
     assert abs(cpu["macs_g"][name] / (models.ARCHITECTURES[name].macs / 1e9) - 1) < 0.01
     print(f"{name:9} {cpu['macs_g'][name]:5.2f} G multiply-adds, {cpu['time'][name]:.0f} ms")
 assert 2.9 < cpu["time"]["vgg11"] / cpu["time"]["resnet152"] < 3.1
-guess.reveal("ResNet-152, in about a third of the time")
+guess_operations.reveal("ResNet-152, in about a third of the time")
 
 # %% [markdown]
 # On that CPU a single image waits for weights: the four VGGs, with 8 to 20 G multiply-adds, take nearly the same time. With 1,024 images at once, each
@@ -719,9 +729,9 @@ teaching.correct(
 # the question has no single answer, but the set of sensible answers is small:
 
 # %%
-front = unbeaten(first, "ms")
+fastest = unbeaten(first, "ms")
 _ = pictures.trade(
-    first, "ms", xlabel="time for one image, ms (reference machine)", log=True, front=front
+    first, "ms", xlabel="time for one image, ms (reference machine)", log=True, front=fastest
 )
 
 # %% [markdown]

@@ -45,7 +45,11 @@ def row(
     if device.type != "mps":  # PyTorch does not count there
         found["mb"] = measure.inference_memory(net, size, batch, device=device).allocated / 1e6
     if device.type == "cuda":
-        power = measure.power(net, size, batch, device=device, seconds=2)
+        try:
+            power = measure.power(net, size, batch, device=device, seconds=2)
+        except ValueError as error:
+            print(f"no power of {name}: {error}")
+            return found
         found |= {
             "watts": power.median,
             "idle_watts": power.idle,
@@ -106,8 +110,23 @@ WHAT = (
 )
 
 
+def write(found: list[dict], device: torch.device, chip: str) -> None:
+    """The table of what was found so far."""
+    table = pd.DataFrame(found)
+    numbers = {
+        c: table[c].map("{:.4g}".format, na_action="ignore")
+        for c in table.select_dtypes("float")
+    }
+    seeds = "0 (of weights and images; the time does not depend on them)"
+    path = Path(__file__).with_name(f"reference_{device.type}.csv")
+    threads = torch.get_num_threads()
+    published.write(
+        path, table.assign(**numbers), WHAT, [seeds], hardware=chip, threads=threads
+    )
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line, measure, and write if all networks were measured."""
+    """Parse the command line and measure; if all networks are measured, write the table anew after every row."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -127,6 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.batches and min(given.batches) < 1:
         parser.error(f"given a batch of {min(given.batches)} images: give 1 or more")
     device = devices.pick_device(given.device)
+    whole = given.networks == NETWORKS and given.batches is None
     chip, start, found = hardware(device), time.perf_counter(), []
     for one in rows(
         given.networks, given.batches or BATCHES[device.type], device, given.seconds
@@ -142,19 +162,8 @@ def main(arguments: list[str] | None = None) -> None:
             f"[{passed:4.0f} s] {one['network']}, batch {one['batch']}: {one['ms']:.4g} ms{noisy}",
             flush=True,
         )
-    whole = given.networks == NETWORKS and given.batches is None
-    if whole:
-        table = pd.DataFrame(found)
-        numbers = {
-            c: table[c].map("{:.4g}".format, na_action="ignore")
-            for c in table.select_dtypes("float")
-        }
-        seeds = "0 (of weights and images; the time does not depend on them)"
-        path = Path(__file__).with_name(f"reference_{device.type}.csv")
-        threads = torch.get_num_threads()
-        published.write(
-            path, table.assign(**numbers), WHAT, [seeds], hardware=chip, threads=threads
-        )
+        if whole:
+            write(found, device, chip)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,123 @@
+"""Train one small network of each family on CIFAR-10 with one recipe, on a CPU.
+
+python -m lecture8.lessons.l09_complexity.cifar10 rates      an hour: cifar10_rates.csv, the learning rate of each
+python -m lecture8.lessons.l09_complexity.cifar10 train      four hours, at most 45 minutes each: cifar10_networks.csv
+
+The recipe: 45,000 photographs to train on, shifted by up to 4 pixels and mirrored, 20 epochs, batch 128, SGD with Nesterov
+momentum 0.9, weight decay 5e-4, one cycle of the learning rate whose peak is chosen for each network by the 5,000
+validation photographs. The 10,000 test photographs are looked at once, at the end. `train` also writes data/weights.
+Both resume after an interruption.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lecture8 import checkpoints, complexity, datasets, models, published, training
+
+NETWORKS = {  # name -> options: of the sizes that a core trains in 45 minutes
+    "alexnet": {"width": 8},
+    "zfnet": {"width": 24},
+    "vgg": {},
+    "inception": {},
+    "resnet20": {"width": 8},
+    "inception_resnet": {},
+}
+RATES = (0.01, 0.03, 0.1, 0.3)
+RUNS = Path("runs") / "09_complexity"  # checkpoints of runs that are not finished
+
+
+def built(network: str, seed: int) -> nn.Module:
+    """The network as it is trained here."""
+    torch.manual_seed(seed)
+    return getattr(models.small, network)(10, **NETWORKS[network])
+
+
+def fit(
+    network: str, data, epochs: int, peak: float, seed: int
+) -> tuple[nn.Module, list[dict]]:
+    """One cycle: up to the peak in the first three tenths of the epochs, then down to almost 0."""
+    net = built(network, seed)
+    optimizer = torch.optim.SGD(
+        net.parameters(), lr=peak, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=epochs + 1)
+    RUNS.mkdir(parents=True, exist_ok=True)
+    file = RUNS / f"{network}-{len(data.train)}-{epochs}-{peak}-{seed}.pt"
+    try:
+        history = training.fit(
+            net, data, optimizer, epochs, scheduler=cycle, seed=seed, checkpoint=file
+        )
+    except training.DivergedError as error:
+        return net, error.history.rows
+    file.unlink()
+    return net, history.rows
+
+
+def rates(networks: list[str]) -> None:
+    """Three epochs of 15,000 photographs at each rate: cifar10_rates.csv."""
+    data = datasets.cifar10().take(15_000)
+    what = "small networks on 15,000 CIFAR-10 photographs, one cycle of 3 epochs, else the recipe of cifar10_networks"
+
+    def run(network: str, lr: float, seed: int) -> list[dict]:
+        _, rows = fit(network, data, 3, lr, seed)
+        return [{"valid_accuracy": rows[-1]["valid_accuracy"] if len(rows) == 3 else 0.0}]
+
+    arms = [{"network": n, "lr": lr, "seed": 0} for n in networks for lr in RATES]
+    published.collect(Path(__file__).with_name("cifar10_rates.csv"), what, arms, run)
+
+
+def best_rate(network: str) -> float:
+    """The rate with the highest validation accuracy in cifar10_rates.csv."""
+    table = published.read("cifar10_rates")
+    found = table[table["network"] == network]
+    if set(found["lr"]) != set(RATES):
+        raise ValueError(f"cifar10_rates.csv lacks rates of {network}: run `rates` first")
+    return float(found.loc[found["valid_accuracy"].idxmax(), "lr"])
+
+
+def train(networks: list[str], epochs: int) -> None:
+    """The whole recipe, once each: cifar10_networks.csv, and the weights of seed 0 in half precision."""
+    data = datasets.cifar10()
+    what = (
+        f"small networks on {len(data.train):,} CIFAR-10 photographs (JPEG copies of the originals), {epochs} epochs, SGD "
+        "with Nesterov momentum 0.9, decay 5e-4, batch 128, one cycle up to the network's lr, shifted and mirrored"
+    )
+
+    def run(network: str, lr: float, seed: int) -> list[dict]:
+        net, rows = fit(network, data, epochs, lr, seed)
+        rows = [{k: v for k, v in row.items() if k not in ("seconds", "lr")} for row in rows]
+        if seed == 0:
+            checkpoints.save_weights(
+                net.half(), published.SHARED / "weights" / f"{network}_cifar10.pt"
+            )
+            net.float()  # measured with the weights that are kept
+        cost = complexity.profile(net, data.image_shape)
+        rows[-1] |= {
+            "test_accuracy": training.evaluate(net, data).accuracy,
+            "params": cost.params, "macs": cost.macs,
+        }  # fmt: skip
+        return rows
+
+    arms = [{"network": n, "lr": best_rate(n), "seed": 0} for n in networks]
+    published.collect(Path(__file__).with_name("cifar10_networks.csv"), what, arms, run)
+
+
+def main() -> None:
+    """Parse the command line and run one of the two."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["rates", "train"])
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--epochs", type=int, default=20, help="of train")
+    a = parser.parse_args()
+    os.environ.setdefault("LECTURE8_DEVICE", "cpu")
+    rates(a.networks) if a.what == "rates" else train(a.networks, a.epochs)
+
+
+if __name__ == "__main__":
+    main()

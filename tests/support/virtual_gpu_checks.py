@@ -1,0 +1,195 @@
+"""What the simulated GPU must do; run on one by tests/test_virtual_gpu.py, not collected by itself."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lecture8 import complexity, datasets, devices, measure, models, training
+from tests.support import virtual_gpu
+
+T4 = torch.cuda.get_device_capability() < (8, 0)
+HALF = torch.float16 if T4 else torch.bfloat16
+
+
+def ones(device=None):
+    return torch.ones(3, 3, device=device)
+
+
+class ForgetsTheDevice(torch.autograd.Function):
+    """An operation whose backward pass makes a tensor on the CPU."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * torch.full((3, 3), 2.0)
+
+
+def hooked(gpu, cpu):
+    """A hook that multiplies a gradient by a tensor of the CPU."""
+    out = gpu.requires_grad_() * 2
+    out.register_hook(lambda gradient: gradient * cpu)
+    out.sum().backward()
+
+
+def stepped(gpu, cpu):
+    """An optimizer whose memory has stayed on the CPU."""
+    weights = nn.Parameter(gpu)
+    optimizer = torch.optim.SGD([weights], lr=0.1, momentum=0.9)
+    optimizer.state[weights]["momentum_buffer"] = cpu
+    weights.sum().backward()
+    optimizer.step()
+
+
+LABELS = torch.tensor([0, 2, 1])
+MIXED = {
+    "sum": lambda gpu, cpu: gpu + cpu,
+    "product": lambda gpu, cpu: cpu @ gpu,
+    "list": lambda gpu, cpu: torch.cat([gpu, cpu]),
+    "network left behind": lambda gpu, cpu: nn.Linear(3, 3)(gpu),
+    "images left behind": lambda gpu, cpu: nn.Linear(3, 3).cuda()(cpu),
+    "labels left behind": lambda gpu, cpu: F.cross_entropy(gpu, LABELS),
+    "in place": lambda gpu, cpu: cpu.add_(gpu),
+    "running total": lambda gpu, cpu: torch.zeros(()).add_(gpu.sum()),
+    "index": lambda gpu, cpu: cpu[LABELS.cuda()],
+    "made by C++": lambda gpu, cpu: F.one_hot(LABELS.cuda()) * cpu,
+    "made in Python": lambda gpu, cpu: gpu + torch.arange(3),
+    "backward": lambda gpu, cpu: ForgetsTheDevice.apply(gpu.requires_grad_()).sum().backward(),
+    "hook": hooked,
+    "optimizer": stepped,
+}
+
+
+@pytest.mark.parametrize("mixed", MIXED)
+def test_cpu_and_gpu_do_not_meet(mixed):
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        MIXED[mixed](ones("cuda"), ones())
+
+
+def test_what_cuda_allows_is_allowed():
+    gpu, cpu, index = ones("cuda"), ones(), torch.tensor([0, 2])
+    results = [gpu + torch.tensor(1.0), gpu * 2, gpu[index], gpu[gpu > 0], gpu.clone().copy_(cpu), gpu[0].expand(3, 3)]
+    results += [gpu.new_zeros(3), torch.zeros_like(gpu), F.one_hot(LABELS.cuda()), torch.where(gpu > 0, gpu, 0.0)]
+    results += [copy.deepcopy(gpu), cpu.to(gpu), cpu.to("cuda", torch.float64), torch.tensor([1.0], device="cuda")]
+    assert all(out.is_cuda and out.device == torch.device("cuda:0") for out in results)
+    assert gpu.cpu().is_cpu and torch.zeros_like(gpu, device="cpu").is_cpu and cpu.device == torch.device("cpu")
+    assert gpu.sum().item() == 9 and "cuda:0" in repr(gpu)
+    with torch.device("meta"):
+        assert nn.Linear(3, 3).weight.is_meta and torch.zeros(3).is_meta
+
+
+def test_numpy_is_refused():
+    for convert in (torch.Tensor.numpy, np.asarray, np.array):
+        with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
+            convert(ones("cuda"))
+    assert np.asarray(ones("cuda").cpu()).sum() == 9
+
+
+def test_devices_have_numbers():
+    one, two = ones("cuda:0"), ones("cuda:1")
+    with pytest.raises(RuntimeError, match="same device"):
+        one + two
+    assert (one.to("cuda:1") + two).device.index == 1 and torch.cuda.device_count() == 2
+    with pytest.raises(RuntimeError, match="invalid device ordinal"):
+        one.to("cuda:2")
+
+
+def test_gradients_lie_where_their_weights_lie():
+    first, second = nn.Linear(3, 4).to("cuda:1"), nn.Linear(4, 2)
+    images = ones("cuda:1").requires_grad_()
+    loss = F.cross_entropy(second(first(images).relu().cpu()), torch.zeros(3, dtype=torch.long))
+    loss.backward()
+    assert first.weight.grad.device.index == 1 == images.grad.device.index and second.weight.grad.is_cpu
+    assert torch.autograd.grad(first(images).sum(), images)[0].device.index == 1
+
+
+def test_autocast_casts_as_cuda_does():
+    images, net = torch.randn(2, 3, 8, 8, device="cuda"), nn.Conv2d(3, 4, 3).cuda()
+    with torch.autocast("cuda", HALF):
+        out = net(images)
+        types = [out.dtype, (out @ out).dtype, out.relu().dtype, F.batch_norm(out, None, None, training=True).dtype]
+        assert types == [HALF] * 4 and net.weight.dtype == torch.float32
+        assert F.log_softmax(out, 1).dtype == out.exp().dtype == (out**2).dtype == out.sum().dtype == torch.float32
+        with torch.autocast("cuda", enabled=False):
+            assert net(images).dtype == torch.float32
+        assert nn.Conv2d(3, 4, 3)(images.cpu()).dtype == torch.float32
+        loss = F.cross_entropy(out.flatten(1), torch.zeros(2, dtype=torch.long, device="cuda"))
+    loss.backward()
+    assert loss.dtype == net.weight.grad.dtype == torch.float32
+    assert torch.equal(net.bias.grad, net.bias.grad.to(HALF).float())  # it came as a number of 16 bits
+
+
+def test_numbers_are_those_of_the_chip():
+    """What separates the formats: the largest number of float16, the digits of bfloat16 and TF32, 32-bit sums."""
+    big, fine = ones("cuda") * 300, ones("cuda") + 2**-12
+    assert (big.to(HALF) @ big.to(HALF)).isinf().all() == T4
+    many = torch.full((1, 4096), 0.5, dtype=HALF, device="cuda")
+    assert (many @ torch.ones(4096, 1, dtype=HALF, device="cuda")).item() == 2048
+    out = F.conv2d(fine[None, None], torch.ones(1, 1, 1, 1, device="cuda"))
+    assert torch.equal(out[0, 0], fine) == T4 and torch.equal(fine @ torch.eye(3, device="cuda"), fine)
+
+
+def test_a_gpu_draws_its_own_random_numbers():
+    torch.manual_seed(5)
+    alone = torch.rand(3)
+    torch.manual_seed(5)
+    on_gpu, dropped = torch.rand(3, device="cuda"), F.dropout(torch.ones(99, device="cuda"))
+    assert torch.equal(torch.rand(3), alone)
+    torch.cuda.manual_seed_all(5)
+    assert torch.equal(torch.rand(3, device="cuda"), on_gpu)
+    assert torch.equal(F.dropout(torch.ones(99, device="cuda")), dropped)
+    with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator"):
+        torch.rand(3, device="cuda", generator=torch.Generator())
+    with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator"):
+        ones("cuda").normal_(generator=torch.Generator())
+
+
+def test_blocking_copies_are_noted():
+    cpu, gpu = ones(), ones("cuda")
+    virtual_gpu.copies.clear()
+    for quiet in (cpu.to("cuda", non_blocking=True), gpu + torch.tensor(1.0), gpu.cpu(), gpu.to("cuda"), cpu + cpu):
+        assert quiet.shape == (3, 3)
+    gpu.copy_(cpu, non_blocking=True)
+    assert virtual_gpu.copies == []
+    cpu.cuda(), torch.tensor([1.0], device="cuda"), gpu[LABELS], gpu.copy_(cpu)
+    assert [copied.split(" ")[1] for copied in virtual_gpu.copies] == ["(to)", "(to)", "(index)", "(copy_)"]
+    assert all(copied.startswith("virtual_gpu_checks.py:") for copied in virtual_gpu.copies)
+
+
+def test_memory_is_that_of_the_tensors():
+    """Counted by storage: a training step of ResNet-18 takes what `complexity.memory` predicts, to the byte."""
+    before = torch.cuda.memory_allocated()
+    held = ones("cuda:0")
+    view = held[0]
+    del held
+    assert torch.cuda.memory_allocated() == before + 36
+    del view
+    assert torch.cuda.memory_allocated() == before
+    net = models.build("resnet18")
+    counted = measure.peak_memory(net, 64, 1, optimizer="momentum", device="cuda")
+    assert counted.allocated == complexity.memory(net, 64, 1, optimizer="momentum").peak
+
+
+def test_a_gpu_is_what_the_machine_says_it_has():
+    assert devices.pick_device() == torch.device("cuda")
+    assert devices.Precision(devices.pick_device()).kind == str(HALF).removeprefix("torch.")
+    with pytest.raises(ValueError, match="nvidia-smi"):
+        measure.power(models.small.resnet(8, num_classes=2), 32)
+
+
+def test_a_planted_mistake_in_the_library_is_found(monkeypatch):
+    """Batches whose mean is made on the CPU, as an edit of `datasets` might leave them."""
+    data, net = datasets.digits(size=8).take(64), models.small.resnet(8, num_classes=10, width=4, channels=1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    training.fit(net, data, optimizer, 1)
+    monkeypatch.setattr(
+        datasets.Split, "normalized", lambda split, pixels: pixels / 255 - torch.tensor([split.mean[0]])
+    )
+    with pytest.raises(RuntimeError, match="same device"):
+        training.fit(net, data, optimizer, 1)

@@ -1,0 +1,94 @@
+"""The unit tests and the notebooks once more, on a simulated GPU (`support/virtual_gpu.py`): on a T4 and an H200.
+
+What holds on a CPU holds there: no tensor is left behind on the wrong device, and the numbers of 16 bits are good
+enough. Each runs in a process of its own, as a simulated GPU stays once it is installed.
+"""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from tools.build import conditions, notebooks, pictures
+
+INSTALL = """import sys
+sys.path.insert(0, {root!r})
+from tests.support import virtual_gpu
+virtual_gpu.install({chip!r})"""
+CHECKS = "support/virtual_gpu_checks.py"
+UNIT = {"t4": [CHECKS, "test_training.py", "test_measure.py"], "h200": [CHECKS, "test_datasets.py", "test_transfer.py"]}
+
+
+@pytest.mark.parametrize("chip", UNIT)
+def test_unit_tests(chip):
+    files = [f"tests/{name}" for name in UNIT[chip]]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.support.on_virtual_gpu", "-p", "no:cacheprovider"]
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    done = subprocess.run(
+        [*command, *files], cwd=conditions.ROOT, env={**ours, "VIRTUAL_GPU": chip}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
+
+
+def complaints(notebook: nbformat.NotebookNode, saved: nbformat.NotebookNode, chip: str) -> list[str]:
+    """What is different from the saved notebook when all its cells, also those behind an error, run on this chip."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        cell.metadata["tags"] = [*cell.metadata.get("tags", []), "raises-exception"]  # go on behind an error
+    notebook.cells.insert(0, v4.new_code_cell(INSTALL.format(root=str(conditions.ROOT), chip=chip)))
+    notebooks.execute(notebook)
+    notebooks.normalize(notebook)
+    assert notebook.cells.pop(0).outputs == []
+    found = []
+    for number, (cell, before) in enumerate(zip(notebook.cells, saved.cells, strict=True)):
+        if cell.cell_type == "code":
+            found += [f"cell {number} ({cell.source.splitlines()[0]}) {text}" for text in differences(cell, before)]
+    return found
+
+
+def differences(cell: nbformat.NotebookNode, before: nbformat.NotebookNode) -> list[str]:
+    """How a cell differs from the one that was saved: an error, a word on stderr, a text or a picture."""
+    for output in cell.outputs:
+        if output.output_type == "error":
+            return [f"fails: {output.ename}: {output.evalue[:500]}"]
+        if output.get("name") == "stderr":
+            return [f"writes to stderr: {output.text[:500]}"]
+    if not notebooks.is_compared(cell):
+        return []
+    shown, saved = notebooks.texts(cell.outputs), notebooks.texts(before.outputs)
+    texts = [f"shows {shown} instead of {saved}"] if shown != saved else []
+    measured = pictures.MEASURED in before.metadata.get("tags", [])
+    picture = pictures.complaint(before.outputs, cell.outputs, shape_only=measured)
+    return texts + [f"draws another picture: {picture}"] * bool(picture)
+
+
+@pytest.mark.virtual_gpu
+@pytest.mark.parametrize("chip", ["t4", "h200"])
+@pytest.mark.parametrize("source", notebooks.sources(), ids=lambda path: path.stem)
+def test_notebook(source, chip):
+    saved = nbformat.read(notebooks.target(source), 4)
+    found = complaints(notebooks.read_source(source), saved, chip)
+    assert not found, "\n".join(found)
+
+
+def test_mistakes_planted_in_a_notebook_are_found():
+    """A line that fails on a GPU alone, and a word of the GPU's own; what comes behind them still runs."""
+    cells = [
+        "import torch\nfrom lecture8 import devices\nnet = torch.nn.Linear(3, 2).to(devices.pick_device())",
+        "net(torch.ones(1, 3)).shape",
+        "print(next(net.parameters()).device.type)",
+        "print(net.eval()(torch.ones(1, 3, device=devices.pick_device())).shape)",
+    ]
+    outputs = [[], [], [v4.new_output("stream", text="cpu\n")], [v4.new_output("stream", text="torch.Size([1, 2])\n")]]
+    saved = v4.new_notebook(cells=[v4.new_code_cell(c, outputs=o) for c, o in zip(cells, outputs, strict=True)])
+    found = complaints(v4.new_notebook(cells=list(map(v4.new_code_cell, cells))), saved, "t4")
+    assert len(found) == 2, found
+    assert found[0].startswith(
+        "cell 1 (net(torch.ones(1, 3)).shape) fails: RuntimeError: Expected all tensors to be on"
+    )
+    assert found[1].startswith(
+        "cell 2 (print(next(net.parameters()).device.type)) shows [('stdout', 'cuda\\n')] instead"
+    )
