@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -187,6 +188,16 @@ def test_a_gpu_sees_the_same_batches():
     for (images, labels), (gpu_images, gpu_labels) in zip(here, there, strict=True):
         assert gpu_images.is_cuda and torch.equal(labels, gpu_labels.cpu())
         torch.testing.assert_close(images, gpu_images.cpu())
+
+
+@pytest.mark.skipif("tests.support.virtual_gpu" not in sys.modules, reason="needs the simulated GPU")
+def test_no_batch_waits_for_a_copy_to_the_gpu():
+    copies, data = sys.modules["tests.support.virtual_gpu"].copies, numbered(40, shape=(3, 8, 8))
+    steps = datasets.random_crop(2), datasets.random_flip(), datasets.color_noise(data.train)
+    batches = replace(data, augment=datasets.compose(*steps)).to("cuda").batches("train", 8, seeded(), augment=True)
+    next(batches)  # the order, mean and standard deviation are moved before it
+    copies.clear()
+    assert len(list(batches)) == 4 and copies == []
 
 
 def test_every_crop_is_a_window_of_the_padded_image_and_half_are_flipped():

@@ -13,15 +13,13 @@ from lecture8 import datasets, devices, models, training, transfer
 from lecture8.history import History
 
 
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch):
-    monkeypatch.setenv("LECTURE8_DEVICE", "cpu")
-
-
 @pytest.fixture(scope="module")
 def digits():
     data = datasets.digits(size=8)
     return data.take(256)
+
+
+needs_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
 def small_net(seed=0, **options):
@@ -244,9 +242,39 @@ def test_a_network_on_two_devices_is_refused_and_stays_there(digits):
     assert net[1].weight.is_meta and not net[0].classifier.fc.weight.is_meta
 
 
+@needs_a_gpu
+def test_a_network_trained_on_a_gpu_is_back_where_it_was(digits, monkeypatch):
+    monkeypatch.setenv("LECTURE8_DEVICE", "cuda")
+    net = small_net()
+    optimizer = sgd(net)
+    history = training.fit(net, digits, optimizer, 1, batch_size=64)
+    assert history.meta["hardware"].startswith("cuda") and devices.home(net).type == "cpu"
+    images, labels = next(digits.batches("train", 32))
+    assert net(images).is_cpu and min(training.gradient_norms(net, images, labels).values()) > 0
+    training.run_epoch(net, [(images, labels)], optimizer)  # what momentum remembers is there, too
+    features = transfer.extract_features(net, digits)
+    assert devices.home(net).type == "cpu" and features.train.pixels.is_cpu
+    training.fit(net.cuda(), digits, optimizer, 1, batch_size=64)
+    training.evaluate(net, digits)
+    assert devices.home(net).type == "cuda"
+    state = {name: value.cpu() for name, value in net.state_dict().items()}
+    assert devices.home(transfer.load_in_order(net, state)).type == "cuda"
+
+
+@needs_a_gpu
+def test_a_gpus_random_state_is_as_before(digits, monkeypatch):
+    monkeypatch.setenv("LECTURE8_DEVICE", "cuda")
+    net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
+    before = torch.get_rng_state(), torch.cuda.get_rng_state()
+    training.fit(net, digits, sgd(net), 1)
+    assert all(map(torch.equal, before, (torch.get_rng_state(), torch.cuda.get_rng_state())))
+
+
 def test_bad_devices(digits, monkeypatch):
     assert "choose 'cuda', 'mps' or 'cpu'" in message(ValueError, devices.pick_device, "gpu")
     assert "'cpu:1' was asked for, but" in message(ValueError, devices.pick_device, "cpu:1")
+    if torch.cuda.is_available():
+        assert "'cuda:7' was asked for, but" in message(ValueError, devices.pick_device, "cuda:7")
     monkeypatch.setenv("LECTURE8_DEVICE", "cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "'cuda' was asked for" in message(ValueError, fit, digits)
