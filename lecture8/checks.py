@@ -30,10 +30,10 @@ def number(*, least: float = -math.inf, above: float | None = None, most: float 
     for name, value in given.items():
         fits = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
         if not fits or not least <= value <= most or (above is not None and value <= above):
-            low = f"above {above}" if above is not None else f"{least} or more" if least > -math.inf else ""
-            reach = f"from {least} to {most}" if most < math.inf and above is None else low
-            reach += f", at most {most}" if most < math.inf and above is not None else ""
-            raise ValueError(f"given {shown(name, value)}: expected a finite number{reach and ' '}{reach}")
+            top = "" if most == math.inf else f", at most {most}" if above is not None else f" to {most}"
+            low = f" above {above}" if above is not None else f" from {least}" if top else f", {least} or more"
+            low = "" if low.startswith(", -inf") else low
+            raise ValueError(f"given {shown(name, value)}: expected a finite number{low}{top}")
 
 
 def one_of(names: Iterable, **given: object) -> None:

@@ -84,6 +84,8 @@ class Precision:
 
     def optimizer(self, optimizer):
         """The same optimizer, whose `step()` undoes the scaling, and does nothing where a gradient overflowed."""
+        if isinstance(optimizer, torch.optim.LBFGS):
+            raise TypeError("given LBFGS, whose step needs a closure: expected an optimizer such as SGD or Adam")
 
         def step():
             self.scaler.step(optimizer)

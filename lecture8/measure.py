@@ -100,7 +100,7 @@ def ratio(
     checks.kind(Callable, "a function without arguments", ours=ours, reference=reference)
     checks.whole(rounds=rounds)
     checks.whole(least=0, warmup=warmup)
-    checks.number(above=0, seconds=seconds)
+    checks.number(least=0, seconds=seconds)
     calls = [(call, _repeats(call, warmup, seconds)) for call in (ours, reference)]
     times: tuple[list[float], list[float]] = ([], [])
     for k in range(rounds):
@@ -131,7 +131,7 @@ def throughput(
 def _timed(what, net, image_size, batch, device, seconds: float, at_least: float = 0) -> Measured:
     """Times of single steps, from timings that last at least this long each."""
 
-    checks.number(above=0, seconds=seconds)
+    checks.number(least=0, seconds=seconds)
 
     def work(step: Step, device: torch.device) -> Measured:
         repeats, times, end = _repeats(step, 3, at_least), [], time.perf_counter() + seconds
@@ -230,7 +230,7 @@ def power(net: nn.Module, image_size: Size, batch: int = 32, *, device: Device =
     first third, in which the GPU warms up, does not count. Idle power is that just before.
     Raises ValueError where there is no such GPU or no reading, MemoryError if the batch does not fit.
     """
-    checks.number(above=0, seconds=seconds)
+    checks.number(least=0, seconds=seconds)
     read = _power_meter(devices.pick_device(device))
     idle = statistics.median(read() for _ in range(5))
 

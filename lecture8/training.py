@@ -171,6 +171,7 @@ def ten_crop(images: Tensor, size: int) -> Tensor:
 
     Krizhevsky et al. 2012, section 4.1. Raises ValueError if a crop is larger than the images.
     """
+    checks.kind(Tensor, "images as a tensor", images=images)
     height, width = images.shape[-2:]
     checks.whole(size=size, most=min(height, width))
     bottom, right = height - size, width - size
@@ -286,10 +287,10 @@ def _shown(data: Data, batch_size: int, shuffle: torch.Generator, progress) -> I
 
 def _require_arguments(net: nn.Module, data: Data, optimizer: Optimizer, scheduler, objective, **numbers) -> None:
     checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
-    checks.whole(least=0, most=2**60, seed=numbers.pop("seed"))
+    checks.whole(least=0, most=2**63 - 1, seed=numbers.pop("seed"))
     checks.whole(**numbers)
     checks.kind(Data, "what datasets returns, as digits() does", data=data)
-    checks.kind(Callable, "a function of (net, images, labels) that returns (loss, logits)", objective=objective)
+    checks.kind(Callable, "a function (net, images, labels) -> (loss, logits)", objective=objective)
     if not len(data.valid):
         raise ValueError(f"{data.name} has no validation images, and fit scores them after every epoch: put some aside")
     held = {id(p) for group in getattr(optimizer, "param_groups", ()) for p in group["params"]}

@@ -14,7 +14,7 @@ The parts of a network have the names of its stages (`net.features`) and of the 
 import dataclasses
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -36,6 +36,7 @@ def normalize(images: Tensor) -> Tensor:
 
     Raises ValueError for bytes and for images that are not RGB.
     """
+    checks.kind(Tensor, "images as a tensor, N × 3 × height × width", images=images)
     if not images.is_floating_point():
         raise ValueError(f"given images of type {images.dtype}; expected values from 0 to 1: use images.float() / 255")
     if images.ndim < 3 or images.shape[-3] != 3:
@@ -76,6 +77,7 @@ def load_in_order(net: Network, weights: dict[str, Tensor]) -> Network:
     each pair must agree in its shape, and none may be left over but auxiliary classifiers that `net` does not have.
     Raises ValueError with the first pair that does not fit, and the network keeps its weights.
     """
+    checks.kind(Mapping, "weights by name, what state_dict() returns", weights=weights)
     wanted = {k: v for k, v in net.state_dict().items() if not k.endswith(_COUNTERS)}
     ordered = sorted((k for k in weights if not k.endswith(_COUNTERS)), key=lambda k: "aux" in k.lower())
     if not any(k.startswith("auxiliary.") for k in wanted):

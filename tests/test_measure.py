@@ -230,7 +230,7 @@ def test_refused_in_one_sentence(run):
         run(Net(full), IMAGE, 7, device="cpu")
     assert caught.value.__context__ is None
     assert kept.pop()() is None  # the copy is gone while the error is still around
-    with pytest.raises(TypeError, match=r"given a str: expected a network"):
+    with pytest.raises(TypeError, match=r"given net='vgg16': expected a network"):
         run("vgg16", IMAGE, 1, device="cpu")
     with pytest.raises(ValueError, match=r"given image_size=\(3, 0, 8\)"):
         run(Net(), (3, 0, 8), 0, device="cpu")

@@ -221,7 +221,11 @@ BAD = {
     "optimizer class": ({"optimizer": lambda net: torch.optim.SGD}, "build it from net.parameters()"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
     "data": ({"data": [1, 2]}, "given data=[1, 2]: expected what datasets returns"),
-    "objective": ({"objective": "cross_entropy"}, "given objective='cross_entropy': expected a function of (net"),
+    "LBFGS": (
+        {"optimizer": lambda net: torch.optim.LBFGS(net.parameters())},
+        "given LBFGS, whose step needs a closure",
+    ),
+    "objective": ({"objective": "cross_entropy"}, "given objective='cross_entropy': expected a function (net"),
 }
 
 

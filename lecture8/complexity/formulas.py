@@ -60,7 +60,10 @@ def conv_transpose_size(
     """Output size of a transposed convolution along one axis: `conv_size` read backwards."""
     checks.whole(size=size, kernel=kernel, stride=stride, dilation=dilation)
     checks.whole(least=0, padding=padding, output_padding=output_padding)
-    return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
+    found = (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
+    if found < 1:
+        raise ValueError(f"given size={size} and padding={padding}, of which nothing is left: expected less padding")
+    return found
 
 
 def linear_params(c_in: int, c_out: int, *, bias: bool = True) -> int:

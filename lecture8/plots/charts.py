@@ -98,7 +98,10 @@ def images(pictures, titles: Sequence[str] | None = None, *, columns: int = 10, 
     """A sheet of pictures, N × C × H × W or N × H × W, each stretched from its own darkest to its own lightest."""
     checks.whole(columns=columns)
     checks.number(above=0, size=size)
-    pictures = [np.asarray(p, float) for p in pictures] if hasattr(pictures, "__len__") else []
+    try:
+        pictures = [np.asarray(p, float) for p in pictures]
+    except (TypeError, ValueError):
+        raise TypeError(f"given {checks.shown('pictures', pictures)}: expected arrays of numbers") from None
     if not pictures or not all(p.ndim == 2 or (p.ndim == 3 and len(p) in (1, 3)) for p in pictures):
         shape = "none" if not pictures else " × ".join(map(str, (len(pictures), *pictures[0].shape)))
         raise ValueError(f"given pictures: {shape}; expected N × H × W or N × C × H × W with 1 or 3 channels, N from 1")

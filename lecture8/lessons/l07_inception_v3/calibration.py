@@ -79,6 +79,7 @@ def calibration(logits: Tensor, labels: Tensor) -> Calibration:
 @torch.no_grad()
 def predictions(net: nn.Module, data, split: str = "test") -> tuple[Tensor, Tensor]:
     """(logits N × classes, labels N) of one split, in evaluation mode, on the CPU; the network's mode is kept."""
+    checks.kind(nn.Module, "a network (torch.nn.Module)", net=net)
     device, was_training = devices.pick_device(None), net.training
     try:
         with devices.moved(net.eval(), device):
