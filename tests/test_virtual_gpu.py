@@ -21,7 +21,7 @@ virtual_gpu.install({chip!r})"""
 CHECKS = "support/virtual_gpu_checks.py"
 # Features and training are compared in float32 here and there, which an H200 (TF32) does not have
 UNIT = {
-    "t4": [CHECKS, "test_training.py", "test_transfer.py"],
+    "t4": [CHECKS, "test_training.py", "test_transfer.py", "test_papers.py::test_two_gpus_on_two_devices"],
     "h200": [CHECKS, "test_datasets.py", "test_measure.py", "test_teaching.py"],
 }
 
