@@ -233,7 +233,7 @@ def test_refused_in_one_sentence(run):
     with pytest.raises(TypeError, match=r"given net='vgg16': expected a network"):
         run("vgg16", IMAGE, 1, device="cpu")
     with pytest.raises(ValueError, match=r"given image_size=\(3, 0, 8\)"):
-        run(Net(), (3, 0, 8), 0, device="cpu")
+        run(Net(), (3, 0, 8), 1, device="cpu")
     parted = Net()
     parted.fc.to("meta")
     with pytest.raises(ValueError, match=r"the parameters of this network lie on cpu and meta: "):
