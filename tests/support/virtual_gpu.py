@@ -48,6 +48,7 @@ CROSSING = {"aten::copy_", "aten::set_", "aten::_foreach_copy_"}  # may read fro
 INDEXING = {f"aten::{name}" for name in "index index_put index_put_ _index_put_impl_ _unsafe_index".split()}
 FACTORIES = """zeros ones full empty empty_strided arange linspace logspace eye scalar_tensor rand randn randint
     randperm zeros_like ones_like full_like empty_like rand_like randn_like randint_like"""
+DATA = {"tensor", "as_tensor", "asarray"}
 NEW = "new_zeros new_ones new_full new_empty new_empty_strided"
 
 
@@ -101,13 +102,15 @@ def note_copy(name: str) -> None:
 
 
 @contextlib.contextmanager
-def generator_of(device):
+def generator_of(gpu):
     """Random numbers come from the generator of this GPU, and the CPU's stays as it is."""
-    own, kept = chip.generators[device.index], torch.get_rng_state()
+    own, kept = chip.generators[gpu.index], torch.get_rng_state()
     torch.set_rng_state(own.get_state())
-    yield
-    own.set_state(torch.get_rng_state())
-    torch.set_rng_state(kept)
+    try:
+        yield
+    finally:
+        own.set_state(torch.get_rng_state())
+        torch.set_rng_state(kept)
 
 
 class Move(torch.autograd.Function):
@@ -140,28 +143,20 @@ def to(t, *args, **kwargs):
 
 
 def made_on(make):
-    """A function that makes a tensor out of nothing, with a `device=` that may be a GPU."""
-
-    def made(*args, device=None, **kwargs):
-        where = numbered(device) if device is not None else None
-        if where is None or where.type not in ("cpu", "cuda"):
-            out = make(*args, **kwargs) if where is None else make(*args, device=where, **kwargs)
-            return put(out, CPU) if place(out) is ANYWHERE else out
-        if where != CPU and kwargs.get("generator") is not None:
-            raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
-        with generator_of(where) if where != CPU else contextlib.nullcontext():
-            return put(make(*args, device=CPU, **kwargs), where)
-
-    return functools.wraps(make)(made)
-
-
-def filled_on(make):
-    """A function that makes a tensor of given data (torch.tensor): on a GPU that is a copy from the CPU."""
+    """A function that makes a tensor, with a `device=` that may be a GPU; given data are a copy from the CPU."""
 
     def made(*args, device=None, requires_grad=False, **kwargs):
-        if device is not None and torch.device(device).type not in ("cpu", "cuda"):
-            return make(*args, device=device, **kwargs)
-        out = make(*args, **kwargs) if device is None else make(*args, **kwargs).to(device)
+        where = None if device is None else numbered(device)
+        if where is None or where.type not in ("cpu", "cuda"):
+            out = make(*args, **kwargs) if where is None else make(*args, device=where, **kwargs)
+            out = put(out, CPU) if place(out) is ANYWHERE else out
+        elif make.__name__ in DATA:
+            out = make(*args, **kwargs).to(where)
+        elif where != CPU and kwargs.get("generator") is not None:
+            raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
+        else:
+            with generator_of(where) if where != CPU else contextlib.nullcontext():
+                out = put(make(*args, device=CPU, **kwargs), where)
         return out.requires_grad_() if requires_grad else out
 
     return functools.wraps(make)(made)
@@ -239,12 +234,11 @@ def replace_functions() -> None:
     Tensor.pin_memory = functools.wraps(Tensor.pin_memory)(lambda t, *_: t.clone())
     Tensor.__deepcopy__ = lambda t, memo: put(deepcopy(t, memo), place(t))
     for owner, names, change in (
-        (Tensor, "numpy __array__ __dlpack__", refused),
-        (Tensor, NEW, made_on),
-        (torch, FACTORIES, made_on),
-        (torch, "tensor as_tensor asarray", filled_on),
+        (Tensor, ["numpy", "__array__", "__dlpack__"], refused),
+        (Tensor, NEW.split(), made_on),
+        (torch, [*FACTORIES.split(), *DATA], made_on),
     ):
-        for name in names.split():
+        for name in names:
             setattr(owner, name, change(getattr(owner, name)))
     torch.autocast = torch.amp.autocast = torch.amp.autocast_mode.autocast = cuda_numbers.Autocast
 
