@@ -52,7 +52,8 @@ def test_what_crashes_or_hangs_is_named_and_ended_and_takes_nothing_else_along(c
 
 def test_a_notebook_runs_on_after_an_error_and_is_reported_when_it_is_stopped(checked):
     source = checked.work / "99_planted.py"
-    hang = "import os, time; print(os.getpid(), flush=True); time.sleep(1); os.kill(os.getppid(), 15); time.sleep(99)"
+    hang = "import os, time; print(os.getpid(), flush=True); time.sleep(1); "
+    hang += "[os.kill(os.getppid(), 15) for _ in '12']; time.sleep(99)"
     cells = ["print('same')", "1 / 0", "print('new')", hang]
     source.write_text("".join(f"# %%\n{cell}\n" for cell in [*cells, "print('never')"]), encoding="utf-8")
     saved = notebook.notebooks.read_source(source)

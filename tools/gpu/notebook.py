@@ -44,7 +44,8 @@ def findings(book: NotebookNode, saved: NotebookNode) -> list[str]:
 
 def run(source: Path, saved: NotebookNode, kind: str, folder: Path) -> None:
     """Runs all cells, also those after one that fails, and writes what is found into the folder, even when stopped."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # a second signal must not interrupt the report
+    signal.signal(signal.SIGTERM, lambda number, _: (signal.signal(number, signal.SIG_IGN), sys.exit(128 + number)))
     home = folder / f"ipython-{kind}" / source.stem
     (home / "profile_default" / "startup").mkdir(parents=True)
     if kind == "as-t4":
