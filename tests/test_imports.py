@@ -140,11 +140,7 @@ def lines(*patterns: str, without: tuple[str, ...] = ()) -> int:
 @pytest.mark.parametrize(
     ("what", "most"),
     [
-<<<<<<< HEAD
         (lambda: lines("lecture8/**/*.py", without=("lecture8/models/", "lecture8/lessons/")), 5_800),
-=======
-        (lambda: lines("lecture8/**/*.py", without=("lecture8/models/", "lecture8/lessons/")), 5_800),
->>>>>>> h_mend
         (lambda: lines("lecture8/training.py"), 330),
         (lambda: lines("lecture8/scale/*.py"), 450),
         (lambda: lines("tests/**/*.py"), 9_500),
