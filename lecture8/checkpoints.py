@@ -35,9 +35,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())  # else after a power cut the new name may stand for an empty file
         draft.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save raises RuntimeErrors, and says nothing of a full disk
-        if isinstance(error, RuntimeError) and "inline_container" not in str(error):
+        if isinstance(error, OSError):
+            why = error.strerror or error
+        elif "inline_container" in str(error):
+            why = str(error).partition("strerror: ")[2] or "No space left on device"
+        else:
             raise
-        why = getattr(error, "strerror", None) or str(error).partition("strerror: ")[2] or "No space left on device"
         raise OSError(f"{path} cannot be written ({why}): make room there, or give another path") from error
     finally:
         with contextlib.suppress(OSError):

@@ -140,10 +140,10 @@ def lines(*patterns: str, without: tuple[str, ...] = ()) -> int:
 @pytest.mark.parametrize(
     ("what", "most"),
     [
-        (lambda: lines("lecture8/**/*.py", without=("lecture8/models/", "lecture8/lessons/")), 5_850),
+        (lambda: lines("lecture8/**/*.py", without=("lecture8/models/", "lecture8/lessons/")), 5_900),
         (lambda: lines("lecture8/training.py"), 330),
         (lambda: lines("lecture8/scale/*.py"), 450),
-        (lambda: lines("tests/**/*.py"), 9_500),
+        (lambda: lines("tests/**/*.py"), 9_600),
         (lambda: lines("tools/**/*.py"), 2_500),
         (lambda: len(inspect.signature(training.fit).parameters), 9),
     ],

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torchvision.datasets import CIFAR10, Imagenette, OxfordIIITPet
 
-from lecture8 import datasets
+from lecture8 import datasets, models, transfer
 from lecture8.datasets import photographs
 from tests.support.server import Server, packed
 
@@ -84,6 +84,9 @@ def test_class_folders_are_split_70_10_20(tmp_path):
     fill(tmp_path / "few", {"cat": 3, "dog": 4})
     assert counts(datasets.image_folder(tmp_path / "few", 6)) == [[1, 2], [1, 1], [1, 1]]
     assert data.train.images.mean().abs() < 1e-4 and "augmented" in repr(data)
+    torch.manual_seed(0)
+    features = transfer.extract_features(models.small.vgg(2, width=4), datasets.image_folder(root, 16))
+    assert features.train.crop is None and transfer.nearest_neighbors(features, 1).accuracy > 0.8
     large = datasets.image_folder(tmp_path / "few", 224)  # in training, any 224 × 224 of 256 × 256
     assert large.image_shape == (3, 224, 224) and large.train.pixels.shape[2:] == (256, 256)
 

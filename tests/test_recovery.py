@@ -20,11 +20,6 @@ from lecture8 import checkpoints, datasets, training
 SCRIPT = Path(__file__).with_name("killed_runs.py")
 
 
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch):
-    monkeypatch.setenv("LECTURE8_DEVICE", "cpu")
-
-
 @pytest.fixture(scope="module")
 def digits():
     data = datasets.digits(size=8)

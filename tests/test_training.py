@@ -13,11 +13,6 @@ from lecture8 import datasets, devices, models, training, transfer
 from lecture8.history import History
 
 
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch):
-    monkeypatch.setenv("LECTURE8_DEVICE", "cpu")
-
-
 @pytest.fixture(scope="module")
 def digits():
     data = datasets.digits(size=8)

@@ -199,8 +199,8 @@ class Run:
         self.rows.append(row | {"lr": self.optimizer.param_groups[0]["lr"], "seconds": self.seconds})
         self.scheduler.step(*([row["valid_loss"]] if isinstance(self.scheduler, ReduceLROnPlateau) else []))
         self.epoch, self.step, self.seconds, self.sums = self.epoch + 1, 0, 0.0, torch.zeros_like(self.sums)
-        self._write(History(self.rows, self.settings).save, "history.csv")
         say(", ".join(f"{key} {value:.4g}" for key, value in self.rows[-1].items()))
+        self._write(History(self.rows, self.settings).save, "history.csv")
 
     def _write(self, write, name: str) -> None:
         """Writes a file, in one process; before its end a run survives that this fails, as there may be room later."""

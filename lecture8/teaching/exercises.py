@@ -88,7 +88,7 @@ class Exercise:
             return self.check_answer(_plain(answer))
         except NotAttemptedError:
             return Verdict("todo", "Not attempted yet: your function returns nothing so far.")
-        except NotFiniteError as error:
+        except FloatingPointError as error:
             return wrong(
                 f"Expected finite numbers, got {error}: look for a division by zero, or a number that overflows."
             )
@@ -113,29 +113,25 @@ class NotAttemptedError(Exception):
     """Raised by a check when the student's function exists but returns nothing yet."""
 
 
-class NotFiniteError(Exception):
-    """Raised for an answer that is, or holds, nan or inf; no comparison of a check would notice nan."""
-
-
 def _plain(answer: object) -> object:
-    """The answer with Python's numbers in place of NumPy's and torch's. Raises NotFiniteError."""
+    """The answer with Python's numbers in place of NumPy's and torch's. Raises FloatingPointError for nan and inf."""
+    if isinstance(answer, dict):
+        return {key: _plain(part) for key, part in answer.items()}
     if isinstance(answer, tuple | list):
         return (tuple if isinstance(answer, tuple) else list)(map(_plain, answer))
     if isinstance(answer, Tensor) and not answer.isfinite().all():
-        raise NotFiniteError("nan or inf")
+        raise FloatingPointError("nan or inf")  # which a check that compares would not notice
     if isinstance(answer, np.generic) or (isinstance(answer, Tensor) and not answer.ndim):
         single = str(answer.dtype).endswith("float32") and answer.item() % 1
         answer = float(str(np.float32(answer.item()))) if single else answer.item()  # 0.1, not 0.10000000149
     if isinstance(answer, float) and not math.isfinite(answer):
-        raise NotFiniteError(answer)
+        raise FloatingPointError(answer)
     return answer
 
 
 def called(function: Callable, *args):
-    """What the student's function returns, numbers as Python's.
-
-    Raises NotAttemptedError for nothing, NotFiniteError for nan and inf, TypeError for what is no function.
-    """
+    """What the student's function returns, with Python's numbers. Raises NotAttemptedError for nothing, TypeError for
+    what is no function, FloatingPointError for nan and inf."""
     if not callable(function):
         raise TypeError(f"expected a function, got {function!r}")
     result = function(*args)

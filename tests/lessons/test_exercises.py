@@ -65,16 +65,15 @@ def answered(exercise, change):
     return lambda *args: changed(exercise.answer(*args), change)
 
 
-def in_single_precision(number):
-    whole = isinstance(number, int)
-    return torch.tensor(number, dtype=torch.int64 if whole else torch.float32, requires_grad=not whole)
+def single(number):
+    """A tensor, in single precision with a gradient where that is possible."""
+    return torch.tensor(number) if isinstance(number, int) else torch.tensor(number, requires_grad=True)
 
 
 NUMBERS = {
     "NumPy": lambda number: np.asarray(number)[()],
-    "NumPy, single precision": lambda number: in_single_precision(number).detach().numpy()[()],
-    "torch": torch.tensor,
-    "torch, with a gradient": in_single_precision,
+    "float32": lambda number: single(number).detach().numpy()[()],
+    "torch": single,
 }
 
 
@@ -86,24 +85,31 @@ def test_the_right_answer_is_right_as_any_kind_of_number(name, kind):
     assert verdict, verdict.message
 
 
+# names of layers, and networks of which only the layers are looked at
 HOLD_NO_NUMBERS = {"l01_transfer_learning.changed", "l01_transfer_learning.freeze", "l03_zfnet.shortened"}
 
 
-@pytest.mark.parametrize(
-    "number",
-    [float("nan"), float("inf"), torch.tensor(float("nan")), np.float32("-inf")],
-    ids=["nan", "inf", "torch", "NumPy"],
-)
-def test_nan_and_inf_are_never_right(name, number):
-    answers = [number, lambda *args: number, [number]]
-    if name not in HOLD_NO_NUMBERS:  # names of layers, and networks of which only the layers are looked at
-        answers.append(answered(EXERCISES[name], lambda value: value * 0 + float(number)))
-    for answer in answers:
-        verdict = EXERCISES[name].check(answer)
-        assert verdict.status == "wrong", (answer, verdict)
+@pytest.mark.parametrize("number", [float("nan"), float("-inf")], ids=str)
+def test_what_holds_nan_or_inf_is_never_right(name, number):
+    verdict = EXERCISES[name].check(answered(EXERCISES[name], lambda value: value * 0 + number))
+    assert name in HOLD_NO_NUMBERS or verdict.status == "wrong", verdict
 
 
-NO_ANSWERS = ["text", [], [1, "two"], {}, True, object(), nn.Identity, 10**400, np.zeros(3)]
+NO_ANSWERS = [
+    "text",
+    [],
+    [1, "two"],
+    {},
+    True,
+    object(),
+    nn.Identity,
+    10**400,
+    np.zeros(3),
+    float("inf"),
+    [float("nan")],
+    np.float32("nan"),
+    torch.tensor(float("nan")),
+]
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS, ids=lambda answer: type(answer).__name__)

@@ -25,7 +25,8 @@ STEPS = {"facts": 30, "notebooks": 150, "functions": 150, "tests": 150, "unpack"
 TOGETHER = ("notebooks", "functions", "tests", "unpack")
 FOR_CIFAR, GRACE = 200, 5.0  # seconds: kept for it; between asking a process to end and ending it
 LOGS = {"tests.log": ["tests"], "timings.txt": ["facts", "timings", "speed", "overhead", "reference"]}  # file -> parts
-TESTED = "training recovery measure transfer datasets session papers scale models".split()  # then the lessons' tests
+FILES = (*LOGS, "summary.txt", "summary.json", "notebooks.json", "findings.json", "reference_cuda.csv", "cifar.csv")
+TESTED = "training recovery measure transfer datasets papers scale models".split()  # then the lessons' tests
 
 
 class Job:
@@ -63,18 +64,23 @@ def row(part: str, verdict: str, seconds: float = 0, end: list[str] | None = Non
 
 
 class Check:
-    """Runs parts, and keeps the files in the folder `out` up to date; `bad`: whether there is something to look at."""
+    """Runs parts, and keeps the files in the folder `out` up to date; `bad`: whether there is something to look at.
 
-    def __init__(self, out: Path, minutes: float, device: str = ""):
-        self.out, self.work, self.found, self.bad = out, out.with_name(f"{out.name}-work"), [], False
+    work: a folder for what belongs to single parts, made anew
+    """
+
+    def __init__(self, out: Path, work: Path, minutes: float, device: str = ""):
+        self.out, self.work, self.found, self.bad = out, work, [], False
         self.begin, self.kept = time.time(), 0.0
         self.end = self.begin + 60 * minutes - GRACE - 1
         paths = [str(conditions.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]  # it need not be installed
         self.environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1",
                             "LECTURE8_DEVICE": device, "LECTURE8_TEST_DEVICE": device}  # fmt: skip
-        for folder in (out, self.work):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+        shutil.rmtree(work, ignore_errors=True)
+        for folder in (out, work):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            (out / name).unlink(missing_ok=True)  # of an earlier run; whatever else is there stays
 
     def run(self, commands: dict[str, list], seconds: float) -> bool:
         """Runs these until they end or the time is up, one for each processor at a time; whether all went well."""
@@ -175,7 +181,12 @@ def main(arguments: list[str] | None = None) -> int:
     if given.cifar and not given.cifar.exists():
         parser.error(f"there is no {given.cifar}: give an archive of a folder cifar10, or that folder")
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # and `run` ends what it started
-    check = Check(given.out.resolve(), given.minutes, "cpu" if given.device == "cpu" else "")
+    check = Check(
+        given.out.resolve(),
+        conditions.ROOT / "build" / "gpu-work",
+        given.minutes,
+        "cpu" if given.device == "cpu" else "",
+    )
     chosen = {"facts", *given.only} | ({"unpack"} if "cifar" in given.only else set())
     chosen = [step for step in STEPS if step in chosen and (given.cifar or step not in ("unpack", "cifar"))]
     while chosen:

@@ -21,7 +21,7 @@ from torch import nn
 
 from benchmarks import overhead
 from benchmarks import speed as pairs
-from lecture8 import checkpoints, datasets, devices, measure, models, training
+from lecture8 import checkpoints, datasets, devices, measure, models, published, training
 from lecture8.lessons.l06_resnet.experiments import KINDS
 from lecture8.lessons.l09_complexity import experiments
 from lecture8.models.layers import LocalResponseNorm
@@ -169,7 +169,7 @@ print("measured / predicted, momentum with batches 1, 4, 1 and Adam with 1, 4:",
 raise SystemExit(not all(0.95 < ratio < 1.4 for ratio in said))
 """.replace("DEVICE", repr("cuda:0" if CUDA else "cpu"))  # the first thing that its process does on the GPU
 
-CHECKS = {
+CHECKS = {  # what must work, without times
     "precision": lambda: (None, devices.Precision(DEVICE).kind),
     "same seed twice": lambda: same(trained(), trained()),
     "resumed as if never stopped": resumed,
@@ -180,16 +180,12 @@ CHECKS = {
     "command line, two processes": lambda: command_line(2),
     "net.compile()": compiled,
 }
-ON_GPUS = {
-    "float16 as on a T4": half,
-    "power": lambda: (True, measure.power(models.resnet18(), 224, 16, seconds=2)),
-    "full memory": full_memory,
-}
-
-
-def functions(folder: str) -> None:
-    """What must work on a GPU, without times."""
-    record(folder, (ON_GPUS if CUDA else {}) | CHECKS)
+if CUDA:
+    CHECKS |= {
+        "float16 as on a T4": half,
+        "power": lambda: (True, measure.power(models.resnet18(), 224, 16, seconds=2)),
+        "full memory": full_memory,
+    }
 
 
 # --- where the time goes -------------------------------------------------------------------------------------------
@@ -206,14 +202,13 @@ def noise(steps: int) -> datasets.Data:
 def step(depth: int, kind: str, compile: bool = False) -> Found:
     """Whether an epoch of `fit`, the third, takes at most a tenth longer than one of the loop that everybody writes."""
     data, work, fits, loops = noise(STEPS).to(DEVICE), overhead.Work("", nn.Module, 32, 128, 1), [], []
-    for _ in range(1 if compile else 2):
-        for seconds in (fits, loops):
-            net = models.small.resnet(depth).to(DEVICE, memory_format=torch.channels_last)
-            if compile:
-                net.compile()
+    for seconds in (fits, loops) * (1 if compile else 2):
+        net = models.small.resnet(depth).to(DEVICE, memory_format=torch.channels_last)
+        if compile:
+            net.compile()
+        with FORMATS.get(kind, nullcontext()):
             if seconds is fits:
-                with FORMATS.get(kind, nullcontext()):
-                    fits += training.fit(net, data, overhead.sgd(net), 3)["seconds"][2:]
+                fits += training.fit(net, data, overhead.sgd(net), 3)["seconds"][2:]
                 continue
             for _ in range(3):
                 start = time.perf_counter()
@@ -271,12 +266,16 @@ def speed(folder: str) -> None:
 def reference(folder: str) -> None:
     """The rows of lesson 09's table of times, each in a file as soon as it is there."""
     rows, failed = [], 0
+    more = {"command": "make test-gpu", "hardware": experiments.hardware(DEVICE), "threads": torch.get_num_threads()}
     for name in experiments.NETWORKS:
         try:
             for row in experiments.rows([name], experiments.BATCHES[DEVICE.type], DEVICE, 0.2):
                 rows.append(row)
-                with checkpoints.replacing(Path(folder) / "reference_cuda.csv") as draft:
-                    pd.DataFrame(rows).to_csv(draft, index=False, float_format="%.4g")
+                table = pd.DataFrame(rows)
+                floats = {c: table[c].map("{:.4g}".format, na_action="ignore") for c in table.select_dtypes("float")}
+                published.write(
+                    Path(folder) / "reference_cuda.csv", table.assign(**floats), experiments.WHAT, 1, **more
+                )
         except (ValueError, RuntimeError, MemoryError) as error:
             failed += 1
             print(f"{name}: {error}", flush=True)
@@ -308,5 +307,5 @@ def cifar(folder: str, end: str, kind: str, depth: str) -> None:
 
 
 if __name__ == "__main__":
-    parts = {part.__name__: part for part in (facts, functions, timings, speed, reference, cifar)}
-    parts[sys.argv[1]](*sys.argv[2:])
+    parts = {part.__name__: part for part in (facts, timings, speed, reference, cifar)}
+    {**parts, "functions": partial(record, checks=CHECKS)}[sys.argv[1]](*sys.argv[2:])
