@@ -37,9 +37,7 @@ CHIPS = {"t4": ("Tesla T4", (7, 5), 16), "h200": ("NVIDIA H200", (9, 0), 139)}  
 CPU = torch.device("cpu")
 ANYWHERE = "anywhere"  # C++ made it out of nothing, inside an operation or a backward pass: it is where it is needed
 UNKNOWN = SimpleNamespace(device=CPU)  # of a storage that nobody has placed yet
-# Copies from the CPU to a GPU for which a real CPU waits: "tensors.py:82 (to)" for each one. Copies with
-# `non_blocking=True` are not among them.
-copies: list[str] = []
+copies: list[str] = []  # "tensors.py:82 (to)": copies to a GPU for which a CPU waits, those that are not non_blocking
 used, peak = Counter(), Counter()  # bytes on each device
 chip = SimpleNamespace(generators=[], tf32=False)  # a random generator for each GPU
 raw_device, raw_to = Tensor.device, Tensor.to

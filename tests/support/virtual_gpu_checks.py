@@ -144,10 +144,9 @@ def test_a_gpu_draws_its_own_random_numbers():
     torch.cuda.manual_seed_all(5)
     assert torch.equal(torch.rand(3, device="cuda"), on_gpu)
     assert torch.equal(F.dropout(torch.ones(99, device="cuda")), dropped)
-    with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator"):
-        torch.rand(3, device="cuda", generator=torch.Generator())
-    with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator"):
-        ones("cuda").normal_(generator=torch.Generator())
+    for draw in (ones("cuda").normal_, lambda generator: torch.rand(3, device="cuda", generator=generator)):
+        with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator"):
+            draw(generator=torch.Generator())
 
 
 def test_blocking_copies_are_noted():
