@@ -214,13 +214,13 @@ def sight_of(result: Tensor, word: str | None, func: Callable, args: tuple, kwar
     name = func.__name__.strip("_")
     shape, before = tuple(result.shape), meet(tensors, tuple(tensors[0].shape), name)
     second = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("pad"))
-    along = isinstance(second, int) and second % max(args[0].dim(), 1) in before.axes
+    along = isinstance(second, int) and second % max(tensors[0].dim(), 1) in before.axes
     if word == "tiles" and before.axes == (2, 3):
         ratio = [a / b for a, b in zip(tensors[0].shape[2:], shape[2:], strict=True)]
         return _rounded(before, [max(1, int(r)) for r in ratio], ratio)
     if word == "gathers" and (before.axes or before.lost):  # at most so many pixels, along height and width
         size = args[2] if func is Tensor.unfold else kwargs.get("kernel_size", second)
-        apart = kwargs.get("dilation", args[2] if name == "unfold" and len(args) > 2 else 1)
+        apart = [kwargs.get("dilation", 1), *args[2:3]][-1] if name == "unfold" and func is not Tensor.unfold else 1
         size, apart = max(_pair(size, 1)), max(_pair(apart, 1))
         return before._replace(axes=(2, 3)).slide((size,) * 2, (1, 1), (0, 0), (apart,) * 2).end(name)
     if word == "multiplies" and len(shape) > 2 and any(t.sight is None for t in tensors):  # with weights
