@@ -65,28 +65,23 @@ def _conv_transpose(input, weight, bias=None, stride=1, padding=0, output_paddin
         formulas.conv_transpose_size, input.shape[2:], kernel, stride, padding, _pair(output_padding, n), dilation
     )
     out = _fits(kernel, tuple(sizes))
-    reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]  # each unit gives to so many places more
+    left = [(r - p) / s for r, p, s in zip(reach, padding, stride, strict=True)]
+    sight = input.sight.resampled([r / s for r, s in zip(reach, stride, strict=True)], [1 / s for s in stride], left)
     return Step(
         (input.shape[0], c_out, *out),
-        _spread(input.sight, reach, stride, padding).deeper(),
+        sight.deeper(),
         input.shape[0] * formulas.conv_macs(c_in, c_out, kernel, tuple(input.shape[2:]), groups),
         formulas.conv_params(c_in, c_out, kernel, groups, bias=bias is not None),
         stored=True,
     )
 
 
-def _spread(sight, reach, stride, padding) -> Sight:
-    """Of a transposed convolution or unpooling: units lie `stride` apart, and each gives to `reach` + 1 places."""
-    left = [(r - p) / s for r, p, s in zip(reach, padding, stride, strict=True)]
-    return sight.resampled([r / s for r, s in zip(reach, stride, strict=True)], [1 / s for s in stride], left)
-
-
 def _linear(input, weight, bias=None):
     c_out, c_in = weight.shape
     if input.shape[-1] != c_in:
         raise Misfit(f"expects {c_in} values, not {input.shape[-1]}; choose another image_size or build it for these")
-    per_pixel = input.sight.axes and input.dim() - 1 not in input.sight.axes
-    per_pixel = per_pixel or (input.sight.lost and input.dim() > 2)
+    per_pixel = input.dim() - 1 not in input.sight.axes if input.sight.axes else input.sight.lost and input.dim() > 2
     return Step(
         (*input.shape[:-1], c_out),
         (input.sight._replace(before=None) if per_pixel else input.sight.end()).deeper(),
@@ -120,27 +115,6 @@ def _lp_pool(n, input, norm_type, kernel_size, stride=None, ceil_mode=False):
     return _avg_pool(n, input, kernel_size, stride, 0, ceil_mode)
 
 
-def _fractional_pool(n, input, kernel_size, output_size=None, output_ratio=None, *_, **__):
-    if input.dim() != n + 2:
-        return None
-    old, kernel = tuple(input.shape[2:]), _pair(kernel_size, n)
-    ratio = None if output_ratio is None else _pair(output_ratio, n)
-    out = _pair(output_size, n) if ratio is None else tuple(int(i * r) for i, r in zip(old, ratio, strict=True))
-    apart = [(i - k) / max(o - 1, 1) for i, k, o in zip(old, kernel, out, strict=True)]
-    return Step((*input.shape[:2], *_fits(kernel, out)), _rounded(input.sight, kernel, apart), stored=True)
-
-
-def _unpool(n, input, indices, kernel_size, stride=None, padding=0, output_size=None):
-    if input.dim() != n + 2:
-        return None
-    kernel, padding = _pair(kernel_size, n), _pair(padding, n)
-    stride = _pair(stride, n) if stride else kernel
-    sizes = map(formulas.conv_transpose_size, input.shape[2:], kernel, stride, padding)
-    out = tuple(output_size)[-n:] if output_size else tuple(sizes)
-    reach = [k - 1 for k in kernel]
-    return Step((*input.shape[:2], *_fits(kernel, out)), _spread(input.sight, reach, stride, padding), stored=True)
-
-
 def _rounded(sight, windows, ratio) -> Sight:
     """After windows of at most so many units whose places are rounded to whole units."""
     if all(r == int(r) for r in ratio):
@@ -168,63 +142,21 @@ def _with_places(rule, n, *args, **kwargs):
     return step and step._replace(places=True)
 
 
-def _interpolate(input, size=None, scale_factor=None, mode="nearest", *_, **__):
+def _interpolate(input, size=None, scale_factor=None, mode="nearest", align=None, again=None, antialias=False, **__):
     old = tuple(input.shape[2:])
     n = len(old)
     out = _pair(size, n) if size else tuple(int(i * f) for i, f in zip(old, _pair(scale_factor, n), strict=True))
     if mode == "area":
         return _adaptive_pool(n, input, out)
-    taps = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(mode, 2)  # input units mixed along one axis
     ratio = [i / o for i, o in zip(old, out, strict=True)]
-    if taps == 1:
-        sight = _rounded(input.sight, (1,) * n, ratio)
-    elif all(r == int(r) for r in ratio):
+    taps = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(mode, 2)  # input units mixed along one axis
+    taps *= math.ceil(max(ratio)) if antialias else 1
+    if all(r == int(r) for r in ratio):
         sight = input.sight.slide((taps,) * n, ratio, ((taps - 1) / 2,) * n)
     else:
-        sight = input.sight.resampled((taps - LESS,) * n, ratio, [(taps + 1 - r) / 2 for r in ratio])
+        left = [1 - LESS if taps == 1 else (taps + 1 - r) / 2 for r in ratio]
+        sight = input.sight.resampled((taps - LESS,) * n, ratio, left)
     return Step((*input.shape[:2], *out), sight, stored=True)
-
-
-def _pixel_shuffle(input, upscale_factor):
-    if input.dim() != 4:
-        return None
-    n, c, h, w = input.shape
-    r = upscale_factor
-    if c % r**2:
-        raise Misfit(f"expects a multiple of {r**2} channels, not {c}; build it for these")
-    return Step((n, c // r**2, h * r, w * r), _rounded(input.sight, (1, 1), (1 / r, 1 / r)))
-
-
-def _pixel_unshuffle(input, downscale_factor):
-    if input.dim() != 4:
-        return None
-    n, c, h, w = input.shape
-    r = downscale_factor
-    if h % r or w % r:
-        raise Misfit(f"expects a height and width that are multiples of {r}; choose another image_size")
-    # A unit sees one pixel of its window, and which one depends on the channel: all of them together see the window.
-    return Step((n, c * r**2, h // r, w // r), input.sight.slide((r, r), (r, r), (0, 0)))
-
-
-def _unfold(input, *args, **kwargs):
-    sight, shape = input.sight, list(input.shape)
-    if "kernel_size" in kwargs or len(args) < 3:  # torch.nn.functional.unfold
-        if input.dim() != 4:
-            return None
-        names = ("kernel_size", "dilation", "padding", "stride")
-        given = dict(zip(names, (None, 1, 0, 1), strict=True)) | dict(zip(names, args, strict=False)) | kwargs
-        kernel, dilation, padding, stride = (_pair(given[name], 2) for name in names)
-        out = _fits(kernel, tuple(map(places, shape[2:], kernel, stride, padding, dilation)))
-        shape = (shape[0], shape[1] * math.prod(kernel), math.prod(out))
-        seen = sight.slide(kernel, stride, padding, dilation)
-        return Step(shape, seen.end("unfold") if seen.axes else seen)
-    axis, size, step = args[0] % input.dim(), *args[1:]  # the method of a tensor: windows along one dimension
-    shape[axis] = _fits((size,), (places(shape[axis], size, step),))[0]
-    if axis in sight.axes:
-        along = [axis == a for a in sight.axes]
-        sight = sight.grown([size if a else 1 for a in along], [step if a else 1 for a in along], (1,) * len(along))
-        sight = sight._replace(before=None)
-    return Step((*shape, size), sight)
 
 
 def _batch_norm(input, running_mean, *_, **__):
@@ -282,15 +214,18 @@ def sight_of(result: Tensor, word: str | None, func: Callable, args: tuple, kwar
     name = func.__name__.strip("_")
     shape, before = tuple(result.shape), meet(tensors, tuple(tensors[0].shape), name)
     second = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("pad"))
-    if word == "reshapes" and before.axes and 1 not in [tensors[0].shape[a] for a in before.axes]:
-        return before.reshaped(tuple(tensors[0].shape), shape, name)
+    along = isinstance(second, int) and second % max(tensors[0].dim(), 1) in before.axes
+    if word == "tiles" and before.axes == (2, 3):
+        ratio = [a / b for a, b in zip(tensors[0].shape[2:], shape[2:], strict=True)]
+        return _rounded(before, [max(1, int(r)) for r in ratio], ratio)
+    if word == "gathers" and (before.axes or before.lost):  # at most so many pixels, along height and width
+        size = args[2] if func is Tensor.unfold else kwargs.get("kernel_size", second)
+        apart = [kwargs.get("dilation", 1), *args[2:3]][-1] if name == "unfold" and func is not Tensor.unfold else 1
+        size, apart = max(_pair(size, 1)), max(_pair(apart, 1))
+        return before._replace(axes=(2, 3)).slide((size,) * 2, (1, 1), (0, 0), (apart,) * 2).end(name)
     if word == "multiplies" and len(shape) > 2 and any(t.sight is None for t in tensors):  # with weights
         return before.end(name if before.axes else before.lost)
-    if word == "pools" and before.sides and (not isinstance(second, int) or second % args[0].dim() in before.axes):
-        return before.end()
-    if word in ("mixes", "multiplies") or (
-        word == "sums" and isinstance(second, int) and second % len(shape) in before.axes
-    ):
+    if word in ("mixes", "multiplies") or (along and (word == "sums" or (word == "pools" and before.sides))):
         return before.end()
     if word == "turns":  # the same call on a tensor with all sizes different shows where each axis went
         sample = torch.empty(tuple(range(args[0].dim())), device="meta")
@@ -306,7 +241,7 @@ def sight_of(result: Tensor, word: str | None, func: Callable, args: tuple, kwar
         return before._replace(start=tuple(s - p * j for s, p, j in zip(before.start, left, before.jump, strict=True)))
     sliced = _sliced(before, tuple(args[0].shape), second) if word == "slices" and not before.sides else None
     seen = sliced or meet(tensors, shape, name)
-    return seen if seen.axes or word != "pools" else seen.end()
+    return seen.end() if word == "pools" and before.axes and not seen.axes else seen
 
 
 def _sliced(sight: Sight, shape: tuple[int, ...], index: Any) -> Sight | None:
@@ -346,13 +281,7 @@ TABLE: dict[str, Callable[..., Step | None] | str | int] = {
     **{f"max_pool{n}d_with_indices": partial(_with_places, _max_pool, n) for n in (1, 2, 3)},
     **{f"adaptive_max_pool{n}d_with_indices": partial(_with_places, _adaptive_pool, n) for n in (1, 2, 3)},
     **{f"lp_pool{n}d": partial(_lp_pool, n) for n in (1, 2, 3)},
-    **{f"max_unpool{n}d": partial(_unpool, n) for n in (1, 2, 3)},
-    **{f"fractional_max_pool{n}d": partial(_fractional_pool, n) for n in (2, 3)},
-    **{f"fractional_max_pool{n}d_with_indices": partial(_with_places, _fractional_pool, n) for n in (2, 3)},
     "interpolate": _interpolate,
-    "pixel_shuffle": _pixel_shuffle,
-    "pixel_unshuffle": _pixel_unshuffle,
-    "unfold": _unfold,
     "batch_norm": _batch_norm,
     **_each("add iadd radd sub isub mul imul rmul div truediv", _elementwise),
     **_each("cat concat concatenate", _cat),
@@ -368,7 +297,8 @@ TABLE: dict[str, Callable[..., Step | None] | str | int] = {
     **_each("softmax log_softmax", "sums"),  # along one dimension, which may be height or width
     **_each("matmul rmatmul mm bmm einsum tensordot", "multiplies"),  # between all pixels, or in each with weights
     "pad": "pads",  # unit 0 moves
-    **_each("view reshape flatten unflatten", "reshapes"),  # pixels in a row, tiles, and back
+    **_each("pixel_shuffle pixel_unshuffle", "tiles"),  # pixels go to channels or come from there
+    **_each("unfold fractional_max_pool2d fractional_max_pool2d_with_indices", "gathers"),  # windows, then is lost
     "setitem": "writes",  # in all places, or in some
     "getitem": "slices",  # unit 0 and the jump change
     # Words for what is no layer

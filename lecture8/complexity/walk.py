@@ -35,7 +35,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from lecture8 import checks
 from lecture8.complexity.formulas import linear_macs, shape_text, tidy
 from lecture8.complexity.rules import Step, sight_of, treatment
-from lecture8.complexity.sight import Misfit, Sight, union
+from lecture8.complexity.sight import Misfit, Sight
 
 _MOST = 10**17  # values that PyTorch can count the bytes of
 _BATCH = 2  # two images, so that a squeeze() in the network cannot take the batch for a leftover; counts are halved
@@ -226,11 +226,9 @@ class Walk(TorchFunctionMode):
             in_place = name.startswith("__i") or (name[-1] == "_" and name[0] != "_")  # x += y, x.relu_()
             output = args[0] if in_place else torch.empty(step.shape, dtype=tensors[0].dtype, device="meta")
             output = (output, torch.empty_like(output, dtype=torch.long)) if step.places else output
-            mark(output, step.sight)
+            mark(output, step.sight, name)
         else:
             output, step = self.call(found, func, args, kwargs, tensors)
-        if output is None or (args and output is args[0]):
-            wrote(args[0], name)
         # The formula, unless weights are shared with an earlier layer or were computed from others.
         plain = step is not None and step.params is not None and len(fresh) == len(weights)
         self.pending += step.params if plain else sum(fresh)
@@ -247,12 +245,9 @@ class Walk(TorchFunctionMode):
                 if tensor.is_meta:
                     raise Misfit(f"gives {name} a tensor that no torch function made; use torch functions only")
                 tensor.sight = None  # a constant
-            root = tensor if tensor._base is None else tensor._base
-            late = getattr(root, "late", None)
-            if late and tensor.sight:
-                tensor.sight = union([tensor.sight, late._replace(axes=late.axes and tensor.sight.axes)])
-            elif late:
-                tensor.sight = late.moved(tuple(root.shape), tuple(tensor.shape), name)
+            late = getattr(tensor if tensor._base is None else tensor._base, "late", None)
+            if late is not getattr(tensor, "late_then", None):
+                tensor.sight = late  # another view of the same memory was written to since this one was made
 
     def call(self, word: str | None, func: Callable, args: tuple, kwargs: dict, tensors: list) -> tuple:
         """Output and step of a function that has no rule."""
@@ -265,7 +260,7 @@ class Walk(TorchFunctionMode):
                 sight = sight.deeper()
             pooled = word == "pools" and not sight.axes and any(t.sight and t.sight.axes for t in tensors)
             step = Step(tuple(result.shape), sight, macs, stored=bool(macs or pooled))
-            mark(result, sight)
+            mark(result, sight, func.__name__)
         return output, step
 
     def record(self, kind: str, step: Step) -> None:
@@ -291,18 +286,11 @@ class Walk(TorchFunctionMode):
             self.layers[line] = replace(layer, **sums)
 
 
-def wrote(tensor: Tensor, name: str) -> None:
-    """After an operation in place: all views of the same memory see what was written (`late`)."""
-    root = tensor._base
-    if root is None:
-        tensor.late = tensor.sight
-    else:
-        seen = tensor.sight.moved(tuple(tensor.shape), tuple(root.shape), name.strip("_"))
-        root.late = union([*filter(None, [getattr(root, "late", None)]), seen])
-
-
-def mark(output: Any, sight: Sight | None) -> Any:
-    """Says of every tensor in an output what it sees."""
+def mark(output: Any, sight: Sight | None, name: str = "") -> Any:
+    """Says of every tensor in an output what it sees; other views of one that `name` wrote in place are lost."""
     for tensor in tensors_in(output):
-        tensor.sight = sight
+        whole = tensor if tensor._base is None else tensor._base  # of a view
+        if sight and sight != getattr(tensor, "sight", sight):
+            whole.late = sight.end(name.strip("_"))
+        tensor.sight, tensor.late_then = sight, getattr(whole, "late", None)
     return output
