@@ -12,7 +12,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from tools.build import conditions, notebooks, pictures
+from tools.build import conditions, notebooks
+from tools.gpu import notebook
 
 INSTALL = """import sys
 sys.path.insert(0, {root!r})
@@ -24,9 +25,6 @@ UNIT = {
     "t4": [CHECKS, "test_training.py", "test_transfer.py", "test_papers.py::test_two_gpus_on_two_devices"],
     "h200": [CHECKS, "test_datasets.py", "test_measure.py", "test_teaching.py"],
 }
-
-# Cells that say something else on a GPU, or depend on its speed, by what only they contain; they must run all the same
-OTHER_WORDS = ("measure.power(", "Launch-bound")
 
 
 @pytest.mark.parametrize("chip", UNIT)
@@ -40,36 +38,11 @@ def test_unit_tests(chip):
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
 
 
-def complaints(notebook: nbformat.NotebookNode, saved: nbformat.NotebookNode, chip: str) -> list[str]:
+def complaints(book: nbformat.NotebookNode, saved: nbformat.NotebookNode, chip: str) -> list[str]:
     """What is different from the saved notebook when all its cells, also those behind an error, run on this chip."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for cell in code:
-        cell.metadata["tags"] = [*cell.metadata.get("tags", []), "raises-exception"]  # go on behind an error
-    notebook.cells.insert(0, v4.new_code_cell(INSTALL.format(root=str(conditions.ROOT), chip=chip)))
-    notebooks.execute(notebook)
-    notebooks.normalize(notebook)
-    assert notebook.cells.pop(0).outputs == []
-    found = []
-    for number, (cell, before) in enumerate(zip(notebook.cells, saved.cells, strict=True)):
-        if cell.cell_type == "code":
-            found += [f"cell {number} ({cell.source.splitlines()[0]}) {text}" for text in differences(cell, before)]
-    return found
-
-
-def differences(cell: nbformat.NotebookNode, before: nbformat.NotebookNode) -> list[str]:
-    """How a cell differs from the one that was saved: an error, a word on stderr, a text or a picture."""
-    for output in cell.outputs:
-        if output.output_type == "error":
-            return [f"fails: {output.ename}: {output.evalue[:500]}"]
-        if output.get("name") == "stderr":
-            return [f"writes to stderr: {output.text[:500]}"]
-    if not notebooks.is_compared(cell) or any(words in cell.source for words in OTHER_WORDS):
-        return []
-    shown, saved = notebooks.texts(cell.outputs), notebooks.texts(before.outputs)
-    texts = [f"shows {shown} instead of {saved}"] if shown != saved else []
-    measured = pictures.MEASURED in before.metadata.get("tags", [])
-    picture = pictures.complaint(before.outputs, cell.outputs, shape_only=measured)
-    return texts + [f"draws another picture: {picture}"] * bool(picture)
+    notebook.prepare(book, INSTALL.format(root=str(conditions.ROOT), chip=chip))
+    notebooks.execute(book)
+    return notebook.differences(book, saved)
 
 
 @pytest.mark.virtual_gpu

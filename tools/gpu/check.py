@@ -2,7 +2,7 @@
 
     python -m tools.gpu.check [--minutes 9.5] [--only facts timings] [--cifar cifar10.tar.xz] [--device cpu]
 
-Each part is a process of its own, each step has a time limit, and so has the whole; what is found is in eight files
+Each part is a process of its own, each step has a time limit, and so has the whole; what is found is in a few files
 below build/gpu within ten seconds. CONTRIBUTING.md says how to read them, and what to bring along without a network.
 """
 
@@ -24,9 +24,7 @@ STEPS = {"facts": 30, "notebooks": 150, "functions": 150, "tests": 150, "unpack"
          "speed": 100, "overhead": 30, "reference": 150, "cifar": 600}  # fmt: skip
 TOGETHER = ("notebooks", "functions", "tests", "unpack")
 FOR_CIFAR, GRACE = 200, 5.0  # seconds: kept for it; between asking a process to end and ending it
-LOGS = {"tests.log": ["tests"], "timings.txt": ["facts", "timings", "speed", "overhead", "reference"]}  # file -> parts
-FILES = (*LOGS, "summary.txt", "summary.json", "notebooks.json", "findings.json", "reference_cuda.csv", "cifar.csv")
-TESTED = "training recovery measure transfer datasets papers scale models".split()  # then the lessons' tests
+TESTED = [f"tests/test_{name}.py" for name in "training recovery measure transfer datasets papers scale models".split()]
 
 
 class Job:
@@ -51,142 +49,115 @@ class Job:
         self.asked = True
         os.killpg(self.process.pid, number)
 
-    def result(self) -> dict:
-        verdict = "stopped" if self.asked else f"failed ({code})" if (code := self.process.returncode) else "ok"
-        said = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        shown = {"ok": 0, "stopped": 2}.get(verdict, 8)
-        return row(self.name, verdict, time.time() - self.start, said[max(0, len(said) - shown) :])
-
-
-def row(part: str, verdict: str, seconds: float = 0, end: list[str] | None = None) -> dict:
-    """What summary.json says of a part."""
-    return {"part": part, "verdict": verdict, "seconds": round(seconds, 1), "end": end or []}
+    def verdict(self) -> str:
+        """How it ended, and unless all is well the last lines of what it said."""
+        said, code = self.log.read_text("utf-8", errors="replace").strip().splitlines(), self.process.returncode
+        verdict = "stopped" if self.asked else f"failed ({code})" if code else "ok"
+        end = [line[:200] for line in said[-8:] if verdict != "ok"]
+        return "\n      ".join([f"{verdict}, {time.time() - self.start:.0f} s", *end])
 
 
 class Check:
-    """Runs parts, and keeps the files in the folder `out` up to date; `bad`: whether there is something to look at.
+    """Runs parts; what is found is in the folder `out`, their own files beside it in `work`."""
 
-    work: a folder for what belongs to single parts, made anew
-    """
-
-    def __init__(self, out: Path, work: Path, minutes: float, device: str = ""):
-        self.out, self.work, self.found, self.bad = out, work, [], False
-        self.begin, self.kept = time.time(), 0.0
-        self.end = self.begin + 60 * minutes - GRACE - 1
+    def __init__(self, out: Path, minutes: float, device: str = ""):
+        self.out, self.work, self.verdicts = out, out.with_name(f"{out.name}-work"), {}
+        self.begin, self.kept, self.end = time.time(), 0.0, time.time() + 60 * minutes - GRACE - 1
         paths = [str(conditions.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]  # it need not be installed
         self.environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1",
                             "LECTURE8_DEVICE": device, "LECTURE8_TEST_DEVICE": device}  # fmt: skip
-        shutil.rmtree(work, ignore_errors=True)
-        for folder in (out, work):
+        shutil.rmtree(self.work, ignore_errors=True)
+        for folder in (out, self.work):
             folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            (out / name).unlink(missing_ok=True)  # of an earlier run; whatever else is there stays
 
     def run(self, commands: dict[str, list], seconds: float) -> bool:
         """Runs these until they end or the time is up, one for each processor at a time; whether all went well."""
-        deadline, waiting, running, before = min(self.end, time.time() + seconds), [*commands], [], len(self.found)
+        deadline, waiting, running = min(self.end, time.time() + seconds), [*commands], []
         try:
-            while waiting or running:
+            while running or (waiting and time.time() < deadline):
                 while waiting and time.time() < deadline and len(running) < max(2, os.cpu_count() or 1):
                     name = waiting.pop(0)
                     running.append(Job(name, commands[name], self.work / f"{name}.log", self.environment))
                 for job in [job for job in running if job.ended()]:
                     running.remove(job)
-                    self.note(job.result())
+                    self.note({job.name: job.verdict()})
+                self.note({})
                 for job in running:
                     if time.time() > deadline + GRACE * job.asked:
                         job.stop(signal.SIGKILL if job.asked else signal.SIGTERM)
-                if waiting and time.time() >= deadline:
-                    self.note(*(row(name, "not begun") for name in waiting))
-                    waiting = []
-                if time.time() > self.kept + 10:
-                    self.note()
                 time.sleep(0.1)
         finally:
             for job in running:
                 job.stop(signal.SIGKILL)
-        return all(one["verdict"] == "ok" for one in self.found[before:])
+        self.note(dict.fromkeys(waiting, "not begun"))
+        return all(self.verdicts[name].startswith("ok") for name in commands)
 
-    def note(self, *results: dict) -> None:
-        """Adds results of parts, and writes all files anew."""
-        for one in results:
-            print(f"[{time.time() - self.begin:4.0f} s] {one['part']}: {one['verdict']}", flush=True)
-        self.found, self.kept = [*self.found, *results], time.time()
-        books = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(self.work.glob("notebook *.json"))}
-        tables = [path.read_text().splitlines(True) for path in sorted(self.work.glob("cifar *.csv"))]
-        texts = {"summary.txt": self.summary(books), "summary.json": json.dumps(self.found, indent=1),
-                 "notebooks.json": json.dumps(books, indent=1, ensure_ascii=False)}  # fmt: skip
-        if tables:
-            texts["cifar.csv"] = "".join(tables[0][:1] + [line for table in tables for line in table[1:]])
-        for name, parts in LOGS.items():
-            logs = [path for path in (self.work / f"{part}.log" for part in parts) if path.exists()]
-            texts[name] = "\n".join(log.read_text("utf-8", errors="replace")[-3_000_000:] for log in logs)
-        for name, text in texts.items():
+    def note(self, verdicts: dict[str, str]) -> None:
+        """Adds how parts ended, and writes the files anew if one did or ten seconds are over."""
+        for name, verdict in verdicts.items():
+            print(f"[{time.time() - self.begin:4.0f} s] {name}: {verdict.splitlines()[0]}", flush=True)
+        self.verdicts |= verdicts
+        if not verdicts and time.time() < self.kept + 10:
+            return
+        self.kept = time.time()
+        found = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(self.work.glob("*.json"))}
+        logs = {path.stem: path.read_text("utf-8", errors="replace") for path in sorted(self.work.glob("*.log"))}
+        files = {"summary.txt": self.summary(found), "findings.json": json.dumps(found, indent=1, ensure_ascii=False),
+                 "log.txt": "\n".join(f"=== {name}\n{text[-1_000_000:]}" for name, text in logs.items())}  # fmt: skip
+        for name, text in files.items():
             (self.out / name).write_text(text, encoding="utf-8")
 
-    def summary(self, books: dict) -> str:
+    def summary(self, found: dict[str, dict]) -> str:
         """What to look at, then what was measured, then what is fine."""
-        bad, numbers, fine = [], [], []
-        for one in self.found:
-            (fine if one["verdict"] == "ok" else bad).append(f"{one['part']}: {one['verdict']}, {one['seconds']} s")
-            bad += [f"    {text[:200]}" for text in one["end"]]
-        for name, book in books.items():
-            bad += [f"{name}: {text}" for text in book["findings"]]
-            numbers.append(f"{name}: {book['seconds']:.0f} s, slowest cells {book['slowest']}")
-        path = self.out / "findings.json"
-        for name, one in json.loads(path.read_text("utf-8")).items() if path.exists() else ():
-            {True: fine, False: bad, None: numbers}[one["fine"]].append(f"{name}: {one['said']}")
-        self.bad = bool(bad)
-        parts = {"To look at": bad, "Measured": numbers, "Fine": fine}
-        return "\n".join(
-            f"{head} ({len(lines)})\n" + "".join(f"  {x}\n" for x in lines) for head, lines in parts.items()
-        )
+        said = [(verdict.startswith("ok"), f"{name}: {verdict}") for name, verdict in self.verdicts.items()]
+        said += [(fine, f"{name}: {text}") for name, one in found.items() for fine, text in one["findings"]]
+        heads = {"To look at": False, "Measured": None, "Fine": True}
+        parts = {head: [text for fine, text in said if fine is which] for head, which in heads.items()}
+        return "\n".join(f"{head} ({len(some)})\n" + "".join(f"  {s}\n" for s in some) for head, some in parts.items())
 
 
-def commands(step: str, check: Check, cifar: Path | None) -> dict[str, list]:
+def commands(step: str, check: Check, cifar: Path | None, epochs: int = 20) -> dict[str, list]:
     """The parts of a step: name -> command."""
-    python, part = [sys.executable, "-m"], [sys.executable, "-m", "tools.gpu.parts"]
+    python, lessons = [sys.executable, "-m"], "lecture8.lessons"
     if step.startswith("notebook"):
         late = step == "notebook09"  # it measures times: alone, and as it is
         books = [source for source in notebooks.sources() if (source.stem[:2] == "09") == late]
-        runs = [(source, kind) for kind in ("native", "as-t4")[: 1 if late else 2] for source in books]
-        return {f"notebook {s.stem} {kind}": [*python, "tools.gpu.notebook", s, kind, check.work] for s, kind in runs}
+        runs = {f"{s.stem}-{kind}": (s, kind) for kind in ("native", "as-t4")[: 1 if late else 2] for s in books}
+        return {name: [*python, "tools.gpu.notebook", check.work / f"{name}.json", *run] for name, run in runs.items()}
     if step == "tests":
-        workers = ["-n", "4", "--dist", "loadfile"] if util.find_spec("xdist") else []
-        files = [*(f"tests/test_{name}.py" for name in TESTED), "tests/lessons"]
-        return {step: [*python, "pytest", "-v", "--tb=short", "-p", "no:cacheprovider", *workers, *files]}
+        more = ["-n", "4", "--dist", "loadfile"] if util.find_spec("xdist") else []
+        return {
+            step: [*python, "pytest", "-v", "--tb=short", "-p", "no:cacheprovider", *more, *TESTED, "tests/lessons"]
+        }
     if step == "overhead":
-        device = check.environment["LECTURE8_DEVICE"] or "cuda"
-        return {step: [*python, "benchmarks.overhead", "--device", device, "--rounds", "5"]}
+        return {step: [*python, "benchmarks.overhead", "--rounds", "5"]}
+    if step == "reference":
+        return {step: [*python, f"{lessons}.l09_complexity.experiments", "--seconds", "0.2", "--out", check.out]}
     if step == "unpack":
         return {step: ["tar", "-xf", cifar.resolve(), "-C", check.work]} if cifar.is_file() else {}
     if step == "cifar":
-        part[:0] = ["env", f"LECTURE8_DATA={check.work if cifar.is_file() else cifar.resolve().parent}"]
+        place = ["env", f"LECTURE8_DATA={check.work if cifar.is_file() else cifar.resolve().parent}"]
+        run = [*place, *python, f"{lessons}.l06_resnet.experiments", step, "--seeds", "1", "--epochs", epochs]
         nets = [(kind, depth) for depth in (20, 56) for kind in ("plain", "A")]
-        return {f"cifar {kind} {depth}": [*part, step, check.work, check.end - 10, kind, depth] for kind, depth in nets}
-    return {step: [*part, step, check.out]}
+        return {f"{step}-{k}-{d}": [*run, "--kinds", k, "--depths", d, "--out", check.out] for k, d in nets}
+    return {step: [*python, "tools.gpu.parts", step, check.work / f"{step}.json"]}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 1 if there is something to look at, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=conditions.ROOT / "build" / "gpu")
-    parser.add_argument("--minutes", type=float, default=9.5, help="for all of it (9.5)")
-    parser.add_argument(
-        "--only", nargs="+", default=[*STEPS], choices=STEPS, metavar="STEP", help=f"of {', '.join(STEPS)}"
-    )
-    parser.add_argument("--cifar", type=Path, help="an archive of a folder cifar10, or that folder")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: a trial without a GPU")
+    add = parser.add_argument
+    add("--out", type=Path, default=conditions.ROOT / "build" / "gpu", help="folder of what is found")
+    add("--minutes", type=float, default=9.5, help="for all of it (9.5)")
+    add("--only", nargs="+", default=[*STEPS], choices=STEPS, metavar="STEP", help=f"of {', '.join(STEPS)}")
+    add("--cifar", type=Path, help="an archive of a folder cifar10, or that folder")
+    add("--epochs", type=int, default=20, help="on CIFAR-10 (20); a run that was stopped resumes with the same call")
+    add("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: a trial without a GPU")
     given = parser.parse_args(arguments)
     if given.cifar and not given.cifar.exists():
         parser.error(f"there is no {given.cifar}: give an archive of a folder cifar10, or that folder")
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # and `run` ends what it started
-    check = Check(
-        given.out.resolve(),
-        conditions.ROOT / "build" / "gpu-work",
-        given.minutes,
-        "cpu" if given.device == "cpu" else "",
-    )
+    check = Check(given.out.resolve(), given.minutes, "cpu" if given.device == "cpu" else "")
     chosen = {"facts", *given.only} | ({"unpack"} if "cifar" in given.only else set())
     chosen = [step for step in STEPS if step in chosen and (given.cifar or step not in ("unpack", "cifar"))]
     while chosen:
@@ -195,11 +166,11 @@ def main(arguments: list[str] | None = None) -> int:
         seconds = max(STEPS[step] for step in steps) if chosen else 60 * given.minutes  # the last one gets what is left
         if steps == ["reference"] and "cifar" in chosen:
             seconds = min(seconds, check.end - FOR_CIFAR - time.time())
-        parts = {name: command for step in steps for name, command in commands(step, check, given.cifar).items()}
+        parts = {n: c for step in steps for n, c in commands(step, check, given.cifar, given.epochs).items()}
         if not check.run(parts, seconds) and steps == ["facts"]:
             break  # without a GPU there is nothing to check
-    print("", (check.out / "summary.txt").read_text("utf-8"), f"in {check.out}", sep="\n")
-    return int(check.bad)
+    print("", said := (check.out / "summary.txt").read_text("utf-8"), f"in {check.out}", sep="\n")
+    return int(not said.startswith("To look at (0)"))
 
 
 if __name__ == "__main__":

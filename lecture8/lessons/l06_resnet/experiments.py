@@ -174,7 +174,13 @@ def degradation(seeds: int, kinds: list[str]) -> None:
 
 
 def cifar(
-    epochs: int, depths: list[int], seeds: int, kinds: list[str], width: int, note: str
+    epochs: int,
+    depths: list[int],
+    seeds: int,
+    kinds: list[str],
+    width: int,
+    note: str,
+    folder: Path,
 ) -> None:
     """He et al. 2015, section 4.2: SGD 0.1, momentum 0.9, decay 1e-4, batch 128, ÷10 at half and three quarters."""
     data = datasets.cifar10()
@@ -189,7 +195,7 @@ def cifar(
         )
 
     arms = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), depths, kinds)]
-    published.collect(Path(__file__).with_name("cifar_degradation.csv"), what, arms, run)
+    published.collect(folder / "cifar_degradation.csv", what, arms, run)
 
 
 def picture(curves: pd.DataFrame) -> None:
@@ -232,14 +238,17 @@ def main() -> None:
     parser.add_argument(
         "--note", default="", help="what else a reader must know of the data (cifar)"
     )
-    a = parser.parse_args()
     here = Path(__file__)
+    parser.add_argument(
+        "--out", type=Path, default=here.parent, help="folder of the table (cifar)"
+    )
+    a = parser.parse_args()
     if a.what != "cifar":
         os.environ.setdefault("LECTURE8_DEVICE", "cpu")
     if a.what == "degradation":
         degradation(a.seeds, a.kinds)
     elif a.what == "cifar":
-        cifar(a.epochs, a.depths, a.seeds, a.kinds, a.width, a.note)
+        cifar(a.epochs, a.depths, a.seeds, a.kinds, a.width, a.note, a.out)
     else:
         curves, gradients = digits(a.epochs, a.depths, a.seeds)
         picture(curves)

@@ -110,15 +110,15 @@ WHAT = (
 )
 
 
-def write(found: list[dict], device: torch.device, chip: str) -> None:
-    """The table of what was found so far."""
+def write(found: list[dict], device: torch.device, chip: str, folder: Path) -> None:
+    """The table of what was found so far, into this folder."""
     table = pd.DataFrame(found)
     numbers = {
         c: table[c].map("{:.4g}".format, na_action="ignore")
         for c in table.select_dtypes("float")
     }
     seeds = "0 (of weights and images; the time does not depend on them)"
-    path = Path(__file__).with_name(f"reference_{device.type}.csv")
+    path = folder / f"reference_{device.type}.csv"
     threads = torch.get_num_threads()
     published.write(
         path, table.assign(**numbers), WHAT, [seeds], hardware=chip, threads=threads
@@ -138,6 +138,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--seconds", type=float, default=0.5, help="for each time, and at least five runs"
     )
+    here = Path(__file__).parent
+    parser.add_argument("--out", type=Path, default=here, help="folder of the table")
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.networks if name not in NETWORKS]:
         parser.error(
@@ -163,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
             flush=True,
         )
         if whole:
-            write(found, device, chip)
+            write(found, device, chip, given.out)
 
 
 if __name__ == "__main__":
