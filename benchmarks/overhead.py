@@ -74,11 +74,11 @@ def fit(work: Work, net: nn.Module, data, device: torch.device) -> None:
 
 
 def bare(
-    work: Work, net: nn.Module, data, device: torch.device, optimizer=None, backward=torch.Tensor.backward, kind=None
+    work: Work, net: nn.Module, data, device: torch.device, optimizer=None, backward=torch.Tensor.backward
 ) -> None:
-    """The loop that everybody writes; in the number format `kind`, or as in `fit`."""
+    """The loop that everybody writes, in the number format of `fit`."""
     precision = devices.Precision(device)
-    kind = kind or precision.kind
+    kind = precision.kind
     cast = contextlib.nullcontext() if kind == "float32" else torch.autocast(device.type, getattr(torch, kind))
     optimizer = precision.optimizer(optimizer or sgd(net))
     generator = torch.Generator().manual_seed(0)
