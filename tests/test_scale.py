@@ -221,7 +221,8 @@ def test_what_a_killed_run_or_a_file_manager_leaves_is_in_nobodys_way(finished, 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
 @pytest.mark.parametrize(
-    ("what", "streams", "code"), [("run", "| true", 0), ("run", "<&- >&- 2>&-", 0), ("list", "| true", 141)]
+    ("what", "streams", "code"),
+    [("run", "| true", 0), pytest.param("run", "<&- >&- 2>&-", 0, marks=pytest.mark.slow), ("list", "| true", 141)],
 )
 def test_nobody_listens(tmp_path, what, streams, code):
     """A run is finished all the same; what is only to be read ends as other programs do."""
