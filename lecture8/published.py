@@ -39,7 +39,11 @@ def read(name: str) -> pd.DataFrame:
 
 def provenance(name: str) -> dict[str, str]:
     """The header of a table (`# key: value` lines): where its numbers come from."""
-    lines = _path(name).read_text(encoding="utf-8").splitlines()
+    return _header(_path(name))
+
+
+def _header(path: Path) -> dict[str, str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line[2:].split(": ", 1) for line in lines if line.startswith("# ") and ": " in line)
 
 
@@ -114,7 +118,6 @@ def _collected(path: Path, what: str) -> pd.DataFrame | None:
     """What `collect` has written so far."""
     if not path.exists():
         return None
-    said = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# what: ")
-    if said != what:
+    if (said := _header(path).get("what")) != what:
         raise ValueError(f"{path} holds another experiment, {said!r}: expected {what!r}; move the file away")
     return pd.read_csv(path, comment="#")

@@ -191,23 +191,23 @@ def extract_features(net: Network, data: Data, stage: str | None = None, *, batc
     linear = [i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules())]
     last = linear[-1] if stage is None else _place(steps, stage) + 1
     device, modes = devices.pick_device(), {module: module.training for module in net.modules()}
-    place = devices.home(net) or device
-    net.to(device).eval()
-    data, splits = data.to(device), {}
+    splits = {}
     try:
-        net(next(data.batches("train", 1))[0])  # says what is wrong with images of another form
-        for name in ("train", "valid", "test"):
-            found = []
-            for images, _ in data.batches(name, batch_size):
-                for step in list(steps.values())[:last]:
-                    images = step(images)
-                images = images if isinstance(images, Tensor) else torch.cat([half.to(device) for half in images], 1)
-                found.append(images.float().cpu().contiguous())
-            pixels = torch.cat(found) if found else splits["train"].pixels[:0]
-            split = getattr(data, name).to("cpu")
-            splits[name] = dataclasses.replace(split, pixels=pixels, mean=(0.0,), std=(1.0,), crop=None)
+        with devices.moved(net.eval(), device):
+            data = data.to(device)
+            net(next(data.batches("train", 1))[0])  # says what is wrong with images of another form
+            for name in ("train", "valid", "test"):
+                found = []
+                for images, _ in data.batches(name, batch_size):
+                    for step in list(steps.values())[:last]:
+                        images = step(images)
+                    if not isinstance(images, Tensor):
+                        images = torch.cat([half.to(device) for half in images], 1)
+                    found.append(images.float().cpu().contiguous())
+                pixels = torch.cat(found) if found else splits["train"].pixels[:0]
+                split = getattr(data, name).to("cpu")
+                splits[name] = dataclasses.replace(split, pixels=pixels, mean=(0.0,), std=(1.0,), crop=None)
     finally:
-        net.to(place)
         for module, mode in modes.items():
             module.training = mode
     return dataclasses.replace(data, **splits, augment=None, name=f"{stage or 'features'} of {data.name}")

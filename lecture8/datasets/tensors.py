@@ -113,7 +113,7 @@ class Split:
         """
         if not isinstance(which, Tensor):
             checks.whole(which=which, most=len(self))
-        elif which.dtype != torch.int64 or any(i < 0 or i >= len(self) for i in which.tolist()):
+        elif which.dtype != torch.int64 or (len(which) and not 0 <= which.min() <= which.max() < len(self)):
             last = len(self) - 1
             raise ValueError(
                 f"given {checks.shown('which', which)}: expected an int64 tensor of indices from 0 to {last}"

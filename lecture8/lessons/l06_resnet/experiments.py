@@ -136,10 +136,9 @@ def degradation(seeds: int, kinds: list[str]) -> None:
         rows = []
 
         def measured(epoch: int, net: nn.Module) -> None:
-            inputs = [t.to(next(net.parameters()).device) for t in batch]
             path = [
                 v
-                for n, v in training.gradient_norms(net, *inputs).items()
+                for n, v in training.gradient_norms(net, *batch).items()
                 if ".shortcut" not in n
             ]
             rows.extend({"epoch": epoch, "layer": i, "norm": v} for i, v in enumerate(path, 1))

@@ -60,8 +60,9 @@ KERNELS = {
 @cache
 def photograph(name: str) -> Tensor:
     """A sample photograph, gray, about a hundred pixels wide: H × W from 0 to 1."""
-    checks.one_of(datasets.sample_photos(), name=name)
-    photo = datasets.sample_photos()[name].float().mean(0, keepdim=True) / 255
+    photos = datasets.sample_photos()
+    checks.one_of(photos, name=name)
+    photo = photos[name].float().mean(0, keepdim=True) / 255
     return F.avg_pool2d(photo, photo.shape[-1] // 100)[0]
 
 
