@@ -28,20 +28,23 @@ from lecture8.models.layers import Network
 
 MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images, as values from 0 to 1
 STD = (0.229, 0.224, 0.225)  #: their standard deviations
+_SCALES = {"imagenet": (MEAN, STD), "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))}
 _COUNTERS = "num_batches_tracked"
 
 
-def normalize(images: Tensor) -> Tensor:
-    """Images with values from 0 to 1 -> less ImageNet's mean, over its standard deviation; N × 3 × H × W or 3 × H × W.
+def normalize(images: Tensor, like: str = "imagenet") -> Tensor:
+    """Images from 0 to 1 -> less the mean of a set, over its standard deviation; N × 3 × H × W or 3 × H × W.
 
-    Raises ValueError for bytes and for images that are not RGB.
+    like: the set whose images a network was trained on, "imagenet" or "cifar10"
+    Raises ValueError for bytes, for images that are not RGB and for another set.
     """
     checks.kind(Tensor, "images as a tensor, N × 3 × height × width", images=images)
     if not images.is_floating_point():
         raise ValueError(f"given images of type {images.dtype}; expected values from 0 to 1: use images.float() / 255")
     if images.ndim < 3 or images.shape[-3] != 3:
         raise ValueError(f"given images of shape {tuple(images.shape)}; expected N × 3 × height × width, in RGB")
-    mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+    checks.one_of(_SCALES, like=like)
+    mean, std = (images.new_tensor(values).view(3, 1, 1) for values in _SCALES[like])
     return (images - mean) / std
 
 

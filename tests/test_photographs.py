@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torchvision.datasets import CIFAR10, Imagenette, OxfordIIITPet
 
-from lecture8 import datasets, models, transfer
+from lecture8 import datasets, models, published, transfer
 from lecture8.datasets import photographs
 from tests.support.server import Server, packed
 
@@ -493,3 +493,13 @@ def test_sizes_that_are_no_sizes_and_a_share_that_is_not_there(home, name, monke
     monkeypatch.setenv("LECTURE8_DATA", str(home / "share"))
     with pytest.raises(FileNotFoundError, match=r"LECTURE8_DATA names '.*share', but there is no such folder: create"):
         getattr(datasets, name)()
+
+
+def test_animals_come_with_the_course():
+    photos, table = datasets.animals(32), published.read("animals")
+    assert list(photos) == list(table["name"]) and len({photo.sum().item() for photo in photos.values()}) == len(table)
+    assert {(photo.dtype, photo.shape) for photo in photos.values()} == {(torch.uint8, (3, 32, 32))}
+    assert table["license"].isin(["CC0-1.0", "public domain"]).all()
+    assert datasets.animals()["owl"].shape == (3, 256, 256)
+    with pytest.raises(ValueError, match=r"size=300.*256"):
+        datasets.animals(300)

@@ -2,6 +2,7 @@
 
     data = datasets.image_folder("~/flowers", 224)     # one folder per class
     data = datasets.cifar10()                          # or imagenette, ants_bees, pets
+    photos = datasets.animals()                        # ten that come with the course, name -> 3 × 256 × 256
 
 A published set lies in a folder of its own (cifar10, imagenette, ants_bees, pets), either as torchvision stores it or
 as {train,test}/<class>/*.jpg. That folder is looked for in the one that the environment variable LECTURE8_DATA names (a
@@ -22,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture8 import bars, checks
+from lecture8 import bars, checks, published
 from lecture8.datasets.downloads import install
 from lecture8.datasets.tensors import Data, assemble, compose, random_crop, random_flip, stratified
 
@@ -252,6 +253,18 @@ def _complete(title: str, place: Path, names: str = "", valid: float = 0.1) -> t
     if (found := sum(len(files) for files, _ in parts.values())) != _IMAGES[title]:
         raise ValueError(f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: {remedy}")
     return classes, parts
+
+
+def animals(size: int = 256) -> dict[str, Tensor]:
+    """Ten photographs of animals by name, uint8 3 × size × size; eight of them show a class of CIFAR-10.
+
+    They are in the public domain and come with the course. `published.read("animals")` lists, in the same order, the
+    class and who took them. size: at most 256, the size in which they are kept
+    """
+    checks.whole(size=size, most=256)
+    files = [published.SHARED / "photos" / f"{name}.jpg" for name in published.read("animals")["name"]]
+    photos = {file.stem: read_photo(file).resize((size, size), 1) for file in files}  # 1: Lanczos
+    return {name: torch.tensor(np.asarray(photo)).permute(2, 0, 1).contiguous() for name, photo in photos.items()}
 
 
 def cifar10() -> Data:

@@ -222,14 +222,20 @@ def build(source: Path) -> str:
 
 
 def run_twice(source: Path) -> list[str]:
-    """Runs every code cell of a source twice in a row in one kernel; a sentence for each that shows something else."""
+    """Runs every code cell of a source twice in a row in one kernel; a sentence for each that shows something else.
+
+    Those that reveal a prediction's answer run a third time, after all others: a reader may go back and guess.
+    """
     notebook = read_source(source)
     numbers = [number for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    notebook.cells = [nbformat.from_dict(notebook.cells[number]) for number in numbers for _ in range(2)]
+    late = [number for number in numbers if ".reveal(" in notebook.cells[number].source]
+    order = [number for number in numbers for _ in range(2)] + late
+    notebook.cells = [nbformat.from_dict(notebook.cells[number]) for number in order]
     execute(notebook)
     normalize(notebook)
-    complaints = []
-    for number, first, second in zip(numbers, notebook.cells[::2], notebook.cells[1::2], strict=True):
+    complaints, first_runs = [], {number: notebook.cells[order.index(number)] for number in numbers}
+    again = [*range(1, 2 * len(numbers), 2), *range(2 * len(numbers), len(order))]
+    for number, first, second in ((order[i], first_runs[order[i]], notebook.cells[i]) for i in again):
         if not is_compared(first):
             continue
         where = f"{source.stem} cell {number} ({first.source.splitlines()[0]})"

@@ -282,23 +282,25 @@ for group in groups:
 assert sum(p.numel() for g in groups for p in g["params"]) == cost.params
 
 # %%
-results["digits, layer-wise"] = few("printed digits", factor=FACTOR)
-results["gratings, layer-wise"] = few("gratings", factor=FACTOR)
-results["gratings, frozen"] = few("gratings", up_to="conv6")
+compared = results | {
+    "digits, layer-wise": few("printed digits", factor=FACTOR),
+    "gratings, layer-wise": few("gratings", factor=FACTOR),
+    "gratings, frozen": few("gratings", up_to="conv6"),
+}
 
 # %% tags=["measured"]
-colors = {name: plots.ORANGE for name in results if name.startswith("gratings")}
+colors = {name: plots.ORANGE for name in compared if name.startswith("gratings")}
 colors["random weights"] = plots.GRAY
-_ = plots.bars(results, xlabel=axis, form="{:.0%}", colors=colors)
+_ = plots.bars(compared, xlabel=axis, form="{:.0%}", colors=colors)
 
 # %%
-mean = {name: sum(values) / len(values) for name, values in results.items()}
-layerwise = results["digits, layer-wise"]
-assert all(slow > fast for slow, fast in zip(layerwise, results["digits, all trained"]))
+mean = {name: sum(values) / len(values) for name, values in compared.items()}
+layerwise = compared["digits, layer-wise"]
+assert all(slow > fast for slow, fast in zip(layerwise, compared["digits, all trained"]))
 assert mean["digits, layer-wise"] > mean["digits, all trained"] + 0.05
 # the similar source beats the different one, in every seed and either way
 for how in ("layer-wise", "frozen"):
-    pairs = zip(results[f"digits, {how}"], results[f"gratings, {how}"])
+    pairs = zip(compared[f"digits, {how}"], compared[f"gratings, {how}"])
     assert all(similar > different + 0.1 for similar, different in pairs)
 teaching.correct(
     "Layer-wise rates beat one rate, and the similar source beats the different one, in every seed."

@@ -1,12 +1,12 @@
 """Train the nets that explorers and figures of 06_resnet load, and draw the picture of the README.
 
 python -m lecture8.lessons.l06_resnet.experiments digits      on the CPU, minutes: digits_depth.csv, digits_gradients.csv
-python -m lecture8.lessons.l06_resnet.experiments degradation  on the CPU, two hours: degradation.csv, …_gradients.csv
+python -m lecture8.lessons.l06_resnet.experiments degradation  on the CPU, an hour: degradation.csv, …_gradients.csv
 python -m lecture8.lessons.l06_resnet.experiments cifar --width 8 --epochs 20      a CPU, four hours: cifar_degradation.csv
 python -m lecture8.lessons.l06_resnet.experiments cifar --width 16 --epochs 182    on a GPU
 
 digits: every depth, plain and with each shortcut, three seeds, 12 epochs. degradation: 60 epochs with two drops of the
-learning rate, plain and with shortcut A, also at other learning rates and with other initial weights. cifar: the recipe
+learning rate, plain and with shortcut A; plain-56 also at other learning rates and with other initial weights. cifar: the recipe
 of the paper's section 4.2. The last two resume after an interruption: a finished run is a part of the table.
 """
 
@@ -114,7 +114,7 @@ def trained(
 
 
 def degradation(seeds: int, kinds: list[str]) -> None:
-    """Fills degradation.csv and degradation_gradients.csv: depths at one rate, then rates, then initial weights."""
+    """Fills degradation.csv (depths at one rate, then rates and initial weights of plain-56) and …_gradients.csv."""
     data, here = datasets.digits(size=8), Path(__file__)
     batch = next(iter(data.batches("train", 256)))
     what = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD, momentum 0.9, decay 1e-4, batch 64, "
@@ -154,16 +154,17 @@ def degradation(seeds: int, kinds: list[str]) -> None:
         trained(net, data, 0.05, 60, seed, 64, f"norms-{kind}-{depth}-{seed}", seen)
         return rows
 
-    def arms(depths, rates=(0.05,), initial=("he",)) -> list[dict]:
+    def arms(depths, kinds=kinds, rates=(0.05,), initial=("he",)) -> list[dict]:
         grid = product(range(seeds), depths, kinds, rates, initial)
         return [dict(kind=k, depth=d, lr=lr, init=i, seed=s) for s, d, k, lr, i in grid]
 
     file = here.with_name("degradation.csv")
     published.collect(file, what, arms([20, 56, 8, 14, 32, 44]), run)
-    published.collect(file, what, arms([20, 56], [0.005, 0.015, 0.15]), run)
-    published.collect(file, what, arms([20, 56], initial=[*INITIAL][1:]), run)
+    # plain-56 fails at 0.05: so only it has to be given every chance
+    published.collect(file, what, arms([56], ["plain"], [0.005, 0.015, 0.15]), run)
+    published.collect(file, what, arms([56], ["plain"], initial=[*INITIAL][1:]), run)
     more = "; gradient norm of each layer's weights on one batch of 256, after so many epochs (0: before training)"
-    of = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), [56, 20], kinds)]
+    of = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), [56], kinds)]
     published.collect(
         here.with_name("degradation_gradients.csv"),
         what + more + "; learning rate 0.05",
@@ -189,6 +190,9 @@ def cifar(
     def run(kind: str, depth: int, seed: int) -> list[dict]:
         torch.manual_seed(seed)
         net = models.small.resnet(depth, data.num_classes, width=width, **KINDS[kind])
+        net.to(
+            memory_format=torch.channels_last
+        )  # 1.4 times as fast with few channels on a CPU
         return trained(
             net, data, 0.1, epochs, seed, 128, f"cifar-{kind}-{depth}-{width}-{epochs}-{seed}"
         )

@@ -266,12 +266,12 @@ _ = plots.diagrams.diagram(
 
 # %%
 pairs = {"Inception-v3": "Inception-ResNet-v1", "Inception-v4": "Inception-ResNet-v2"}
-costs["Inception-v3"] = profiled("inception_v3")
+four = costs | {"Inception-v3": profiled("inception_v3")}
 for plain, hybrid in pairs.items():
-    more = costs[hybrid].macs / costs[plain].macs - 1
+    more = four[hybrid].macs / four[plain].macs - 1
     for title in (plain, hybrid):
         print(
-            f"{title:20} {costs[title].params:>11,} parameters {costs[title].macs:>15,} multiply-adds"
+            f"{title:20} {four[title].params:>11,} parameters {four[title].macs:>15,} multiply-adds"
         )
     print(f"{'':20} the hybrid does {more:.1%} more work")
     assert 0 < more < 0.09
@@ -652,7 +652,7 @@ teaching.correct(
 
 # %%
 table = published.read("inception_v4_errors")
-macs = {title: costs[title].macs for pair in pairs.items() for title in pair}
+macs = {title: four[title].macs for pair in pairs.items() for title in pair}
 _ = pictures.size_or_shortcut(table, macs)
 
 # %%
