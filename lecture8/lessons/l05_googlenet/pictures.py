@@ -11,6 +11,7 @@ from lecture8.plots import (
     BLACK,
     BLUE,
     GRAY,
+    GREEN,
     LAYER_COLORS,
     ORANGE,
     SKY,
@@ -223,4 +224,42 @@ def heads(runs) -> Figure:
         ylabel = "" if norm else "validation accuracy, %"
         title = "with batch normalization" if norm else "without batch normalization"
         lines(series, xlabel="epoch", ylabel=ylabel, title=title, colors=colors, ax=ax)
+    return figure
+
+
+WEIGHTS = {
+    "glorot": "Glorot",
+    "he fan-in": "He (fan-in)",
+    "he fan-out": "He (fan-out)",
+    "pytorch": "PyTorch's",
+}
+
+
+def which_one_did_it(table) -> Figure:
+    """Initial weights × batch normalization, without auxiliary classifiers: validation accuracy by epoch, first gradients.
+
+    table: `auxiliary_grid`, 960 digits, three seeds. Left: mean of the seeds; right: the gradient norm of the weights of
+    conv1 over that of 5b before training, a dot for each seed.
+    """
+    rows = table[(table["heads"] == "none") & (table["lr"] == 0.002)]
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(11, 4.2), gridspec_kw={"width_ratios": (1.4, 1)}
+    )
+    curves, colors, ratios = {}, {}, {}
+    for norm in (False, True):
+        for (init, name), color in zip(
+            WEIGHTS.items(), (ORANGE, BLUE, GREEN, GRAY), strict=True
+        ):
+            arm = rows[(rows["init"] == init) & (rows["norm"] == norm)]
+            label = f"{name}, {'with' if norm else 'no'} BN"
+            runs = [run for _, run in arm.groupby("seed")]
+            curves[label] = [100 * run["valid_accuracy"].to_numpy()[1:13] for run in runs]
+            colors[label] = color
+            ratios[label] = [run["conv1"].iloc[0] / run["5b"].iloc[0] for run in runs]
+    lines(curves, xlabel="epoch", ylabel="validation accuracy (%)", colors=colors, ax=left)
+    for at, (label, values) in enumerate(list(ratios.items())[::-1]):
+        right.plot(values, [at] * len(values), "o", color=colors[label], alpha=0.7)
+    right.axvline(1, color=GRAY, linewidth=0.8)
+    right.set_yticks(range(len(ratios)), list(ratios)[::-1])
+    right.set(xscale="log", xlabel="gradient norm at conv1 over that at 5b, before training")
     return figure

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GRAY, NETWORK_COLORS, lines
+from lecture8.plots import BLACK, BLUE, GRAY, NETWORK_COLORS, bars, lines
 
 
 def removal(points: Mapping[str, Sequence[float]]) -> Figure:
@@ -57,4 +57,118 @@ def depth_comparison(curves, gradients, depth: int, shortcut: str) -> Figure:
         ax.yaxis.set_major_formatter(
             "{x:g}"
         )  # plain numbers are drawn faster than powers of ten, and read faster
+    return figure
+
+
+NAMES = {"plain": "plain", "A": "residual"}
+
+
+def to_the_end(table) -> Figure:
+    """Training to its end, and every depth: loss by epoch with 20 and 56 layers, and the training images right at the end.
+
+    table: `degradation`, 1,297 digits, 60 epochs with two drops of the learning rate, three seeds. With 20 layers all
+    training images are learned with and without shortcuts; with 56 only with them.
+    """
+    table = table[(table["lr"] == 0.05) & (table["init"] == "he")]
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(11, 3.9), gridspec_kw={"width_ratios": (1.3, 1)}
+    )
+    loss, colors = {}, {}
+    for kind in NAMES:
+        for depth in (20, 56):
+            rows = table[(table["kind"] == kind) & (table["depth"] == depth)]
+            name = f"{NAMES[kind]}-{depth}"
+            loss[name] = [run["train_loss"].to_numpy() for _, run in rows.groupby("seed")]
+            colors[name] = NETWORK_COLORS[NAMES[kind]]
+    lines(loss, xlabel="epoch", ylabel="training loss", log=True, colors=colors, ax=left)
+    for drop in (30, 45):
+        left.axvline(drop + 0.5, color=GRAY, linewidth=0.8, linestyle=":")
+    ends = table.dropna(subset="end_train_accuracy")
+    for kind, name in NAMES.items():
+        rows, color = ends[ends["kind"] == kind], NETWORK_COLORS[name]
+        mean = 100 * rows.groupby("depth")["end_train_accuracy"].mean()
+        right.plot(
+            rows["depth"], 100 * rows["end_train_accuracy"], "o", color=color, alpha=0.45
+        )
+        right.plot(mean.index, mean, color=color, label=name)
+    right.set(xlabel="layers", ylabel="% of training images right at the end", ylim=(0, 104))
+    right.set_xticks(sorted(set(ends["depth"])))
+    right.legend(loc="lower left")
+    return figure
+
+
+def every_chance(table) -> Figure:
+    """Plain-56 at other learning rates and with other initial weights: training images right after 60 epochs.
+
+    table: `degradation`; dots are seeds. The last bar is the residual network of the same depth at the first setting.
+    """
+    ends = table.dropna(subset="end_train_accuracy").query("depth == 56")
+    found = {}
+    for (kind, lr, init), rows in ends.groupby(["kind", "lr", "init"]):
+        words = INITIAL_WORDS[init]
+        found[f"{NAMES[kind]}-56, {words}, rate {lr:g}"] = list(
+            100 * rows["end_train_accuracy"]
+        )
+    order = sorted(
+        found, key=lambda name: (name.startswith("residual"), INITIAL_WORDS["he"] not in name)
+    )
+    colors = {name: NETWORK_COLORS[name.split("-")[0]] for name in order}
+    label = "% of training images right after 60 epochs (dots: seeds)"
+    return bars(
+        {name: found[name] for name in order}, xlabel=label, form="{:.0f}", colors=colors
+    )
+
+
+INITIAL_WORDS = {
+    "he": "He (fan-out)",
+    "he fan-in": "He (fan-in)",
+    "glorot": "Glorot",
+    "pytorch": "PyTorch's default",
+}
+
+
+def gradients_over_training(table) -> Figure:
+    """Gradient norm of every layer's weights at some epochs of a training: 56 layers, plain beside residual.
+
+    table: `degradation_gradients`; the geometric mean of the seeds, on one logarithmic color scale.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10.5, 3.8), sharey=True)
+    epochs = sorted(set(table["epoch"]))
+    grids = {}
+    for kind in NAMES:
+        rows = table[table["kind"] == kind].assign(
+            log=lambda t: np.log10(t["norm"].clip(lower=1e-12))
+        )
+        grids[kind] = rows.pivot_table(index="layer", columns="epoch", values="log").to_numpy()
+    low = max(-6, min(grid.min() for grid in grids.values()))
+    high = max(grid.max() for grid in grids.values())
+    for ax, (kind, grid) in zip(axes, grids.items(), strict=True):
+        shown = ax.imshow(
+            grid, aspect="auto", vmin=low, vmax=high, cmap="viridis", interpolation="nearest"
+        )
+        ax.set(title=f"{NAMES[kind]}-56", xlabel="after so many epochs")
+        ax.set_xticks(range(len(epochs)), epochs)
+        ax.grid(False)
+    axes[0].set_ylabel("layer (1: at the image)")
+    figure.colorbar(shown, ax=list(axes), label="gradient norm, power of ten")
+    return figure
+
+
+def on_photographs(table) -> Figure:
+    """Training error by epoch on CIFAR-10, and test error at the end: plain and residual nets of 20 and 56 layers.
+
+    table: `cifar_degradation`
+    """
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(11, 3.9), gridspec_kw={"width_ratios": (1.5, 1)}
+    )
+    errors, tests, colors = {}, {}, {}
+    for (kind, depth), rows in table.groupby(["kind", "depth"]):
+        name = f"{NAMES[kind]}-{depth}"
+        runs = [run for _, run in rows.groupby("seed")]
+        errors[name] = [100 * (1 - run["train_accuracy"].to_numpy()) for run in runs]
+        tests[name] = [100 * (1 - run["test_accuracy"].iloc[-1]) for run in runs]
+        colors[name] = NETWORK_COLORS[NAMES[kind]]
+    lines(errors, xlabel="epoch", ylabel="training error (%)", colors=colors, ax=left)
+    bars(tests, xlabel="test error at the end (%)", colors=colors, ax=right)
     return figure
