@@ -1,7 +1,8 @@
 """Train one small network of each family on CIFAR-10 with one recipe, on a CPU.
 
 python -m lecture8.lessons.l09_complexity.cifar10 rates      an hour: cifar10_rates.csv, the learning rate of each
-python -m lecture8.lessons.l09_complexity.cifar10 train      four hours, at most 45 minutes each: cifar10_networks.csv
+python -m lecture8.lessons.l09_complexity.cifar10 train      three hours, at most 45 minutes each: cifar10_networks.csv
+python -m lecture8.lessons.l09_complexity.cifar10 times      a minute: cifar10_times.csv
 
 The recipe: 45,000 photographs to train on, shifted by up to 4 pixels and mirrored, 20 epochs, batch 128, SGD with Nesterov
 momentum 0.9, weight decay 5e-4, one cycle of the learning rate whose peak is chosen for each network by the 5,000
@@ -11,20 +12,33 @@ Both resume after an interruption.
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import nn
 
-from lecture8 import checkpoints, complexity, datasets, models, published, training
+from lecture8 import checkpoints, complexity, datasets, measure, models, published, training
 
 NETWORKS = {  # name -> options: of the sizes that a core trains in 45 minutes
-    "alexnet": {"width": 8},
-    "zfnet": {"width": 24},
-    "vgg": {},
+    "alexnet": {
+        "width": 12,
+        "dropout": 0.25,
+    },  # half of the papers' dropout, for a 200th of their weights
+    "zfnet": {"dropout": 0.25},
+    "vgg": {"width": 24},
     "inception": {},
     "resnet20": {"width": 8},
     "inception_resnet": {},
+}
+TITLES = {
+    "alexnet": "AlexNet-like",
+    "zfnet": "ZFNet-like",
+    "vgg": "VGG-like",
+    "inception": "GoogLeNet-like",
+    "resnet20": "ResNet-20",
+    "inception_resnet": "Inception-ResNet-like",
 }
 RATES = (0.01, 0.03, 0.1, 0.3)
 RUNS = Path("runs") / "09_complexity"  # checkpoints of runs that are not finished
@@ -99,7 +113,7 @@ def train(networks: list[str], epochs: int) -> None:
         cost = complexity.profile(net, data.image_shape)
         rows[-1] |= {
             "test_accuracy": training.evaluate(net, data).accuracy,
-            "params": cost.params, "macs": cost.macs,
+            "params": cost.params, "macs": cost.macs, "activations": cost.activations,
         }  # fmt: skip
         return rows
 
@@ -107,17 +121,69 @@ def train(networks: list[str], epochs: int) -> None:
     published.collect(Path(__file__).with_name("cifar10_networks.csv"), what, arms, run)
 
 
+def times(networks: list[str]) -> None:
+    """Time of an image at batch 1 and 64 beside that of ResNet-20's, three times each: cifar10_times.csv."""
+    what = (
+        "inference of the networks of cifar10_networks on one thread: milliseconds per image, and over those of resnet20 in "
+        "the same run (median of 15 rounds with quartiles); seed: repetitions"
+    )
+
+    def run(network: str, batch: int, seed: int) -> list[dict]:
+        images = torch.rand(batch, 3, 32, 32)
+        ours, reference = (built(name, 0).eval() for name in (network, "resnet20"))
+        with torch.inference_mode():
+            found = measure.ratio(
+                partial(ours, images), partial(reference, images), device="cpu"
+            )
+        return [
+            {
+                "milliseconds": 1e3 * found.ours / batch,
+                "ratio": found.median,
+                "low": found.low,
+                "high": found.high,
+            }
+        ]
+
+    arms = [
+        dict(network=n, batch=b, seed=s) for s in range(3) for b in (1, 64) for n in networks
+    ]
+    published.collect(Path(__file__).with_name("cifar10_times.csv"), what, arms, run)
+
+
+def own() -> pd.DataFrame:
+    """What our own networks cost and reach on CIFAR-10, by name: params (millions), macs and activations (millions),
+    top1 (percent of the test photographs), and milliseconds per image at batch 1 and 64 (ms1, ms64).
+
+    From the tables cifar10_networks and cifar10_times: one recipe, one seed each.
+    """
+    ends = (
+        published.read("cifar10_networks").dropna(subset="test_accuracy").set_index("network")
+    )
+    table = pd.DataFrame({"top1": 100 * ends["test_accuracy"]})
+    for cost in ("params", "macs", "activations"):
+        table[cost] = ends[cost] / 1e6
+    times = (
+        published.read("cifar10_times").groupby(["batch", "network"])["milliseconds"].median()
+    )
+    for batch in (1, 64):
+        table[f"ms{batch}"] = times[batch]
+    return table.rename(TITLES)
+
+
 def main() -> None:
-    """Parse the command line and run one of the two."""
+    """Parse the command line and run one of the three."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["rates", "train"])
+    parser.add_argument("what", choices=["rates", "train", "times"])
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--epochs", type=int, default=20, help="of train")
     a = parser.parse_args()
     os.environ.setdefault("LECTURE8_DEVICE", "cpu")
-    rates(a.networks) if a.what == "rates" else train(a.networks, a.epochs)
+    if a.what == "train":
+        train(a.networks, a.epochs)
+    else:
+        {"rates": rates, "times": times}[a.what](a.networks)
 
 
 if __name__ == "__main__":
