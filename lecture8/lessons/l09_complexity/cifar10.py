@@ -2,6 +2,7 @@
 
 python -m lecture8.lessons.l09_complexity.cifar10 rates      an hour: cifar10_rates.csv, the learning rate of each
 python -m lecture8.lessons.l09_complexity.cifar10 train      three hours, at most 45 minutes each: cifar10_networks.csv
+python -m lecture8.lessons.l09_complexity.cifar10 animals    seconds: cifar10_animals.csv, what the weights say of ten photographs
 python -m lecture8.lessons.l09_complexity.cifar10 times      a minute: cifar10_times.csv
 
 The recipe: 45,000 photographs to train on, shifted by up to 4 pixels and mirrored, 20 epochs, batch 128, SGD with Nesterov
@@ -19,7 +20,16 @@ import pandas as pd
 import torch
 from torch import nn
 
-from lecture8 import checkpoints, complexity, datasets, measure, models, published, training
+from lecture8 import (
+    checkpoints,
+    complexity,
+    datasets,
+    measure,
+    models,
+    published,
+    training,
+    transfer,
+)
 
 NETWORKS = {  # name -> options: of the sizes that a core trains in 45 minutes
     "alexnet": {
@@ -40,6 +50,7 @@ TITLES = {
     "resnet20": "ResNet-20",
     "inception_resnet": "Inception-ResNet-like",
 }
+CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 RATES = (0.01, 0.03, 0.1, 0.3)
 RUNS = Path("runs") / "09_complexity"  # checkpoints of runs that are not finished
 
@@ -150,6 +161,24 @@ def times(networks: list[str]) -> None:
     published.collect(Path(__file__).with_name("cifar10_times.csv"), what, arms, run)
 
 
+def animals(networks: list[str]) -> None:
+    """Logits of the networks with the weights that are kept, for `datasets.animals(32)`: cifar10_animals.csv."""
+    what = "logits of the small networks with weights='cifar10' for the photographs of datasets.animals(32), a column per class"
+    photos = datasets.animals(32)
+    images = transfer.normalize(torch.stack(list(photos.values())) / 255, "cifar10")
+    rows = []
+    for network in networks:
+        net = getattr(models.small, network)(weights="cifar10").eval()
+        with torch.inference_mode():
+            logits = net(images)
+        for photo, row in zip(photos, logits.tolist(), strict=True):
+            values = {name: round(v, 4) for name, v in zip(CLASSES, row, strict=True)}
+            rows.append({"network": network, "photo": photo} | values)
+    published.write(
+        Path(__file__).with_name("cifar10_animals.csv"), pd.DataFrame(rows), what, 1
+    )
+
+
 def own() -> pd.DataFrame:
     """What our own networks cost and reach on CIFAR-10, by name: params (millions), macs and activations (millions),
     top1 (percent of the test photographs), and milliseconds per image at batch 1 and 64 (ms1, ms64).
@@ -171,11 +200,11 @@ def own() -> pd.DataFrame:
 
 
 def main() -> None:
-    """Parse the command line and run one of the three."""
+    """Parse the command line and run one of the four."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["rates", "train", "times"])
+    parser.add_argument("what", choices=["rates", "train", "animals", "times"])
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--epochs", type=int, default=20, help="of train")
     a = parser.parse_args()
@@ -183,7 +212,7 @@ def main() -> None:
     if a.what == "train":
         train(a.networks, a.epochs)
     else:
-        {"rates": rates, "times": times}[a.what](a.networks)
+        {"rates": rates, "animals": animals, "times": times}[a.what](a.networks)
 
 
 if __name__ == "__main__":
