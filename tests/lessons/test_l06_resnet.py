@@ -1,0 +1,47 @@
+"""The runs of lesson 06 show what is said of them, and their pictures hold them."""
+
+import itertools
+
+import pytest
+
+from lecture8 import published
+from lecture8.lessons.l06_resnet import pictures
+
+DEPTHS, SEEDS = (8, 14, 20, 32, 44, 56), (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return published.read("degradation")
+
+
+def ends(runs, lr=0.05, init="he"):
+    """(kind, depth) -> the share of the training images that each seed has learned at the end."""
+    found = runs[(runs["lr"] == lr) & (runs["init"] == init)].dropna(subset="end_train_accuracy")
+    assert not found.duplicated(["kind", "depth", "seed"]).any() and (found["epoch"] == 60).all()
+    return found.groupby(["kind", "depth"])["end_train_accuracy"].agg(list).to_dict()
+
+
+def test_shortcuts_learn_at_every_depth_and_plain_nets_do_not(runs):
+    learned = ends(runs)
+    assert set(learned) == set(itertools.product(("A", "plain"), DEPTHS))
+    assert all(len(seeds) == len(SEEDS) for seeds in learned.values())
+    assert all(min(learned["A", depth]) == 1 for depth in DEPTHS)
+    assert all(min(learned["plain", depth]) == 1 for depth in (8, 14, 20))
+    assert max(learned["plain", 56]) < 0.6
+    assert len(pictures.to_the_end(runs).axes) == 2
+
+
+def test_no_rate_and_no_initial_weights_save_plain_56(runs):
+    settings = [(lr, "he") for lr in (0.005, 0.015, 0.05, 0.15)]
+    settings += [(0.05, init) for init in ("he fan-in", "glorot", "pytorch")]
+    for lr, init in settings:
+        learned = ends(runs, lr, init)["plain", 56]
+        assert len(learned) == len(SEEDS) and max(learned) < 0.9, (lr, init)
+    pictures.every_chance(runs)
+
+
+def test_gradients_of_plain_56_fade_and_stay_so():
+    table = published.read("degradation_gradients")
+    assert set(zip(table["kind"], table["seed"], strict=True)) == set(itertools.product(("A", "plain"), SEEDS))
+    pictures.gradients_over_training(table)
