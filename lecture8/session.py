@@ -23,11 +23,11 @@ class Run:
 
     mode: str
     device: torch.device
-    folder: Path | None = None  #: where a full run keeps its long trainings
+    folder: Path | None = None  #: where a paper run keeps its long trainings
 
-    def choose(self, *, quick, full):
-        """The value for this run: `run.choose(quick=5, full=180)`."""
-        return quick if self.mode == "quick" else full
+    def choose(self, *, quick, paper):
+        """The value for this run: `run.choose(quick=5, paper=180)`."""
+        return quick if self.mode == "quick" else paper
 
     def keep(self, *what: object) -> Path | None:
         """The file of a long training: `training.fit(…, checkpoint=run.keep("06", "plain", 56, seed))`.
@@ -53,7 +53,7 @@ def check() -> pd.DataFrame:
     device = pick_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else {"mps": "Apple GPU"}.get(device.type, "none")
     colab = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "not needed for quick runs"
-    rows.append(("GPU", name, "for full runs only", device.type != "cpu", colab))
+    rows.append(("GPU", name, "for paper runs only", device.type != "cpu", colab))
     table = pd.DataFrame(rows, columns=["what", "found", "needed", "ok", "if not"]).set_index("what").rename_axis(None)
     return table.assign(
         ok=table["ok"].map({True: "yes", False: "no"}), **{"if not": table["if not"].where(~table["ok"], "")}
@@ -63,10 +63,10 @@ def check() -> pd.DataFrame:
 def start(mode: str | None = None, *, device: str | None = None, folder: str | Path | None = None) -> Run:
     """Seed everything, set the plotting style, choose the device; prints one line that is the same on every machine.
 
-    mode: 'quick' (embedded data, seconds, no network) or 'full' (real photographs, a GPU, minutes); without it the
+    mode: 'quick' (embedded data, seconds, no network) or 'paper' (the papers' recipes, a GPU, hours); without it the
         environment variable LECTURE8_RUN decides, and without that it is 'quick'
     device: 'cuda', 'mps' or 'cpu'; without it the environment variable LECTURE8_DEVICE decides, then the best there is
-    folder: where a full run keeps its long trainings, on Colab one in Google Drive: when the machine was taken away,
+    folder: where a paper run keeps its long trainings, on Colab one in Google Drive: when the machine was taken away,
         the same cells run again continue where they stopped. Without it nothing is kept.
 
     What it changes outside of itself: torch's global seed (0); matplotlib's style; LECTURE8_DEVICE, if `device` is
@@ -82,9 +82,9 @@ def start(mode: str | None = None, *, device: str | None = None, folder: str | P
 
     where = "start(mode)" if mode else "the environment variable LECTURE8_RUN"
     mode = mode or os.environ.get("LECTURE8_RUN") or "quick"
-    if mode not in ("quick", "full"):
-        raise ValueError(f"{where} says {mode!r}; expected 'quick' or 'full'")
-    run = Run(mode, pick_device(device), _made(folder) if folder and mode == "full" else None)
+    if mode not in ("quick", "paper"):
+        raise ValueError(f"{where} says {mode!r}; expected 'quick' or 'paper'")
+    run = Run(mode, pick_device(device), _made(folder) if folder and mode == "paper" else None)
     if device:
         os.environ["LECTURE8_DEVICE"] = device
     torch.manual_seed(0)
@@ -93,15 +93,15 @@ def start(mode: str | None = None, *, device: str | None = None, folder: str | P
     _events_of_cells_only()
     print(f"Lecture 8 is ready: {mode} run, seed 0.")
     colab = "google.colab" in sys.modules
-    if run.device.type == "cpu" and (mode == "full" or colab):
+    if run.device.type == "cpu" and (mode == "paper" or colab):
         remedy = "Runtime > Change runtime type > GPU" if colab else "a machine with one"
-        slow = "a full run takes hours without one" if mode == "full" else "a quick run does not need one"
+        slow = "a paper run takes hours without one" if mode == "paper" else "a quick run does not need one"
         print(f"No GPU here: {slow}. To get one: {remedy}.")
-    if mode == "full" and run.folder:
+    if mode == "paper" and run.folder:
         print(f"Long trainings are kept in {run.folder}: after an interruption run the same cells again.")
-    elif mode == "full":
+    elif mode == "paper":
         place = f"{DRIVE}/MyDrive/lecture8" if colab else "runs"
-        print(f'Nothing is kept of long trainings. To resume after an interruption: start("full", folder="{place}").')
+        print(f'Nothing is kept of long trainings. To resume after an interruption: start("paper", folder="{place}").')
     return run
 
 

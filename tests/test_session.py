@@ -27,7 +27,7 @@ def test_start_prints_one_line_and_seeds(capsys):
     assert capsys.readouterr().out == "Lecture 8 is ready: quick run, seed 0.\n"
     first = torch.rand(3)
     lecture8.start()
-    assert torch.equal(first, torch.rand(3)) and run.choose(quick=1, full=2) == 1
+    assert torch.equal(first, torch.rand(3)) and run.choose(quick=1, paper=2) == 1
 
 
 def test_a_widget_does_not_end_the_cell_that_is_running(monkeypatch):
@@ -76,27 +76,27 @@ def test_threads_give_way_unless_the_user_says_how_they_wait(chosen, turns):
     assert done.stdout == f"{turns}\n", done.stderr
 
 
-def test_long_trainings_are_kept_in_the_folder_of_a_full_run(tmp_path, monkeypatch, capsys):
-    run = lecture8.start("full", folder=tmp_path / "new" / "runs")
+def test_long_trainings_are_kept_in_the_folder_of_a_paper_run(tmp_path, monkeypatch, capsys):
+    run = lecture8.start("paper", folder=tmp_path / "new" / "runs")
     assert (tmp_path / "new" / "runs").is_dir() and f"kept in {run.folder}: after" in capsys.readouterr().out
     assert run.keep("06", "plain", 56, 0) == tmp_path / "new" / "runs" / "06-plain-56-0.pt"
     assert lecture8.start("quick", folder=tmp_path / "unused").keep("06") is None and not (tmp_path / "unused").exists()
-    assert lecture8.start("full").keep("06") is None
-    assert 'start("full", folder="runs")' in capsys.readouterr().out
+    assert lecture8.start("paper").keep("06") is None
+    assert 'start("paper", folder="runs")' in capsys.readouterr().out
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"file/runs' cannot be made .*give one that can be written to"):
-        lecture8.start("full", folder=tmp_path / "file" / "runs")
+        lecture8.start("paper", folder=tmp_path / "file" / "runs")
     with pytest.raises(ValueError, match=r"lecture8', but Google Drive is not there: run .*drive\.mount"):
-        lecture8.start("full", folder="/content/drive/MyDrive/lecture8")
+        lecture8.start("paper", folder="/content/drive/MyDrive/lecture8")
 
 
 def test_mode_from_argument_and_environment(monkeypatch, capsys):
-    assert lecture8.start("full").choose(quick=1, full=2) == 2
+    assert lecture8.start("paper").choose(quick=1, paper=2) == 2
     assert "No GPU here" in capsys.readouterr().out
-    monkeypatch.setenv("LECTURE8_RUN", "full")
-    assert lecture8.start().mode == "full" and lecture8.start("quick").mode == "quick"
+    monkeypatch.setenv("LECTURE8_RUN", "paper")
+    assert lecture8.start().mode == "paper" and lecture8.start("quick").mode == "quick"
     monkeypatch.setenv("LECTURE8_RUN", "fast")
-    with pytest.raises(ValueError, match="LECTURE8_RUN says 'fast'; expected 'quick' or 'full'"):
+    with pytest.raises(ValueError, match="LECTURE8_RUN says 'fast'; expected 'quick' or 'paper'"):
         lecture8.start()
 
 

@@ -41,8 +41,8 @@ run = lecture8.start()
 lecture8.check()
 
 # %% [markdown]
-# A GPU is not needed: in a **quick** run every lesson uses small real data and takes about a minute. A **full** run
-# (`lecture8.start("full")`) uses photographs and wants a GPU.
+# A GPU is not needed: in a **quick** run every lesson uses small real data and takes about a minute. A **paper** run
+# (`lecture8.start("paper")`) follows the papers and wants a GPU.
 
 # %%
 import torch
@@ -64,7 +64,7 @@ from lecture8.lessons.l00_start_here import questions as ask
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-EPOCHS = run.choose(quick=5, full=15)
+EPOCHS = run.choose(quick=5, paper=15)
 digits = datasets.digits(size=10)
 digits
 

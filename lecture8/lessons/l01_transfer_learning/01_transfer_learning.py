@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): small pictures, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: longer training; ImageNet weights and photographs of 37 breeds of pets (section 10) | a GPU for some minutes; not yet run there. On a CPU all was run but section 10, which was tried with ants and bees for the pets, one epoch, and random numbers for the weights |
+# | `paper`: longer training; ImageNet weights and photographs of 37 breeds of pets (section 10) | a GPU for some minutes; not yet run there. On a CPU all was run but section 10, which was tried with ants and bees for the pets, one epoch, and random numbers for the weights |
 
 # %%
 import importlib.util
@@ -62,7 +62,7 @@ from lecture8.models import layers
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
 LR = 0.01  # Adam's learning rate for what is new
 FACTOR = 0.5  # layer-wise: each stage learns half as fast as the one above it
-EPOCHS = {"source": 6, "few": 40, "many": run.choose(quick=10, full=60)}
+EPOCHS = {"source": 6, "few": 40, "many": run.choose(quick=10, paper=60)}
 FEW, MANY = 20, 2000  # labeled letters
 
 # %% [markdown]
@@ -672,12 +672,12 @@ guess_handwritten.reveal("hardly better than the gratings")
 # ## 10 · On photographs
 #
 # The same with ImageNet's weights: ResNet-18, taught on 1.28 million photographs, and 37 breeds of cats and dogs (Oxford pets, about 3,700 labels).
-# This needs a GPU, so it runs in `full` mode only; there it downloads 45 MB of weights and 800 MB of photographs. Look through the cell all the
+# This needs a GPU, so it runs in `paper` mode only; there it downloads 45 MB of weights and 800 MB of photographs. Look through the cell all the
 # same: it is the lesson once more, on one page.
 
 
 # %%
-if run.mode == "full":
+if run.mode == "paper":
     pets = datasets.pets(224).with_normalization(transfer.MEAN, transfer.STD)
     imagenet = transfer.pretrained("resnet18")
     blank = models.resnet18()
@@ -718,7 +718,7 @@ def classify(photo):
 
 
 # %%
-if run.mode == "full":
+if run.mode == "paper":
     try:
         classifier = transfer.pretrained("resnet18")
         photo = datasets.sample_photos()["grace_hopper"]
@@ -726,8 +726,8 @@ if run.mode == "full":
     except OSError as error:
         print(error)
 else:
-    print(f"This needs a full run, and {size:.0f} MB of weights from the network once:")
-    print('write lecture8.start("full") in the second cell and run from there.')
+    print(f"This needs a paper run, and {size:.0f} MB of weights from the network once:")
+    print('write lecture8.start("paper") in the second cell and run from there.')
 
 # %% [markdown]
 # ## 11 · Exercises

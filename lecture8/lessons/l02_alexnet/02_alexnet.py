@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): real handwritten digits, three photographs, any laptop, no network | reading and exercises 75 minutes; all cells together about 75 seconds on one core |
-# | `full`: twice as many seeds; the paper's recipe on Imagenette | a GPU for the recipe, which has not yet been run: it was tried on a CPU with 48 photographs of ants and bees, for one epoch. All the rest was run on a CPU |
+# | `paper`: twice as many seeds; the paper's recipe on Imagenette | a GPU for the recipe, which has not yet been run: it was tried on a CPU with 48 photographs of ants and bees, for one epoch. All the rest was run on a CPU |
 
 # %%
 import importlib.util
@@ -49,10 +49,10 @@ from lecture8.models.alexnet_two_gpus import Gather, TwoGPUs, halve
 
 # %% [markdown]
 # **Parameters.** Everything you may want to change is here. `run.choose` takes the first value in a quick run and the
-# second in a full one; to change the run, write `lecture8.start("full")` above.
+# last in a paper run; to change the run, write `lecture8.start("paper")` above.
 
 # %%
-SEEDS = run.choose(quick=range(3), full=range(6))  # every claim is measured once per seed
+SEEDS = run.choose(quick=range(3), paper=range(6))  # every claim is measured once per seed
 digits = datasets.digits(size=16)
 # 100 digits, ten of each, a little larger than the 16 × 16 that the networks take
 few = datasets.digits(size=20).take(100)
@@ -938,10 +938,10 @@ assert seen == ["0.01"] * 4 + ["0.001"] * 4 + ["0.0001"]
 
 # %% [markdown]
 # And the paper's recipe on photographs: Imagenette, ten classes of ImageNet, with random crops, mirror images and color noise. Only in a
-# `full` run, on a GPU.
+# `paper` run, on a GPU.
 
 # %%
-if run.mode == "full":
+if run.mode == "paper":
     imagenette = datasets.imagenette(size=227)
     noise = datasets.color_noise(imagenette.train)
     changes = (datasets.random_crop(14), datasets.random_flip(), noise)

@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about a minute |
-# | `full`: adds CIFAR-10 photographs, and published ImageNet weights on a photograph | a GPU; not yet run at full length. Every cell was tried on a CPU, those with photographs with 64 of them, one epoch, and random numbers for the published weights |
+# | `paper`: adds CIFAR-10 photographs, and published ImageNet weights on a photograph | a GPU; not yet run at full length. Every cell was tried on a CPU, those with photographs with 64 of them, one epoch, and random numbers for the published weights |
 
 # %%
 import importlib.util
@@ -57,7 +57,7 @@ from lecture8.models.zfnet import occlusion, project
 
 # %% [markdown]
 # **Parameters.** Everything you may want to change is here. `run.choose` takes the first value in a quick run and the
-# second in a full one; to change the run, write `lecture8.start("full")` above.
+# last in a paper run; to change the run, write `lecture8.start("paper")` above.
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
@@ -65,7 +65,7 @@ EPOCHS = 4
 WIDTH = 6  # conv1 has twice as many kernels (ZFNet: 96)
 COPIES = 3  # pictures of each digit
 DECAY = 2.0  # strong weight decay
-PHOTOS = run.choose(quick={}, full={"epochs": 20, "width": 16})  # the end of section 6
+PHOTOS = run.choose(quick={}, paper={"epochs": 20, "width": 16})  # the end of section 6
 SQUARE = 8  # side of the gray square, in pixels
 
 # %% [markdown]
@@ -340,7 +340,7 @@ teaching.correct(
 )
 
 # %%
-if run.mode == "full":  # kernels that were learned, by the one-column AlexNet of 2014
+if run.mode == "paper":  # kernels that were learned, by the one-column AlexNet of 2014
     learned = transfer.pretrained("alexnet_owt").features.conv1.conv.weight.detach()
     for name, photo in datasets.sample_photos().items():
         answer = F.conv2d(transfer.normalize(photo[None, :, :256, :256] / 255), learned)
@@ -835,10 +835,10 @@ teaching.correct(
 
 # %% [markdown]
 # The paper does this with photographs: cover the face of a dog, and the probability of its breed drops. With published
-# weights you can repeat it (`full` only: 528 MB are downloaded once).
+# weights you can repeat it (`paper` only: 528 MB are downloaded once).
 
 # %%
-if run.mode == "full":
+if run.mode == "paper":
     vgg = transfer.pretrained("vgg16").eval()
     photo = datasets.sample_photos()["grace_hopper"][None].float() / 255
     photo = F.interpolate(photo[..., :512, :], size=(224, 224), mode="bilinear")
@@ -897,11 +897,11 @@ guess_removal.reveal("layers 3 and 4, with 3.5 % of the parameters")
 
 # %% [markdown]
 # Two layers out of the middle, or the two fully connected ones: 4 points each. All four: 32 points. The paper's conclusion: the *depth* as a
-# whole counts, more than any single part. Does that hold for our digits (in a `full` run, for photographs)? Take all four out:
+# whole counts, more than any single part. Does that hold for our digits (in a `paper` run, for photographs)? Take all four out:
 
 # %%
 digits_or_photos = data if run.mode == "quick" else datasets.cifar10()
-if run.mode == "full":
+if run.mode == "paper":
     runs["ZFNet's: 7 × 7 / 2, 5 × 5 / 2"] = [
         train(seed, digits_or_photos, **PHOTOS) for seed in SEEDS
     ]

@@ -15,7 +15,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): real handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: CIFAR-10 photographs, published VGG-16 weights | a GPU; not yet run. Everything before the cell with the published weights was tried on a CPU with 48 photographs and one epoch |
+# | `paper`: CIFAR-10 photographs, published VGG-16 weights | a GPU; not yet run. Everything before the cell with the published weights was tried on a CPU with 48 photographs and one epoch |
 
 # %%
 import importlib.util
@@ -44,15 +44,15 @@ from lecture8.lessons.l04_vgg import questions as ask
 
 # %% [markdown]
 # **Parameters.** Everything you may want to change is here. `run.choose` takes the first value in a quick run and the
-# second in a full one; to change the run, write `lecture8.start("full")` above.
+# last in a paper run; to change the run, write `lecture8.start("paper")` above.
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
 LABELS = 200  # section 8: labeled digits, 20 of each
 # section 6: channels of the first block, blocks, epochs, and when the learning rate is divided by 10
-WIDTH, BLOCKS = run.choose(quick=(8, 2), full=(64, 3))
-EPOCHS, DROPS = run.choose(quick=(6, [4]), full=(30, [20, 26]))
-BATCH = run.choose(quick=32, full=128)
+WIDTH, BLOCKS = run.choose(quick=(8, 2), paper=(64, 3))
+EPOCHS, DROPS = run.choose(quick=(6, [4]), paper=(30, [20, 26]))
+BATCH = run.choose(quick=32, paper=128)
 data = datasets.digits(size=16) if run.mode == "quick" else datasets.cifar10()
 data
 
@@ -500,8 +500,8 @@ for name, kind in scores.items():
 
 pairs, single, linear = ([score.loss for score in scores[name]] for name in runs)
 margin = run.choose(
-    quick=0.8, full=1.0
-)  # in a full run, not yet tried, no more than the claim itself
+    quick=0.8, paper=1.0
+)  # in a paper run, not yet tried, no more than the claim itself
 assert sum(pairs) < margin * min(sum(single), sum(linear))
 guess_depth.reveal("the one with pairs of 3 × 3")
 
@@ -509,7 +509,7 @@ guess_depth.reveal("the one with pairs of 3 × 3")
 # is it the ReLU? without it the pairs lose their lead
 gained = 1 - sum(pairs) / sum(single)
 left = 1 - sum(linear) / sum(single)
-assert left < run.choose(quick=0.5, full=1.0) * gained
+assert left < run.choose(quick=0.5, paper=1.0) * gained
 print(f"of the single 5 × 5's test loss the pairs take away ≈ {100 * gained:.0f} %,")
 print(f"the pairs without the ReLU between ≈ {100 * left:.0f} %")
 
@@ -833,7 +833,7 @@ assert max(nearest(far, "fc7")) < min(nearest(far, "pixels"))
 # %% [markdown]
 # The same again: on printed digits the neighbors in fc7 are the better ones, on handwriting those in pixels are.
 #
-# In a `full` run the next cell asks the same of the real thing: fc7 of the published VGG-16, which has learned ImageNet, on CIFAR-10.
+# In a `paper` run the next cell asks the same of the real thing: fc7 of the published VGG-16, which has learned ImageNet, on CIFAR-10.
 
 
 # %%
@@ -844,7 +844,7 @@ def enlarged(split, count):
     return datasets.Split(pixels, some.labels, transfer.MEAN, transfer.STD)
 
 
-if run.mode == "full":
+if run.mode == "paper":
     counts = {"train": 2000, "valid": 500, "test": 1000}
     small = [getattr(data, name).take(count) for name, count in counts.items()]
     large = [enlarged(getattr(data, name), count) for name, count in counts.items()]

@@ -15,7 +15,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): real photographs and digits, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: published weights on photographs, CIFAR-10 for section 8 | a GPU; not yet run at full length. Every cell was tried on a CPU with 48 photographs, one epoch, and random numbers for the published weights |
+# | `paper`: published weights on photographs, CIFAR-10 for section 8 | a GPU; not yet run at full length. Every cell was tried on a CPU with 48 photographs, one epoch, and random numbers for the published weights |
 
 # %%
 import importlib.util
@@ -46,12 +46,12 @@ from lecture8.models.layers import Branches, LocalResponseNorm, conv_relu
 
 # %% [markdown]
 # **Parameters.** Everything you may want to change is here. `run.choose` takes the first value in a quick run and the
-# second in a full one; to change the run, write `lecture8.start("full")` above.
+# last in a paper run; to change the run, write `lecture8.start("paper")` above.
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-EPOCHS = run.choose(quick=3, full=30)
-BATCH = run.choose(quick=32, full=128)
+EPOCHS = run.choose(quick=3, paper=30)
+BATCH = run.choose(quick=32, paper=128)
 data = datasets.digits(size=16).take(960) if run.mode == "quick" else datasets.cifar10()
 photos = datasets.sample_photos()
 data
@@ -428,7 +428,7 @@ print(
 
 # %%
 assert (slip.params, slip.field, whole.field) == (6_624_904, 379, 715)
-if run.mode == "full":  # published weights on photographs; needs the network once
+if run.mode == "paper":  # published weights on photographs; needs the network once
     classes = torchvision.models.GoogLeNet_Weights.IMAGENET1K_V1.meta["categories"]
     trained = transfer.pretrained("googlenet_bn").eval()
     crop = torchvision.transforms.CenterCrop(400)
@@ -703,7 +703,7 @@ teaching.three_ways(
 # What really changed something, most of all the first epochs, is batch normalization. A mechanism can be real and still not be the reason.
 
 # %%
-if run.mode == "full":  # the same comparison on photographs, with your own runs
+if run.mode == "paper":  # the same comparison on photographs, with your own runs
     for name, trained in (("with heads", with_both), ("without heads", with_none)):
         found = [training.evaluate(net, data).accuracy for net, _ in trained]
         print(f"{name}: test accuracy", *(f"≈ {100 * a:.1f} %" for a in found))

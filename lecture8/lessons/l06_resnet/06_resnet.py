@@ -15,7 +15,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): real handwritten digits, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: CIFAR-10 photographs, the paper's recipe, twelve networks | a GPU for some hours; not yet run at full length (section 8 says what was). Every cell was tried on a CPU with 48 photographs and one epoch |
+# | `paper`: CIFAR-10 photographs, the paper's recipe, twelve networks | a GPU for some hours; not yet run at full length (section 8 says what was). Every cell was tried on a CPU with 48 photographs and one epoch |
 
 # %%
 import importlib.util
@@ -46,16 +46,16 @@ from lecture8.lessons.l06_resnet import questions as ask
 
 # %% [markdown]
 # **Parameters.** Everything you may want to change is here. `run.choose` takes the first value in a quick run and the
-# second in a full one; to change the run, write `lecture8.start("full")` above.
+# last in a paper run; to change the run, write `lecture8.start("paper")` above.
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-EPOCHS = run.choose(quick=4, full=182)
-LR = run.choose(quick=0.03, full=0.1)
+EPOCHS = run.choose(quick=4, paper=182)
+LR = run.choose(quick=0.03, paper=0.1)
 # after these epochs the learning rate is divided by 10
-DROPS = run.choose(quick=[], full=[91, 136])
-BATCH = run.choose(quick=64, full=128)
-WIDTH = run.choose(quick=8, full=16)  # channels of the first stage
+DROPS = run.choose(quick=[], paper=[91, 136])
+BATCH = run.choose(quick=64, paper=128)
+WIDTH = run.choose(quick=8, paper=16)  # channels of the first stage
 data = datasets.digits(size=8).take(960) if run.mode == "quick" else datasets.cifar10()
 data
 
@@ -665,7 +665,7 @@ teaching.correct(
 #
 # The same comparison on real photographs, small enough for a CPU: half the paper's width, a tenth of its
 # images, a few epochs. Loaded, not trained here. **The full-length curves of the paper's Figure 6 are still to come**: they need a GPU
-# for hours; `full` mode of this notebook, or
+# for hours; `paper` mode of this notebook, or
 # `python -m lecture8.lessons.l06_resnet.experiments cifar --epochs 182`, makes them.
 
 # %%
@@ -720,7 +720,7 @@ columns = {
 table6.assign(counted=counted)[list(columns)].rename(columns=columns)
 
 # %%
-if run.mode == "full":  # our own test errors beside Table 6
+if run.mode == "paper":  # our own test errors beside Table 6
     for depth in (20, 56):
         ours = [100 * training.evaluate(net, data).error for net, _ in runs["residual", depth]]
         print(

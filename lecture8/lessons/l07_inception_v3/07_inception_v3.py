@@ -15,7 +15,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): digits and photographs that need no download, any laptop | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: published weights on photographs, CIFAR-10 for sections 3 and 7, Oxford Pets for section 8 | a GPU; not yet run at full length. Every cell was tried on a CPU with 64 photographs, one epoch, ants and bees for the pets, and random numbers for the published weights |
+# | `paper`: published weights on photographs, CIFAR-10 for sections 3 and 7, Oxford Pets for section 8 | a GPU; not yet run at full length. Every cell was tried on a CPU with 64 photographs, one epoch, ants and bees for the pets, and random numbers for the published weights |
 
 # %%
 import importlib.util
@@ -54,12 +54,12 @@ from lecture8.models.layers import (
 
 # %% [markdown]
 # **Parameters.** Everything you may want to change is here. `run.choose` takes the first value in a quick run and the
-# second in a full one; to change the run, write `lecture8.start("full")` above.
+# last in a paper run; to change the run, write `lecture8.start("paper")` above.
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-EPOCHS = run.choose(quick=8, full=30)
-BATCH = run.choose(quick=32, full=128)
+EPOCHS = run.choose(quick=8, paper=30)
+BATCH = run.choose(quick=32, paper=128)
 data = datasets.digits(size=16).take(960) if run.mode == "quick" else datasets.cifar10()
 photos = datasets.sample_photos()
 data
@@ -643,7 +643,7 @@ assert same and b.std() > 0
 print("logits equal torchvision's to rounding:", bool(same))
 
 # %%
-if run.mode == "full":  # published weights on photographs; needs the network once
+if run.mode == "paper":  # published weights on photographs; needs the network once
     classes = torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.meta["categories"]
     trained = transfer.pretrained("inception_v3").eval()
     crop = torchvision.transforms.CenterCrop(400)
@@ -868,7 +868,7 @@ assert loss[True] < loss[False]
 
 # %%
 if (
-    run.mode == "full"
+    run.mode == "paper"
 ):  # the whole Inception-v3 with its head, on photographs of 75 × 75 and more
     pets = datasets.pets(size=299)
     net = models.inception_v3(pets.num_classes, auxiliary=True)

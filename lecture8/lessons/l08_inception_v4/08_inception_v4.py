@@ -15,7 +15,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): real handwritten digits and photographs, any laptop, no network | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: CIFAR-10 photographs, wider networks | a GPU; not yet run at full length. Every cell was tried on a CPU with 48 photographs and one epoch |
+# | `paper`: CIFAR-10 photographs, wider networks | a GPU; not yet run at full length. Every cell was tried on a CPU with 48 photographs and one epoch |
 
 # %%
 import importlib.util
@@ -47,13 +47,13 @@ from lecture8.models.layers import Branches, chain
 
 # %% [markdown]
 # **Parameters.** Everything you may want to change is here. `run.choose` takes the first value in a quick run and the
-# second in a full one; to change the run, write `lecture8.start("full")` above.
+# last in a paper run; to change the run, write `lecture8.start("paper")` above.
 
 # %%
 SEEDS = (0, 1, 2)  # every claim is measured once per seed
-EPOCHS = run.choose(quick=3, full=30)
-DECAY = run.choose(quick=0.8, full=0.9)  # what an epoch leaves of the learning rate
-BATCH = run.choose(quick=32, full=128)
+EPOCHS = run.choose(quick=3, paper=30)
+DECAY = run.choose(quick=0.8, paper=0.9)  # what an epoch leaves of the learning rate
+BATCH = run.choose(quick=32, paper=128)
 data = datasets.digits(size=8).take(960) if run.mode == "quick" else datasets.cifar10()
 data
 

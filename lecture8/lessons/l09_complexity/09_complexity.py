@@ -16,7 +16,7 @@
 # | | time |
 # |---|---|
 # | `quick` (default): five networks on your CPU, no download | reading and exercises 75 minutes; all cells together about 1 minute |
-# | `full`: all networks, batches up to 64, power on an NVIDIA GPU | a few minutes on a CPU with two cores; on a GPU not yet run |
+# | `paper`: all networks, batches up to 64, power on an NVIDIA GPU | a few minutes on a CPU with two cores; on a GPU not yet run |
 
 # %%
 import importlib.util
@@ -44,15 +44,15 @@ from lecture8.lessons.l09_complexity import budget, explorers, pictures
 from lecture8.lessons.l09_complexity import questions as ask
 
 # %% [markdown]
-# **Parameters.** `run.choose` takes the first value in a quick run and the second in a full one; to change the run, write
-# `lecture8.start("full")` above. Close other programs before you measure: they make every time longer, and not evenly.
+# **Parameters.** `run.choose` takes the first value in a quick run and the last in a paper run; to change the run, write
+# `lecture8.start("paper")` above. Close other programs before you measure: they make every time longer, and not evenly.
 
 # %%
 ROUNDS = 3  # every measurement is made so often
-BATCHES = run.choose(quick=(1, 2, 4, 8), full=(1, 2, 4, 8, 16, 32, 64))
-SECONDS = run.choose(quick=0.0, full=1.0)  # of each time; at least five runs in any case
+BATCHES = run.choose(quick=(1, 2, 4, 8), paper=(1, 2, 4, 8, 16, 32, 64))
+SECONDS = run.choose(quick=0.0, paper=1.0)  # of each time; at least five runs in any case
 few = ["AlexNet", "GoogLeNet", "ResNet-18", "ResNet-50", "VGG-11"]
-MEASURED = run.choose(quick=few, full=list(budget.table().index))
+MEASURED = run.choose(quick=few, paper=list(budget.table().index))
 METER = "cpu" if run.device.type == "mps" else run.device  # MPS does not count its memory
 
 # %% [markdown]
