@@ -114,7 +114,7 @@ def trained(
 
 
 def degradation(seeds: int, kinds: list[str]) -> None:
-    """Fills degradation.csv (depths at one rate, then rates and initial weights of plain-56) and …_gradients.csv."""
+    """Fills degradation.csv (depths; rates and initial weights of plain-56), …_longer.csv and …_gradients.csv."""
     data, here = datasets.digits(size=8), Path(__file__)
     batch = next(iter(data.batches("train", 256)))
     what = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD, momentum 0.9, decay 1e-4, batch 64, "
@@ -128,9 +128,11 @@ def degradation(seeds: int, kinds: list[str]) -> None:
                 INITIAL[init](module.weight)
         return net
 
-    def run(kind: str, depth: int, lr: float, init: str, seed: int) -> list[dict]:
-        name = f"{kind}-{depth}-{lr}-{init}-{seed}"
-        return trained(built(kind, depth, init, seed), data, lr, 60, seed, 64, name)
+    def run(
+        kind: str, depth: int, lr: float, init: str, seed: int, epochs: int = 60
+    ) -> list[dict]:
+        name = f"{kind}-{depth}-{lr}-{init}-{seed}-{epochs}"
+        return trained(built(kind, depth, init, seed), data, lr, epochs, seed, 64, name)
 
     def norms(kind: str, depth: int, seed: int) -> list[dict]:
         rows = []
@@ -161,8 +163,15 @@ def degradation(seeds: int, kinds: list[str]) -> None:
     file = here.with_name("degradation.csv")
     published.collect(file, what, arms([20, 56, 8, 14, 32, 44]), run)
     # plain-56 fails at 0.05: so only it has to be given every chance
-    published.collect(file, what, arms([56], ["plain"], [0.005, 0.015, 0.15]), run)
+    published.collect(file, what, arms([56], ["plain"], [0.005, 0.015, 0.15, 0.0015]), run)
     published.collect(file, what, arms([56], ["plain"], initial=[*INITIAL][1:]), run)
+    longer = what.replace("60 epochs", "180 epochs").replace("30 and 45", "90 and 135")
+    published.collect(
+        here.with_name("degradation_longer.csv"),
+        longer,
+        arms([56], ["plain"], [0.005]),
+        partial(run, epochs=180),
+    )
     more = "; gradient norm of each layer's weights on one batch of 256, after so many epochs (0: before training)"
     of = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), [56], kinds)]
     published.collect(
