@@ -739,25 +739,14 @@ class Backward(torch.autograd.Function):
         return grad * float(grad.sum())
 
 
-MEMORY_REFUSED = {
-    "batch": (nn.Linear(8, 5), {"batch": 0}, ValueError, "given batch=0: expected a whole number from 1 to"),
-    "name": (nn.Conv2d(3, 4, 1), {"optimizer": "adamm"}, ValueError, "unknown optimizer 'adamm': choose from sgd, mom"),
-    "frozen": (nn.Conv2d(3, 4, 1).requires_grad_(False), {}, ValueError, "nothing to train: set requires_grad"),
-    "no_grad": (Net(no_gradient, fc=nn.Linear(3072, 5)), {}, ValueError, "Net has nothing to train"),
-    "numbers": (
-        Net(lambda net, x: Backward.apply(net.fc(x.flatten(1))), fc=nn.Linear(3072, 5)), {}, ValueError,
-        r"Net cannot be trained without pixels \(.*\): measure its memory",
-    ),
-    "no network": ("vgg16", {}, TypeError, r"given net='vgg16': expected a network \(torch.nn.Module\)"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", MEMORY_REFUSED)
-def test_memory_refused_in_one_sentence(name):
-    net, given, error, message = MEMORY_REFUSED[name]
-    with pytest.raises(error, match=message) as caught:
-        memory(net, 32, **{"batch": 4, **given})
-    assert "\n" not in str(caught.value)
+def test_memory_refused_in_one_sentence():
+    for forward, message in (
+        (no_gradient, "Net has nothing to train: set requires_grad"),
+        (lambda net, x: Backward.apply(net.fc(x.flatten(1))), r"cannot be trained without pixels \(.*\): measure its"),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            memory(Net(forward, fc=nn.Linear(3072, 5)), 32, 4)
+        assert "\n" not in str(caught.value)
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------

@@ -98,8 +98,6 @@ def test_too_noisy_is_said(clock):
     assert measure.ratio(clock.work(3.0), clock.work(2.0), rounds=1).median == 1.5
     found = measure.ratio(clock.work(1.0, 2.0), clock.work(1.0), rounds=11, warmup=0, seconds=0)
     assert "; too noisy to conclude: quartiles " in str(found) and "noisy" not in str(calm)
-    with pytest.raises(ValueError, match="given rounds=0: expected a whole number, 1 or more"):
-        measure.ratio(clock.work(1), clock.work(1), rounds=0)
 
 
 def test_latency_and_throughput(clock):
@@ -230,21 +228,10 @@ def test_refused_in_one_sentence(run):
         run(Net(full), IMAGE, 7, device="cpu")
     assert caught.value.__context__ is None
     assert kept.pop()() is None  # the copy is gone while the error is still around
-    with pytest.raises(TypeError, match=r"given net='vgg16': expected a network"):
-        run("vgg16", IMAGE, 1, device="cpu")
-    with pytest.raises(ValueError, match=r"given image_size=\(3, 0, 8\)"):
-        run(Net(), (3, 0, 8), 1, device="cpu")
     parted = Net()
     parted.fc.to("meta")
     with pytest.raises(ValueError, match=r"the parameters of this network lie on cpu and meta: "):
         run(parted, IMAGE, 1, device="cpu")
-
-
-def test_optimizers_refused():
-    with pytest.raises(ValueError, match="unknown optimizer 'adm': choose from sgd"):
-        measure.peak_memory(Net(), IMAGE, 2, "adm", device="cpu")
-    with pytest.raises(ValueError, match="the network has nothing to train: set requires_grad"):
-        measure.peak_memory(Net().requires_grad_(False), IMAGE, 2, device="cpu")
 
 
 # --- power --------------------------------------------------------------------------------------------------------
@@ -264,8 +251,3 @@ def test_power(monkeypatch):
     assert found.joules == pytest.approx(100 * 0.9 / (4 * len(running)), rel=0.1)
     assert str(found).startswith("power of Net: 100 watts (100 to 100 in ") and "; idle 10 watts; " in str(found)
     assert measure.power(Net(forward), IMAGE, 4, device="cpu", seconds=0.01).runs >= 4, "until there are five readings"
-
-
-def test_power_needs_an_nvidia_gpu():
-    with pytest.raises(ValueError, match=r"power needs an NVIDIA GPU and its nvidia-smi: .* not cpu"):
-        measure.power(Net(), IMAGE, device="cpu")

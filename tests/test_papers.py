@@ -1,4 +1,4 @@
-"""What is particular to each paper's network, the pieces that lessons take apart, and bad input to them."""
+"""What is particular to each paper's network, and the pieces that lessons take apart."""
 
 import pytest
 import torch
@@ -165,8 +165,6 @@ def test_ten_crops_and_their_average():
     net = nn.Sequential(nn.Flatten(), nn.Linear(32, 5))
     mean = torch.stack([net(crop).softmax(1) for crop in crops]).mean(0)
     assert torch.allclose(training.TenCrop(net, 4)(image).softmax(1), mean, atol=1e-6)
-    with pytest.raises(ValueError, match="given size=7: expected a whole number from 1 to 6"):
-        training.ten_crop(image, 7)
 
 
 def test_color_noise_follows_the_principal_directions():
@@ -179,8 +177,6 @@ def test_color_noise_follows_the_principal_directions():
     assert spread[0].item() == pytest.approx(0.1 * 30 * 0.6, rel=0.05)
     assert spread[1].item() == pytest.approx(0.1 * 30 * 0.8, rel=0.05)
     assert spread[2].item() < 0.2
-    with pytest.raises(ValueError, match="RGB"):
-        datasets.color_noise(datasets.digits().train)
 
 
 def test_color_noise_of_many_images_needs_the_memory_of_a_few():
@@ -219,12 +215,6 @@ def test_deconvnet_of_one_layer_paints_the_filter():
     painted = project(net, images, "block1", 9)
     lit = painted[0].abs().sum(0).nonzero()
     assert (lit.amax(0) - lit.amin(0) <= 2).all()  # a 3 × 3 patch
-    for call, words in [
-        (lambda: project(net, images, "block9", 0), "block1"), (lambda: project(net, images, "block1", 64), "0 to 63"),
-        (lambda: project(models.small.resnet20(), images, "conv2_x", 0), "no way back"),
-    ]:  # fmt: skip
-        with pytest.raises(ValueError, match=words):
-            call()
 
 
 def test_filters_are_renormalized():
@@ -266,8 +256,6 @@ def test_auxiliary_classifiers_are_trained_by_their_objective():
     assert all(p.grad is not None for p in net.parameters())
     net.eval()
     assert torch.equal(training.auxiliary_objective()(net, images, labels)[0], F.cross_entropy(net(images), labels))
-    with pytest.raises(ValueError, match="auxiliary=True"):
-        training.auxiliary_objective()(models.small.inception(4).train(), images, labels)
 
 
 @pytest.mark.parametrize(
@@ -315,31 +303,7 @@ def test_small_networks_have_their_switches(name, options):
         assert ScaledResidual not in kinds
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: models.alexnet(input_size=50), "input_size=50"),
-        (lambda: models.vgg11(input_size="224"), "input_size='224'"),
-        (lambda: models.googlenet(num_classes=0), "num_classes=0"),
-        (lambda: models.alexnet_two_gpus(input_size=67, devices=("cpu",)), "expected two"),
-        (lambda: models.small.inception(width=6), "multiple of 4, such as 8"),
-        (lambda: models.small.alexnet(width=3), "multiple of 2, such as 4"),
-        (lambda: models.build("vgg12"), "did you mean 'vgg1"),
-        (lambda: models.build("googlenet", norm=True), "no option 'norm'"),
-        (lambda: models.small.alexnet(10)(torch.zeros(1, 3, 28, 28)), "28 × 28 pixels.*input_size"),
-        (lambda: models.inception_v4(3)(torch.zeros(1, 3, 74, 74)), "at least 75"),
-        (lambda: models.inception_v3(3)(torch.zeros(1, 1, 75, 75)), "1 channels"),
-    ],
-)
-def test_bad_input_is_named(call, words):
-    with pytest.raises(ValueError, match=words) as error:
-        call()
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "name", [n for n in ("inception_v3", "inception_v4", "inception_resnet_v1", "inception_resnet_v2")]
-)
+@pytest.mark.parametrize("name", ["inception_v3", "inception_v4", "inception_resnet_v1", "inception_resnet_v2"])
 def test_the_smallest_image_is_the_smallest(name):
     with torch.device("meta"):
         net = models.build(name, num_classes=2).eval()

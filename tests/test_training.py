@@ -94,9 +94,6 @@ def test_label_smoothing_spreads_a_share_evenly_and_only_in_training(digits):
     assert loss.item() == pytest.approx(-(target * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
     plain, _ = training.cross_entropy(net.eval(), images, labels)
     assert torch.equal(training.label_smoothing(0.1)(net, images, labels)[0], plain)
-    assert "given amount=1.5: expected a finite number from 0 to 1" in message(
-        ValueError, training.label_smoothing, 1.5
-    )
 
 
 @pytest.mark.parametrize(("side", "sizes"), [(64, [300]), (128, [128, 128, 44]), (600, [5, 5])])
@@ -205,22 +202,16 @@ BAD = {
     "size": ({"net": lambda: nn.Sequential(nn.Flatten(), nn.Linear(256, 10))}, "cannot take images of 1 × 8 × 8 from"),
     "outputs": ({"net": lambda: small_net(num_classes=5)}, "labels up to 9, so that 2 images need 2 × 10 logits"),
     "no logits": ({"net": lambda: small_net().features}, "but the network returned 2 × 16 × 2 × 2"),
-    "epochs 0": ({"epochs": 0}, "given epochs=0: expected a whole number, 1 or more"),
-    "epochs True": ({"epochs": True}, "given epochs=True"),
-    "batch_size": ({"batch_size": 1.5}, "given batch_size=1.5"),
-    "seed": ({"seed": -1}, "given seed=-1: expected a whole number from 0 to"),
     "optimizer of another": ({"optimizer": lambda net: sgd(small_net())}, "does not hold features.conv1.conv.weight"),
     "optimizer of the head": ({"optimizer": lambda net: sgd(net.classifier)}, "which is not frozen: build it from"),
     "optimizer before a new head": ({"optimizer": before_a_new_head}, "does not hold classifier.fc.weight, which"),
     "optimizer of more": ({"optimizer": lambda net: sgd(nn.ModuleList([net, nn.Linear(1, 1)]))}, "is not in this"),
     "optimizer class": ({"optimizer": lambda net: torch.optim.SGD}, "build it from net.parameters()"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
-    "data": ({"data": [1, 2]}, "given data=[1, 2]: expected what datasets returns"),
     "LBFGS": (
         {"optimizer": lambda net: torch.optim.LBFGS(net.parameters())},
         "given LBFGS, whose step needs a closure",
     ),
-    "objective": ({"objective": "cross_entropy"}, "given objective='cross_entropy': expected a function (net"),
 }
 
 
@@ -285,7 +276,6 @@ def test_bad_input_to_the_loop_and_to_evaluation(digits):
     assert "the split is empty" in message(ValueError, training.run_epoch, net, [], sgd(net))
     batches, heads = digits.batches("train", 64), training.auxiliary_objective()
     assert "no auxiliary classifiers" in message(ValueError, training.run_epoch, net, batches, sgd(net), heads)
-    assert "unknown split 'tset'" in message(ValueError, training.evaluate, net, digits, "tset")
     none = digits.test.take(torch.arange(0))
     assert "the split is empty" in message(ValueError, training.evaluate, net, replace(digits, test=none))
     empty = replace(digits, valid=none)

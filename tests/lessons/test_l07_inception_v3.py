@@ -34,19 +34,6 @@ def test_a_network_that_keeps_its_word_has_no_error():
     assert calibration(3 * logits, labels).overall_accuracy == calibration(logits, labels).overall_accuracy
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ((torch.zeros(3), torch.zeros(3)), "expected N × classes"),
-        ((torch.zeros(3, 2), torch.zeros(2)), "labels of 2"),
-        ((torch.zeros(0, 2), torch.zeros(0)), "N from 1"),
-    ],
-)
-def test_what_does_not_fit_is_refused(arguments, words):
-    with pytest.raises(ValueError, match=words):
-        calibration(*arguments)
-
-
 def test_predictions_are_those_of_evaluation_mode():
     data, net = datasets.digits(size=8), models.small.vgg(10, width=4, channels=1, blocks=2)
     logits, labels = predictions(net.train(), data, "valid")
