@@ -102,7 +102,7 @@ BAD = [
     (lambda: complexity.memory(FROZEN, (1, 8, 8), 4), "nothing to train: set requires_grad"),
     # networks
     (lambda: models.build("resnet51"), "unknown network 'resnet51': did you mean 'resnet5"),
-    (lambda: models.build("lenet"), "unknown network 'lenet': choose from alexnet, "),
+    (lambda: models.build("mobile"), "unknown network 'mobile': choose from alexnet, "),
     (lambda: models.build("resnet18", shortcuts="A"), "resnet18 has no option 'shortcuts': it takes num_classes, "),
     (lambda: models.resnet18(shortcut="D"), "unknown shortcut 'D'"),
     (lambda: models.resnet18(num_classes=0), "given num_classes=0: expected a whole number, 1 or more"),
