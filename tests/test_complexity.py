@@ -337,22 +337,27 @@ def test_odd_networks(name):
 
 
 # --- receptive field, measured ------------------------------------------------------------------------------------
-def measured(net, size):
-    """(field, jump) along the wider axis: the extent of the gradient that the middle unit sends to the image."""
+def gradients(net, size, places):
+    """(extent, first pixel) of the gradient that units send to the image; places: on the diagonal, from the middle."""
     net = net.double()
     for parameter in net.parameters():
         nn.init.constant_(parameter, 1.0)
     image = torch.ones(1, 1, size, size, dtype=torch.double, requires_grad=True)
-    output = net(image)[0].sum(0)
-    units = []
-    for step in (0, 1):
-        row, column = (n // 2 + step for n in output.shape)
+    output, found = net(image)[0].sum(0), []
+    for place in places:
+        row, column = (n // 2 + place for n in output.shape)
         (gradient,) = torch.autograd.grad(output[row, column], image, retain_graph=True)
-        places = gradient[0, 0].nonzero()
-        first, last = places.amin(0), places.amax(0)
+        lit = gradient[0, 0].nonzero()
+        first, last = lit.amin(0), lit.amax(0)
         assert first.min() > 0 and last.max() < size - 1, "the image is too small for this measurement"
-        units.append((last - first + 1, first))
-    return max(units[0][0].tolist()), max((units[1][1] - units[0][1]).tolist())
+        found.append((last - first + 1, first))
+    return found
+
+
+def measured(net, size):
+    """(field, jump) along the wider axis, of the unit in the middle and from there to the next."""
+    (extent, first), (_, second) = gradients(net, size, (0, 1))
+    return extent.max().item(), (second - first).max().item()
 
 
 def chain(*layers):
@@ -439,21 +444,6 @@ def kernel(c_in, c_out, size, stride=1, padding=0):
     return nn.Conv2d(c_in, c_out, size, stride, padding, bias=False)
 
 
-def widest(net, size):
-    """The largest extent of the gradient that one of eight neighboring units sends to the image."""
-    net, extents = net.double(), []
-    for parameter in net.parameters():
-        nn.init.constant_(parameter, 1.0)
-    image = torch.ones(1, 1, size, size, dtype=torch.double, requires_grad=True)
-    output = net(image)[0].sum(0)
-    row, column = (n // 2 - 4 for n in output.shape)
-    for k in range(8):
-        (gradient,) = torch.autograd.grad(output[row + k, column + k], image, retain_graph=True)
-        places = gradient[0, 0].nonzero()
-        extents.append((places.amax(0) - places.amin(0) + 1).max().item())
-    return max(extents)
-
-
 def resized(kind, c_out=1, last=1):
     return nn.Sequential(kernel(1, c_out, 3, 4), kind, kernel(1, 1, last))
 
@@ -495,7 +485,8 @@ RESAMPLED = {
 def test_after_resampling_the_field_is_the_largest(name):
     net, field = RESAMPLED[name]
     assert profile(net.float(), (1, 100, 100)).field == field
-    assert widest(net, 100) == (7 if name == "decoder of a small field" else field)
+    widest = max(extent.max().item() for extent, _ in gradients(net, 100, range(-4, 4)))
+    assert widest == (7 if name == "decoder of a small field" else field)
 
 
 def test_padding_after_the_end_of_the_field():
@@ -663,12 +654,6 @@ def kept_by_autograd(net, batch, size):
 TRAINED = {
     "resnet20": (lambda: models.small.resnet20(num_classes=10), 16, 4),
     "squeezenet": (torchvision.models.squeezenet1_1, 32, 1),
-    "as AlexNet": (
-        lambda: nn.Sequential(
-            nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.LocalResponseNorm(5), nn.MaxPool2d(3, 2), nn.Dropout(),
-            head(1568),
-        ), 32, 5,
-    ),
     "branches": (
         lambda: nn.Sequential(Branches(nn.Conv2d(3, 4, 1), nn.MaxPool2d(3, 1, 1), join=join), head(448)), 8, 5,
     ),

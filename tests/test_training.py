@@ -106,16 +106,6 @@ def test_evaluation_takes_fewer_of_larger_images_at_once(side, sizes):
     assert seen == sizes
 
 
-def test_auxiliary_classifiers_are_smoothed_too(digits):
-    images, labels = next(iter(digits.batches("train", 32)))
-    torch.manual_seed(0)
-    net = models.small.inception(width=4, channels=1, modules=4, auxiliary=True).train()
-    logits, heads = net.with_auxiliary(images)
-    parts = [nn.functional.cross_entropy(out, labels, label_smoothing=0.2) for out in (logits, *heads.values())]
-    loss, _ = training.auxiliary_objective(0.5, smoothing=0.2)(net, images, labels)
-    assert loss.item() == pytest.approx((parts[0] + 0.5 * sum(parts[1:])).item(), rel=1e-5)
-
-
 def test_float16_with_scaled_gradients_learns_the_same(digits):
     """As on an older GPU, with the formats of a CPU."""
     found = []
