@@ -112,6 +112,7 @@ BAD = [
     (lambda: models.alexnet_two_gpus(input_size=67, devices=("cpu",)), "given 1 devices; expected two"),
     (lambda: small.inception(width=6), "multiple of 4, such as 8"),
     (lambda: small.resnet(21), "given depth=21; these networks have 6n + 2 layers (8, 14, 20, …): try 20"),
+    (lambda: small.resnet(8, width=0), "given width=0: expected a whole number, 1 or more"),
     (lambda: small.resnet(2), "given depth=2; these networks have 6n + 2 layers (8, 14, 20, …): try 8"),
     (lambda: NET(None), "given images=None: expected a batch of images as a tensor"),
     (lambda: RGB(IMAGE[0]), "given one image (3 × 32 × 32), but this network takes a float batch N × 3 × height"),

@@ -9,17 +9,9 @@ import pytest
 
 from lecture8.datasets import downloads
 from lecture8.datasets.downloads import install
-from tests.support.server import Server, packed
+from tests.support.server import packed
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 30_000, dtype=np.uint8).tobytes()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    server = Server()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from torchvision.datasets import CIFAR10, Imagenette, OxfordIIITPet
 
 from lecture8 import datasets, models, published, transfer
 from lecture8.datasets import photographs
-from tests.support.server import Server, packed
+from tests.support.server import packed
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +112,12 @@ def test_train_valid_and_test_folders_and_a_class_called_train(tmp_path):
     assert datasets.image_folder(tmp_path / "vehicles", 4).classes == ("cat", "train")
 
 
+def orientation(number):
+    exif = Image.Exif()
+    exif[0x0112] = number
+    return exif
+
+
 def halves(size, left, right):
     image = Image.new("RGB", size, right)
     image.paste(left, (0, 0, size[0] // 2, size[1]))
@@ -133,9 +139,7 @@ def test_photos_are_resized_cut_to_the_middle_and_turned_upright(tmp_path):
     assert pixels.shape == (3, 10, 10)
     assert pixels[0, :, :4].min() == 255 and pixels[2, :, 6:].min() == 255 and pixels[0, :, 6:].max() == 0
     # a camera held sideways (orientation 6: turn by 90° clockwise): red on the left comes out on top
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    turned = read(halves((40, 40), (255, 0, 0), (0, 0, 255)), "turned.jpg", 10, exif=exif, quality=95)
+    turned = read(halves((40, 40), (255, 0, 0), (0, 0, 255)), "turned.jpg", 10, exif=orientation(6), quality=95)
     assert turned[0, :4].min() > 240 and turned[0, 6:].max() < 15 and turned[2, 6:].min() > 240
     # large JPEGs are decoded small, without losing the content
     large = read(halves((1600, 1200), (255, 255, 0), (0, 0, 0)), "large.jpg", 24, quality=95)
@@ -151,12 +155,6 @@ def with_alpha(color, alpha):
     return np.dstack([color, np.full(GRAY.shape, alpha, np.uint8)])
 
 
-def sideways():
-    exif = Image.Exif()
-    exif[0x0112] = 8
-    return exif
-
-
 @pytest.mark.parametrize(
     ("name", "pixels", "expected", "options"),
     [
@@ -166,7 +164,7 @@ def sideways():
         *((f"gray.{suffix}", GRAY, GRAY, {}) for suffix in ("png", "tiff", "pgm")),
         *((f"16_bits.{suffix}", DEEP, GRAY, {}) for suffix in ("png", "tif", "jp2")),
         ("16_bits.pgm", DEEP.astype(np.int32), GRAY, {}),
-        ("16_bits_sideways.png", np.rot90(DEEP, 3), GRAY, {"exif": sideways()}),
+        ("16_bits_sideways.png", np.rot90(DEEP, 3), GRAY, {"exif": orientation(8)}),
         ("from_0_to_1.tif", GRAY.astype(np.float32) / 255, GRAY, {}),
         ("from_0_to_255.tif", GRAY.astype(np.float32), GRAY, {}),
         ("32_bits.tif", GRAY.astype(np.int32), GRAY, {}),
@@ -424,14 +422,6 @@ def test_damaged_sets_are_named(share, monkeypatch):
 
 
 # --- how they come ---
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    server = Server()
-    yield server
-    server.close()
 
 
 def serve(name, folder, server, monkeypatch):
