@@ -276,17 +276,6 @@ def shortcut_a(net, x):
     return y + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, y.shape[1] - x.shape[1]))
 
 
-def by_size(net, x):
-    for _ in range(3):
-        x = net.conv(x) if x.shape[-1] > 16 else x
-    return x.amax(dim=(-2, -1))
-
-
-def decoder(net, x):
-    small = net.conv(x)
-    return net.skip(x) + net.up(F.interpolate(small, scale_factor=2, mode="bilinear"))
-
-
 ODD = {
     "squeeze and excitation": (
         Net(squeeze, conv=nn.Conv2d(3, 8, 3), down=nn.Conv2d(8, 2, 1), up=nn.Conv2d(2, 8, 1)),
@@ -301,11 +290,6 @@ ODD = {
         {"field": 4, "jump": 4, "depth": 3},
     ),
     "shortcut A": (Net(shortcut_a, conv=nn.Conv2d(3, 8, 3, 2, 1)), {"field": 3, "jump": 2, "depth": 1}),
-    "asks for the size": (Net(by_size, conv=nn.Conv2d(3, 3, 3, 2, 1)), {"field": 3, "jump": 2, "depth": 1}),
-    "decoder": (
-        Net(decoder, conv=nn.Conv2d(3, 8, 3, 2, 1), skip=nn.Conv2d(3, 6, 1), up=nn.Conv2d(8, 6, 1)),
-        {"jump": 1, "depth": 2},
-    ),
     "average pooling to the end": (
         nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.AvgPool2d(8), nn.Flatten(), nn.Linear(8, 2)),
         {"field": 3, "jump": 4, "depth": 2},
@@ -374,22 +358,7 @@ class Branches(nn.Module):
         return self.join([branch(x) for branch in self.branches])
 
 
-def cat(maps):
-    return torch.cat([x.sum(1, keepdim=True) for x in maps], dim=1).sum(1, keepdim=True)
-
-
 FIELDS = {
-    "two residual blocks": (
-        nn.Sequential(
-            Branches(chain((3, 2, 1), (3, 1, 1)), chain((1, 2, 0))),
-            Branches(chain((3, 1, 1), (3, 1, 1)), nn.Identity()),
-        ),
-        15, 2,
-    ),
-    "inception": (
-        Branches(chain((1, 1, 0)), chain((1, 1, 0), (3, 1, 1)), chain((5, 1, 2)), chain(("P", 3, 1, 1)), join=cat),
-        5, 1,
-    ),
     "branches that are not aligned": (
         Branches(chain((4, 2, 1)), nn.Sequential(nn.ZeroPad2d((2, 0, 2, 0)), nn.Conv2d(1, 1, 3, 2))), 5, 2,
     ),
@@ -403,16 +372,6 @@ FIELDS = {
         Branches(nn.Conv2d(1, 1, 4, padding="same"), nn.Conv2d(1, 1, 3, padding="same", dilation=2)), 5, 1,
     ),
     "adaptive pooling": (nn.Sequential(nn.Conv2d(1, 1, 3, 1, 1), nn.AdaptiveAvgPool2d(10)), 42, 40),
-    "channels last": (
-        Net(lambda net, x: net.conv(net.fc(x.permute(0, 2, 3, 1)).movedim(3, 1)), fc=nn.Linear(1, 4),
-            conv=nn.Conv2d(4, 1, 3)),
-        3, 1,
-    ),
-    "squeeze and excitation, gate held constant": (
-        Net(lambda net, x: net.b(net.a(x) * net.a(x).mean((2, 3), keepdim=True).detach()), a=nn.Conv2d(1, 2, 3),
-            b=nn.Conv2d(2, 1, 3)),
-        5, 1,
-    ),
 }  # fmt: skip
 
 
@@ -827,7 +786,6 @@ REFUSED = {
         r"layer '0' \(Net\), given 3 × 32 × 32, cannot be walked: its forward raised RuntimeError \(.*7.*\); check",
     ),
     "hook": (hooked(nn.Sequential(nn.ReLU(), nn.ReLU())), 32, r"'1' \(ReLU\) has a forward hook: call remove\(\)"),
-    "hook of the network": (hooked(nn.ReLU()), 32, r"the network \(ReLU\) has a forward hook"),
     "nothing": (Net(lambda net, x: None), 32, "returns no tensor that torch functions made from the images"),
     "constant": (Net(lambda net, x: torch.ones(2, 3)), 32, "returns no tensor that torch functions made"),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lecture8 import complexity, models
 from lecture8.models import ARCHITECTURES
-from lecture8.models.resnet import Residual, ZeroPad, shortcut_for
+from lecture8.models.resnet import Residual, ZeroPad
 
 SMALL = 32  # pixels: ResNets leave one pixel of it
 
@@ -169,12 +169,6 @@ def test_option_a_skips_pixels_and_pads_with_zeros():
     y = ZeroPad(3, 8, stride=2)(x)
     assert torch.equal(y[:, :3], x[:, :, ::2, ::2])
     assert y.shape == (2, 8, 4, 4) and not y[:, 3:].any()
-
-
-def test_shortcuts_are_the_identity_where_nothing_changes():
-    assert isinstance(shortcut_for("A", 8, 8, 1), nn.Identity)
-    assert isinstance(shortcut_for("B", 8, 8, 1), nn.Identity)
-    assert not isinstance(shortcut_for("C", 8, 8, 1), nn.Identity)
 
 
 def test_he_initialization_has_the_papers_spread():

@@ -56,25 +56,19 @@ def sizes(name):
 
 
 def test_stage_shapes_are_the_papers():
+    """Of the networks whose logits are not compared with another library's."""
     alexnet = {"conv1": (96, 27, 27), "conv2": (256, 13, 13), "conv3": (384, 13, 13), "conv5": (256, 6, 6)}
     zfnet = {"conv1": (96, 55, 55), "conv2": (256, 13, 13), "conv4": (384, 13, 13), "conv5": (256, 6, 6)}
-    vgg = {
-        f"block{i + 1}": (c, n, n) for i, (c, n) in enumerate([(64, 112), (128, 56), (256, 28), (512, 14), (512, 7)])
-    }
     googlenet = {
         "conv1": (64, 56, 56), "conv2": (192, 28, 28), "inception_3a": (256, 28, 28), "inception_3b": (480, 28, 28),
         "inception_4a": (512, 14, 14), "inception_4d": (528, 14, 14), "inception_4e": (832, 14, 14),
         "inception_5b": (1024, 7, 7),
     }  # fmt: skip
-    v3 = {"stem": (192, 35, 35), "inception_a3": (288, 35, 35), "inception_b4": (768, 17, 17)}
-    v4 = {"stem": (384, 35, 35), "reduction_a": (1024, 17, 17), "reduction_b": (1536, 8, 8)}
     bn = {"inception_3c": (576, 14, 14), "inception_4d": (576, 14, 14), "inception_4e": (1024, 7, 7)}
-    resnet = {f"conv{i}_x": (64 * 2**i, 224 // 2**i, 224 // 2**i) for i in (2, 3, 4, 5)}  # with bottlenecks
     resnet_v1 = {"stem": (256, 35, 35), "reduction_a": (896, 17, 17), "reduction_b": (1792, 8, 8)}
     for name, wanted in [
-        ("alexnet", alexnet), ("zfnet", zfnet), ("vgg16", vgg), ("vgg16_c", vgg), ("googlenet", googlenet),
-        ("inception_v3", v3), ("inception_v4", v4), ("bn_inception", bn), ("inception_resnet_v1", resnet_v1),
-        ("resnet50", resnet), ("resnet152", resnet),
+        ("alexnet", alexnet), ("zfnet", zfnet), ("googlenet", googlenet), ("bn_inception", bn),
+        ("inception_resnet_v1", resnet_v1),
     ]:  # fmt: skip
         found = sizes(name)
         assert {stage: found[stage] for stage in wanted} == wanted, name

@@ -40,13 +40,6 @@ def weights(net):
     return torch.cat([p.detach().flatten() for p in net.parameters()])
 
 
-def test_memorizes_one_batch(digits):
-    net = small_net()
-    history = training.fit(net, digits.take(16), sgd(net), 60, batch_size=16)
-    assert history["train_loss"][0] > 1.5 and history.last["train_loss"] < 0.05
-    assert history.last["train_accuracy"] == 1
-
-
 def test_same_seed_same_history_and_weights_another_seed_another(digits):
     def run(seed):
         net = nn.Sequential(small_net().features, nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
