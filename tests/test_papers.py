@@ -1,5 +1,7 @@
 """What is particular to each paper's network, and the pieces that lessons take apart."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -10,6 +12,7 @@ from lecture8.complexity.memory import Ledger
 from lecture8.models.alexnet_two_gpus import TwoGPUs, halve
 from lecture8.models.inception_resnet import ScaledResidual
 from lecture8.models.layers import LocalResponseNorm
+from lecture8.models.resnet import ZeroPad
 from lecture8.models.vgg import start_from
 from lecture8.models.zfnet import project, renormalize_filters
 
@@ -35,43 +38,33 @@ def test_receptive_fields(name, field):
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "params"),
+    ("name", "options", "counts"),  # parameters and, for ResNets, multiply-adds
     [
-        ("googlenet", {"auxiliary": True}, 6_998_552 + 3_188_840 + 3_190_888),
-        ("googlenet_bn", {"auxiliary": True}, 13_004_888),
-        ("inception_v3", {"auxiliary": True}, 27_161_264),
-        ("inception_resnet_v2", {"figures": True}, 32_433_928),
-        ("bn_inception", {"separable": False}, 11_194_984),
-        ("vgg11", {"norm": True}, 132_868_840),
-        ("vgg16", {"norm": True}, 138_365_992),
-        ("vgg19", {"norm": True}, 143_678_248),
+        ("googlenet", {"auxiliary": True}, (6_998_552 + 3_188_840 + 3_190_888,)),
+        ("googlenet_bn", {"auxiliary": True}, (13_004_888,)),
+        ("inception_v3", {"auxiliary": True}, (27_161_264,)),
+        ("inception_resnet_v2", {"figures": True}, (32_433_928,)),
+        ("bn_inception", {"separable": False}, (11_194_984,)),
+        ("vgg11", {"norm": True}, (132_868_840,)),
+        ("vgg16", {"norm": True}, (138_365_992,)),
+        ("vgg19", {"norm": True}, (143_678_248,)),
+        # computed from the paper's tables layer by layer; B and stride in the 3 × 3 are the registered ones
+        ("resnet18", {"shortcut": "A"}, (11_515_688, 1_794_805_760)),
+        ("resnet18", {"shortcut": "C"}, (12_043_816, 1_878_298_624)),
+        ("resnet34", {"shortcut": "A"}, (21_623_848, 3_644_493_824)),
+        ("resnet34", {"shortcut": "C"}, (22_716_840, 3_830_747_136)),
+        ("resnet50", {"stride_in_1x1": True}, (25_557_032, 3_857_973_248)),
+        ("resnet50", {"stride_in_1x1": True, "shortcut": "A"}, (22_780_456, 3_498_311_680)),
+        ("resnet50", {"stride_in_1x1": True, "shortcut": "C"}, (40_128_552, 6_324_224_000)),
+        ("resnet101", {"stride_in_1x1": True}, (44_549_160, 7_570_194_432)),
+        ("resnet152", {"stride_in_1x1": True}, (60_192_808, 11_282_415_616)),
+        ("resnet20", {"shortcut": "B"}, (272_474, 40_813_184)),
+        ("resnet56", {"shortcut": "B"}, (855_770, 125_747_840)),
     ],
 )
-def test_variants_count(name, options, params):
-    assert profile(name, **options).params == params
-
-
-def sizes(name):
-    return {s.name.removeprefix("features."): s.output_shape for s in profile(name).stages}
-
-
-def test_stage_shapes_are_the_papers():
-    """Of the networks whose logits are not compared with another library's."""
-    alexnet = {"conv1": (96, 27, 27), "conv2": (256, 13, 13), "conv3": (384, 13, 13), "conv5": (256, 6, 6)}
-    zfnet = {"conv1": (96, 55, 55), "conv2": (256, 13, 13), "conv4": (384, 13, 13), "conv5": (256, 6, 6)}
-    googlenet = {
-        "conv1": (64, 56, 56), "conv2": (192, 28, 28), "inception_3a": (256, 28, 28), "inception_3b": (480, 28, 28),
-        "inception_4a": (512, 14, 14), "inception_4d": (528, 14, 14), "inception_4e": (832, 14, 14),
-        "inception_5b": (1024, 7, 7),
-    }  # fmt: skip
-    bn = {"inception_3c": (576, 14, 14), "inception_4d": (576, 14, 14), "inception_4e": (1024, 7, 7)}
-    resnet_v1 = {"stem": (256, 35, 35), "reduction_a": (896, 17, 17), "reduction_b": (1792, 8, 8)}
-    for name, wanted in [
-        ("alexnet", alexnet), ("zfnet", zfnet), ("googlenet", googlenet), ("bn_inception", bn),
-        ("inception_resnet_v1", resnet_v1),
-    ]:  # fmt: skip
-        found = sizes(name)
-        assert {stage: found[stage] for stage in wanted} == wanted, name
+def test_variants_count(name, options, counts):
+    cost = profile(name, **options)
+    assert (cost.params, cost.macs)[: len(counts)] == counts
 
 
 # --- AlexNet ---------------------------------------------------------------------------------------------------------
@@ -259,6 +252,38 @@ def test_scaled_residual():
     torch.manual_seed(0)
     block, x = ScaledResidual(6, [(2, 1)], [(2, 1), (4, 3)], scale=0.1).eval(), torch.randn(2, 6, 5, 5)
     assert torch.allclose(block(x), (x + 0.1 * block.up(block.branches(x))).relu(), atol=1e-6)
+
+
+# --- ResNet ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_resnet1202_has_the_papers_19_4_million():
+    with torch.device("meta"):
+        net = models.small.resnet(1202)
+    assert sum(p.numel() for p in net.parameters()) == 19_421_274
+
+
+def test_plain_nets_cost_what_the_residual_ones_with_shortcut_a_cost():
+    # section 3.3: option A "introduces no extra parameters", so plain and residual can be compared fairly
+    for name in ("resnet18", "resnet34"):
+        plain, residual = profile(name, residual=False), profile(name, shortcut="A")
+        assert (plain.params, plain.macs, plain.depth) == (residual.params, residual.macs, residual.depth)
+
+
+def test_option_a_skips_pixels_and_pads_with_zeros():
+    x = torch.randn(2, 3, 7, 7)
+    y = ZeroPad(3, 8, stride=2)(x)
+    assert torch.equal(y[:, :3], x[:, :, ::2, ::2])
+    assert y.shape == (2, 8, 4, 4) and not y[:, 3:].any()
+
+
+def test_he_initialization_has_the_papers_spread():
+    torch.manual_seed(0)
+    for name, module in models.resnet18().named_modules():
+        if isinstance(module, nn.Conv2d) and module.weight.numel() > 30_000:
+            n = module.weight.shape[0] * module.kernel_size[0] ** 2
+            assert module.weight.std().item() == pytest.approx(math.sqrt(2 / n), rel=0.03), name
 
 
 # --- small ones ------------------------------------------------------------------------------------------------------

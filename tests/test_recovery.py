@@ -16,6 +16,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from lecture8 import checkpoints, datasets, training
+from tests.support.refusals import message
 
 SCRIPT = Path(__file__).with_name("killed_runs.py")
 
@@ -67,14 +68,6 @@ def failing(at, error=ZeroDivisionError):
 
     objective.__qualname__ = training.cross_entropy.__qualname__
     return objective
-
-
-def message(error, call, *args, **kwargs):
-    with pytest.raises(error) as caught:
-        call(*args, **kwargs)
-    text = str(caught.value)
-    assert "\n" not in text and len(text) < 450, text
-    return text
 
 
 # --- killed ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import StepLR
 
 from lecture8 import datasets, devices, models, training, transfer
 from lecture8.history import History
+from tests.support.refusals import message
 
 
 @pytest.fixture(scope="module")
@@ -164,14 +165,6 @@ def test_history_round_trip_with_provenance(digits, tmp_path):
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
-
-
-def message(error, call, *args, **kwargs):
-    with pytest.raises(error) as caught:
-        call(*args, **kwargs)
-    text = str(caught.value)
-    assert "\n" not in text and len(text) < 400, text
-    return text
 
 
 def before_a_new_head(net):
