@@ -278,8 +278,7 @@ def shortcut_a(net, x):
 
 ODD = {
     "squeeze and excitation": (
-        Net(squeeze, conv=nn.Conv2d(3, 8, 3), down=nn.Conv2d(8, 2, 1), up=nn.Conv2d(2, 8, 1)),
-        {"field": 3, "depth": 1},
+        Net(squeeze, conv=nn.Conv2d(3, 8, 3), down=nn.Conv2d(8, 2, 1), up=nn.Conv2d(2, 8, 1)), {"field": 3, "depth": 1},
     ),
     "channel shuffle": (
         Net(shuffle, conv=nn.Conv2d(3, 8, 3), deep=nn.Conv2d(4, 4, 3, padding=1), last=nn.Conv2d(8, 8, 3, groups=8)),
@@ -298,17 +297,13 @@ ODD = {
         nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.AvgPool2d(8), nn.Conv2d(8, 8, 1), nn.Flatten()),
         {"field": 3 + 7 * 4, "jump": 32, "depth": 2},
     ),
-    "normalized weight": (
-        nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), nn.ReLU()),
-        {"params": 224 + 8, "field": 3},
-    ),
+    "normalized weight": (nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), {"params": 224 + 8, "field": 3}),
     "squeeze() of everything": (
-        Net(
-            lambda net, x: net.fc(F.avg_pool2d(net.conv(x), 30).squeeze()), conv=nn.Conv2d(3, 8, 3), fc=nn.Linear(8, 5)
-        ),
+        Net(lambda net, x: net.fc(F.avg_pool2d(net.conv(x), 30).squeeze()), conv=nn.Conv2d(3, 8, 3),
+            fc=nn.Linear(8, 5)),
         {"field": 3, "output_size": (5,)},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -786,6 +781,7 @@ REFUSED = {
         r"layer '0' \(Net\), given 3 × 32 × 32, cannot be walked: its forward raised RuntimeError \(.*7.*\); check",
     ),
     "hook": (hooked(nn.Sequential(nn.ReLU(), nn.ReLU())), 32, r"'1' \(ReLU\) has a forward hook: call remove\(\)"),
+    "hook of the network": (hooked(nn.ReLU()), 32, r"the network \(ReLU\) has a forward hook"),
     "nothing": (Net(lambda net, x: None), 32, "returns no tensor that torch functions made from the images"),
     "constant": (Net(lambda net, x: torch.ones(2, 3)), 32, "returns no tensor that torch functions made"),
 }  # fmt: skip

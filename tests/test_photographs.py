@@ -450,9 +450,7 @@ def test_published_sets_are_downloaded_once_to_the_cache(name, server, monkeypat
     assert len(server.asked) == asked and (home / ".cache/lecture8" / name / folder.name).is_dir()
 
 
-def test_what_a_share_lacks_comes_to_it_or_if_it_is_read_only_to_the_cache(
-    server, monkeypatch, tmp_path, home, share, capsys
-):
+def test_what_a_share_lacks_comes_to_it_or_to_the_cache(server, monkeypatch, tmp_path, home, share, capsys):
     serve("cifar10", make_cifar10(tmp_path / "server", monkeypatch), server, monkeypatch)
     may = os.access
     with monkeypatch.context() as patch:  # root may write everywhere, so a mode would not do
