@@ -15,20 +15,23 @@ from lecture8 import (
     checkpoints,
     checks,
     complexity,
+    course,
     datasets,
     measure,
     models,
     plots,
+    published,
     teaching,
     training,
     transfer,
-)  # fmt: skip
+)
 from lecture8.history import History
 from lecture8.lessons.l02_alexnet import curves, photos
 from lecture8.lessons.l03_zfnet import clutter
 from lecture8.lessons.l05_googlenet import modules
 from lecture8.lessons.l07_inception_v3 import calibration, kernels
 from lecture8.models import small
+from lecture8.models.inception_v3 import separate
 from lecture8.models.zfnet import project
 
 NET, RGB = small.resnet(8, width=2, channels=1), small.resnet(8, width=2)
@@ -38,6 +41,7 @@ BYTES, FLOATS = torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(2, 1, 4,
 PICTURES, IMAGE = torch.rand(4, 8, 8), torch.zeros(1, 3, 32, 32)
 NAN = math.nan
 LOGITS = torch.rand(3, 2)
+QUESTION = teaching.Question("?", {"a": "no", "b": "yes"}, "b")
 
 
 def fit(**given):
@@ -140,6 +144,7 @@ BAD = [
     (lambda: small.resnet("20"), "given depth='20': expected a whole number"),
     (lambda: models.build("resnet18", residual="no"), "given residual='no': expected True or False"),
     # training and measuring
+    (lambda: History().last, "this history is empty: no epoch was finished yet"),
     (lambda: fit(net=None), "given net=None: expected a network (torch.nn.Module)"),
     (lambda: fit(data=[1, 2]), "given data=[1, 2]: expected what datasets returns"),
     (lambda: fit(epochs=0), "given epochs=0: expected a whole number, 1 or more"),
@@ -243,6 +248,19 @@ BAD = [
     (lambda: curves.epochs_to([0.1], "x"), "given target='x': expected a finite number"),
     (lambda: photos.square(torch.zeros(3, 8, 8), 0), "given side=0: expected a whole number, 1 or more"),
     (lambda: modules.branches(complexity.profile(NET, (1, 8, 8)), "x"), "given stage='x': expected a stage"),
+    (lambda: separate(torch.eye(4), 0), "rank=0; expected height × width, and a rank from 1 to"),
+    (lambda: separate(torch.eye(4), 5), "rank=5; expected height × width, and a rank from 1 to"),
+    (lambda: separate(torch.zeros(1, 3, 3)), "given a kernel of (1, 3, 3)"),
+    (lambda: course.link("a", "10_x"), "there is no notebook '10_x': choose from 00_start_here"),
+    (lambda: published.read("imagenet"), "there is no table 'imagenet': choose from"),
+    (lambda: teaching.term("receptive fields"), "no term 'receptive fields' in the glossary: did you mean 'receptive"),
+    (lambda: teaching.three_ways(99, measured="M"), "there is no correction 99: choose from"),
+    (lambda: teaching.source(torch.relu), "no source to show for"),
+    (lambda: teaching.Question("?", {"a": ""}, "b"), "the answer 'b' is none of the options ['a']"),
+    (lambda: QUESTION.check("c"), "'c' is no answer to this question: choose from ['a', 'b']"),
+    (lambda: teaching.Prediction("?", {"a": ""}).reveal("c"), "'c' is no outcome of this prediction: choose from"),
+    (lambda: teaching.Explorer(bars, {name: [1, 2] for name in "abcde"}), "given 5 controls; expected 1 to 4"),
+    (lambda: teaching.Explorer(bars, {"a": [1, 2]}, start={"a": 9}), "'a' cannot start at 9: choose from [1, 2]"),
     (lambda: teaching.same_network(None, NET, (1, 8, 8)), "given mine=None: expected a network (torch.nn.Module)"),
     (lambda: teaching.quiz(None), "given asked=None: expected a question"),
 ]

@@ -267,4 +267,3 @@ def test_history_of_another_kind_of_file(tmp_path):
     assert "damaged" in message(ValueError, History.load, path)
     with pytest.raises(KeyError, match="no column 'x'"):
         History([{"epoch": 1}])["x"]
-    assert "empty" in message(ValueError, getattr, History(), "last")
