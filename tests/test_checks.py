@@ -158,6 +158,7 @@ BAD = [
     (lambda: training.auxiliary_objective("x"), "given weight='x': expected a finite number, 0 or more"),
     (lambda: training.ten_crop(PICTURES, 9), "given size=9: expected a whole number from 1 to 8"),
     (lambda: checkpoints.save_weights(NET, "/proc/x.pt"), "/proc/x.pt cannot be written (No such file or directory)"),
+    (lambda: checkpoints.save_weights(NET, f"{__file__}/x.pt"), "x.pt cannot be written (File exists): make room"),
     (lambda: checkpoints.save_weights("x.pt", NET), "given net='x.pt': expected a network"),
     (lambda: measure.latency(NET, (1, 8, 8), seconds=NAN), "given seconds=nan: expected a finite number, 0 or more"),
     (lambda: measure.ratio(NET, None), "given reference=None: expected a function without arguments"),
