@@ -6,11 +6,22 @@ import sys
 import matplotlib
 import pytest
 
+from tests.support.server import Server
+
 matplotlib.use("agg")  # no window, on any system
 
 # started in the background: the shell has taken the stop button away
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A web server on this machine."""
+    monkeypatch.setenv("no_proxy", "*")
+    server = Server()
+    yield server
+    server.close()
 
 
 @pytest.fixture(autouse=True)

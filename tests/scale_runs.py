@@ -101,12 +101,7 @@ RUNS = {  # name -> network, processes, kills
     "one": ("with_state", 1, 0), "one_killed": ("with_state", 1, 4), "two": ("with_state", 2, 0),
     "two_killed": ("with_state", 2, 4), "shared_by_one": ("two_layers", 1, 0), "shared_by_two": ("two_layers", 2, 0),
 }  # fmt: skip
-MORE = {
-    "one": RUNS["one"],
-    "one_killed": ("with_state", 1, 14),
-    "two": RUNS["two"],
-    "two_killed": ("with_state", 2, 12),
-}
+MORE = {name: (net, processes, 4 * kills) for name, (net, processes, kills) in RUNS.items() if net == "with_state"}
 
 
 def words(network, photos, run):

@@ -9,17 +9,9 @@ import pytest
 
 from lecture8.datasets import downloads
 from lecture8.datasets.downloads import install
-from tests.support.server import Server, packed
+from tests.support.server import packed
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 30_000, dtype=np.uint8).tobytes()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    server = Server()
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -35,14 +27,6 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-def md5(content):
-    return hashlib.md5(content).hexdigest()
-
-
-def sha256(content):
-    return hashlib.sha256(content).hexdigest()
-
-
 def left(folder):
     """What lies in a folder, but for the lock, which filelock may leave."""
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
@@ -53,10 +37,10 @@ def check_arrived(target):
 
 
 @pytest.mark.parametrize("suffix", [".tgz", ".tar.gz", ".zip"])
-@pytest.mark.parametrize("digest", [md5, sha256])
+@pytest.mark.parametrize("digest", ["md5", "sha256"])
 def test_an_archive_arrives_and_leaves_nothing_else_behind(server, target, photos, suffix, digest):
     content = packed(photos, suffix)
-    archives = [([server.url(f"/set{suffix}", content)], digest(content))]
+    archives = [([server.url(f"/set{suffix}", content)], hashlib.new(digest, content).hexdigest())]
     install("Photos", archives, target)
     check_arrived(target)
     asked = len(server.asked)
@@ -71,7 +55,7 @@ def nobody():
         return f"http://127.0.0.1:{free.getsockname()[1]}/set.tgz"
 
 
-@pytest.mark.parametrize("digest", [md5, sha256])
+@pytest.mark.parametrize("digest", ["md5", "sha256"])
 def test_mirrors_with_any_fault_are_passed_over(server, target, photos, monkeypatch, digest):
     content = packed(photos)
     monkeypatch.setattr(downloads, "TIMEOUT", 0.3)
@@ -80,17 +64,17 @@ def test_mirrors_with_any_fault_are_passed_over(server, target, photos, monkeypa
     urls = [nobody(), *(server.url(f"/{name}/set.tgz", content) for name in names)]
     del server.files["/gone/set.tgz"]
     server.files["/corrupt/set.tgz"] = content[:777] + bytes([content[777] ^ 1]) + content[778:]
-    install("Photos", [(urls, digest(content))], target)
+    install("Photos", [(urls, hashlib.new(digest, content).hexdigest())], target)
     check_arrived(target)
     assert list(dict.fromkeys(server.asked)) == [f"/{name}/set.tgz" for name in names[:-1]]
 
 
-@pytest.mark.parametrize("digest", [md5, sha256])
+@pytest.mark.parametrize("digest", ["md5", "sha256"])
 def test_a_length_that_is_no_number_costs_one_mirror_at_most(server, target, photos, digest):
     content = packed(photos)
     server.faults["/length/set.tgz"] = "length"
     urls = [server.url(f"/{name}/set.tgz", content) for name in ("length", "good")]
-    install("Photos", [(urls, digest(content))], target)
+    install("Photos", [(urls, hashlib.new(digest, content).hexdigest())], target)
     check_arrived(target)
 
 
@@ -115,7 +99,7 @@ def test_what_a_disk_refuses_is_said(tmp_path):
 
 def test_four_callers_fetch_it_once_and_take_over_from_a_dead_one(server, target, photos):
     content = packed(photos)
-    archives = [([server.url("/set.tgz", content)], md5(content))]
+    archives = [([server.url("/set.tgz", content)], hashlib.md5(content).hexdigest())]
     install("Photos", archives, target.with_name("photos-2"))
     once = len(server.asked)
     (target.parent / ".photos.draft-1" / "photos").mkdir(parents=True)  # a killed process left these two

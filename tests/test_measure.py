@@ -98,8 +98,6 @@ def test_too_noisy_is_said(clock):
     assert measure.ratio(clock.work(3.0), clock.work(2.0), rounds=1).median == 1.5
     found = measure.ratio(clock.work(1.0, 2.0), clock.work(1.0), rounds=11, warmup=0, seconds=0)
     assert "; too noisy to conclude: quartiles " in str(found) and "noisy" not in str(calm)
-    with pytest.raises(ValueError, match="given rounds=0: expected a whole number, 1 or more"):
-        measure.ratio(clock.work(1), clock.work(1), rounds=0)
 
 
 def test_latency_and_throughput(clock):
@@ -189,32 +187,18 @@ def test_prediction_is_exact_without_convolutions():
         assert 0 <= measured - random - predicted < 100, (batch, optimizer)
 
 
-def as_alexnet():
-    return nn.Sequential(
-        nn.Conv2d(3, 64, 11, 4, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
-        nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
-        nn.Flatten(), nn.Dropout(), nn.Linear(192 * 49, 256), nn.ReLU(inplace=True), nn.Linear(256, 10),
-    )  # fmt: skip
-
-
-# Measured over predicted peak, the same with PyTorch 2.6 and 2.15 on one thread of an x86 processor. What is above 1
-# are the copies of its tensors that one convolution makes.
-NETS = {"resnet20": (lambda: models.small.resnet20(10), 32, 16, 1.015), "as AlexNet": (as_alexnet, 128, 8, 1.019)}
-
-
-@pytest.mark.parametrize("name", NETS)
-def test_prediction_with_convolutions(name):
-    make, size, batch, expected = NETS[name]
-    net, threads = make(), torch.get_num_threads()
-    predicted = complexity.memory(net, size, batch).peak
+def test_prediction_with_convolutions():
+    """Above 1, the same with PyTorch 2.6 and 2.15 on one thread: a convolution makes copies of its tensors."""
+    net, threads = models.small.resnet20(10), torch.get_num_threads()
+    predicted = complexity.memory(net, 32, 16).peak
     torch.set_num_threads(1)
     try:
-        measured = measure.peak_memory(net, size, batch, device="cpu").allocated
+        measured = measure.peak_memory(net, 32, 16, device="cpu").allocated
     finally:
         torch.set_num_threads(threads)
     assert measured >= 0.999 * predicted
     if platform.machine() in ("x86_64", "AMD64"):  # other processors convolve with other copies
-        assert measured == pytest.approx(expected * predicted, rel=0.01)
+        assert measured == pytest.approx(1.015 * predicted, rel=0.01)
 
 
 @pytest.mark.parametrize("run", [measure.latency, measure.throughput, measure.peak_memory, measure.inference_memory])
@@ -230,21 +214,10 @@ def test_refused_in_one_sentence(run):
         run(Net(full), IMAGE, 7, device="cpu")
     assert caught.value.__context__ is None
     assert kept.pop()() is None  # the copy is gone while the error is still around
-    with pytest.raises(TypeError, match=r"given net='vgg16': expected a network"):
-        run("vgg16", IMAGE, 1, device="cpu")
-    with pytest.raises(ValueError, match=r"given image_size=\(3, 0, 8\)"):
-        run(Net(), (3, 0, 8), 1, device="cpu")
     parted = Net()
     parted.fc.to("meta")
     with pytest.raises(ValueError, match=r"the parameters of this network lie on cpu and meta: "):
         run(parted, IMAGE, 1, device="cpu")
-
-
-def test_optimizers_refused():
-    with pytest.raises(ValueError, match="unknown optimizer 'adm': choose from sgd"):
-        measure.peak_memory(Net(), IMAGE, 2, "adm", device="cpu")
-    with pytest.raises(ValueError, match="the network has nothing to train: set requires_grad"):
-        measure.peak_memory(Net().requires_grad_(False), IMAGE, 2, device="cpu")
 
 
 # --- power --------------------------------------------------------------------------------------------------------
@@ -264,8 +237,3 @@ def test_power(monkeypatch):
     assert found.joules == pytest.approx(100 * 0.9 / (4 * len(running)), rel=0.1)
     assert str(found).startswith("power of Net: 100 watts (100 to 100 in ") and "; idle 10 watts; " in str(found)
     assert measure.power(Net(forward), IMAGE, 4, device="cpu", seconds=0.01).runs >= 4, "until there are five readings"
-
-
-def test_power_needs_an_nvidia_gpu():
-    with pytest.raises(ValueError, match=r"power needs an NVIDIA GPU and its nvidia-smi: .* not cpu"):
-        measure.power(Net(), IMAGE, device="cpu")

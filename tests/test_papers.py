@@ -1,4 +1,6 @@
-"""What is particular to each paper's network, the pieces that lessons take apart, and bad input to them."""
+"""What is particular to each paper's network, and the pieces that lessons take apart."""
+
+import math
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from lecture8.complexity.memory import Ledger
 from lecture8.models.alexnet_two_gpus import TwoGPUs, halve
 from lecture8.models.inception_resnet import ScaledResidual
 from lecture8.models.layers import LocalResponseNorm
+from lecture8.models.resnet import ZeroPad
 from lecture8.models.vgg import start_from
 from lecture8.models.zfnet import project, renormalize_filters
 
@@ -21,10 +24,13 @@ def profile(name, size=None, **options):
 
 
 @pytest.mark.parametrize(
-    ("name", "field"),  # behind the last feature map; google-research/receptive_field has the same where it has them
+    # behind the last feature map; google-research/receptive_field has the same where it has them. Of ResNets by hand;
+    # 427, 971, 1451 belong to the stride in the first block of a stage
+    ("name", "field"),
     [
         ("alexnet", 195), ("alexnet_owt", 195), ("vgg11", 150), ("vgg16", 212), ("vgg19", 268), ("googlenet", 715),
         ("googlenet_bn", 379), ("inception_v3", 1311), ("inception_v4", 2071), ("inception_resnet_v2", 3039),
+        ("resnet18", 435), ("resnet34", 899), ("resnet50", 427), ("resnet101", 971), ("resnet152", 1451),
     ],
 )  # fmt: skip
 def test_receptive_fields(name, field):
@@ -32,52 +38,33 @@ def test_receptive_fields(name, field):
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "params"),
+    ("name", "options", "counts"),  # parameters and, for ResNets, multiply-adds
     [
-        ("googlenet", {"auxiliary": True}, 6_998_552 + 3_188_840 + 3_190_888),
-        ("googlenet_bn", {"auxiliary": True}, 13_004_888),
-        ("inception_v3", {"auxiliary": True}, 27_161_264),
-        ("inception_resnet_v2", {"figures": True}, 32_433_928),
-        ("bn_inception", {"separable": False}, 11_194_984),
-        ("vgg11", {"norm": True}, 132_868_840),
-        ("vgg16", {"norm": True}, 138_365_992),
-        ("vgg19", {"norm": True}, 143_678_248),
+        ("googlenet", {"auxiliary": True}, (6_998_552 + 3_188_840 + 3_190_888,)),
+        ("googlenet_bn", {"auxiliary": True}, (13_004_888,)),
+        ("inception_v3", {"auxiliary": True}, (27_161_264,)),
+        ("inception_resnet_v2", {"figures": True}, (32_433_928,)),
+        ("bn_inception", {"separable": False}, (11_194_984,)),
+        ("vgg11", {"norm": True}, (132_868_840,)),
+        ("vgg16", {"norm": True}, (138_365_992,)),
+        ("vgg19", {"norm": True}, (143_678_248,)),
+        # computed from the paper's tables layer by layer; B and stride in the 3 × 3 are the registered ones
+        ("resnet18", {"shortcut": "A"}, (11_515_688, 1_794_805_760)),
+        ("resnet18", {"shortcut": "C"}, (12_043_816, 1_878_298_624)),
+        ("resnet34", {"shortcut": "A"}, (21_623_848, 3_644_493_824)),
+        ("resnet34", {"shortcut": "C"}, (22_716_840, 3_830_747_136)),
+        ("resnet50", {"stride_in_1x1": True}, (25_557_032, 3_857_973_248)),
+        ("resnet50", {"stride_in_1x1": True, "shortcut": "A"}, (22_780_456, 3_498_311_680)),
+        ("resnet50", {"stride_in_1x1": True, "shortcut": "C"}, (40_128_552, 6_324_224_000)),
+        ("resnet101", {"stride_in_1x1": True}, (44_549_160, 7_570_194_432)),
+        ("resnet152", {"stride_in_1x1": True}, (60_192_808, 11_282_415_616)),
+        ("resnet20", {"shortcut": "B"}, (272_474, 40_813_184)),
+        ("resnet56", {"shortcut": "B"}, (855_770, 125_747_840)),
     ],
 )
-def test_variants_count(name, options, params):
-    assert profile(name, **options).params == params
-
-
-def sizes(name):
-    return {s.name.removeprefix("features."): s.output_shape for s in profile(name).stages}
-
-
-def test_stage_shapes_are_the_papers():
-    alexnet = {"conv1": (96, 27, 27), "conv2": (256, 13, 13), "conv3": (384, 13, 13), "conv5": (256, 6, 6)}
-    zfnet = {"conv1": (96, 55, 55), "conv2": (256, 13, 13), "conv4": (384, 13, 13), "conv5": (256, 6, 6)}
-    vgg = {
-        f"block{i + 1}": (c, n, n) for i, (c, n) in enumerate([(64, 112), (128, 56), (256, 28), (512, 14), (512, 7)])
-    }
-    googlenet = {
-        "conv1": (64, 56, 56), "conv2": (192, 28, 28), "inception_3a": (256, 28, 28), "inception_3b": (480, 28, 28),
-        "inception_4a": (512, 14, 14), "inception_4d": (528, 14, 14), "inception_4e": (832, 14, 14),
-        "inception_5b": (1024, 7, 7),
-    }  # fmt: skip
-    v3 = {
-        "stem": (192, 35, 35),
-        "inception_a3": (288, 35, 35),
-        "inception_b4": (768, 17, 17),
-        "inception_c2": (2048, 8, 8),
-    }
-    v4 = {"stem": (384, 35, 35), "reduction_a": (1024, 17, 17), "reduction_b": (1536, 8, 8)}
-    bn = {"inception_3c": (576, 14, 14), "inception_4d": (576, 14, 14), "inception_4e": (1024, 7, 7)}
-    resnet_v1 = {"stem": (256, 35, 35), "reduction_a": (896, 17, 17), "reduction_b": (1792, 8, 8)}
-    for name, wanted in [
-        ("alexnet", alexnet), ("zfnet", zfnet), ("vgg16", vgg), ("vgg16_c", vgg), ("googlenet", googlenet),
-        ("inception_v3", v3), ("inception_v4", v4), ("bn_inception", bn), ("inception_resnet_v1", resnet_v1),
-    ]:  # fmt: skip
-        found = sizes(name)
-        assert {stage: found[stage] for stage in wanted} == wanted, name
+def test_variants_count(name, options, counts):
+    cost = profile(name, **options)
+    assert (cost.params, cost.macs)[: len(counts)] == counts
 
 
 # --- AlexNet ---------------------------------------------------------------------------------------------------------
@@ -108,17 +95,6 @@ def test_two_gpus_compute_what_one_does():
                 weight.zero_()
                 assert not torch.allclose(two(images), expected, rtol=1e-3)
                 weight.copy_(kept)
-
-
-def test_the_two_gpus_talk_only_where_the_paper_says():
-    net, seen = models.alexnet_two_gpus(10, input_size=67), {}
-    for name, stage in [*net.features.named_children(), *net.classifier.named_children()]:
-        if isinstance(stage, TwoGPUs):
-            seen[name] = stage.sees
-    assert seen == {
-        "conv1": "images", "conv2": "own", "conv3": "both", "conv4": "own", "conv5": "own",
-        "fc6": "both", "fc7": "both",
-    }  # fmt: skip
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
@@ -165,8 +141,6 @@ def test_ten_crops_and_their_average():
     net = nn.Sequential(nn.Flatten(), nn.Linear(32, 5))
     mean = torch.stack([net(crop).softmax(1) for crop in crops]).mean(0)
     assert torch.allclose(training.TenCrop(net, 4)(image).softmax(1), mean, atol=1e-6)
-    with pytest.raises(ValueError, match="given size=7: expected a whole number from 1 to 6"):
-        training.ten_crop(image, 7)
 
 
 def test_color_noise_follows_the_principal_directions():
@@ -179,8 +153,6 @@ def test_color_noise_follows_the_principal_directions():
     assert spread[0].item() == pytest.approx(0.1 * 30 * 0.6, rel=0.05)
     assert spread[1].item() == pytest.approx(0.1 * 30 * 0.8, rel=0.05)
     assert spread[2].item() < 0.2
-    with pytest.raises(ValueError, match="RGB"):
-        datasets.color_noise(datasets.digits().train)
 
 
 def test_color_noise_of_many_images_needs_the_memory_of_a_few():
@@ -219,12 +191,6 @@ def test_deconvnet_of_one_layer_paints_the_filter():
     painted = project(net, images, "block1", 9)
     lit = painted[0].abs().sum(0).nonzero()
     assert (lit.amax(0) - lit.amin(0) <= 2).all()  # a 3 × 3 patch
-    for call, words in [
-        (lambda: project(net, images, "block9", 0), "block1"), (lambda: project(net, images, "block1", 64), "0 to 63"),
-        (lambda: project(models.small.resnet20(), images, "conv2_x", 0), "no way back"),
-    ]:  # fmt: skip
-        with pytest.raises(ValueError, match=words):
-            call()
 
 
 def test_filters_are_renormalized():
@@ -259,15 +225,14 @@ def test_auxiliary_classifiers_are_trained_by_their_objective():
     net, images, labels = models.small.inception(4, auxiliary=True), torch.randn(4, 3, 16, 16), torch.arange(4)
     logits, heads = net.with_auxiliary(images)
     assert [*heads] == ["inception_2", "inception_4"] and all(h.shape == (4, 4) for h in heads.values())
-    loss, _ = training.auxiliary_objective(0.3)(net.train(), images, labels)
-    again = F.cross_entropy(logits, labels) + 0.3 * sum(F.cross_entropy(h, labels) for h in heads.values())
-    assert loss.item() == pytest.approx(again.item(), rel=1e-4)
+    for smoothing in (0.0, 0.2):
+        loss, _ = training.auxiliary_objective(0.3, smoothing)(net.train(), images, labels)
+        by_hand = [F.cross_entropy(out, labels, label_smoothing=smoothing) for out in (logits, *heads.values())]
+        assert loss.item() == pytest.approx((by_hand[0] + 0.3 * sum(by_hand[1:])).item(), rel=1e-4)
     loss.backward()
     assert all(p.grad is not None for p in net.parameters())
     net.eval()
     assert torch.equal(training.auxiliary_objective()(net, images, labels)[0], F.cross_entropy(net(images), labels))
-    with pytest.raises(ValueError, match="auxiliary=True"):
-        training.auxiliary_objective()(models.small.inception(4).train(), images, labels)
 
 
 @pytest.mark.parametrize(
@@ -287,6 +252,38 @@ def test_scaled_residual():
     torch.manual_seed(0)
     block, x = ScaledResidual(6, [(2, 1)], [(2, 1), (4, 3)], scale=0.1).eval(), torch.randn(2, 6, 5, 5)
     assert torch.allclose(block(x), (x + 0.1 * block.up(block.branches(x))).relu(), atol=1e-6)
+
+
+# --- ResNet ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_resnet1202_has_the_papers_19_4_million():
+    with torch.device("meta"):
+        net = models.small.resnet(1202)
+    assert sum(p.numel() for p in net.parameters()) == 19_421_274
+
+
+def test_plain_nets_cost_what_the_residual_ones_with_shortcut_a_cost():
+    # section 3.3: option A "introduces no extra parameters", so plain and residual can be compared fairly
+    for name in ("resnet18", "resnet34"):
+        plain, residual = profile(name, residual=False), profile(name, shortcut="A")
+        assert (plain.params, plain.macs, plain.depth) == (residual.params, residual.macs, residual.depth)
+
+
+def test_option_a_skips_pixels_and_pads_with_zeros():
+    x = torch.randn(2, 3, 7, 7)
+    y = ZeroPad(3, 8, stride=2)(x)
+    assert torch.equal(y[:, :3], x[:, :, ::2, ::2])
+    assert y.shape == (2, 8, 4, 4) and not y[:, 3:].any()
+
+
+def test_he_initialization_has_the_papers_spread():
+    torch.manual_seed(0)
+    for name, module in models.resnet18().named_modules():
+        if isinstance(module, nn.Conv2d) and module.weight.numel() > 30_000:
+            n = module.weight.shape[0] * module.kernel_size[0] ** 2
+            assert module.weight.std().item() == pytest.approx(math.sqrt(2 / n), rel=0.03), name
 
 
 # --- small ones ------------------------------------------------------------------------------------------------------
@@ -315,31 +312,7 @@ def test_small_networks_have_their_switches(name, options):
         assert ScaledResidual not in kinds
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: models.alexnet(input_size=50), "input_size=50"),
-        (lambda: models.vgg11(input_size="224"), "input_size='224'"),
-        (lambda: models.googlenet(num_classes=0), "num_classes=0"),
-        (lambda: models.alexnet_two_gpus(input_size=67, devices=("cpu",)), "expected two"),
-        (lambda: models.small.inception(width=6), "multiple of 4, such as 8"),
-        (lambda: models.small.alexnet(width=3), "multiple of 2, such as 4"),
-        (lambda: models.build("vgg12"), "did you mean 'vgg1"),
-        (lambda: models.build("googlenet", norm=True), "no option 'norm'"),
-        (lambda: models.small.alexnet(10)(torch.zeros(1, 3, 28, 28)), "28 × 28 pixels.*input_size"),
-        (lambda: models.inception_v4(3)(torch.zeros(1, 3, 74, 74)), "at least 75"),
-        (lambda: models.inception_v3(3)(torch.zeros(1, 1, 75, 75)), "1 channels"),
-    ],
-)
-def test_bad_input_is_named(call, words):
-    with pytest.raises(ValueError, match=words) as error:
-        call()
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "name", [n for n in ("inception_v3", "inception_v4", "inception_resnet_v1", "inception_resnet_v2")]
-)
+@pytest.mark.parametrize("name", ["inception_v3", "inception_v4", "inception_resnet_v1", "inception_resnet_v2"])
 def test_the_smallest_image_is_the_smallest(name):
     with torch.device("meta"):
         net = models.build(name, num_classes=2).eval()

@@ -24,8 +24,6 @@ def test_every_table_names_its_source_and_confidence():
             assert table["confidence"].isin(["V", "C", "V2"]).all(), name
         else:  # a run of ours
             assert {"command", "date", "hardware", "versions", "seeds"} <= set(header), name
-    with pytest.raises(ValueError, match=r"no table 'imagenet'.*choose from"):
-        published.read("imagenet")
 
 
 def test_a_table_is_written_with_its_provenance(tmp_path, monkeypatch):
@@ -114,5 +112,3 @@ def test_the_glossary_has_every_term_once_in_two_languages():
     assert set(table["lesson"]) <= NOTEBOOKS
     assert all(re.search("[가-힣]", name) for name in table["korean"])
     assert teaching.term("receptive field") == "receptive field (수용 영역)"
-    with pytest.raises(ValueError, match=r"no term 'receptive fields'.*did you mean 'receptive field'"):
-        teaching.term("receptive fields")

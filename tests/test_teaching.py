@@ -22,6 +22,11 @@ def test_same_network_says_yes_to_the_same_and_changes_neither():
         assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
 
 
+def layers(bias=True, relu=True, pool=nn.MaxPool2d):
+    torch.manual_seed(0)  # with some weights the pooling leaves nothing negative for a ReLU to cut
+    return nn.Sequential(nn.Conv2d(3, 4, 3, bias=bias), nn.ReLU() if relu else nn.Identity(), pool(2))
+
+
 @pytest.mark.parametrize(
     ("mine", "words"),
     [
@@ -33,28 +38,16 @@ def test_same_network_says_yes_to_the_same_and_changes_neither():
         (lambda: small(channels=1), ["stopped on images of 3 × 16 × 16", "3 channels"]),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(768, 10)), ["layer 1 of", "yours there is"]),
         (lambda: small().features, ["your network ends before it"]),
+        (lambda: (layers(), layers(bias=False)), ["has a bias that it should not have"]),
+        (lambda: (layers(bias=False), layers()), ["bias shape should be (4,)"]),
+        (lambda: (layers(relu=False), layers()), ["outputs differ"]),
+        (lambda: (layers(pool=nn.AvgPool2d), layers()), ["outputs differ"]),
     ],
 )
 def test_same_network_names_the_first_difference(mine, words):
-    verdict = teaching.same_network(mine(), small(), (3, 16, 16))
+    nets = mine()  # with another reference, or alone
+    verdict = teaching.same_network(*(nets if isinstance(nets, tuple) else (nets, small())), (3, 16, 16))
     assert verdict.status == "wrong" and all(word in verdict.message for word in words), verdict.message
-
-
-def test_same_network_sees_a_bias_that_should_not_be_there():
-    def net(bias):
-        return nn.Sequential(nn.Conv2d(3, 4, 3, bias=bias))
-
-    assert "has a bias that it should not have" in teaching.same_network(net(True), net(False), (3, 8, 8)).message
-    assert "bias shape should be (4,)" in teaching.same_network(net(False), net(True), (3, 8, 8)).message
-
-
-def test_same_network_sees_a_missing_relu_and_another_pooling():
-    def net(relu=True, pool=nn.MaxPool2d):
-        return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU() if relu else nn.Identity(), pool(2))
-
-    torch.manual_seed(0)  # with some weights the pooling leaves nothing negative for a ReLU to cut
-    for other in (net(relu=False), net(pool=nn.AvgPool2d)):
-        assert "outputs differ" in teaching.same_network(other, net(), (3, 8, 8)).message
 
 
 @pytest.mark.parametrize(("c_in", "width", "stride"), [(64, 64, 1), (256, 128, 2)])
@@ -81,18 +74,12 @@ def test_source_is_the_code_itself():
     shown = teaching.source(Residual)
     assert "self.relu(self.body(x) + self.shortcut(x))" in repr(shown)
     assert shown._repr_markdown_().startswith("```python\nclass Residual")
-    with pytest.raises(ValueError, match="no source to show for"):
-        teaching.source(torch.relu)
 
 
 def test_question_comments_every_choice():
     question = teaching.Question("?", {"a": "no, since", "b": "yes, since"}, "b")
     assert question.check("b") and question.check("b").message == "yes, since"
     assert question.check("a").status == "wrong"
-    with pytest.raises(ValueError, match="choose from"):
-        question.check("c")
-    with pytest.raises(ValueError, match="none of the options"):
-        teaching.Question("?", {"a": ""}, "b")
 
 
 def test_prediction_reveals_guess_and_measurement():
@@ -101,8 +88,6 @@ def test_prediction_reveals_guess_and_measurement():
     prediction.choice = "less"
     assert prediction.reveal("more").status == "wrong" and "It grew." in prediction.reveal("more").message
     assert prediction.reveal("less").status == "correct"
-    with pytest.raises(ValueError, match="no outcome"):
-        prediction.reveal("sideways")
 
 
 def test_three_ways_shows_all_three():
@@ -110,8 +95,6 @@ def test_three_ways_shows_all_three():
     assert len(shown) == 5 and "degradation" in shown[0]
     assert "does not increase" in shown[2] and "*training* error" in shown[3] and "section 1" in shown[3]
     assert shown[4] == "| **we measured** | M |"
-    with pytest.raises(ValueError, match="no correction 99"):
-        teaching.three_ways(99, measured="M")
 
 
 def test_exercise_folds_hints_and_solution_away():

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import StepLR
 
 from lecture8 import datasets, devices, models, training, transfer
 from lecture8.history import History
+from tests.support.refusals import message
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +39,6 @@ def fit(data, seed=0, epochs=2, **options):
 
 def weights(net):
     return torch.cat([p.detach().flatten() for p in net.parameters()])
-
-
-def test_memorizes_one_batch(digits):
-    net = small_net()
-    history = training.fit(net, digits.take(16), sgd(net), 60, batch_size=16)
-    assert history["train_loss"][0] > 1.5 and history.last["train_loss"] < 0.05
-    assert history.last["train_accuracy"] == 1
 
 
 def test_same_seed_same_history_and_weights_another_seed_another(digits):
@@ -94,9 +88,6 @@ def test_label_smoothing_spreads_a_share_evenly_and_only_in_training(digits):
     assert loss.item() == pytest.approx(-(target * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
     plain, _ = training.cross_entropy(net.eval(), images, labels)
     assert torch.equal(training.label_smoothing(0.1)(net, images, labels)[0], plain)
-    assert "given amount=1.5: expected a finite number from 0 to 1" in message(
-        ValueError, training.label_smoothing, 1.5
-    )
 
 
 @pytest.mark.parametrize(("side", "sizes"), [(64, [300]), (128, [128, 128, 44]), (600, [5, 5])])
@@ -107,16 +98,6 @@ def test_evaluation_takes_fewer_of_larger_images_at_once(side, sizes):
     net.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
     training.evaluate(net, datasets.Data(split, split, split, ("a", "b"), "zeros"))
     assert seen == sizes
-
-
-def test_auxiliary_classifiers_are_smoothed_too(digits):
-    images, labels = next(iter(digits.batches("train", 32)))
-    torch.manual_seed(0)
-    net = models.small.inception(width=4, channels=1, modules=4, auxiliary=True).train()
-    logits, heads = net.with_auxiliary(images)
-    parts = [nn.functional.cross_entropy(out, labels, label_smoothing=0.2) for out in (logits, *heads.values())]
-    loss, _ = training.auxiliary_objective(0.5, smoothing=0.2)(net, images, labels)
-    assert loss.item() == pytest.approx((parts[0] + 0.5 * sum(parts[1:])).item(), rel=1e-5)
 
 
 def test_float16_with_scaled_gradients_learns_the_same(digits):
@@ -186,41 +167,17 @@ def test_history_round_trip_with_provenance(digits, tmp_path):
 # --- bad input -------------------------------------------------------------------------------------------------------
 
 
-def message(error, call, *args, **kwargs):
-    with pytest.raises(error) as caught:
-        call(*args, **kwargs)
-    text = str(caught.value)
-    assert "\n" not in text and len(text) < 400, text
-    return text
-
-
-def before_a_new_head(net):
-    optimizer = sgd(net)
-    transfer.replace_head(net, 10)
-    return optimizer
-
-
 BAD = {
     "channels": ({"net": lambda: small_net(channels=3)}, "1 channels"),
     "size": ({"net": lambda: nn.Sequential(nn.Flatten(), nn.Linear(256, 10))}, "cannot take images of 1 × 8 × 8 from"),
     "outputs": ({"net": lambda: small_net(num_classes=5)}, "labels up to 9, so that 2 images need 2 × 10 logits"),
     "no logits": ({"net": lambda: small_net().features}, "but the network returned 2 × 16 × 2 × 2"),
-    "epochs 0": ({"epochs": 0}, "given epochs=0: expected a whole number, 1 or more"),
-    "epochs True": ({"epochs": True}, "given epochs=True"),
-    "batch_size": ({"batch_size": 1.5}, "given batch_size=1.5"),
-    "seed": ({"seed": -1}, "given seed=-1: expected a whole number from 0 to"),
     "optimizer of another": ({"optimizer": lambda net: sgd(small_net())}, "does not hold features.conv1.conv.weight"),
     "optimizer of the head": ({"optimizer": lambda net: sgd(net.classifier)}, "which is not frozen: build it from"),
-    "optimizer before a new head": ({"optimizer": before_a_new_head}, "does not hold classifier.fc.weight, which"),
     "optimizer of more": ({"optimizer": lambda net: sgd(nn.ModuleList([net, nn.Linear(1, 1)]))}, "is not in this"),
     "optimizer class": ({"optimizer": lambda net: torch.optim.SGD}, "build it from net.parameters()"),
     "scheduler": ({"scheduler": StepLR(sgd(small_net()), 1)}, "does not belong to this optimizer"),
-    "data": ({"data": [1, 2]}, "given data=[1, 2]: expected what datasets returns"),
-    "LBFGS": (
-        {"optimizer": lambda net: torch.optim.LBFGS(net.parameters())},
-        "given LBFGS, whose step needs a closure",
-    ),
-    "objective": ({"objective": "cross_entropy"}, "given objective='cross_entropy': expected a function (net"),
+    "LBFGS": ({"optimizer": lambda net: torch.optim.LBFGS(net.parameters())}, "given LBFGS, whose step needs"),
 }
 
 
@@ -285,7 +242,6 @@ def test_bad_input_to_the_loop_and_to_evaluation(digits):
     assert "the split is empty" in message(ValueError, training.run_epoch, net, [], sgd(net))
     batches, heads = digits.batches("train", 64), training.auxiliary_objective()
     assert "no auxiliary classifiers" in message(ValueError, training.run_epoch, net, batches, sgd(net), heads)
-    assert "unknown split 'tset'" in message(ValueError, training.evaluate, net, digits, "tset")
     none = digits.test.take(torch.arange(0))
     assert "the split is empty" in message(ValueError, training.evaluate, net, replace(digits, test=none))
     empty = replace(digits, valid=none)
@@ -311,4 +267,3 @@ def test_history_of_another_kind_of_file(tmp_path):
     assert "damaged" in message(ValueError, History.load, path)
     with pytest.raises(KeyError, match="no column 'x'"):
         History([{"epoch": 1}])["x"]
-    assert "empty" in message(ValueError, getattr, History(), "last")

@@ -91,16 +91,6 @@ def test_pictures_are_drawn_where_the_cells_run_and_after_them():
     assert threads == [threading.main_thread()] * 2
 
 
-def test_controls_are_few_and_start_where_they_can():
-    def draw(**_):
-        return plots.bars({"n": 1}, xlabel="n"), ""
-
-    with pytest.raises(ValueError, match="1 to 4"):
-        teaching.Explorer(draw, {name: [1, 2] for name in "abcde"})
-    with pytest.raises(ValueError, match="cannot start at 9"):
-        teaching.Explorer(draw, {"a": [1, 2]}, start={"a": 9})
-
-
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.prompt[:30])
 def test_quiz_answers_every_choice(question):
     quiz = teaching.quiz(question)

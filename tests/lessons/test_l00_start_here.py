@@ -1,6 +1,5 @@
 """The pictures of the first lesson hold the data they were given."""
 
-import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
 from lecture8 import course, plots, published
@@ -31,4 +30,3 @@ def test_every_claim_fits_its_box_and_is_linked():
         of = texts[row.claim]
         assert any(b.x0 < of.x0 and of.x1 < b.x1 and b.y0 < of.y0 and of.y1 < b.y1 for b in boxes), row.claim
         assert f"[{row.claim}]({course.address(row.notebook, row.section)})" in markdown
-    plt.close(figure)

@@ -251,11 +251,8 @@ def install(kind: str = "h200", gpus: int = 1) -> None:
         **dict.fromkeys(("is_available", "is_initialized", "is_bf16_supported"), True),
         **dict.fromkeys(("init", "_lazy_init", "synchronize", "empty_cache", "set_device"), None),
         **{"is_current_stream_capturing": False, "device_count": gpus, "current_device": 0, "get_device_name": name},
-        **{
-            "get_device_capability": capability,
-            "get_device_properties": properties,
-            "device": contextlib.nullcontext(),
-        },
+        **{"get_device_capability": capability, "get_device_properties": properties},
+        "device": contextlib.nullcontext(),
     }
     for key, value in facts.items():
         setattr(torch.cuda, key, lambda *_, value=value, **__: value)

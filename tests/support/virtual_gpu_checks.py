@@ -187,8 +187,7 @@ def test_a_planted_mistake_in_the_library_is_found(monkeypatch):
     data, net = datasets.digits(size=8).take(64), models.small.resnet(8, num_classes=10, width=4, channels=1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     training.fit(net, data, optimizer, 1)
-    monkeypatch.setattr(
-        datasets.Split, "normalized", lambda split, pixels: pixels / 255 - torch.tensor([split.mean[0]])
-    )
+    left_behind = lambda split, pixels: pixels / 255 - torch.tensor([split.mean[0]])  # noqa: E731
+    monkeypatch.setattr(datasets.Split, "normalized", left_behind)
     with pytest.raises(RuntimeError, match="same device"):
         training.fit(net, data, optimizer, 1)
