@@ -33,15 +33,20 @@ def test_shortcuts_learn_at_every_depth_and_plain_nets_do_not(runs):
 
 
 def test_no_rate_and_no_initial_weights_save_plain_56(runs):
-    settings = [(lr, "he") for lr in (0.005, 0.015, 0.05, 0.15)]
+    settings = [(lr, "he") for lr in (0.0015, 0.005, 0.015, 0.05, 0.15)]
     settings += [(0.05, init) for init in ("he fan-in", "glorot", "pytorch")]
     for lr, init in settings:
         learned = ends(runs, lr, init)["plain", 56]
-        assert len(learned) == len(SEEDS) and max(learned) < 0.9, (lr, init)
+        assert len(learned) == len(SEEDS) and max(learned) < 0.92, (lr, init)
     pictures.every_chance(runs)
 
 
-def test_gradients_of_plain_56_fade_and_stay_so():
+def test_the_gradient_of_plain_56_explodes_once_and_residual_56_keeps_its_own_level():
     table = published.read("degradation_gradients")
-    assert set(zip(table["kind"], table["seed"], strict=True)) == set(itertools.product(("A", "plain"), SEEDS))
+    both = table[table["layer"].isin([1, 55])].pivot(index=["kind", "epoch", "seed"], columns="layer", values="norm")
+    ratio = both[1] / both[55]  # of the first convolution over the last one
+    assert ratio.groupby("kind").size().eq(11 * len(SEEDS)).all()
+    assert (ratio["plain", 0] > 700).all() and (ratio["plain", 1] < 1 / 18).all()
+    later = ratio.drop(0, level="epoch")
+    assert ratio["A", 0].between(5, 7).all() and later["A"].between(0.9, 3.2).all()
     pictures.gradients_over_training(table)

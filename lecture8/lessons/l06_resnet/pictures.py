@@ -66,8 +66,8 @@ NAMES = {"plain": "plain", "A": "residual"}
 def to_the_end(table) -> Figure:
     """Training to its end: loss by epoch with 20 and 56 layers, and the final training accuracy at every depth.
 
-    table: `degradation`, 1,297 digits, 60 epochs with two drops of the learning rate, three seeds. With 20 layers all
-    training images are learned with and without shortcuts; with 56 only with them.
+    table: `degradation`, 1,297 digits, 60 epochs with two drops of the learning rate (dotted), three seeds. With shortcuts
+    all training images are learned at every depth, without them up to 20 layers; plain-56 ends at 18 to 53 %.
     """
     table = table[(table["lr"] == 0.05) & (table["init"] == "he")]
     figure, (left, right) = plt.subplots(
@@ -100,7 +100,8 @@ def to_the_end(table) -> Figure:
 def every_chance(table) -> Figure:
     """Plain-56 at other learning rates and with other initial weights: training accuracy after 60 epochs.
 
-    table: `degradation`; dots are seeds. The last bar is the residual network of the same depth at the first setting.
+    table: `degradation`; dots are seeds. In 60 epochs none of them learns all, as residual-56 does in every seed. In
+    180 epochs at a rate of 0.005 (`degradation_longer`) it can: the problem is hard for the optimizer, not impossible.
     """
     ends = table.dropna(subset="end_train_accuracy").query("depth == 56")
     found = {}
@@ -130,7 +131,9 @@ INITIAL_WORDS = {
 def gradients_over_training(table) -> Figure:
     """Gradient norm of every layer's weights at some epochs of a training: 56 layers, plain beside residual.
 
-    table: `degradation_gradients`; the geometric mean of the seeds, on one logarithmic color scale.
+    table: `degradation_gradients`, three seeds, their geometric mean on one logarithmic color scale. Without shortcuts
+    the gradient of the first convolution is 700 to 2,000 times that of the last one before training, and 18 to 75 times
+    smaller after one epoch; with shortcuts it is 6 times as large before training and 1 to 3 times afterwards.
     """
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 3.8), sharey=True)
     epochs = sorted(set(table["epoch"]))
@@ -146,11 +149,11 @@ def gradients_over_training(table) -> Figure:
         shown = ax.imshow(
             grid, aspect="auto", vmin=low, vmax=high, cmap="viridis", interpolation="nearest"
         )
-        ax.set(title=f"{NAMES[kind]}-56", xlabel="after so many epochs")
+        ax.set(title=f"{NAMES[kind]}-56", xlabel="epochs trained")
         ax.set_xticks(range(len(epochs)), epochs)
         ax.grid(False)
     axes[0].set_ylabel("layer (1: at the image)")
-    figure.colorbar(shown, ax=list(axes), label="gradient norm, power of ten")
+    figure.colorbar(shown, ax=list(axes), label="log10 of the gradient norm")
     return figure
 
 
