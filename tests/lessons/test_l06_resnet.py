@@ -39,6 +39,9 @@ def test_no_rate_and_no_initial_weights_save_plain_56(runs):
         learned = ends(runs, lr, init)["plain", 56]
         assert len(learned) == len(SEEDS) and max(learned) < 0.92, (lr, init)
     pictures.every_chance(runs)
+    longer = published.read("degradation_longer").dropna(subset="end_train_accuracy")
+    assert (longer["epoch"] == 180).all() and set(longer["seed"]) == set(SEEDS)
+    assert sum(longer["end_train_accuracy"] > 0.985) == 2 and longer["end_train_accuracy"].min() < 0.6
 
 
 def test_the_gradient_of_plain_56_explodes_once_and_residual_56_keeps_its_own_level():

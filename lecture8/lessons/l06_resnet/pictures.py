@@ -100,8 +100,9 @@ def to_the_end(table) -> Figure:
 def every_chance(table) -> Figure:
     """Plain-56 at other learning rates and with other initial weights: training accuracy after 60 epochs.
 
-    table: `degradation`; dots are seeds. In 60 epochs none of them learns all, as residual-56 does in every seed. In
-    180 epochs at a rate of 0.005 (`degradation_longer`) it can: the problem is hard for the optimizer, not impossible.
+    table: `degradation`; dots are seeds. In 60 epochs no seed learns more than 91 % of the training images, and
+    residual-56 learns all. In 180 epochs at a rate of 0.005 (`degradation_longer`) two seeds of three reach 99 %, one
+    53 %: these weights are hard to find, not impossible.
     """
     ends = table.dropna(subset="end_train_accuracy").query("depth == 56")
     found = {}
