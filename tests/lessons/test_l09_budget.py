@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+import torch
 import torchvision
 
 from lecture8 import models, published
@@ -44,6 +45,31 @@ def test_pareto_by_hand():
     reached = {"cheap": 50, "good": 60, "dear": 60, "twin": 60, "small": 40}
     assert budget.pareto(costs, reached) == ["cheap", "good", "twin", "small"]
     assert budget.pareto({"a": [1], "b": [2]}, {"a": 2, "b": 1}) == ["a"]
+
+
+def test_each_span_of_accuracy_costs_more_per_point():
+    table = budget.table()
+    operations, top1 = (2 * table["macs"]).to_dict(), table["top1"].to_dict()
+    spans = budget.per_point(operations, top1, (70, 77))
+    assert list(spans["to"]) == ["GoogLeNet", "ResNet-50", "Inception-ResNet-v2"]
+    assert list(spans["per_point"].round(2)) == [0.12, 0.82, 4.21]
+    for low in range(60, 77):  # not only for these edges
+        for high in range(max(low + 1, 71), 79):
+            assert budget.per_point(operations, top1, (low, high))["per_point"].is_monotonic_increasing, (low, high)
+    by_hand = budget.per_point(
+        {"a": 1, "b": 2, "beaten": 3, "c": 6}, {"a": 10, "b": 20, "beaten": 15, "c": 22}, (20.5,)
+    )
+    assert by_hand.values.tolist() == [["a", "b", 10, 1, 0.1], ["b", "c", 2, 4, 2.0]]
+
+
+def test_work_or_memory_whichever_takes_longer():
+    assert budget.seconds(8e9, 1e9, 4e9, 1e9) == 2 and budget.seconds(8e9, 5e9, 4e9, 1e9) == 5
+    assert budget.attainable(2, 40e9, 10e9) == 20e9 and budget.attainable(5, 40e9, 10e9) == 40e9
+    alone, many = (budget.images_per_second(714e6, 61e6, batch, 40e9, 10e9) for batch in (1, 16))
+    assert round(alone) == 41 and round(many) == 56  # memory decides for one image, work for sixteen
+    conv = budget.intensities(torch.nn.Conv2d(64, 128, 3, stride=2, padding=1, bias=False), (64, 28, 28), batch=2)
+    numbers = 9 * 64 * 128 + 2 * (64 * 28**2 + 128 * 14**2)
+    assert conv.loc[0, ["macs", "moved"]].tolist() == [2 * 9 * 64 * 128 * 14**2, 4 * numbers]
 
 
 def test_within():

@@ -6,9 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from lecture8 import plots
-from lecture8.lessons.l09_complexity import budget, explorers, pictures
+from lecture8 import models, plots, published
+from lecture8.lessons.l09_complexity import budget, explorers, pictures, rooflines
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +120,26 @@ def test_time_against_work_has_its_points_and_speeds():
     assert marks == set(points.values())
     assert {"10 ms per G", "42.9 ms per G"} <= {t.get_text() for t in ax.texts}
     assert not crossings(boxes(figure, points))
+
+
+def test_roofline_has_the_layers_of_three_networks():
+    """At 4 multiply-adds per byte convolutions wait for arithmetic, linear layers of one image for memory."""
+    with torch.device("meta"):
+        nets = {name: budget.intensities(models.build(name), 224) for name in ("alexnet_owt", "vgg16", "resnet50")}
+    for name, table in nets.items():
+        assert table["macs"].sum() == models.ARCHITECTURES[name].macs
+        assert ((table["intensity"] > 4) == (table["kind"] == "Conv2d")).all(), name
+    roof, lanes = rooflines.roofline(nets, 40e9, 10e9).axes
+    assert [len(dots.get_offsets()) for dots in lanes.collections] == [len(table) for table in nets.values()][::-1]
+    assert max(roof.lines[0].get_ydata()) == 40 and [t.get_text() for t in lanes.get_yticklabels()] == [*nets][::-1]
+
+
+def test_reading_the_weights_is_most_of_a_linear_layer_and_a_small_part_of_a_network():
+    table = published.read("weights_reading")
+    assert table.groupby("seed").size().tolist() == [12] * 3
+    ratio = table.pivot(index="pair", columns="seed", values="ratio")
+    assert ratio.loc["reading / linear"].between(0.6, 0.85).all()
+    assert (ratio.loc[["linear, 7 MB of weights / linear", "linear, 0.5 MB of weights / linear"]] < 0.5).all(axis=None)
+    assert ratio.loc["linear / convolution"].min() > 10 > 5 > ratio.loc["linear / convolution, batch 16"].max()
+    assert ratio.loc["reading all / vgg11"].max() < 0.15 and ratio.loc["reading all / alexnet_owt"].min() > 0.3
+    assert len(rooflines.reading_share(table).axes[0].patches) == 6

@@ -7,7 +7,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lecture8.lessons.l08_inception_v4.parts import parts
-from lecture8.plots import BLACK, BLUE, GRAY, LAYER_COLORS, ORANGE, YELLOW, axes, lines, short
+from lecture8.plots import (
+    BLACK,
+    BLUE,
+    GRAY,
+    GREEN,
+    LAYER_COLORS,
+    ORANGE,
+    YELLOW,
+    axes,
+    lines,
+    short,
+)
 from lecture8.plots.diagrams import BAR, COLUMN, ROW, columns_of, rows_of, diagram, steps
 
 COLORS = {"stem": GRAY, "block": BLUE, "reduction": LAYER_COLORS["pool"], "end": ORANGE}
@@ -188,4 +199,38 @@ def growth(deviations: Mapping[str, object], blocks: Mapping[str, int]) -> Figur
         at += count
     ax.set_xticks([1, *range(5, round(at), 5)])
     ax.set_ylim(bottom=0)
+    return figure
+
+
+def additions(curves) -> Figure:
+    """Training loss (left) and validation accuracy (right) by epoch, with one block a stage and with three.
+
+    curves: the table `addition_curves`; of its kinds, those with batch normalization after every convolution
+    """
+    colors = {"residual": BLUE, "addition deleted": ORANGE, "Inception": GREEN}
+    figure, grid = plt.subplots(2, 2, figsize=(10.5, 7))
+    for row, (blocks, runs) in zip(grid, curves.groupby("blocks")):
+        for ax, column, word in zip(
+            row, ("train_loss", "valid_accuracy"), ("training loss", "validation accuracy, %")
+        ):
+            scale = 100 if column == "valid_accuracy" else 1
+            series = {
+                kind: [
+                    scale * run[column].to_numpy()
+                    for _, run in runs[runs["kind"] == kind].groupby("seed")
+                ]
+                for kind in colors
+            }
+            if scale == 100:
+                ax.set_ylim(50, 101)  # before the labels are placed
+            title = f"{blocks} block{'s' * (blocks > 1)} a stage"
+            lines(
+                series,
+                xlabel="epoch",
+                ylabel=word,
+                title=title,
+                colors=colors,
+                log=scale == 1,
+                ax=ax,
+            )
     return figure

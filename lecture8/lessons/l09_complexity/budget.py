@@ -1,13 +1,15 @@
 """What the networks cost and what they reach, in one table; which are worth their cost; the best within limits.
 
-Counts are those of the registry (recomputed by the tests), accuracies and times those of the tables.
+Counts are those of the registry (recomputed by the tests), accuracies and times those of the tables. The second part is
+the roofline, a model of the time of a layer: work or memory, whichever takes longer.
 """
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+from torch import nn
 
-from lecture8 import models, published
+from lecture8 import complexity, models, published
 
 RECIPES = ("first", "new")
 
@@ -54,6 +56,29 @@ def pareto(costs: Mapping[str, Sequence[float]], reached: Mapping[str, float]) -
     return [one for one in costs if not any(beats(other, one) for other in costs)]
 
 
+def per_point(
+    costs: Mapping[str, float], reached: Mapping[str, float], edges: Sequence[float]
+) -> pd.DataFrame:
+    """What one more point costs along the Pareto set, averaged over spans of what is reached.
+
+    edges: (70, 77) makes three spans: up to the last network of the set below 70, from there to the last below 77, and
+    from there to the end. A row per span: from, to, points and cost between these two networks, and per_point, their
+    ratio. A span in which the set has no network is left out.
+    """
+    front = sorted(
+        pareto({name: [cost] for name, cost in costs.items()}, reached), key=costs.get
+    )
+    rows, first = [], front[0]
+    for low, high in zip([float("-inf"), *edges], [*edges, float("inf")]):
+        inside = [name for name in front if low <= reached[name] < high and name != first]
+        if inside:
+            last = inside[-1]
+            points, cost = reached[last] - reached[first], costs[last] - costs[first]
+            rows.append((first, last, points, cost, cost / points))
+            first = last
+    return pd.DataFrame(rows, columns=["from", "to", "points", "cost", "per_point"])
+
+
 def within(costs: pd.DataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
     """The rows whose every cost is at most its limit; limits: column -> limit. Raises ValueError for another column."""
     for column in limits:
@@ -65,3 +90,52 @@ def within(costs: pd.DataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
     for column, limit in limits.items():
         inside &= costs[column] <= limit
     return costs[inside]
+
+
+# --- the roofline ----------------------------------------------------------------------------------------------------
+
+
+def seconds(macs: float, moved: float, rate: float, bandwidth: float) -> float:
+    """Time for `macs` multiply-adds and `moved` bytes: the longer of the two, as a machine computes while it reads.
+
+    That is the least time. The linear layer of `weights_reading` takes 1.3 to 1.5 times as long as reading its weights.
+    rate: multiply-adds per second; bandwidth: bytes per second
+    """
+    return max(macs / rate, moved / bandwidth)
+
+
+def attainable(intensity: float, rate: float, bandwidth: float) -> float:
+    """Multiply-adds per second of a layer with `intensity` multiply-adds per byte: the roof over it."""
+    return min(rate, intensity * bandwidth)
+
+
+def images_per_second(
+    macs: float, params: float, batch: int, rate: float, bandwidth: float
+) -> float:
+    """Of a network that does the work of every image and reads each of its parameters (4 bytes) once for a batch."""
+    return batch / seconds(batch * macs, 4 * params, rate, bandwidth)
+
+
+def intensities(
+    net: nn.Module, image_size: int | tuple[int, int, int], batch: int = 1
+) -> pd.DataFrame:
+    """A row per convolution and linear layer: its name, kind, macs and moved bytes for a batch, and macs per byte.
+
+    Moved are its weights, once, and for each image the feature maps that it reads and writes, 4 bytes a number. What it
+    reads is computed from what it writes: stride² times as many places (AlexNet's first layer reads a little more).
+    """
+    rows = []
+    for layer in complexity.profile(net, image_size).layers:
+        module = net.get_submodule(layer.name) if layer.macs else None
+        if isinstance(module, nn.Conv2d):
+            places = layer.output_shape[1] * layer.output_shape[2]
+            read = module.in_channels * places * module.stride[0] * module.stride[1]
+        elif isinstance(module, nn.Linear):
+            read = module.in_features
+        else:
+            continue
+        weights = sum(p.numel() for p in module.parameters())
+        moved = 4 * (weights + batch * (read + layer.activations))
+        macs = batch * layer.macs
+        rows.append((layer.name, layer.kind, macs, moved, macs / moved))
+    return pd.DataFrame(rows, columns=["layer", "kind", "macs", "moved", "intensity"])

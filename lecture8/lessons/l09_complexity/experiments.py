@@ -2,6 +2,7 @@
 
 python -m lecture8.lessons.l09_complexity.experiments      all networks: reference_cpu.csv or reference_cuda.csv
 python -m lecture8.lessons.l09_complexity.experiments --networks alexnet resnet18 --batches 1 4      prints a part of it
+python -m lecture8.lessons.l09_complexity.experiments reading      on one thread, five minutes: weights_reading.csv
 
 Some minutes, in which nothing else should run. Notebook 09 sets its own measurements beside these.
 """
@@ -10,12 +11,15 @@ import argparse
 import os
 import platform
 import re
+import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
+from torch.nn import functional as F
 
 from lecture8 import devices, measure, models, published
 
@@ -125,11 +129,109 @@ def write(found: list[dict], device: torch.device, chip: str, folder: Path) -> N
     )
 
 
+# --- does a single image wait for weights? ---------------------------------------------------------------------------
+
+WIDE = (
+    6144,
+    4704,
+)  # as many weights as the convolution (64 to 64 channels, 3 × 3, 28 × 28) has multiply-adds
+ONE_IMAGE = ("alexnet_owt", "vgg11", "vgg16", "resnet18", "resnet50")
+
+
+def calls(seed: int) -> dict[str, tuple[Callable, Callable]]:
+    """What is compared: name -> two calls; the first's time is divided by the second's."""
+    torch.manual_seed(seed)
+    wide, x, image = torch.randn(WIDE), torch.randn(1, WIDE[1]), torch.randn(1, 64, 28, 28)
+    sixteen, images, kernels = (
+        torch.randn(16, WIDE[1]),
+        torch.randn(16, 64, 28, 28),
+        torch.randn(64, 64, 3, 3),
+    )
+    # the same multiply-adds with weights that stay in the cache: 0.5 MB used 224 times, 7 MB 16 times
+    small, large = torch.randn(384, 336), torch.randn(1536, 1176)
+    square = torch.randn(1024, 1024)
+
+    def many(weights, times):
+        part = x[:, : weights.shape[1]].contiguous()
+        return lambda: [F.linear(part, weights) for _ in range(times)]
+
+    linear = partial(F.linear, x, wide)
+    conv = partial(F.conv2d, image, kernels, padding=1)
+    reading = partial(torch.sum, wide)
+    return {
+        "linear / convolution": (linear, conv),
+        "linear / convolution, batch 16": (
+            partial(F.linear, sixteen, wide),
+            partial(F.conv2d, images, kernels, padding=1),
+        ),
+        "reading / linear": (reading, linear),
+        "reading / convolution": (reading, conv),
+        "linear, 7 MB of weights / linear": (many(large, 16), linear),
+        "linear, 0.5 MB of weights / linear": (many(small, 224), linear),
+        "reading 116 MB / matrix product": (reading, partial(torch.matmul, square, square)),
+    }
+
+
+def compared(pair: str, seed: int) -> list[dict]:
+    """The median ratio of one pair of `calls`, or of reading all weights of a network to its forward pass."""
+    with torch.inference_mode():
+        if pair.startswith("reading all / "):
+            torch.manual_seed(seed)
+            net = models.build(pair.removeprefix("reading all / ")).eval()
+            image, weights = torch.randn(1, 3, 224, 224), list(net.parameters())
+            both = (lambda: [p.sum() for p in weights]), partial(net, image)
+        else:
+            both = calls(seed)[pair]
+        repeats = [
+            max(1, round(0.03 / min(cpu_seconds(call), cpu_seconds(call)))) for call in both
+        ]
+        ratios = []
+        for k in range(11):
+            times = [0.0, 0.0]
+            for which in (k % 2, 1 - k % 2):  # in turns, as `measure.ratio` does
+                times[which] = cpu_seconds(both[which], repeats[which])
+            ratios.append(times[0] / times[1])
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return [{"ratio": median, "low": low, "high": high}]
+
+
+def cpu_seconds(call: Callable, repeats: int = 1) -> float:
+    """Mean time of one call in which this program had the processor: other programs of the same core do not count."""
+    start = time.process_time()
+    for _ in range(repeats):
+        call()
+    return (time.process_time() - start) / repeats
+
+
+def reading(repeats: int = 3) -> None:
+    """Fills weights_reading.csv."""
+    what = (
+        "CPU times divided by each other, for one image unless a batch is named, one thread, float32: a linear layer of 4704 to 6144 "
+        "and a convolution of equal multiply-adds (64 to 64 channels, 3 × 3, 28 × 28), reading (torch.sum) the linear layer's 116 MB "
+        "of weights or all weights of a network, the same multiply-adds with fewer weights used several times, a product of two "
+        "matrices of 1024 × 1024; median and quartiles of 11 rounds in turns"
+    )
+    pairs = [*calls(0), *(f"reading all / {name}" for name in ONE_IMAGE)]
+    arms = [dict(pair=pair, seed=seed) for seed in range(repeats) for pair in pairs]
+    torch.set_num_threads(1)
+    note = "other programs ran on both cores meanwhile, so only ratios are kept"
+    published.collect(
+        Path(__file__).with_name("weights_reading.csv"),
+        what,
+        arms,
+        compared,
+        hardware=hardware(torch.device("cpu")),
+        threads=1,
+        note=note,
+    )
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and measure; if all networks are measured, write the table anew after every row."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("what", nargs="?", choices=["networks", "reading"], default="networks")
     parser.add_argument(
         "--networks", nargs="+", default=NETWORKS, metavar="NAME", help="all without it"
     )
@@ -141,6 +243,8 @@ def main(arguments: list[str] | None = None) -> None:
     here = Path(__file__).parent
     parser.add_argument("--out", type=Path, default=here, help="folder of the table")
     given = parser.parse_args(arguments)
+    if given.what == "reading":
+        return reading()
     if unknown := [name for name in given.networks if name not in NETWORKS]:
         parser.error(
             f"nothing known of {', '.join(unknown)}: choose from {', '.join(NETWORKS)}"
