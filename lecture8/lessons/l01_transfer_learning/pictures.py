@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, SKY, lines
+from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, SKY, bars, lines
 
 SOURCES = {"printed digits": BLUE, "gratings": ORANGE, "handwritten digits": GREEN}
 STATES = {"new, trained": ORANGE, "copied, trained": SKY, "copied, frozen": BLUE}
@@ -141,3 +141,123 @@ def guesses(photo, names: Sequence[str], probabilities: Sequence[float]) -> Figu
         )
     right.set(xlim=(0, 1.6), xticks=[0, 0.5, 1], yticks=[], xlabel="probability")
     return figure
+
+
+# --- tables of runs ----------------------------------------------------------------------------
+_NAMES = {"none": "random weights"}
+_COLORS = {**SOURCES, "random weights": GRAY}
+_LABELS = (20, 100, 500, 2000)
+
+
+def at_first(table):
+    """The rows of `source_value` at the lesson's learning rate and length: the rest are its controls."""
+    lengths = table.groupby("labels")["epochs"].transform("min")
+    return table[(table["lr"] == 0.01) & (table["epochs"] == lengths)]
+
+
+def source_value(table) -> Figure:
+    """Test accuracy against the number of labels, a line per source; left: one rate for all layers, right: layer-wise."""
+    # margins by hand: the names at the ends of the lines need room
+    figure, panels = plt.subplots(1, 2, figsize=(10.5, 4), sharey=True, layout="none")
+    at = np.log10(_LABELS)
+    for ax, recipe, left in zip(panels, ("one rate", "layer-wise"), (0.07, 0.535)):
+        rows = at_first(table[table["recipe"] == recipe])
+        runs = {}
+        for source, found in rows.groupby("source"):
+            name = _NAMES.get(source, source)
+            means = found.groupby("labels")["test_accuracy"].mean()
+            runs[name] = [means[n] for n in _LABELS]
+            ax.plot(np.log10(found["labels"]), found["test_accuracy"], "o", color=_COLORS[name],
+                    markersize=3.5, alpha=0.4, markeredgewidth=0)  # fmt: skip
+        ax.set_ylim(0, 1.02)
+        lines(runs, x=at, xlabel="labeled letters", ylabel="test accuracy" if left < 0.1 else "",
+              title=f"{recipe}: mean, dots: seeds", colors=_COLORS, ax=ax)  # fmt: skip
+        ax.set_xticks(at, [f"{n:,}" for n in _LABELS])
+        ax.set_position((left, 0.14, 0.305, 0.77))
+    return figure
+
+
+def twenty_labels(table) -> Figure:
+    """What random weights and those of printed digits reach with 20 labels, by recipe; eight seeds."""
+    rows = at_first(table[table["labels"] == 20])
+    ways = [("none", "one rate"), ("none", "layer-wise"), ("printed digits", "one rate"),
+            ("printed digits", "head first"), ("printed digits", "layer-wise"), ("printed digits", "frozen")]  # fmt: skip
+    found = {
+        f"{_NAMES.get(source, source)}, {recipe}": _accuracies(
+            rows, source=source, recipe=recipe
+        )
+        for source, recipe in ways
+    }
+    colors = {name: _COLORS[name.split(", ")[0]] for name in found}
+    axis = "test accuracy with 20 labels (dots: seeds)"
+    return bars(found, xlabel=axis, form="{:.0%}", colors=colors)
+
+
+def _accuracies(table, **where) -> list[float]:
+    for key, value in where.items():
+        table = table[table[key] == value]
+    return list(table["test_accuracy"])
+
+
+def frozen_layers(table) -> Figure:
+    """Test accuracy with 2,000 labels against the number of frozen convolutions: trained sources, and random weights."""
+    rows = table[(table["statistics"] == "letters") & (table["epochs"] == 10)]
+    runs = {
+        _NAMES.get(source, source): found.pivot(
+            index="seed", columns="frozen", values="test_accuracy"
+        ).to_numpy()
+        for source, found in rows.groupby("source")
+    }
+    figure, ax = plt.subplots(figsize=(7.5, 3.8))
+    ax.set_ylim(0, 1.02)
+    depths = sorted(rows["frozen"].unique())
+    lines(runs, x=depths, xlabel="frozen convolutions, from the image on", ylabel="test accuracy",
+          title="2,000 labeled letters", colors=_COLORS, ax=ax)  # fmt: skip
+    ax.set_xticks(depths)
+    return figure
+
+
+def frozen_statistics(table) -> Figure:
+    """Test accuracy of a trained head on frozen weights: batch normalization's statistics held, adapting, or set once."""
+    rows = table[table["epochs"] == table.groupby("labels")["epochs"].transform("min")]
+    words = {"held": "held", "set once": "set once to the letters'", "adapting": "adapting"}
+    panels = {
+        source: {
+            f"{labels} labels, {words[kind]}": _accuracies(
+                found, labels=labels, statistics=kind
+            )
+            for labels in (20, 100, 500)
+            for kind in words
+        }
+        for source, found in rows.groupby("source", sort=False)
+    }
+    shades = dict(zip(words.values(), (BLUE, SKY, ORANGE)))
+    colors = {name: shades[name.split(", ")[1]] for name in next(iter(panels.values()))}
+    return _beside(panels, colors)
+
+
+def _beside(panels: Mapping[str, Mapping[str, Sequence[float]]], colors) -> Figure:
+    """Two charts of bars with the same names, side by side."""
+    count = len(next(iter(panels.values())))
+    figure, axes = plt.subplots(1, 2, figsize=(10.5, 0.9 + 0.36 * count), sharex=True)
+    for ax, (title, values) in zip(axes, panels.items()):
+        bars(values, xlabel="test accuracy (dots: seeds)", title=title, form="{:.0%}", colors=colors, ax=ax)  # fmt: skip
+        if ax is axes[1]:
+            ax.set_yticks(range(count), [""] * count)
+    return figure
+
+
+def handwriting(table, recipe: str = "layer-wise") -> Figure:
+    """Test accuracy from handwritten digits made like the target step by step, beside printed digits; 20 and 100 labels."""
+    rows = table[(table["recipe"] == recipe) & (table["source_epochs"] == 6)]
+    steps = ["as scanned", "+ shades", "+ both polarities", "+ noise", "+ size, rotation, position",
+             "size, rotation, position alone", "printed, light on black", "printed, 8 × 8 enlarged", "printed"]  # fmt: skip
+    names = {step: f"handwritten {step}" if step == "as scanned" else step for step in steps}
+    panels = {
+        f"{labels} labels, {recipe}": {
+            names[step]: _accuracies(rows, labels=labels, source=step) for step in steps
+        }
+        for labels in (20, 100)
+    }
+    colors = {name: BLUE if name.startswith("printed") else GREEN for name in names.values()}
+    return _beside(panels, colors)
