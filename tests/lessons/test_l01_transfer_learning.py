@@ -57,3 +57,33 @@ def test_an_uploaded_picture_is_answered(version):
     widget._chosen({"new": ({"name": "b.txt", "content": b"no picture"},)})
     assert "cannot read this image (cannot" in widget.readout.value
     assert "2 seen" in widget._repr_mimebundle_()[0]["text/plain"]
+
+
+def by_seed(table, **where):
+    """Test accuracy by seed of one arm."""
+    for key, value in where.items():
+        table = table[table[key] == value]
+    return table.set_index("seed")["test_accuracy"]
+
+
+def test_at_one_recipe_gratings_help_and_with_20_labels_slower_lower_layers_do():
+    table, grid = published.read("source_value"), published.read("transfer_grid")
+    rows = draw.fine_tuned(table, grid)
+    counts = rows[rows["recipe"].isin(["one rate", "layer-wise"])].groupby(["labels", "source", "recipe"])["seed"]
+    assert all(n == {20: 8, 100: 5}.get(labels, 3) for (labels, *_), n in counts.nunique().items())
+    assert len(counts) == 4 * 4 * 2 and {*draw.at_first(table)["recipe"]} > {"frozen", "head first"}
+    for recipe in ("one rate", "layer-wise"):
+        arms = {s: by_seed(rows, labels=100, source=s, recipe=recipe) for s in set(rows["source"])}
+        assert (arms["gratings"] - arms["none"]).min() > 0.05 and (
+            arms["handwritten digits"] - arms["none"]
+        ).min() > 0.1
+    random, gratings = (by_seed(rows, labels=2000, source=s, recipe="layer-wise") for s in ("none", "gratings"))
+    assert gratings.min() > random.max() and (gratings - random).mean() > 0.06
+    one, head, slow, frozen = (
+        by_seed(draw.at_first(table), labels=20, source="printed digits", recipe=r)
+        for r in ("one rate", "head first", "layer-wise", "frozen")
+    )
+    assert (slow - one).min() > 0.08 and (frozen - one).min() > 0.08 and frozen.mean() > slow.mean() + 0.03
+    assert 0 < (head - one).mean() < 0.04 and ((head - one) < 0).sum() == 4  # not clearly better
+    assert [ax.get_xlabel() for ax in draw.source_value(table, grid).axes] == ["labeled letters"] * 2
+    assert len(draw.twenty_labels(table).axes[0].patches) == 6

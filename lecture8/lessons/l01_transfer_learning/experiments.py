@@ -223,7 +223,7 @@ def layers_frozen(controls: bool) -> None:
 
     names = ["none", "gratings", "printed digits"]
     if not controls:
-        return fill(names, "letters", (0, 2, 4, 6, 1))
+        return fill(names, "letters", (2, 4, 0, 6, 1))
     fill(names[1:], "source", (2, 4, 6))
     fill(names[:2], "letters", (2,), epochs=30)
 
@@ -248,9 +248,9 @@ def statistics(controls: bool) -> None:
     longer, seeds = (3, SEEDS) if controls else (1, range(5))
     arms = [
         dict(source=n, labels=c, statistics=kind, epochs=longer * EPOCHS[c], seed=s)
-        for s, c, n, kind in product(
-            seeds,
+        for c, s, n, kind in product(
             (20, 100, 500),
+            seeds,
             ("printed digits", "gratings"),
             ("held", "adapting", "set once"),
         )
