@@ -87,3 +87,16 @@ def test_at_one_recipe_gratings_help_and_with_20_labels_slower_lower_layers_do()
     assert 0 < (head - one).mean() < 0.04 and ((head - one) < 0).sum() == 4  # not clearly better
     assert [ax.get_xlabel() for ax in draw.source_value(table, grid).axes] == ["labeled letters"] * 2
     assert len(draw.twenty_labels(table).axes[0].patches) == 6
+
+
+def test_statistics_that_adapt_help_a_different_source_and_cost_a_similar_one_little():
+    table = published.read("frozen_statistics")
+    for labels, epochs in {20: 40, 100: 30}.items():
+        for source, least, most in (("gratings", 0.02, 0.04), ("printed digits", -0.015, 0)):
+            held, adapting, once = (
+                by_seed(table, labels=labels, epochs=epochs, source=source, statistics=kind)
+                for kind in ("held", "adapting", "set once")
+            )
+            assert len(held) == len(adapting) == len(once) == 5
+            assert least < (adapting - held).mean() < most and abs((adapting - once).mean()) < 0.015
+    assert len(draw.frozen_statistics(table[table["labels"] < 500]).axes) == 2

@@ -1,16 +1,17 @@
 """Train the nets that the explorer and the figures of 01_transfer_learning load, on the CPU, in minutes each.
 
 python -m lecture8.lessons.l01_transfer_learning.experiments             transfer_grid.csv
-python -m lecture8.lessons.l01_transfer_learning.experiments labels      source_value.csv
+python -m lecture8.lessons.l01_transfer_learning.experiments sources     source_value.csv, 20 and 100 labels
+python -m lecture8.lessons.l01_transfer_learning.experiments labels      source_value.csv, 500 and 2,000 labels
 python -m lecture8.lessons.l01_transfer_learning.experiments layers      frozen_layers.csv
 python -m lecture8.lessons.l01_transfer_learning.experiments statistics  frozen_statistics.csv
 python -m lecture8.lessons.l01_transfer_learning.experiments writing     handwriting.csv
 
-grid: three sources, seven depths of freezing, four numbers of labels, three seeds. sources: random weights and three
-sources, each with every recipe. layers: the first layers frozen, from a trained
-network or from random weights. statistics: frozen weights whose batch normalization adapts, or does not. writing:
-handwritten digits as the source, made like the target step by step. All but grid resume after an interruption, and have
-control runs of their own: add --controls.
+grid: three sources, seven depths of freezing, four numbers of labels, three seeds. sources, labels: random weights and
+three sources, each with every recipe. layers: the first layers frozen, from a trained network or from random weights.
+statistics: frozen weights whose batch normalization adapts, or does not. writing: handwritten digits as the source, made
+like the target step by step. All but grid resume after an interruption; --controls runs their controls: longer training,
+other learning rates, the source's own statistics.
 
 The network, its learning rates and its epochs are those of the notebook, which trains one entry again and compares.
 """
