@@ -100,3 +100,15 @@ def test_statistics_that_adapt_help_a_different_source_and_cost_a_similar_one_li
             assert len(held) == len(adapting) == len(once) == 5
             assert least < (adapting - held).mean() < most and abs((adapting - once).mean()) < 0.015
     assert len(draw.frozen_statistics(table[table["labels"] < 500]).axes) == 2
+
+
+def test_two_frozen_random_layers_cost_more_than_two_of_gratings():
+    table, grid = published.read("frozen_layers"), published.read("transfer_grid")
+    for k, gap in {2: 0.05, 4: 0.2}.items():
+        random, gratings, printed = (
+            by_seed(table, source=s, statistics="letters", frozen=k, epochs=10)
+            for s in ("none", "gratings", "printed digits")
+        )
+        assert len(random) == len(gratings) == len(printed) == 3
+        assert (gratings - random).min() > gap and (printed - gratings).min() > 0.01
+    assert list(draw.frozen_layers(table, grid).axes[0].get_xticks())[:2] == [0, 2]
