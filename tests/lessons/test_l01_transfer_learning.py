@@ -57,3 +57,58 @@ def test_an_uploaded_picture_is_answered(version):
     widget._chosen({"new": ({"name": "b.txt", "content": b"no picture"},)})
     assert "cannot read this image (cannot" in widget.readout.value
     assert "2 seen" in widget._repr_mimebundle_()[0]["text/plain"]
+
+
+def by_seed(table, **where):
+    """Test accuracy by seed of one arm."""
+    for key, value in where.items():
+        table = table[table[key] == value]
+    return table.set_index("seed")["test_accuracy"]
+
+
+def test_at_one_recipe_gratings_help_and_with_20_labels_slower_lower_layers_do():
+    table, grid = published.read("source_value"), published.read("transfer_grid")
+    rows = draw.fine_tuned(table, grid)
+    counts = rows[rows["recipe"].isin(["one rate", "layer-wise"])].groupby(["labels", "source", "recipe"])["seed"]
+    assert all(n == {20: 8, 100: 5}.get(labels, 3) for (labels, *_), n in counts.nunique().items())
+    assert len(counts) == 4 * 4 * 2 and {*draw.at_first(table)["recipe"]} > {"frozen", "head first"}
+    for recipe in ("one rate", "layer-wise"):
+        arms = {s: by_seed(rows, labels=100, source=s, recipe=recipe) for s in set(rows["source"])}
+        assert (arms["gratings"] - arms["none"]).min() > 0.05 and (
+            arms["handwritten digits"] - arms["none"]
+        ).min() > 0.1
+    random, gratings = (by_seed(rows, labels=2000, source=s, recipe="layer-wise") for s in ("none", "gratings"))
+    assert gratings.min() > random.max() and (gratings - random).mean() > 0.06
+    one, head, slow, frozen = (
+        by_seed(draw.at_first(table), labels=20, source="printed digits", recipe=r)
+        for r in ("one rate", "head first", "layer-wise", "frozen")
+    )
+    assert (slow - one).min() > 0.08 and (frozen - one).min() > 0.08 and frozen.mean() > slow.mean() + 0.03
+    assert 0 < (head - one).mean() < 0.04 and ((head - one) < 0).sum() == 4  # not clearly better
+    assert [ax.get_xlabel() for ax in draw.source_value(table, grid).axes] == ["labeled letters"] * 2
+    assert len(draw.twenty_labels(table).axes[0].patches) == 6
+
+
+def test_statistics_that_adapt_help_a_different_source_and_cost_a_similar_one_little():
+    table = published.read("frozen_statistics")
+    for labels, epochs in {20: 40, 100: 30}.items():
+        for source, least, most in (("gratings", 0.02, 0.04), ("printed digits", -0.015, 0)):
+            held, adapting, once = (
+                by_seed(table, labels=labels, epochs=epochs, source=source, statistics=kind)
+                for kind in ("held", "adapting", "set once")
+            )
+            assert len(held) == len(adapting) == len(once) == 5
+            assert least < (adapting - held).mean() < most and abs((adapting - once).mean()) < 0.015
+    assert len(draw.frozen_statistics(table[table["labels"] < 500]).axes) == 2
+
+
+def test_two_frozen_random_layers_cost_more_than_two_of_gratings():
+    table, grid = published.read("frozen_layers"), published.read("transfer_grid")
+    for k, gap in {2: 0.05, 4: 0.2}.items():
+        random, gratings, printed = (
+            by_seed(table, source=s, statistics="letters", frozen=k, epochs=10)
+            for s in ("none", "gratings", "printed digits")
+        )
+        assert len(random) == len(gratings) == len(printed) == 3
+        assert (gratings - random).min() > gap and (printed - gratings).min() > 0.01
+    assert list(draw.frozen_layers(table, grid).axes[0].get_xticks())[:2] == [0, 2]
