@@ -113,48 +113,45 @@ def trained(
     return rows
 
 
+def built(kind: str, depth: int, init: str, seed: int) -> nn.Module:
+    """A net for the digits, its convolutions with these initial weights."""
+    torch.manual_seed(seed)
+    net = models.small.resnet(depth, 10, width=8, channels=1, **KINDS[kind])
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d) and INITIAL[init]:
+            INITIAL[init](module.weight)
+    return net
+
+
+def norms(data, kind: str, depth: int, seed: int) -> list[dict]:
+    """Gradient norm of each layer's weights on one batch of 256, before and after some epochs of a training."""
+    batch, rows = next(iter(data.batches("train", 256))), []
+    file = f"norms-{kind}-{depth}-{seed}"
+
+    def measured(epoch: int, net: nn.Module) -> None:
+        found = training.gradient_norms(net, *batch).items()
+        path = [norm for name, norm in found if ".shortcut" not in name]
+        rows.extend(
+            {"epoch": epoch, "layer": i, "norm": norm} for i, norm in enumerate(path, 1)
+        )
+
+    net = built(kind, depth, "he", seed)
+    measured(0, net)
+    seen = {epoch: partial(measured, epoch) for epoch in (1, 2, 3, 5, 8, 12, 20, 30, 40, 60)}
+    (RUNS / f"{file}.pt").unlink(missing_ok=True)  # resumed, it would not see the first epochs
+    trained(net, data, 0.05, 60, seed, 64, file, seen)
+    return rows
+
+
 def degradation(seeds: int, kinds: list[str]) -> None:
     """Fills degradation.csv (depths; rates and initial weights of plain-56), …_longer.csv and …_gradients.csv."""
     data, here = datasets.digits(size=8), Path(__file__)
-    batch = next(iter(data.batches("train", 256)))
     what = "nets of 6n + 2 layers, width 8, on 1,297 digits at 8 × 8 pixels, SGD, momentum 0.9, decay 1e-4, batch 64, "
     what += "60 epochs, learning rate divided by 10 after 30 and 45; kind: plain, or A for shortcuts"
 
-    def built(kind: str, depth: int, init: str, seed: int) -> nn.Module:
-        torch.manual_seed(seed)
-        net = models.small.resnet(depth, data.num_classes, width=8, channels=1, **KINDS[kind])
-        for module in net.modules():
-            if isinstance(module, nn.Conv2d) and INITIAL[init]:
-                INITIAL[init](module.weight)
-        return net
-
-    def run(
-        kind: str, depth: int, lr: float, init: str, seed: int, epochs: int = 60
-    ) -> list[dict]:
+    def run(kind: str, depth: int, lr: float, init: str, seed: int, epochs: int = 60):
         name = f"{kind}-{depth}-{lr}-{init}-{seed}-{epochs}"
         return trained(built(kind, depth, init, seed), data, lr, epochs, seed, 64, name)
-
-    def norms(kind: str, depth: int, seed: int) -> list[dict]:
-        rows = []
-
-        def measured(epoch: int, net: nn.Module) -> None:
-            path = [
-                v
-                for n, v in training.gradient_norms(net, *batch).items()
-                if ".shortcut" not in n
-            ]
-            rows.extend({"epoch": epoch, "layer": i, "norm": v} for i, v in enumerate(path, 1))
-
-        net = built(kind, depth, "he", seed)
-        measured(0, net)
-        seen = {
-            epoch: partial(measured, epoch) for epoch in (1, 2, 3, 5, 8, 12, 20, 30, 40, 60)
-        }
-        (RUNS / f"norms-{kind}-{depth}-{seed}.pt").unlink(
-            missing_ok=True
-        )  # else the first epochs would not be seen
-        trained(net, data, 0.05, 60, seed, 64, f"norms-{kind}-{depth}-{seed}", seen)
-        return rows
 
     def arms(depths, kinds=kinds, rates=(0.05,), initial=("he",)) -> list[dict]:
         grid = product(range(seeds), depths, kinds, rates, initial)
@@ -165,21 +162,16 @@ def degradation(seeds: int, kinds: list[str]) -> None:
     # plain-56 fails at 0.05: so only it has to be given every chance
     published.collect(file, what, arms([56], ["plain"], [0.005, 0.015, 0.15, 0.0015]), run)
     published.collect(file, what, arms([56], ["plain"], initial=[*INITIAL][1:]), run)
+    file, slow = here.with_name("degradation_longer.csv"), arms([56], ["plain"], [0.005])
     longer = what.replace("60 epochs", "180 epochs").replace("30 and 45", "90 and 135")
-    published.collect(
-        here.with_name("degradation_longer.csv"),
-        longer,
-        arms([56], ["plain"], [0.005]),
-        partial(run, epochs=180),
-    )
+    published.collect(file, longer, slow, partial(run, epochs=180))
     more = "; gradient norm of each layer's weights on one batch of 256, after so many epochs (0: before training)"
-    of = [dict(kind=k, depth=d, seed=s) for s, d, k in product(range(seeds), [56], kinds)]
-    published.collect(
+    of = [dict(kind=k, depth=56, seed=s) for s, k in product(range(seeds), kinds)]
+    file, what = (
         here.with_name("degradation_gradients.csv"),
         what + more + "; learning rate 0.05",
-        of,
-        norms,
     )
+    published.collect(file, what, of, partial(norms, data))
 
 
 def cifar(
