@@ -2,7 +2,7 @@
 
 python -m lecture8.lessons.l03_zfnet.experiments occlusion    two networks, a gray square over every place: occlusion.csv
 python -m lecture8.lessons.l03_zfnet.experiments removed      the small ZFNet without some layers: zfnet_removed.csv
-python -m lecture8.lessons.l03_zfnet.experiments first_layer  its first kernel and stride, ten minutes: first_layer.csv
+python -m lecture8.lessons.l03_zfnet.experiments first_layer  its first kernel and stride: first_layer.csv
 
 first_layer resumes after an interruption: a finished run is a part of the table.
 """
@@ -137,7 +137,7 @@ def with_first(kernel: int, stride: int, by: str, seed: int) -> nn.Module:
 
 
 def first_layer() -> None:
-    """Fills first_layer.csv: the rates of each arm with two seeds, then each at its best with five others."""
+    """Fills first_layer.csv: the rates of each arm with two seeds, then each at its best with others."""
     data, file = cluttered_digits(), Path(__file__).with_name("first_layer.csv")
     cells = [
         dict(kernel=k, stride=s, by=by)
