@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from lecture8 import complexity, datasets, models, plots, published
-from lecture8.lessons.l03_zfnet import clutter, explorers, pictures
+from lecture8.lessons.l03_zfnet import clutter, experiments, explorers, fields, pictures
 from lecture8.models.zfnet import occlusion
 
 GRAY = pytest.approx(pictures.plt.matplotlib.colors.to_rgba(plots.GRAY))
@@ -118,3 +118,33 @@ def test_covered_puts_the_square_where_it_is():
     colors = [bar.get_facecolor() for bar in middle.patches]
     assert colors.count(colors[2]) == 1, "the right class stands out"
     assert last.images[0].get_extent()[0] == -0.5 + 1, "a map with a value every 2 pixels for a square of 4"
+
+
+def test_a_painting_stays_inside_the_receptive_field_and_could_leave_it(plain):
+    torch.manual_seed(0)
+    net, images = models.small.zfnet(10, width=6, channels=1), plain.test.images[:40]
+    experiments.fitted(net, plain, 0.004, 1, seed=0)
+    field = {stage.name: stage.field for stage in complexity.profile(net, plain.image_shape).stages}
+    assert fields.widest(net, images, "conv2") == field["features.conv2"] == 27 < images.shape[-1]
+    net.features.conv2.conv = nn.Conv2d(12, 24, 7, stride=2, padding=3)  # sees more than the 27 pixels of a 5 × 5
+    assert fields.widest(net, images, "conv2") > 27
+
+
+def test_the_first_stride_matters_and_the_smaller_kernel_gains_nothing():
+    runs = published.read("first_layer")
+    measured = (
+        runs[runs["seed"] >= 10].set_index(["epochs", "by", "stride", "kernel", "seed"])["test_error"].sort_index()
+    )
+    error = measured.groupby(level=[0, 1, 2, 3]).mean()
+    arms = [("conv2", 2, 7), ("conv2", 2, 11), *((by, 4, kernel) for by in ("conv2", "pool1") for kernel in (7, 11))]
+    for by, stride, kernel in arms:
+        assert measured.loc[4, by, stride, kernel].index.tolist() == [10, 11, 12, 13, 14]
+        if stride == 4:  # whichever layer makes up for it
+            assert error[4, by, 4, kernel] > error[4, "conv2", 2, kernel] + 3
+    for epochs, kernel, seeds in [(4, 7, 5), (4, 11, 5), (12, 7, 3), (12, 11, 3)]:
+        worse = measured.loc[epochs, "conv2", 4, kernel] - measured.loc[epochs, "conv2", 2, kernel]
+        assert len(worse) == seeds and (worse > 1).all(), "in every seed, and after three times as many epochs"
+    for epochs, margin in ((4, 5), (12, 2)):
+        assert abs(error[epochs, "conv2", 2, 7] - error[epochs, "conv2", 2, 11]) < 1
+        assert error[epochs, "conv2", 4, 7] > error[epochs, "conv2", 4, 11] + margin
+    assert len(pictures.first_layers(runs).axes) == 2

@@ -88,3 +88,9 @@ def test_the_cost_explorer_says_what_the_profile_says():
     assert "11 weight layers, 132,863,336 parameters" in explorer.text
     explorer.controls["size"].value = 64
     assert "64 × 64" in explorer.text and "fc7" in explorer.text
+
+
+def test_from_c_to_d_more_grows_than_the_field():
+    b, c, d = (counts.middle().loc[name] for name in "BCD")
+    assert b["field"] == c["field"] == 156 and d["field"] == 212 and c["layers"] == d["layers"] == 16
+    assert d["conv params"] - c["conv params"] == 4_718_592 and d["macs"] > 1.3 * c["macs"] > 1.3 * b["macs"]

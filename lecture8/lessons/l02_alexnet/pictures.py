@@ -4,14 +4,28 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from lecture8.lessons.l02_alexnet.curves import epochs_to
-from lecture8.plots import BLACK, BLUE, GRAY, LAYER_COLORS, ORANGE, SKY, YELLOW, lines
+from lecture8.plots import (
+    BLACK,
+    BLUE,
+    GRAY,
+    GREEN,
+    LAYER_COLORS,
+    ORANGE,
+    PINK,
+    SKY,
+    YELLOW,
+    lines,
+)
 
 ACTIVATION_COLORS = {"ReLU": BLUE, "tanh": ORANGE}
+ARM_COLORS = {"ReLU, He": BLUE, "tanh, Glorot": ORANGE, "tanh, He": PINK}
+NORM_COLORS = {"none": BLUE, "local response": ORANGE, "batch": GREEN}
 
 
 def towers(rows: Sequence[tuple[str, str, tuple[int, ...], int]], *, title: str = "") -> Figure:
@@ -247,4 +261,111 @@ def training_error(
         if at is not None:
             ax.plot(at, 100 * target, "o", color=colors.get(name, BLACK), markersize=7)
     ax.axhline(100 * target, color=GRAY, linestyle="--", linewidth=1)
+    return figure
+
+
+def by_seed(rows: pd.DataFrame, column: str) -> list[list[float]]:
+    """A column of a table, a list for each seed."""
+    return [run[column].tolist() for _, run in rows.groupby("seed")]
+
+
+def normalizations(runs: pd.DataFrame, rates: Mapping[int, Mapping[str, float]]) -> Figure:
+    """Test error by epoch for each normalization, one panel for each number of epochs the rates were chosen for.
+
+    runs: the table `alexnet_norm`; rates: epochs -> kind -> learning rate
+    """
+    figure, panels = plt.subplots(1, len(rates), figsize=(10, 3.6))
+    measured = runs[runs["seed"] >= 10]
+    for ax, (epochs, chosen) in zip(panels, rates.items()):
+        errors = {}
+        for kind, lr in chosen.items():
+            rows = measured[(measured["kind"] == kind) & (measured["lr"] == lr)]
+            accuracies = by_seed(rows[rows["epoch"] <= epochs], "test_accuracy")
+            errors[f"{kind}, {lr:g}"] = [[100 - 100 * a for a in run] for run in accuracies]
+        colors = {name: NORM_COLORS[kind] for name, kind in zip(errors, chosen)}
+        title = f"learning rates chosen for {epochs} epochs"
+        lines(
+            errors,
+            xlabel="epoch",
+            ylabel="test error, %",
+            title=title,
+            log=True,
+            colors=colors,
+            ax=ax,
+        )
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("")
+    return figure
+
+
+def deep_training(runs: pd.DataFrame) -> Figure:
+    """Training error by epoch, a panel for each depth; every arm at its own best learning rate.
+
+    runs: the table `deep_activations`
+    """
+    measured = runs[runs["seed"] >= 10]
+    depths = sorted(set(measured["depth"]))
+    figure, panels = plt.subplots(1, len(depths), figsize=(11, 3.4), sharey=True)
+    for ax, depth in zip(panels, depths):
+        rows = measured[measured["depth"] == depth]
+        errors = {
+            f"{arm}, {part['lr'].iloc[0]:g}": by_seed(part, "train_error")
+            for arm, part in rows.groupby("arm")
+        }
+        colors = {name: ARM_COLORS[name.rsplit(", ", 1)[0]] for name in errors}
+        ax.set_ylim(0, 92)  # before the lines, whose labels are set apart by it
+        ylabel = "training error, %" if depth == depths[0] else ""
+        title = f"{depth} layers"
+        lines(errors, xlabel="epoch", ylabel=ylabel, title=title, colors=colors, ax=ax)
+    return figure
+
+
+def deep_gradients(norms: pd.DataFrame, depth: int) -> Figure:
+    """Gradient norm of each layer's weights before training, for the networks of one depth.
+
+    norms: the table `deep_activations_gradients`
+    """
+    rows = norms[norms["depth"] == depth]
+    by_arm = {arm: by_seed(part, "norm") for arm, part in rows.groupby("arm")}
+    figure = lines(
+        by_arm,
+        xlabel="layer, from the image to the logits",
+        ylabel="gradient norm",
+        title=f"{depth} layers, before training",
+        log=True,
+        colors=ARM_COLORS,
+    )
+    figure.axes[0].set_xticks(range(1, depth + 1))
+    return figure
+
+
+def training_images(runs: pd.DataFrame) -> Figure:
+    """Test error by the number of training images, with equally many steps for each number and with as many epochs.
+
+    runs: the table `alexnet_sizes`
+    """
+    measured = runs[runs["seed"] >= 10]
+    most = measured["steps"].max()
+    every = measured["images"].max()
+    kinds = {
+        f"{most} steps": measured["steps"] == most,
+        "32 epochs": (measured["steps"] < most) | (measured["images"] == every),
+    }
+    figure, ax = plt.subplots()
+    ax.set_xscale("log")
+    images = sorted(set(measured["images"]))
+    errors = {name: by_seed(measured[kept], "test_error") for name, kept in kinds.items()}
+    lines(
+        errors,
+        images,
+        xlabel="training images",
+        ylabel="test error, %",
+        log=True,
+        colors=dict(zip(errors, (BLUE, GRAY))),
+        ax=ax,
+    )
+    ax.set_xticks(images, images, minor=False)
+    ax.xaxis.set_minor_formatter("")
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("")
     return figure

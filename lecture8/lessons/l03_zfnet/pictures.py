@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, SKY, bars
+
+COLORS = {2: BLUE, 4: ORANGE}  # by the stride of the first layer
 
 
 def sampled(image, every_pixel, kept, stride: int) -> Figure:
@@ -148,4 +151,28 @@ def removal(paper: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> 
     bars(ours, xlabel="test error, % (here, digits)", ax=right)
     left.set_ylabel("layers left out")
     right.set_yticks([])
+    return figure
+
+
+def first_layers(runs: pd.DataFrame) -> Figure:
+    """Test errors of the small ZFNet by its first kernel and stride, after 4 epochs and after 12; a dot per seed.
+
+    After 4 epochs of 3,891 cluttered digits (5 seeds, each network at its own best learning rate), stride 2 instead of
+    4 lowers the mean test error from 25.3 to 15.0 % with 7 × 7 kernels and from 18.0 to 14.6 % with 11 × 11. The
+    smaller kernel gains nothing: 15.0 against 14.6 % at stride 2, 25.3 against 18.0 % at stride 4. After 12 epochs
+    (3 seeds) the order is the same: 7.6 and 7.3 % with stride 2, 12.3 (7 × 7) and 9.3 % (11 × 11) with stride 4.
+    In brackets: the layer whose stride is 1 instead of 2, so that conv2's output is 4 × 4 in every network.
+    runs: the table `first_layer`
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(11, 3.4))
+    measured = runs[runs["seed"] >= 10]
+    for ax, epochs in zip(panels, (4, 12)):
+        errors, colors = {}, {}
+        for (stride, by, kernel), rows in measured[measured["epochs"] == epochs].groupby(
+            ["stride", "by", "kernel"]
+        ):
+            made_up = f" ({by}: 1)" if stride == 4 else ""
+            name = f"{kernel} × {kernel}, stride {stride}{made_up}"
+            errors[name], colors[name] = rows["test_error"].tolist(), COLORS[stride]
+        bars(errors, xlabel="test error, %", title=f"{epochs} epochs", colors=colors, ax=ax)
     return figure

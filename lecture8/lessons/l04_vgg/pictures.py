@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from lecture8.complexity import conv_params
 from lecture8.lessons.l04_vgg.counts import PARTS, parts, protocols, stacks_with_field
-from lecture8.plots import BLUE, GRAY, ORANGE
+from lecture8.plots import BLUE, GRAY, ORANGE, bars
 
 
 def fields(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
@@ -190,3 +191,68 @@ def sixteen_or_nineteen(table) -> Figure:
     right.legend(loc="lower right")
     right.tick_params(left=False)
     return figure
+
+
+def probes(runs: pd.DataFrame, epochs: int) -> Figure:
+    """Test accuracy on two tasks of a linear classifier and of nearest neighbors on several views; a dot per seed.
+
+    runs: the table `vgg_probes`; epochs: of learning letters. Filled: linear classifier; open: nearest neighbors.
+    """
+    runs = runs[runs["epochs"] == epochs]
+    tasks = list(dict.fromkeys(runs["task"]))[::-1]
+    views = list(dict.fromkeys(runs["view"]))
+    figure, panels = plt.subplots(1, len(tasks), figsize=(10, 4.4), sharey=True)
+    for ax, task in zip(panels, tasks):
+        for at, view in enumerate(views):
+            rows = runs[(runs["task"] == task) & (runs["view"] == view)]
+            color = GRAY if "pixels" in view or "untrained" in view else BLUE
+            for classifier, shift, face in (
+                ("linear", -0.16, color),
+                ("nearest", 0.16, "white"),
+            ):
+                found = 100 * rows[rows["classifier"] == classifier]["test_accuracy"]
+                y = [at + shift] * len(found)
+                ax.plot(found, y, "o", color=color, markersize=4, markerfacecolor=face)
+                ax.plot([found.mean()] * 2, [at + shift - 0.15, at + shift + 0.15], color=color)
+                ax.text(
+                    102,
+                    at + shift,
+                    f"{found.mean():.0f}",
+                    fontsize=8.5,
+                    va="center",
+                    color=color,
+                )
+        ax.set(
+            title=task, xlabel="test accuracy, %", xlim=(15, 101), ylim=(len(views) - 0.5, -0.5)
+        )
+        ax.grid(axis="x", color=GRAY, linewidth=0.3)
+        ax.tick_params(left=False)
+    panels[0].set_yticks(range(len(views)), views)
+    for words, face in (("linear classifier", BLUE), ("nearest neighbors", "white")):
+        panels[0].plot([], [], "o", color=BLUE, markersize=4, markerfacecolor=face, label=words)
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def third_layers(runs: pd.DataFrame) -> Figure:
+    """Test errors in miniature of B, C and D and of two controls that change one thing; a dot per seed.
+
+    runs: the table `vgg_thirds`
+    """
+    measured = runs[runs["seed"] >= 10]
+    names = {
+        "B": "B: no third layer",
+        "C": "C: 1 × 1",
+        "C, wider": "C, 1.3 times as wide",
+        "depthwise": "1 × 1 after a depthwise 3 × 3",
+        "D": "D: 3 × 3",
+    }
+    errors = {
+        words: measured[measured["net"] == net]["test_error"].tolist()
+        for net, words in names.items()
+    }
+    colors = dict.fromkeys(names.values(), BLUE) | {
+        names["C, wider"]: ORANGE,
+        names["depthwise"]: ORANGE,
+    }
+    return bars(errors, xlabel="test error, %", colors=colors)
