@@ -174,5 +174,6 @@ def on_photographs(table) -> Figure:
         tests[name] = [100 * (1 - run["test_accuracy"].iloc[-1]) for run in runs]
         colors[name] = NETWORK_COLORS[NAMES[kind]]
     lines(errors, xlabel="epoch", ylabel="training error (%)", colors=colors, ax=left)
+    left.set_xticks(range(0, int(table["epoch"].max()) + 1, 5))
     bars(tests, xlabel="test error at the end (%)", colors=colors, ax=right)
     return figure
