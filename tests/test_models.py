@@ -1,14 +1,15 @@
 """The contract of every registered network, and its published facts."""
 
 import copy
+import hashlib
 
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lecture8 import complexity, models
-from lecture8.models import ARCHITECTURES
+from lecture8 import checkpoints, complexity, models, published
+from lecture8.models import ARCHITECTURES, registry
 
 SMALL = 32  # pixels: ResNets leave one pixel of it
 
@@ -114,3 +115,25 @@ def test_one_batch_can_be_memorized(name):
         if loss.item() < 0.05:
             break
     assert loss.item() < 0.05
+
+
+def test_weights_of_our_own_are_loaded_whole_or_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "SHARED", tmp_path)
+    monkeypatch.setattr(registry, "ARCHITECTURES", {})
+    learned = models.small.vgg(width=4)
+    file = checkpoints.save_weights(learned.half(), tmp_path / "weights" / "tiny_cifar10.pt")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    facts = {"paper": "", "year": 2026, "input_size": (3, 32, 32), "depth": 7, "params": 1, "macs": 1}
+    trained = {"cifar10": registry.Trained(digest, 0.8, {"width": 4})}
+    build = registry.register("small.tiny", **facts, trained=trained)(models.small.vgg)
+    loaded = build(weights="cifar10").state_dict()
+    assert all(torch.equal(value.to(loaded[name].dtype), loaded[name]) for name, value in learned.state_dict().items())
+    assert build().features.block1.conv1.conv.out_channels == 16 and "weights" in registry.options("small.tiny")
+    for given, said in (({"width": 8}, "for width=4"), ({"num_classes": 3}, "for num_classes=10")):
+        with pytest.raises(ValueError, match=said):
+            build(weights="cifar10", **given)
+    with pytest.raises(ValueError, match=r"weights='pets'.*expected one of 'cifar10'"):
+        build(weights="pets")
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="is damaged: install"):
+        build(weights="cifar10")

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lecture8 import checkpoints
+from lecture8 import checkpoints, checks
 from lecture8.models.layers import Network
 
 
@@ -77,8 +77,7 @@ def _loadable(name: str, builder: Callable[..., Network], trained: Mapping[str, 
     def build(num_classes: int = 10, *, weights: str | None = None, **given) -> Network:
         if weights is None:
             return builder(num_classes, **given)
-        if weights not in trained:
-            raise ValueError(f"given weights={weights!r}; {name} has {', '.join(map(repr, trained))}, or None")
+        checks.one_of([*trained, None], weights=weights)
         for option, value in {"num_classes": num_classes, **given}.items():
             expected = trained[weights].options.get(option, taken[option].default) if option in taken else value
             if value != expected:

@@ -233,10 +233,10 @@ def run_twice(source: Path) -> list[str]:
     notebook.cells = [nbformat.from_dict(notebook.cells[number]) for number in order]
     execute(notebook)
     normalize(notebook)
-    complaints, first_runs = [], {number: notebook.cells[order.index(number)] for number in numbers}
-    again = [*range(1, 2 * len(numbers), 2), *range(2 * len(numbers), len(order))]
-    for number, first, second in ((order[i], first_runs[order[i]], notebook.cells[i]) for i in again):
-        if not is_compared(first):
+    complaints, first_runs = [], {}
+    for number, second in zip(order, notebook.cells, strict=True):
+        first = first_runs.setdefault(number, second)
+        if first is second or not is_compared(first):
             continue
         where = f"{source.stem} cell {number} ({first.source.splitlines()[0]})"
         for one, two in zip_longest(texts(first.outputs), texts(second.outputs)):

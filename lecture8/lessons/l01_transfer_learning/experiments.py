@@ -124,7 +124,7 @@ def adapt(net, data, seed: int, epochs: int, frozen=0, factor=1.0, lr=LR) -> dic
         data = transfer.extract_features(net, data, f"conv{frozen}")
         rest = dict(list(net.features.named_children())[frozen:])
         net = layers.Network(rest, net.classifier, channels=data.image_shape[0])
-    few = dataclasses.replace(data, valid=data.valid.take(10))  # nobody looks at the curves
+    few = dataclasses.replace(data, valid=data.valid.take(10))  # the curves are not used
     train(net, few, seed, epochs, factor, lr)
     return {
         f"{split}_accuracy": training.evaluate(net, data, split).accuracy

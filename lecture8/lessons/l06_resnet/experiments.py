@@ -6,7 +6,7 @@ python -m lecture8.lessons.l06_resnet.experiments cifar --width 8 --epochs 20   
 python -m lecture8.lessons.l06_resnet.experiments cifar --width 16 --epochs 182    on a GPU
 
 digits: every depth, plain and with each shortcut, three seeds, 12 epochs. degradation: 60 epochs with two drops of the
-learning rate, plain and with shortcut A; plain-56 also at other learning rates and with other initial weights. cifar: the recipe
+learning rate, plain and with shortcut A; plain-56 also at other rates, with other initial weights, for 180 epochs. cifar: the recipe
 of the paper's section 4.2. The last two resume after an interruption: a finished run is a part of the table.
 """
 

@@ -188,7 +188,7 @@ def compared(pair: str, seed: int) -> list[dict]:
         ratios = []
         for k in range(11):
             times = [0.0, 0.0]
-            for which in (k % 2, 1 - k % 2):  # in turns, as `measure.ratio` does
+            for which in (k % 2, 1 - k % 2):  # alternately, as `measure.ratio` does
                 times[which] = cpu_seconds(both[which], repeats[which])
             ratios.append(times[0] / times[1])
     low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
