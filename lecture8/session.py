@@ -23,11 +23,11 @@ class Run:
 
     mode: str
     device: torch.device
-    folder: Path | None = None  #: where a paper run keeps its long trainings
+    folder: Path | None = None  #: where a class or paper run keeps its long trainings
 
-    def choose(self, *, quick, paper):
-        """The value for this run: `run.choose(quick=5, paper=180)`."""
-        return quick if self.mode == "quick" else paper
+    def choose(self, *, quick, paper, class_=...):
+        """The value for this run: `run.choose(quick=5, class_=15, paper=180)`; without `class_` a class run has quick's."""
+        return {"quick": quick, "class": quick if class_ is ... else class_, "paper": paper}[self.mode]
 
     def keep(self, *what: object) -> Path | None:
         """The file of a long training: `training.fit(…, checkpoint=run.keep("06", "plain", 56, seed))`.
@@ -53,20 +53,24 @@ def check() -> pd.DataFrame:
     device = pick_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else {"mps": "Apple GPU"}.get(device.type, "none")
     colab = "Runtime > Change runtime type > GPU" if "google.colab" in sys.modules else "not needed for quick runs"
-    rows.append(("GPU", name, "for paper runs only", device.type != "cpu", colab))
+    rows.append(("GPU", name, "for class and paper runs", device.type != "cpu", colab))
     table = pd.DataFrame(rows, columns=["what", "found", "needed", "ok", "if not"]).set_index("what").rename_axis(None)
     return table.assign(
         ok=table["ok"].map({True: "yes", False: "no"}), **{"if not": table["if not"].where(~table["ok"], "")}
     )
 
 
-def start(mode: str | None = None, *, device: str | None = None, folder: str | Path | None = None) -> Run:
-    """Seed everything, set the plotting style, choose the device; prints one line that is the same on every machine.
+def start(
+    mode: str | None = None, *, class_run: str = "", device: str | None = None, folder: str | Path | None = None
+) -> Run:
+    """Seed everything, set the plotting style, choose the device; prints one line, and one more if there is a GPU.
 
-    mode: 'quick' (embedded data, seconds, no network) or 'paper' (the papers' recipes, a GPU, hours); without it the
-        environment variable LECTURE8_RUN decides, and without that it is 'quick'
+    mode: 'quick' (embedded data, about a minute, no network), 'class' (the same on photographs, half an hour on two
+        cores) or 'paper' (the papers' recipes, a GPU, hours); without it the environment variable LECTURE8_RUN decides,
+        and without that it is 'quick'
+    class_run: what this notebook's class run downloads, to be said where there is a GPU; without it there is no such run
     device: 'cuda', 'mps' or 'cpu'; without it the environment variable LECTURE8_DEVICE decides, then the best there is
-    folder: where a paper run keeps its long trainings, on Colab one in Google Drive: when the machine was taken away,
+    folder: where a class or paper run keeps its long trainings, on Colab one in Google Drive: when the machine was taken away,
         the same cells run again continue where they stopped. Without it nothing is kept.
 
     What it changes outside of itself: torch's global seed (0); matplotlib's style; LECTURE8_DEVICE, if `device` is
@@ -75,16 +79,18 @@ def start(mode: str | None = None, *, device: str | None = None, folder: str | P
     `post_execute` are passed on from the main thread only, and a cell that needs a name which no cell has made yet says
     to run those above; the folder is made if need be.
 
-    Raises ValueError for another mode, for a device that this machine does not have, and for a folder in a Google
+    Raises ValueError for another mode, for a class run where there is none, for a device that this machine does not have, and for a folder in a Google
     Drive that is not there; OSError for a folder that cannot be made.
     """
     from lecture8 import plots
 
     where = "start(mode)" if mode else "the environment variable LECTURE8_RUN"
     mode = mode or os.environ.get("LECTURE8_RUN") or "quick"
-    if mode not in ("quick", "paper"):
-        raise ValueError(f"{where} says {mode!r}; expected 'quick' or 'paper'")
-    run = Run(mode, pick_device(device), _made(folder) if folder and mode == "paper" else None)
+    if mode not in ("quick", "class", "paper"):
+        raise ValueError(f"{where} says {mode!r}; expected 'quick', 'class' or 'paper'")
+    if mode == "class" and not class_run:
+        raise ValueError(f"{where} says 'class', and this notebook has no class run: choose 'quick' or 'paper'")
+    run = Run(mode, pick_device(device), _made(folder) if folder and mode != "quick" else None)
     if device:
         os.environ["LECTURE8_DEVICE"] = device
     torch.manual_seed(0)
@@ -93,15 +99,17 @@ def start(mode: str | None = None, *, device: str | None = None, folder: str | P
     _events_of_cells_only()
     print(f"Lecture 8 is ready: {mode} run, seed 0.")
     colab = "google.colab" in sys.modules
-    if run.device.type == "cpu" and (mode == "paper" or colab):
+    if run.device.type == "cpu" and (mode != "quick" or colab):
         remedy = "Runtime > Change runtime type > GPU" if colab else "a machine with one"
-        slow = "a paper run takes hours without one" if mode == "paper" else "a quick run does not need one"
-        print(f"No GPU here: {slow}. To get one: {remedy}.")
-    if mode == "paper" and run.folder:
+        slow = {"quick": "a quick run does not need one", "class": "on two cores a class run takes about half an hour"}
+        print(f"No GPU here: {slow.get(mode, 'a paper run takes hours without one')}. To get one: {remedy}.")
+    elif run.device.type != "cpu" and mode == "quick" and class_run:
+        print(f'A GPU is here: start("class", class_run=…) runs the experiments on photographs. It downloads {class_run}.')
+    if run.folder:
         print(f"Long trainings are kept in {run.folder}: after an interruption run the same cells again.")
-    elif mode == "paper":
+    elif mode != "quick":
         place = f"{DRIVE}/MyDrive/lecture8" if colab else "runs"
-        print(f'Nothing is kept of long trainings. To resume after an interruption: start("paper", folder="{place}").')
+        print(f'Nothing is kept of long trainings. To resume after an interruption: start("{mode}", folder="{place}").')
     return run
 
 
