@@ -30,6 +30,7 @@ from lecture8 import (
     training,
     transfer,
 )
+from lecture8.datasets.photographs import CIFAR10_CLASSES
 
 NETWORKS = {  # name -> options: of the sizes that a core trains in 45 minutes
     "alexnet": {
@@ -50,7 +51,6 @@ TITLES = {
     "resnet20": "ResNet-20",
     "inception_resnet": "Inception-ResNet-like",
 }
-CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 RATES = (0.01, 0.03, 0.1, 0.3)
 RUNS = Path("runs") / "09_complexity"  # checkpoints of runs that are not finished
 
@@ -172,7 +172,7 @@ def animals(networks: list[str]) -> None:
         with torch.inference_mode():
             logits = net(images)
         for photo, row in zip(photos, logits.tolist(), strict=True):
-            values = {name: round(v, 4) for name, v in zip(CLASSES, row, strict=True)}
+            values = {name: round(v, 4) for name, v in zip(CIFAR10_CLASSES, row, strict=True)}
             rows.append({"network": network, "photo": photo} | values)
     published.write(
         Path(__file__).with_name("cifar10_animals.csv"), pd.DataFrame(rows), what, 1
