@@ -26,7 +26,7 @@ class Run:
     folder: Path | None = None  #: where a class or paper run keeps its long trainings
 
     def choose(self, *, quick, paper, class_=...):
-        """The value for this run: `run.choose(quick=5, class_=15, paper=180)`; without `class_` quick's serves a class."""
+        """The value for this run: `run.choose(quick=5, class_=15, paper=180)`; without `class_` quick's is used."""
         return {"quick": quick, "class": quick if class_ is ... else class_, "paper": paper}[self.mode]
 
     def keep(self, *what: object) -> Path | None:
@@ -104,7 +104,7 @@ def start(
         slow = {"quick": "a quick run does not need one", "class": "on two cores a class run takes about half an hour"}
         print(f"No GPU here: {slow.get(mode, 'a paper run takes hours without one')}. To get one: {remedy}.")
     elif run.device.type != "cpu" and mode == "quick" and class_run:
-        print(f'A GPU is here: start("class", class_run=…) runs it all on photographs. It downloads {class_run}.')
+        print(f'A GPU is here: start("class", class_run=…) runs this on photographs. It downloads {class_run}.')
     if run.folder:
         print(f"Long trainings are kept in {run.folder}: after an interruption run the same cells again.")
     elif mode != "quick":
