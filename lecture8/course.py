@@ -23,10 +23,8 @@ class Lesson:
 
 
 LESSONS = (
-    Lesson("00_start_here", "Start here", "how do you compare networks fairly?"),
-    Lesson(
-        "01_transfer_learning", "Transfer learning (전이 학습)", "what does a network know before it sees your data?"
-    ),
+    Lesson("00_start_here", "Start here", "what does a network do, and how does it learn?"),
+    Lesson("01_transfer_learning", "Transfer learning (전이 학습)", "what does a pretrained network know already?"),
     Lesson("02_alexnet", "AlexNet", "what made the step of 2012?"),
     Lesson("03_zfnet", "ZFNet", "what do the layers look at?"),
     Lesson("04_vgg", "VGG", "why only 3 × 3?"),

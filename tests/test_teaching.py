@@ -1,10 +1,11 @@
 """Verdicts, questions, source, and the comparison of networks, fed right answers and wrong ones."""
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from torch import nn
 
-from lecture8 import models, teaching
+from lecture8 import course, models, plots, teaching
 from lecture8.models.layers import conv
 from lecture8.models.resnet import Residual, bottleneck, shortcut_for
 
@@ -86,8 +87,139 @@ def test_prediction_reveals_guess_and_measurement():
     prediction = teaching.Prediction("?", {"more": "It grew.", "less": "It fell."})
     assert prediction.reveal("more").status == "todo" and "no prediction" in prediction.reveal("more").message
     prediction.choice = "less"
-    assert prediction.reveal("more").status == "wrong" and "It grew." in prediction.reveal("more").message
-    assert prediction.reveal("less").status == "correct"
+    wrong = prediction.reveal("more")
+    assert wrong.status == "wrong" and wrong.message == "You predicted: less. **Measured: more.** It fell. It grew."
+    right = prediction.reveal("less")
+    assert right.status == "correct" and right.message.count("It fell.") == 1
+
+
+def test_what_was_measured_and_its_picture_are_folded_away_until_there_is_a_guess():
+    widget = teaching.predict(teaching.Prediction("?", {"more": "It grew.", "less": "It fell."}))
+    shown = widget.reveal("more", plots.bars({"<a>": 3}, xlabel="length"))._repr_markdown_()
+    open_part, folded = shown.split("<details>")
+    assert "Measured: more" in folded and "It grew" in folded and "Measured:" not in open_part
+    assert '<img alt="Across: length. &lt;a&gt;." src="data:image/png;base64,' in folded
+    assert not plt.get_fignums(), "the figure is shown a second time"
+    widget.asked.choice = "less"
+    shown = widget.reveal("more", plots.bars({"a": 3}, xlabel="length"))._repr_markdown_()
+    assert "<details>" not in shown and shown.index("It fell.") < shown.index("It grew.") < shown.index("<img")
+
+
+def test_the_answers_of_a_quiz_are_in_an_order_of_their_own():
+    answers = {"first": "1", "second": "2", "third": "3", "fourth": "4"}
+    forth, back = (
+        teaching.Question("?", dict(order), "first") for order in (answers.items(), [*answers.items()][::-1])
+    )
+    assert list(forth.options) == list(back.options) != list(answers) and forth.options == answers
+    questions = [q for lesson in course.LESSONS for q in lesson.module("questions").quiz]
+    places = [list(question.options).index(question.answer) for question in questions]
+    assert max(places.count(place) for place in range(3)) < 0.45 * len(places), "always the same place"
+
+
+def test_a_claim_holds_or_is_an_error_only_where_that_is_asked_for(monkeypatch):
+    assert teaching.claim("{a:.0f} % of {n}", True, a=93.6, n=10).message == "94 % of 10"
+    assert teaching.claim("{a}", torch.tensor(2) > 1, a=2)
+    for holds, value in ((False, 1.0), (True, float("nan"))):
+        with pytest.raises(AssertionError, match=r"^it is (1|nan)"):
+            teaching.claim("it is {a:.0f}", holds, a=value)
+    monkeypatch.delenv("LECTURE8_CLAIMS")
+    failed = teaching.claim("it is {a:.0f}", False, a=1, hint="Try more epochs.")
+    assert not failed and failed.message == "Not so in this run: it is 1 Try more epochs."
+
+
+class Block(nn.Module):
+    def __init__(self, width, out=2):
+        super().__init__()
+        self.a, self.b = nn.Linear(width, width), nn.Linear(width, out)
+
+    def forward(self, x):
+        return self.b(self.a(x).relu())
+
+
+def builds(solution=Block, input_shape=lambda width, out=2: (width,)):
+    check = lambda answer: teaching.same_network(teaching.called(answer, 4), solution(4), (4,))  # noqa: E731
+    return teaching.Build("t", 2, "do", ["h"], solution, "since", check, input_shape=input_shape)
+
+
+def other_order():
+    class Mine(nn.Module):
+        def __init__(self, width, out=2):
+            super(Mine, self).__init__()  # noqa: UP008  as in older tutorials
+            torch.manual_seed(99)
+            self.second, self.first = nn.Linear(width, out), nn.Linear(width, width)
+
+        def forward(self, x):
+            return self.second(torch.relu(self.first(x)))
+
+    return Mine, lambda width, out=2: Mine(width, out)
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["class", "function"])
+def test_a_right_build_is_used_and_starts_with_our_weights(kind, capsys):
+    mine = other_order()[kind]
+    used = builds().use(builds().use(mine))  # the cell is run twice
+    assert capsys.readouterr().out.count("This lesson uses your Block from here on.") == 2
+    assert used is mine or kind == 1
+    for width in (4, 7):
+        torch.manual_seed(width)
+        ours, after = Block(width, out=3), torch.rand(1)
+        torch.manual_seed(width)
+        theirs, x = used(width, out=3), torch.randn(5, width, generator=torch.Generator().manual_seed(1))
+        assert torch.equal(torch.rand(1), after) and torch.equal(theirs(x), ours(x)) and theirs.training
+
+
+def test_what_is_derived_from_a_build_is_left_alone():
+    used = builds().use(other_order()[0])
+
+    class Wider(used):
+        def forward(self, x):
+            return self.third(x)
+
+    assert Wider(4).second.out_features == 2
+
+
+def unfinished(width):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(width, width), ...
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    return Net()
+
+
+def nothing_returned(width):
+    net = Block(width)
+    net.forward = lambda x: ...
+    return net
+
+
+class WithNan(Block):
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (..., "⬜ Not attempted yet"),
+        (lambda width: None, "⬜ Not attempted yet"),
+        (unfinished, "⬜ Not finished yet: there is still a `...`"),
+        (nothing_returned, "⬜ Not finished yet"),
+        (lambda width: nn.Sequential(nn.Linear(4, 4), ...), "⬜ Not finished yet"),
+        (lambda width: nn.Linear(width, 2), "❌ The first difference"),
+        (WithNan, "outputs differ"),
+        (lambda width: exit(), "❌ Your answer stopped with SystemExit"),
+        (lambda width: 1 / 0, "❌ Your answer stopped with ZeroDivisionError"),
+        (lambda width: WithNan(width)(torch.ones(1, width)), "❌"),
+    ],
+)
+def test_whatever_else_is_handed_in_the_solution_carries_the_lesson(answer, words, capsys):
+    assert builds().use(answer) is Block
+    said = capsys.readouterr().out
+    assert words in said and said.endswith("This lesson uses its own Block from here on.\n")
 
 
 def test_three_ways_shows_all_three():

@@ -1,7 +1,8 @@
-"""Exercises with hints, a solution and a check, and the verdict that a check returns."""
+"""Exercises with hints, a solution and a check; the verdict that a check returns; claims, which are checked, too."""
 
 import inspect
 import math
+import os
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,20 @@ def wrong(message: str) -> Verdict:
     return Verdict("wrong", message)
 
 
+def claim(sentence: str, holds: object, *, hint: str = "", **values: object) -> Verdict:
+    """A sentence with its numbers, ticked if it holds: `claim("{read:.0f} % are read", read > 90, read=read)`.
+
+    hint: what to try where it does not hold; that stops nothing. A value that is nan never holds.
+    Raises AssertionError where it does not hold under LECTURE8_CLAIMS=raise, which the tests and the build set.
+    """
+    said = sentence.format(**values)
+    if holds and all(value == value for value in values.values()):
+        return Verdict("correct", said)
+    if os.environ.get("LECTURE8_CLAIMS") == "raise":
+        raise AssertionError(said)
+    return Verdict("wrong", f"Not so in this run: {said} {hint}".rstrip())
+
+
 @dataclass(frozen=True)
 class Exercise:
     """A task with staged hints, a solution and a check; displayed, it shows the task with the rest folded away.
@@ -67,16 +82,13 @@ class Exercise:
     def solution_code(self) -> str:
         """The solution as a student types it: the source of the function or class, or `name = …` for a value."""
         code = textwrap.dedent(inspect.getsource(self.solution)).strip()
-        if not self.asks_value:
-            return code
-        return f"{self.solution.__name__} = {code.split('return ', 1)[1]}"
+        return f"{self.solution.__name__} = {code.split('return ', 1)[1]}" if self.asks_value else code
 
     def check(self, answer: object) -> Verdict:
-        """A verdict on the student's answer; `...`, or a function that still returns nothing, is not attempted.
-
-        A correct answer to a lesson's exercise is noted in the file of `progress`.
-        """
+        """A verdict on the answer; `...`, or a function that returns nothing, is not attempted. A right one is kept."""
         verdict = self._verdict(answer)
+        if verdict.status == "wrong" and "ellipsis" in verdict.message.lower():  # as Python and torch call `...`
+            return Verdict("todo", "Not finished yet: there is still a `...` in your code.")
         if verdict:
             progress.record(self)
         return verdict
@@ -89,20 +101,16 @@ class Exercise:
         except NotAttemptedError:
             return Verdict("todo", "Not attempted yet: your function returns nothing so far.")
         except FloatingPointError as error:
-            return wrong(
-                f"Expected finite numbers, got {error}: look for a division by zero, or a number that overflows."
-            )
-        except Exception as error:
-            return wrong(
-                f"Your answer stopped with {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            )
+            return wrong(f"Expected finite numbers, got {error}: look for a division by zero or an overflow.")
+        except (Exception, SystemExit) as error:
+            return wrong(f"Your answer stopped with {type(error).__name__}: {''.join(str(error).splitlines()[:1])}")
 
     def _repr_markdown_(self) -> str:
         stars = "★" * self.difficulty + "☆" * (3 - self.difficulty)
         parts = [f"**Exercise: {self.title}** {stars}", textwrap.dedent(self.task).strip()]
-        parts += [_folded(f"Hint {i}", hint) for i, hint in enumerate(self.hints, 1)]
+        parts += [folded(f"Hint {i}", hint) for i, hint in enumerate(self.hints, 1)]
         code = f"```python\n{self.solution_code}\n```"
-        parts.append(_folded("Solution", f"{code}\n\n{textwrap.dedent(self.explanation).strip()}"))
+        parts.append(folded("Solution", f"{code}\n\n{textwrap.dedent(self.explanation).strip()}"))
         return "\n\n".join(parts)
 
     def __repr__(self) -> str:
@@ -147,9 +155,7 @@ def shape(answer: object) -> str:
     return " × ".join(map(str, answer.shape)) or "one number"
 
 
-def number_check(
-    expected: float, *, traps: dict[float, str] | None = None, unit: str = ""
-) -> Callable[[object], Verdict]:
+def number_check(expected: float, *, traps: dict[float, str] | None = None, unit: str = "") -> Callable:
     """A check for a whole number: correct to the last digit, and with a remark for the well-known wrong ones."""
 
     def check(answer: object) -> Verdict:
@@ -161,11 +167,12 @@ def number_check(
             if answer == value:
                 return wrong(f"{answer:,}: {remark}")
         ratio = answer / expected
-        near = "very close, but not it" if abs(ratio - 1) < 0.02 else f"{'too large' if ratio > 1 else 'too small'}"
+        near = "very close, but not it" if abs(ratio - 1) < 0.02 else "too large" if ratio > 1 else "too small"
         return wrong(f"{answer:,} is {near}.")
 
     return check
 
 
-def _folded(title: str, body: str) -> str:
+def folded(title: str, body: str) -> str:
+    """Markdown that is shown when its title is clicked."""
     return f"<details><summary>{title}</summary>\n\n{textwrap.dedent(body).strip()}\n\n</details>"

@@ -1,13 +1,14 @@
 """Questions with answers to choose from: of a quiz, and before a measurement. `widgets` puts them on the screen."""
 
+import hashlib
 from dataclasses import dataclass, field
 
-from lecture8.teaching.exercises import Verdict
+from lecture8.teaching.exercises import MARKS, Verdict, folded
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question with a few answers, one of them correct, and a word for every one of them."""
+    """A question with a few answers in an order of their own, one of them correct, and a word for every one of them."""
 
     prompt: str
     options: dict[str, str]  #: answer -> what to say to somebody who chose it
@@ -16,6 +17,8 @@ class Question:
     def __post_init__(self):
         if self.answer not in self.options:
             raise ValueError(f"the answer {self.answer!r} is none of the options {list(self.options)}")
+        mixed = sorted(self.options, key=lambda option: hashlib.sha256((self.prompt + option).encode()).digest())
+        object.__setattr__(self, "options", {option: self.options[option] for option in mixed})
 
     def check(self, choice: str) -> Verdict:
         """A verdict on one of the options. Raises ValueError for anything else."""
@@ -27,21 +30,34 @@ class Question:
         return self.prompt + "".join(f"\n  ( ) {option}" for option in self.options)
 
 
+@dataclass(frozen=True, repr=False)
+class Reveal(Verdict):
+    """What was measured, and an <img> of it (or ''); folded away from those who have made no guess yet."""
+
+    picture: str
+
+    def _repr_markdown_(self) -> str:
+        said, measured = self.message.split(" **", 1)
+        shown = f"**{measured}\n\n{self.picture}".strip()
+        mark = f"{MARKS[self.status]} {said}"
+        return f"{mark} {shown}" if self.status != "todo" else f"{mark}\n\n{folded('What was measured', shown)}"
+
+
 @dataclass
 class Prediction:
     """A guess made before a measurement; `reveal(measured)` sets the two side by side and says what to make of it."""
 
     prompt: str
-    options: dict[str, str]  #: what will happen -> what to say when it did
+    options: dict[str, str]  #: what may happen -> what to say to those who expected it, and to all if it did happen
     choice: str | None = field(default=None, compare=False)
 
-    def reveal(self, measured: str) -> Verdict:
-        """Guess beside measurement; `measured` is the option that the measurement found."""
+    def reveal(self, measured: str, picture: str = "") -> Reveal:
+        """Guess beside measurement; `measured` is the option that the measurement found, `picture` an <img> of it."""
         if measured not in self.options:
             raise ValueError(f"{measured!r} is no outcome of this prediction: choose from {list(self.options)}")
         said = "You made no prediction" if self.choice is None else f"You predicted: {self.choice}"
         status = "todo" if self.choice is None else "correct" if self.choice == measured else "wrong"
-        return Verdict(status, f"{said}. **Measured: {measured}.** {self.options[measured]}")
+        why = dict.fromkeys(self.options[option] for option in (self.choice, measured) if option is not None)
+        return Reveal(status, f"{said}. **Measured: {measured}.** {' '.join(why)}", picture)
 
-    def __repr__(self) -> str:
-        return self.prompt + "".join(f"\n  ( ) {option}" for option in self.options)
+    __repr__ = Question.__repr__

@@ -48,22 +48,8 @@ def _trace(net: nn.Module, images: Tensor) -> tuple[list[_Layer], Tensor]:
             handle.remove()
 
 
-@torch.no_grad()
-def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[int]) -> Verdict:
-    """Whether two networks compute the same function; if not, the first layer that differs, and in what.
-
-    The layers with weights are compared in execution order (the two branches of a block may come in either order); then
-    copies of both get the same weights, and their outputs for random images are compared. Neither network is changed.
-    """
-    checks.kind(nn.Module, "a network (torch.nn.Module)", mine=mine, reference=reference)
-    checks.kind(Sequence, "channels × height × width", image_shape=image_shape)
-    mine, reference = copy.deepcopy(mine).cpu().eval(), copy.deepcopy(reference).cpu().eval()
-    images = torch.randn(2, *image_shape, generator=torch.Generator().manual_seed(0))
-    wanted, expected = _trace(reference, images)
-    try:
-        left, _ = _trace(mine, images)
-    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        return wrong(f"Your network stopped on images of {shape(images[0])}: {str(error).splitlines()[0]}")
+def _align(left: list[_Layer], wanted: list[_Layer]) -> str | list:
+    """Gives the layers of `left` the weights of their counterparts in `wanted`; a sentence if the lists differ."""
     total, here = len(left), 0
     for position, layer in enumerate(wanted, 1):
         # a block's shortcut may work before or after its body: look a little ahead, then among those passed over
@@ -71,21 +57,52 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
         match = next((i for i in nearby if left[i] == layer), None)
         if match is None:
             yours = left[min(here, len(left) - 1)] if left else None
-            return wrong(_difference(position, yours, layer, total, len(wanted)))
+            return _difference(position, yours, layer, total, len(wanted))
         here = match if match >= here else here - 1
         left.pop(match).module.load_state_dict(layer.module.state_dict())
-    if left:
-        return wrong(f"Your network has {total} layers with weights, {len(left)} too many: the first is {left[0]}.")
+    return left and f"Your network has {total} layers with weights, {len(left)} too many: the first is {left[0]}."
+
+
+@torch.no_grad()
+def take_weights(mine: nn.Module, reference: nn.Module, image_shape: Sequence[int]) -> None:
+    """Gives a new network the weights of another, in execution order. Raises ValueError where their layers differ."""
+    wanted, left = (_trace(net.eval(), torch.zeros(1, *image_shape))[0] for net in (reference, mine))
+    mine.train()
+    if problem := _align(left, wanted):
+        raise ValueError(problem)
+
+
+@torch.no_grad()
+def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[int]) -> Verdict:
+    """Whether two networks compute the same function; if not, the first layer that differs, and in what.
+
+    Layers with weights are compared in execution order (the branches of a block in any); then copies of both get the
+    same weights, and their outputs for random images are compared. Neither network is changed.
+    """
+    checks.kind(nn.Module, "a network (torch.nn.Module)", mine=mine, reference=reference)
+    checks.kind(Sequence, "channels × height × width", image_shape=image_shape)
+    mine, reference = copy.deepcopy(mine).cpu().eval(), copy.deepcopy(reference).cpu().eval()
+    images = torch.randn(2, *image_shape, generator=torch.Generator().manual_seed(0))
+    wanted, expected = _trace(reference, images)
+    try:
+        left, output = _trace(mine, images)
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+        return wrong(f"Your network stopped on images of {shape(images[0])}: {str(error).splitlines()[0]}")
+    if not isinstance(output, Tensor):
+        return wrong(f"Your network returns {type(output).__name__}; expected a tensor of {shape(expected)}.")
+    if problem := _align(left, wanted):
+        return wrong(problem)
     got = mine(images)
     if got.shape != expected.shape:
-        sizes = f"{tuple(got.shape)} instead of {tuple(expected.shape)}"
-        return wrong(f"The layers agree, but your network returns {sizes}.")
+        return wrong(f"The layers agree, but your network returns {shape(got)} instead of {shape(expected)}.")
     if not (got - expected).abs().max() <= 1e-4 * expected.abs().max().clamp(min=1e-6):  # nan is not
         return wrong(
-            f"All {total} layers with weights agree, yet with equal weights the outputs differ: look at what has no "
-            "weights (ReLU, pooling, the addition, their order)."
+            f"All {len(wanted)} layers with weights agree, yet with equal weights the outputs differ: look at what has "
+            "no weights (ReLU, pooling, the addition, their order)."
         )
-    return correct(f"The same network: {total} layers with weights agree, and so do the outputs for equal weights.")
+    return correct(
+        f"The same network: {len(wanted)} layers with weights agree, and so do the outputs for equal weights."
+    )
 
 
 def _difference(position: int, mine: _Layer | None, wanted: _Layer, total: int, expected: int) -> str:

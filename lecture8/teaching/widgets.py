@@ -175,9 +175,7 @@ class _Asked(Shown):
         self.button.disabled = change["new"] is None
         self.feedback.value = ""
 
-    def _item(self, option: str) -> str:
-        """An answer in the list that stands for the widget where there is no kernel."""
-        return html.escape(option)
+    _item = staticmethod(html.escape)  # an answer in the list that stands for the widget where there is no kernel
 
     def _still(self) -> dict[str, str]:
         items = "".join(f"<li>{self._item(option)}</li>" for option in self.asked.options)
@@ -210,9 +208,12 @@ class Predict(_Asked):
         self.asked.choice = self.choices.value
         self.feedback.value = _paragraph(f"Noted: {self.asked.choice}. Now measure it.")
 
-    def reveal(self, measured: str) -> Verdict:
-        """The guess beside what was measured."""
-        return self.asked.reveal(measured)
+    def reveal(self, measured: str, figure: Figure | None = None) -> Verdict:
+        """The guess beside what was measured, and a figure of that; folded away as long as there is no guess."""
+        if figure is None:
+            return self.asked.reveal(measured)
+        words, data = plots.in_words(figure), base64.b64encode(plots.png(figure)).decode("ascii")
+        return self.asked.reveal(measured, f'<img alt="{html.escape(words)}" src="data:image/png;base64,{data}">')
 
 
 quiz, predict = Quiz, Predict  # as the lessons call them

@@ -12,8 +12,14 @@ from torch import nn
 
 from lecture8 import course
 
+
+def tasks(module):
+    """What a lesson asks to write: builds and exercises, by name."""
+    return {**getattr(module, "builds", {}), **module.exercises}
+
+
 MODULES = {f"l{lesson.notebook}": lesson.module("questions") for lesson in course.LESSONS}
-EXERCISES = {f"{m}.{name}": e for m, module in MODULES.items() for name, e in module.exercises.items()}
+EXERCISES = {f"{m}.{name}": e for m, module in MODULES.items() for name, e in tasks(module).items()}
 WRONG = {
     f"{m}.{name}": answers
     for m in MODULES
@@ -119,8 +125,8 @@ def imported(tree):
 
 def stubs(tree):
     """Exercise -> the statement before its check: `my_cost = ...` or `def he_std(c_out, kernel): ...`."""
-    checked = re.compile(r"ask\.exercises\['(\w+)'\]\.check\(")
-    pairs = zip(tree.body, (checked.match(ast.unparse(node)) for node in tree.body[1:]), strict=False)
+    checked = re.compile(r"ask\.(?:exercises\['(?=\w+'\]\.check)|builds\['(?=\w+'\]\.use))(\w+)")
+    pairs = zip(tree.body, (checked.search(ast.unparse(node)) for node in tree.body[1:]), strict=False)
     return {asked[1]: before for before, asked in pairs if asked}
 
 
@@ -128,7 +134,7 @@ def stubs(tree):
 def test_every_solution_fills_its_answer_cell_and_needs_only_what_the_lesson_imports(module):
     tree = source(module)
     asked_for = stubs(tree)
-    for key, exercise in module.exercises.items():
+    for key, exercise in tasks(module).items():
         asked, (given,) = asked_for[key], ast.parse(exercise.solution_code).body
         if exercise.asks_value:
             assert ast.unparse(asked.targets) == ast.unparse(given.targets), key

@@ -18,6 +18,7 @@ def apply() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # the number of threads changes the order of additions
     os.environ["LECTURE8_RUN"] = "quick"
     os.environ["LECTURE8_DEVICE"] = os.environ.get("LECTURE8_TEST_DEVICE", "cpu")  # "" is the best there is
+    os.environ["LECTURE8_CLAIMS"] = "raise"  # a claim that does not hold is an error
     os.environ["LECTURE8_PROGRESS"] = "off"  # nobody's progress is shown, nobody's file touched
     os.environ.pop("MPLBACKEND", None)  # kernels then choose the inline one
     os.environ["MATPLOTLIBRC"] = str(SANDBOX / "matplotlibrc")

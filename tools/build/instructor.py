@@ -9,23 +9,27 @@ solution of its exercise, which its check calls correct.
 import argparse
 import re
 import sys
+from types import ModuleType
 
 import nbformat
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode, v4
 
 from lecture8 import course
-from lecture8.teaching import MARKS, Exercise
+from lecture8.teaching import MARKS, Build, Exercise
 from tools.build import conditions, notebooks, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "instructor"
-ASKED = re.compile(r"ask\.exercises\[\"(\w+)\"\]\.check\(")
+ASKED = re.compile(r"ask\.(exercises|builds)\[\"(\w+)\"\]\.(?:check|use)\(")
 
 
 def solution_cell(name: str, exercise: Exercise) -> str:
-    """The source of a cell that gives an exercise its own solution and checks it."""
+    """The source of a cell that gives an exercise its own solution and checks it, or a build and uses it."""
+    answer = exercise.solution.__name__
+    if isinstance(exercise, Build):
+        return f'{exercise.solution_code}\n\n\n{answer} = ask.builds["{name}"].use({answer})'
     apart = "\n" if exercise.asks_value else "\n\n\n"
-    return f'{exercise.solution_code}{apart}ask.exercises["{name}"].check({exercise.solution.__name__})'
+    return f'{exercise.solution_code}{apart}ask.exercises["{name}"].check({answer})'
 
 
 def notes_cell(text: str) -> NotebookNode:
@@ -48,13 +52,13 @@ def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode
     return nbformat.from_dict({**notebook, "cells": cells})
 
 
-def with_solutions(notebook: NotebookNode, exercises: dict[str, Exercise]) -> NotebookNode:
-    """The notebook with every answer cell replaced by the solution, not run."""
+def with_solutions(notebook: NotebookNode, ask: ModuleType) -> NotebookNode:
+    """The notebook with every answer cell replaced by the solution, not run; ask: the lesson's questions."""
     cells = []
     for cell in notebook.cells:
         asked = ASKED.search(cell.source)
         if cell.cell_type == "code" and slide_types.is_answer(cell.source) and asked:
-            code = solution_cell(asked[1], exercises[asked[1]])
+            code = solution_cell(asked[2], getattr(ask, asked[1])[asked[2]])
             cell = v4.new_code_cell(code, metadata=cell.metadata, id=cell.id)
         cells.append(cell)
     return nbformat.from_dict({**notebook, "cells": cells})
@@ -63,8 +67,8 @@ def with_solutions(notebook: NotebookNode, exercises: dict[str, Exercise]) -> No
 def copy_of(name: str) -> NotebookNode:
     """The instructor copy of a notebook ('06_resnet'), not yet run."""
     (source,) = notebooks.sources([name])
-    exercises = course.lesson(name).module("questions").exercises
-    return with_notes(with_solutions(notebooks.read_source(source), exercises), teaching_plan.plan(name))
+    ask = course.lesson(name).module("questions")
+    return with_notes(with_solutions(notebooks.read_source(source), ask), teaching_plan.plan(name))
 
 
 def wrong_solutions(notebook: NotebookNode) -> list[str]:
@@ -73,9 +77,11 @@ def wrong_solutions(notebook: NotebookNode) -> list[str]:
     for cell in notebook.cells:
         asked = ASKED.search(cell.source) if cell.cell_type == "code" else None
         if asked:
-            said = " ".join(str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs)
+            said = " ".join(
+                out.get("text", "") or str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs
+            )
             if not said.startswith(MARKS["correct"]):
-                found.append(f"{asked[1]}: {said or 'no answer'}")
+                found.append(f"{asked[2]}: {said or 'no answer'}")
     return found
 
 

@@ -9,6 +9,7 @@ The types are those of Jupyter's slide show (`slideshow.slide_type`), so the sam
 import ast
 import base64
 import io
+import re
 import sys
 
 import nbformat
@@ -31,12 +32,12 @@ def hides_code(cell: NotebookNode) -> bool:
 
 def is_answer(source: str) -> bool:
     """Whether a student's answer is checked in this cell."""
-    return "ask.exercises[" in source and ".check(" in source
+    return ("ask.exercises[" in source and ".check(" in source) or ("ask.builds[" in source and ".use(" in source)
 
 
 def asks(cell: NotebookNode) -> bool:
     """Whether a cell shows an exercise or a question of the quiz."""
-    return "ask.exercises[" in cell.source or "teaching.quiz(" in cell.source
+    return any(call in cell.source for call in ("ask.exercises[", "ask.builds[", "teaching.quiz("))
 
 
 def _skipped(cell: NotebookNode) -> bool:
@@ -58,12 +59,21 @@ def height(cell: NotebookNode) -> float:
             width, high = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).size
             total += min(PICTURE, 1100 * high / width)
         elif "text/markdown" in data:
-            total += _text(data["text/markdown"].split("<details>")[0])
+            words, *pictures = re.split("<img[^>]*>", unfolded(data["text/markdown"]))
+            total += _text(words.split("<details>")[0]) + PICTURE * len(pictures)
         elif "text/html" in data:
             total += LINE * (data["text/html"].count("<tr") + data["text/html"].count("<li") + 1)
         else:
             total += CODE_LINE * (str(data.get("text/plain", "")).count("\n") + 1)
     return total
+
+
+def unfolded(markdown: str) -> str:
+    """What a prediction reveals without a guess, shown openly: on a slide it comes after the question."""
+    found = re.fullmatch(
+        r"\S+ You made no prediction\.\s*<details><summary>[^<]*</summary>(.*)</details>\s*", markdown, re.S
+    )
+    return found[1].strip() if found else markdown
 
 
 def _text(markdown: str) -> float:

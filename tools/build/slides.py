@@ -16,14 +16,12 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from lecture8.teaching import MARKS
 from tools.build import conditions, instructor, notebooks, npm, pictures, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
 WIDTH, HEIGHT = 1280, 720
 HIDDEN = "hide-input"  # tag: the slide shows what comes out, not the call
-NO_GUESS = f"{MARKS['todo']} You made no prediction. "
 SMALLEST = 60  # per cent: a slide is set smaller until it fits, but not below this
 
 STYLE = """
@@ -94,7 +92,7 @@ def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
         for output in cell.get("outputs", ()):
             if "text/markdown" in output.get("data", {}):  # on a slide nobody has made a guess
-                output.data["text/markdown"] = output.data["text/markdown"].replace(NO_GUESS, "")
+                output.data["text/markdown"] = slide_types.unfolded(output.data["text/markdown"])
     return notebook
 
 
