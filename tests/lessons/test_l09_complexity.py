@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from lecture8 import models, plots, published
-from lecture8.lessons.l09_complexity import budget, explorers, pictures, rooflines
+from lecture8 import complexity, datasets, models, plots, published, transfer
+from lecture8.lessons.l09_complexity import budget, cifar10, explorers, pictures, rooflines
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +143,23 @@ def test_reading_the_weights_is_most_of_a_linear_layer_and_a_small_part_of_a_net
     assert ratio.loc["linear / convolution"].min() > 10 > 5 > ratio.loc["linear / convolution, batch 16"].max()
     assert ratio.loc["reading all / vgg11"].max() < 0.15 and ratio.loc["reading all / alexnet_owt"].min() > 0.3
     assert len(rooflines.reading_share(table).axes[0].patches) == 6
+
+
+def test_our_own_networks_for_photographs_are_as_they_were_measured():
+    table = published.read("cifar10_networks")
+    ends = table.dropna(subset="test_accuracy").set_index("network")
+    stored = published.read("cifar10_animals").set_index(["network", "photo"])
+    images = transfer.normalize(torch.stack(list(datasets.animals(32).values())) / 255, "cifar10")
+    for network in cifar10.NETWORKS:
+        net = getattr(models.small, network)(weights="cifar10").eval()
+        with torch.no_grad():
+            assert np.allclose(net(images), stored.loc[network], atol=2e-3), network
+        cost, end = complexity.profile(net, (3, 32, 32)), ends.loc[network]
+        assert (cost.params, cost.macs, cost.activations) == tuple(end[["params", "macs", "activations"]])
+        name = network if network in models.ARCHITECTURES else f"small.{network}"
+        assert models.ARCHITECTURES[name].trained["cifar10"].test_accuracy == round(end["test_accuracy"], 4)
+        assert (table[table["network"] == network]["lr"] == cifar10.best_rate(network)).all()
+    files = list((published.SHARED / "weights").iterdir())
+    assert len(files) == len(cifar10.NETWORKS) and all(file.stat().st_size <= 1e6 for file in files)
+    figure = pictures.own_trades(cifar10.own())
+    assert [len(ax.lines) for ax in figure.axes] == [len(cifar10.NETWORKS)] * 4
