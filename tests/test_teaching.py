@@ -154,6 +154,10 @@ def other_order():
     return Mine, lambda width, out=2: Mine(width, out)
 
 
+def test_a_build_displays_as_an_exercise():
+    assert repr(builds()) == "Exercise: t (difficulty 2 of 3, 1 hints)" and "Hint 1" in builds()._repr_markdown_()
+
+
 @pytest.mark.parametrize("kind", [0, 1], ids=["class", "function"])
 def test_a_right_build_is_used_and_starts_with_our_weights(kind, capsys):
     mine = other_order()[kind]

@@ -406,8 +406,8 @@ teaching.claim(
 )
 
 # %% [markdown]
-# In the first layer each map still looks like a 3: one shows its upper edges, another its left edges. In the second layer the maps are
-# coarser and show only parts of the digit, such as an end or a bend. The linear layer then weighs all of them.
+# In the first layer you still see the 3: some maps show its upper or lower edges, some its strokes, some the paper around it. In the second layer
+# the maps are coarser and show only parts of the digit, such as an end or a bend. The linear layer then weighs all of them.
 #
 # Now the answer of the trained network for the same 3:
 
