@@ -26,7 +26,7 @@ class Run:
     folder: Path | None = None  #: where a class or paper run keeps its long trainings
 
     def choose(self, *, quick, paper, class_=...):
-        """The value for this run: `run.choose(quick=5, class_=15, paper=180)`; without `class_` a class run has quick's."""
+        """The value for this run: `run.choose(quick=5, class_=15, paper=180)`; without `class_` quick's is used."""
         return {"quick": quick, "class": quick if class_ is ... else class_, "paper": paper}[self.mode]
 
     def keep(self, *what: object) -> Path | None:
@@ -68,10 +68,10 @@ def start(
     mode: 'quick' (embedded data, about a minute, no network), 'class' (the same on photographs, half an hour on two
         cores) or 'paper' (the papers' recipes, a GPU, hours); without it the environment variable LECTURE8_RUN decides,
         and without that it is 'quick'
-    class_run: what this notebook's class run downloads, to be said where there is a GPU; without it there is no such run
+    class_run: what this notebook's class run downloads, said where there is a GPU; without it there is no class run
     device: 'cuda', 'mps' or 'cpu'; without it the environment variable LECTURE8_DEVICE decides, then the best there is
-    folder: where a class or paper run keeps its long trainings, on Colab one in Google Drive: when the machine was taken away,
-        the same cells run again continue where they stopped. Without it nothing is kept.
+    folder: where a class or paper run keeps its long trainings, on Colab one in Google Drive: when the machine was
+        taken away, the same cells run again continue where they stopped. Without it nothing is kept.
 
     What it changes outside of itself: torch's global seed (0); matplotlib's style; LECTURE8_DEVICE, if `device` is
     given, so that `training.fit` and all others choose it too; GOMP_SPINCOUNT, so that torch's threads give way to
@@ -79,8 +79,8 @@ def start(
     `post_execute` are passed on from the main thread only, and a cell that needs a name which no cell has made yet says
     to run those above; the folder is made if need be.
 
-    Raises ValueError for another mode, for a class run where there is none, for a device that this machine does not have, and for a folder in a Google
-    Drive that is not there; OSError for a folder that cannot be made.
+    Raises ValueError for another mode, for a class run where there is none, for a device that this machine does not
+    have, and for a folder in a Google Drive that is not there; OSError for a folder that cannot be made.
     """
     from lecture8 import plots
 
@@ -104,7 +104,7 @@ def start(
         slow = {"quick": "a quick run does not need one", "class": "on two cores a class run takes about half an hour"}
         print(f"No GPU here: {slow.get(mode, 'a paper run takes hours without one')}. To get one: {remedy}.")
     elif run.device.type != "cpu" and mode == "quick" and class_run:
-        print(f'A GPU is here: start("class", class_run=…) runs the experiments on photographs. It downloads {class_run}.')
+        print(f'A GPU is here: start("class", class_run=…) runs this on photographs. It downloads {class_run}.')
     if run.folder:
         print(f"Long trainings are kept in {run.folder}: after an interruption run the same cells again.")
     elif mode != "quick":

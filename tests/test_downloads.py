@@ -84,7 +84,7 @@ def test_a_slow_source_is_named_with_its_speed_and_the_alternative(server, targe
     content = packed(photos) + 20 * CONTENT  # it arrives in pieces of 32 kB; what follows an archive is not read
     server.faults["/slow/set.tgz"] = "slow"
     install("Photos (1 MB)", [([server.url("/slow/set.tgz", content)], hashlib.md5(content).hexdigest())], target)
-    said = r"Photos \(1 MB\): 0\.[23] MB in 0\.2 s, 1\.\d+ MB/s\. Too slow\? Stop this, unpack http://.* in '.*cache' by"
+    said = r"Photos \(1 MB\): 0\.[23] MB in 0\.2 s, 1\.\d+ MB/s\. Too slow\? Stop this, unpack http://.* in '.*cache'"
     assert re.match(said, capsys.readouterr().out) and (target / "ant.jpg").exists()
 
 

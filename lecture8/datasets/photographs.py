@@ -208,7 +208,7 @@ def read_photo(file: str | Path | BinaryIO, least: int | None = None):
 # --- published sets ---
 
 _IMAGES = {"CIFAR-10": 60_000, "Imagenette": 13_394, "Ants and bees": 397, "Oxford-IIIT Pets": 7_349}
-_CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
+CIFAR10_CLASSES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 _DAMAGED = "{!r} is damaged or incomplete ({}): delete it and run this again"
 _CHECKOUT = Path(__file__).parents[2] / "data" / "downloads"
 
@@ -244,12 +244,12 @@ def _locate(title: str, name: str, targets: Sequence[str], archives: Sequence[tu
     return folders[0] / name / targets[0]
 
 
-def _complete(title: str, place: Path, names: str = "", valid: float = 0.1) -> tuple[list[str], Parts]:
+def _complete(title: str, place: Path, names: Sequence[str] = (), valid: float = 0.1) -> tuple[list[str], Parts]:
     """The classes (with these names) and files of a published set that lies in folders, if none is missing."""
     classes, parts = find_images(place, valid)
     remedy = "copy it again, or delete it to have it downloaded"
-    if names and names.split() != classes:
-        raise ValueError(f"{str(place)!r} holds {' '.join(classes)}, but {title} has {names}: {remedy}")
+    if names and list(names) != classes:
+        raise ValueError(f"{str(place)!r} holds {' '.join(classes)}, but {title} has {' '.join(names)}: {remedy}")
     if (found := sum(len(files) for files, _ in parts.values())) != _IMAGES[title]:
         raise ValueError(f"{str(place)!r} holds {found:,} images, but {title} has {_IMAGES[title]:,}: {remedy}")
     return classes, parts
@@ -281,7 +281,7 @@ def cifar10() -> Data:
     augment = compose(random_crop(4), random_flip())
     if place.name != CIFAR10.base_folder:
         # at 36 × 36, from which 32 × 32 would be cut, these small images would be blurred
-        classes, found = _complete("CIFAR-10", place, _CIFAR10)
+        classes, found = _complete("CIFAR-10", place, CIFAR10_CLASSES)
         parts = [(_decode(files, 32, "CIFAR-10"), labels) for files, labels in found.values()]
         return assemble(parts, classes, "CIFAR-10", augment)
     try:
@@ -325,7 +325,7 @@ def ants_bees(size: int = 224) -> Data:
     checks.whole(size=size)
     archive = (_ANTS_BEES,), _ANTS_BEES_SHA256
     place = _locate("Ants and bees (47 MB)", "ants_bees", ["hymenoptera_data"], [archive])
-    return _photographs("Ants and bees", *_complete("Ants and bees", place, "ants bees", valid=0.2), size)
+    return _photographs("Ants and bees", *_complete("Ants and bees", place, ("ants", "bees"), valid=0.2), size)
 
 
 def pets(size: int = 224) -> Data:

@@ -33,10 +33,14 @@ from lecture8.models.layers import (
     map_size,
     sequential,
 )  # fmt: skip
-from lecture8.models.registry import register
+from lecture8.models.registry import Trained, register
 from lecture8.models.resnet import PAPER, basic, stack
 from lecture8.models.vgg import PAPER as VGG_PAPER
 from lecture8.models.zfnet import PAPER as ZFNET_PAPER
+
+CIFAR10 = {  # weights in data/weights: lessons/l09_complexity/cifar10.py has the recipe, cifar10_networks.csv the runs
+    "resnet20": Trained("0c63781ded1af509d5a420fa17ab4fa106d65bfae57a5b0dd75a3ecdd4d90d14", 0.7858, {"width": 8}),
+}
 
 
 def resnet(
@@ -86,7 +90,7 @@ def _cifar(depth: int, params: int, macs: int, error: str) -> dict:
     }  # fmt: skip
 
 
-@register(**_cifar(20, 269_722, 40_551_040, "8.75 (Table 6)"))
+@register(**_cifar(20, 269_722, 40_551_040, "8.75 (Table 6)"), trained={"cifar10": CIFAR10["resnet20"]})
 def resnet20(num_classes: int = 10, *, width: int = 16, channels: int = 3, shortcut: str = "A") -> Network:
     """ResNet-20 for CIFAR-10: 3 × 32 × 32 -> logits."""
     return resnet(20, num_classes, width=width, channels=channels, shortcut=shortcut)
@@ -134,7 +138,7 @@ def plain56(num_classes: int = 10, *, width: int = 16, channels: int = 3) -> Net
 def _like(paper: str, year: int, depth: int, params: int, macs: int, name: str) -> dict:
     return {
         "name": f"small.{name}", "paper": f"like {paper}", "year": year, "input_size": (3, 32, 32), "depth": depth,
-        "params": params, "macs": macs,
+        "params": params, "macs": macs, **({"trained": {"cifar10": CIFAR10[name]}} if name in CIFAR10 else {}),
     }  # fmt: skip
 
 

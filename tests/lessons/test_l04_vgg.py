@@ -94,3 +94,19 @@ def test_from_c_to_d_more_grows_than_the_field():
     b, c, d = (counts.middle().loc[name] for name in "BCD")
     assert b["field"] == c["field"] == 156 and d["field"] == 212 and c["layers"] == d["layers"] == 16
     assert d["conv params"] - c["conv params"] == 4_718_592 and d["macs"] > 1.3 * c["macs"] > 1.3 * b["macs"]
+
+
+def test_features_of_the_top_serve_what_resembles_their_letters_and_block_2_serves_both():
+    table = published.read("vgg_probes")
+    for epochs, seeds in {6: 5, 18: 3}.items():
+        runs = table[table["epochs"] == epochs]
+        found = runs.groupby(["task", "view", "classifier"])["test_accuracy"].agg(["count", "mean"])
+        assert (found["count"] == seeds).all() and len(found) == 2 * 10 * 2
+        for task, gain in (("printed digits", 0.1), ("handwritten digits", -0.02)):
+            best = found["mean"][task]
+            pixels = max(best[view].max() for view in ("pixels", "pixels, one polarity"))
+            fc7, fair = best["fc7", "linear"], best["block 2, 128 of 256", "linear"]
+            assert fc7 - pixels > gain if gain > 0 else fc7 - pixels < gain
+            assert best["block 2", "linear"] > fair > max(pixels, fc7 - 0.03)
+        assert found["mean"]["handwritten digits", "block 2, untrained", "linear"] > 0.6
+        assert len(pictures.probes(table, epochs).axes) == 2

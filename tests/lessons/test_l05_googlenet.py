@@ -4,8 +4,8 @@ import importlib
 
 import torch
 
-from lecture8 import complexity, models
-from lecture8.lessons.l05_googlenet import explorers, modules
+from lecture8 import complexity, models, published
+from lecture8.lessons.l05_googlenet import explorers, modules, pictures
 
 googlenet = importlib.import_module("lecture8.models.googlenet")
 
@@ -55,3 +55,24 @@ def test_miniature_has_the_modules_of_the_paper():
     logits, heads = net.with_auxiliary(torch.zeros(2, 1, 16, 16))
     assert logits.shape == (2, 7) and list(heads) == list(googlenet.AUXILIARY)
     assert any(isinstance(m, torch.nn.BatchNorm2d) for m in googlenet.miniature(norm=True, channels=3).modules())
+
+
+def test_good_initial_weights_need_neither_heads_nor_normalization_and_those_make_up_for_bad_ones():
+    table = published.read("auxiliary_grid")
+    keys = ["init", "norm", "heads", "lr"]
+    seeds = table.groupby([*keys, "epoch"])["valid_accuracy"].agg(["count", "min", "max"])
+    assert (table.groupby([*keys, "epoch"])["seed"].nunique() == 3).all() and len(table.groupby(keys)) == 8 * 4
+    low, high = (lambda *arm: seeds["min"][arm]), (lambda *arm: seeds["max"][arm])
+    for init in ("glorot", "he fan-in"):
+        assert low(init, False, "none", 0.002, 30) >= 0.975 and high(init, False, "both", 0.002, 30) < 0.996
+    assert all(high("pytorch", False, "none", 0.002, epoch) == 0.1 for epoch in (3, 12, 30))
+    assert 0.3 < low("pytorch", False, "none", 0.0005, 10) and high("pytorch", False, "none", 0.0005, 10) < 0.5
+    assert low("pytorch", False, "both", 0.002, 30) > 0.95 and low("pytorch", True, "none", 0.002, 30) > 0.95
+    for init in ("glorot", "he fan-in", "he fan-out", "pytorch"):
+        assert low(init, True, "none", 0.002, 3) >= 0.85 and low(init, True, "none", 0.008, 10) > 0.83
+    assert high("glorot", False, "none", 0.008, 10) < 0.25
+    start = table[(table["epoch"] == 0) & (table["heads"] == "none")].groupby(["init", "norm"])["conv1"]
+    assert start.max()["pytorch", False] < 3e-6 and start.min()["he fan-out", False] > 1900
+    assert start.min().xs(True, level=1).min() > 1.7 and start.max().xs(True, level=1).max() < 60
+    left, right = pictures.which_one_did_it(table).axes
+    assert len(right.get_yticks()) == 8 and left.get_xlabel() == "epoch"

@@ -39,10 +39,11 @@ def sampled(image, every_pixel, kept, stride: int) -> Figure:
 def painted(images, paintings, titles: Sequence[str], side: int) -> Figure:
     """Images over what the deconvnet painted for a unit in each, both cut to the painted place; a column per image.
 
-    images, paintings: N × 1 × H × W; side: how many pixels to show in each direction. Gray is 0 in the lower row.
+    images, paintings: N × C × H × W, C is 1 or 3, colors from 0 to 1; side: how many pixels to show in each direction.
+    Gray is 0 in the lower row.
     """
-    images, paintings = np.asarray(images, float)[:, 0], np.asarray(paintings, float)[:, 0]
-    side = min(side, images.shape[-1])
+    images, paintings = _channels_last(images), _channels_last(paintings)
+    side = min(side, images.shape[1])
     figure, grid = plt.subplots(
         2, len(images), figsize=(1.05 * len(images), 2.45), squeeze=False, layout="none"
     )
@@ -52,14 +53,20 @@ def painted(images, paintings, titles: Sequence[str], side: int) -> Figure:
     for (upper, lower), image, painting, title in zip(
         grid.T, images, paintings, titles, strict=True
     ):
-        window = _window(painting, side)
+        window = _window(np.abs(painting).reshape(*painting.shape[:2], -1).sum(-1), side)
         upper.imshow(image[window])
         upper.set_title(title, fontsize=9, loc="center", pad=3)
         reach = np.abs(painting).max() or 1
-        lower.imshow(painting[window], vmin=-reach, vmax=reach)
+        lower.imshow(painting[window] / (2 * reach) + 0.5, vmin=0, vmax=1)
         for ax in (upper, lower):
             ax.axis("off")
     return figure
+
+
+def _channels_last(images) -> np.ndarray:
+    """N × C × H × W -> N × H × W × 3, or N × H × W for gray ones, as matplotlib takes them."""
+    images = np.asarray(images, float)
+    return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1)
 
 
 def _window(painting: np.ndarray, side: int) -> tuple[slice, slice]:
@@ -77,15 +84,17 @@ def _window(painting: np.ndarray, side: int) -> tuple[slice, slice]:
 def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Figure:
     """Images over their maps of the true class's probability, where the gray square covers each place.
 
-    images: N × H × W; maps: N × rows × columns, the square's upper left corner every `step` pixels, from 0 to 1
+    images: N × H × W, or N × C × H × W from 0 to 1; maps: N × rows × columns, the square's upper left corner every `step` pixels, from 0 to 1
     """
     figure, grid = plt.subplots(
         2, len(images), figsize=(1.55 * len(images) + 0.6, 3.5), squeeze=False
     )
+    images = np.asarray(images, float)
+    images = _channels_last(images) if images.ndim == 4 else images
     for (upper, lower), image, chances, title in zip(grid.T, images, maps, titles, strict=True):
-        upper.imshow(np.asarray(image, float))
+        upper.imshow(image)
         upper.set_title(title, fontsize=9, loc="center", pad=3)
-        shown = _probability_map(lower, chances, np.shape(image), square, step)
+        shown = _probability_map(lower, chances, image.shape[:2], square, step)
         upper.axis("off")
         lower.set(xticks=[], yticks=[])
         lower.spines[:].set(visible=True, color=GRAY)

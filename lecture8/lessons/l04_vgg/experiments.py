@@ -162,7 +162,7 @@ THIRDS = {  # third layer of each block, and width of the first block
     "depthwise": ("depthwise", 10),
     "D": ("3 × 3", 10),
 }
-RATES, CHOOSING, MEASURING = (0.0025, 0.005, 0.01), 0, range(10, 15)
+RATES, CHOOSING, MEASURING = (0.0025, 0.005, 0.01, 0.02, 0.04), 0, range(10, 15)
 EPOCHS = 12
 
 
@@ -217,9 +217,12 @@ def thirds() -> None:
     ]
     table = published.collect(file, what, arms, run)
     tried = table[table["seed"] == CHOOSING].groupby(["net", "lr"])["valid_error"].mean()
-    for seed, net in product(MEASURING, THIRDS):
-        arm = dict(net=net, lr=float(tried.loc[net].idxmin()), epochs=EPOCHS, seed=seed)
-        published.collect(file, what, [arm], run)
+    for epochs, seeds in ((EPOCHS, MEASURING), (3 * EPOCHS, MEASURING[:3])):
+        best = {net: float(tried.loc[net].idxmin()) for net in THIRDS}
+        arms = [
+            dict(net=n, lr=best[n], epochs=epochs, seed=s) for s, n in product(seeds, THIRDS)
+        ]
+        published.collect(file, what, arms, run)
 
 
 def main() -> None:

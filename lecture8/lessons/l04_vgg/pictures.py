@@ -196,6 +196,12 @@ def sixteen_or_nineteen(table) -> Figure:
 def probes(runs: pd.DataFrame, epochs: int) -> Figure:
     """Test accuracy on two tasks of a linear classifier and of nearest neighbors on several views; a dot per seed.
 
+    The features of the top serve what resembles the letters they were learned from: with 200 labels (five seeds) fc7 gives
+    77 % of printed digits, the best view of the pixels 66 %. Of handwritten digits fc7 gives 58 %, less than nearest
+    neighbors on pixels (63 to 64 %); block 2 gives 76 %, and 71 % with as few numbers as fc7 has (128). An untrained block 2
+    gives 63 %, so most of that is the architecture's. After three times as long on letters (three seeds) the order is the
+    same: fc7 60 %, pixels 63 %, block 2 78 %.
+
     runs: the table `vgg_probes`; epochs: of learning letters. Filled: linear classifier; open: nearest neighbors.
     """
     runs = runs[runs["epochs"] == epochs]

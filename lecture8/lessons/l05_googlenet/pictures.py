@@ -238,14 +238,22 @@ WEIGHTS = {
 def which_one_did_it(table) -> Figure:
     """Initial weights × batch normalization, without auxiliary classifiers: validation accuracy by epoch, first gradients.
 
-    table: `auxiliary_grid`, 960 digits, three seeds. Left: mean of the seeds; right: the gradient norm of the weights of
-    conv1 over that of 5b before training, a dot for each seed.
+    Initial weights did it. With Glorot's or He's (fan-in) the network reaches 97.5 to 99 % in 30 epochs (Adam 0.002, three
+    seeds) without batch normalization and without heads. PyTorch's own, a sixth of He's variance, let the signal fade: it
+    stays at 10 % (at a quarter of the rate, 33 to 49 % after 10 epochs), and either cure brings it to 95 % and more, heads
+    or normalization. Where the initial weights are right, heads add nothing. Batch normalization makes the choice
+    unimportant: all four kinds are at 85 to 97 % after 3 epochs (without: 10 to 91 %), and at four times the rate they
+    still reach 83 % and more after 10 epochs, where without it Glorot's are at 10 to 24 %.
+
+    table: `auxiliary_grid`, 960 digits, three seeds. Left: mean of the seeds; right: the gradient norm of conv1's weights
+    before training, a dot for each seed: without normalization from 0.000002 (PyTorch's) to 2,000–6,100 (He's, fan-out), with it
+    from 1.7 to 60.
     """
     rows = table[(table["heads"] == "none") & (table["lr"] == 0.002)]
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(11, 4.2), gridspec_kw={"width_ratios": (1.4, 1)}
     )
-    curves, colors, ratios = {}, {}, {}
+    curves, colors, norms = {}, {}, {}
     for norm in (False, True):
         for (init, name), color in zip(
             WEIGHTS.items(), (ORANGE, BLUE, GREEN, GRAY), strict=True
@@ -255,11 +263,10 @@ def which_one_did_it(table) -> Figure:
             runs = [run for _, run in arm.groupby("seed")]
             curves[label] = [100 * run["valid_accuracy"].to_numpy()[1:13] for run in runs]
             colors[label] = color
-            ratios[label] = [run["conv1"].iloc[0] / run["5b"].iloc[0] for run in runs]
+            norms[label] = [run["conv1"].iloc[0] for run in runs]
     lines(curves, xlabel="epoch", ylabel="validation accuracy (%)", colors=colors, ax=left)
-    for at, (label, values) in enumerate(list(ratios.items())[::-1]):
+    for at, (label, values) in enumerate(list(norms.items())[::-1]):
         right.plot(values, [at] * len(values), "o", color=colors[label], alpha=0.7)
-    right.axvline(1, color=GRAY, linewidth=0.8)
-    right.set_yticks(range(len(ratios)), list(ratios)[::-1])
-    right.set(xscale="log", xlabel="gradient norm at conv1 over that at 5b, before training")
+    right.set_yticks(range(len(norms)), list(norms)[::-1])
+    right.set(xscale="log", xlabel="gradient norm of conv1, at the start")
     return figure

@@ -40,7 +40,17 @@ import torch
 import torchvision
 from torch import nn
 
-from lecture8 import complexity, datasets, models, plots, published, teaching, training
+from lecture8 import (
+    complexity,
+    datasets,
+    models,
+    plots,
+    published,
+    teaching,
+    training,
+    transfer,
+)
+from lecture8.datasets.photographs import CIFAR10_CLASSES
 from lecture8.history import History
 from lecture8.lessons.l06_resnet import explorers, pictures
 from lecture8.lessons.l06_resnet import questions as ask
@@ -732,6 +742,39 @@ if run.mode == "paper":  # our own test errors beside Table 6
             f"{depth} layers: paper {table6.loc[depth, 'error']} %, here",
             *(f"≈ {e:.2f} %" for e in ours),
         )
+
+# %% [markdown]
+# ### What a ResNet says of ten photographs
+#
+# This ResNet-20 has half the paper's width. It was trained for the course on CIFAR-10, whose images are 32 × 32 pixels, and knows ten
+# classes. Here it looks at ten photographs that are not from CIFAR-10. Panda and lemur are in none of its classes.
+
+# %%
+photos = datasets.animals(256)
+small = models.small.resnet20(weights="cifar10").eval()
+images = torch.stack(list(datasets.animals(32).values())) / 255
+with torch.no_grad():
+    probabilities = small(transfer.normalize(images, "cifar10")).softmax(1)
+_ = pictures.recognized(photos, probabilities, CIFAR10_CLASSES)
+accuracy = models.find("resnet20").trained["cifar10"].test_accuracy
+print(f"CIFAR-10's own test photographs: {accuracy:.1%} correct")
+
+# %% [markdown]
+# Its mistakes are worth a look: it has seen each class at one size and in the middle, and these photographs are shrunk to 32 × 32 pixels. **Optional, in every run:** with a network connection, ResNet-18 with the published
+# ImageNet weights looks at the same photographs, at 224 × 224 pixels and with a thousand classes.
+
+# %%
+DOWNLOAD = False  # True downloads 45 MB, once
+if DOWNLOAD:
+    try:
+        large = transfer.pretrained("resnet18").eval()
+        images = torch.stack(list(datasets.animals(224).values())) / 255
+        with torch.no_grad():
+            probabilities = large(transfer.normalize(images)).softmax(1)
+        names = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
+        _ = pictures.recognized(photos, probabilities, names)
+    except OSError as error:  # no network
+        print(error)
 
 # %% [markdown]
 # ## 9 · Exercises

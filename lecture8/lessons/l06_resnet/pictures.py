@@ -177,3 +177,23 @@ def on_photographs(table) -> Figure:
     left.set_xticks(range(0, int(table["epoch"].max()) + 1, 5))
     bars(tests, xlabel="test error at the end (%)", colors=colors, ax=right)
     return figure
+
+
+def recognized(photos: Mapping[str, object], probabilities, classes: Sequence[str]) -> Figure:
+    """Photographs with the two classes that a network finds most probable.
+
+    photos: name -> 3 × H × W bytes; probabilities: photographs × classes
+    """
+    columns = 5
+    rows = -(-len(photos) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(2.1 * columns, 2.6 * rows), squeeze=False
+    )
+    for ax in grid.flat:
+        ax.axis("off")
+    for ax, photo, row in zip(grid.flat, photos.values(), np.asarray(probabilities, float)):
+        ax.imshow(np.moveaxis(np.asarray(photo), 0, -1))
+        best = row.argsort()[::-1][:2]
+        words = "\n".join(f"{classes[i]} {100 * row[i]:.0f} %" for i in best)
+        ax.set_title(words, fontsize=10, loc="center")
+    return figure

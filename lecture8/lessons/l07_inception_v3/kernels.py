@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lecture8 import checks, datasets
+from lecture8 import checks, datasets, models
 from lecture8.models.inception_v3 import separate
 
 SIZE = 7
@@ -70,3 +70,17 @@ def kept(kernel: Tensor, rank: int) -> Tensor:
     """What `rank` pairs keep of a kernel: n × n."""
     columns, rows = separate(kernel, rank)
     return columns @ rows
+
+
+@cache
+def of_photographs() -> Tensor:
+    """The first kernels of `small.zfnet`, learned from CIFAR-10 photographs, the strongest first: 96 × 7 × 7, by color."""
+    net = models.small.zfnet(weights="cifar10")
+    found = net.features.conv1.conv.weight.detach().flatten(0, 1)
+    return found[found.square().sum((1, 2)).argsort(descending=True)]
+
+
+def energies(kernels: Tensor) -> Tensor:
+    """The share of each kernel's energy (sum of squared weights) in its best 1, 2, … pairs: N × n × n -> N × n."""
+    squares = torch.linalg.svdvals(kernels).square()
+    return squares.cumsum(1) / squares.sum(1, keepdim=True)

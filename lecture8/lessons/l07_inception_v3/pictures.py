@@ -140,6 +140,29 @@ def _through(photo, kernel) -> np.ndarray:
     return np.einsum("ijkl,kl->ij", windows, kernel)
 
 
+def pairs_kept(learned, random) -> Figure:
+    """How much of 7 × 7 kernels their best pairs keep: boxes for learned kernels beside random ones.
+
+    learned, random: shares of the energy from 0 to 1, kernels × pairs, as from `kernels.energies`
+    """
+    figure, ax = plt.subplots(figsize=(8, 3.6))
+    for name, shares, color, side in (
+        ("learned from photographs", learned, BLUE, -0.17),
+        ("random", random, GRAY, 0.17),
+    ):
+        shares = 100 * np.asarray(shares, float)
+        at = np.arange(1, shares.shape[1] + 1)
+        boxes = ax.boxplot(
+            shares, positions=at + side, widths=0.28, patch_artist=True, manage_ticks=False
+        )
+        for part in boxes["boxes"]:
+            part.set(facecolor=color, alpha=0.6)
+        boxes["boxes"][0].set_label(name)
+    ax.set(xticks=at, xlabel="pairs of a column and a row kept", ylabel="energy kept, %")
+    ax.legend(loc="lower right")
+    return figure
+
+
 def reductions(designs: Mapping[str, tuple]) -> Figure:
     """Modules side by side, each from its input to its output; name -> (module, its profile). Darker is more work."""
     columns = [diagrams.columns_of(diagrams.steps(*design)) for design in designs.values()]

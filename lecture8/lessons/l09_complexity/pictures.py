@@ -462,3 +462,31 @@ def time_against_work(
         **style,
     )
     return figure
+
+
+def own_trades(table) -> Figure:
+    """Test accuracy of our own networks on CIFAR-10 against what an image costs; time: batch of 64, one CPU core.
+
+    table: what `cifar10.own` returns
+    """
+    costs = {
+        "params": "parameters (M)",
+        "macs": "multiply-adds (M)",
+        "activations": "activations (M)",
+        "ms64": "time per image (ms)",
+    }
+    figure, panels = plt.subplots(1, len(costs), figsize=(12, 3.6), sharey=True)
+    for ax, (cost, label) in zip(panels, costs.items(), strict=True):
+        for name, row in table.iterrows():
+            look = (
+                "D" if name.startswith("Inception-ResNet") else "o"
+            )  # beside GoogLeNet, in the same color
+            ax.plot(
+                row[cost], row["top1"], look, color=color_of(name), markersize=9, label=name
+            )
+        ax.set(xlabel=label, xscale="log")
+        ax.set_xlim(table[cost].min() / 1.6, table[cost].max() * 1.6)
+        _powers(ax.xaxis)
+    panels[0].set_ylabel("test accuracy, %")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
+    return figure
