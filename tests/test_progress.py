@@ -43,10 +43,8 @@ def test_the_panel_counts_and_says_what_is_next(file, monkeypatch):
     EXERCISE.check(18_496)
     panel = overview.panel()
     assert counts()["00 Start here"] == "1 of 13" and "a convolution" in panel.next
-    assert (
-        f"| {'○' * 5}●{'○' * 7} | 1 of 13 |" in panel._repr_markdown_()
-        and "[00 Start here](00_start_here.ipynb)" in repr(panel)
-    )
+    assert f"| {'○' * 5}●{'○' * 7} | 1 of 13 |" in panel._repr_markdown_()
+    assert "[00 Start here](00_start_here.ipynb)" in repr(panel)
     for exercise in [*start_here.builds.values(), *start_here.exercises.values(), *resnet.exercises.values()]:
         progress.record(exercise)
     assert counts()["00 Start here"] == "13 of 13" and "01 Transfer" in overview.panel().next
@@ -58,9 +56,7 @@ def test_the_panel_counts_and_says_what_is_next(file, monkeypatch):
 
 
 def test_it_survives_the_kernel(file):
-    code = (
-        "from lecture8.lessons.l00_start_here import questions as ask; assert ask.builds['convolve'].use(ask.convolve)"
-    )
+    code = "from lecture8.lessons.l00_start_here import questions as q; assert q.exercises['years'].check((2012, 2015))"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert counts()["00 Start here"] == "1 of 13"
 
