@@ -27,7 +27,6 @@ SOURCES = notebooks.sources()
 
 # The cells whose outputs are not compared: (notebook, a text that only this cell contains): the reason.
 EXEMPT: dict[tuple[str, str], str] = {
-    ("00_start_here", "lecture8.check()"): "shows the versions and the device of the machine at hand",
     ("09_complexity", "per_work ="): "is about the machine at hand; what holds everywhere is asserted before it",
 }
 

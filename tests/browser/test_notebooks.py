@@ -66,7 +66,12 @@ def test_prediction_is_remembered(notebook):
 def test_exercises_are_checked(notebook):
     """A wrong number is told what is wrong; every solution works where a student types it, and is noted."""
     exercises, wrong = questions(notebook).exercises, importlib.import_module(f"wrong_answers.l{notebook.name}").WRONG
-    told = 0
+    told, builds = 0, getattr(questions(notebook), "builds", {})
+    for key, build in builds.items():
+        (number,) = notebook.find(rf'ask\.builds\["{key}"\]\.use\(')
+        name = build.solution.__name__
+        shown = notebook.enter(number, f'{build.solution_code}\n\n\n{name} = ask.builds["{key}"].use({name})')
+        expect(shown).to_contain_text("✅")
     for key, exercise in exercises.items():
         (number,) = notebook.find(rf'ask\.exercises\["{key}"\]\.check\(')
         check = f'ask.exercises["{key}"].check'
@@ -80,6 +85,6 @@ def test_exercises_are_checked(notebook):
     assert told > 0
     assert set(notebook.lab.solved()) >= {f"{notebook.name}.{key}" for key in exercises}
     for number in notebook.find(r"^overview\.panel\(\)"):
-        count = len(exercises)
+        count = len(builds) + len(exercises)
         panel = notebook.enter(number, "overview.panel()")
         expect(panel).to_contain_text(re.compile(rf"{'●' * count}\s*{count} of {count}"))

@@ -18,8 +18,9 @@ Where the notes of the lecture (or its slides) and the papers differ, or agree a
 column leads to the section in which the course measures, counts or computes it. Made from `data/corrections.csv` by
 `python -m tools.build.notes_page`.
 """
-# where the notes are right, and a section shows it without `three_ways`
-RIGHT = {27: "5 · From 34 to 152 layers: the bottleneck"}
+# shown by a section without `three_ways`: it says what you may read, or that the notes are right (27)
+ENSEMBLES = "8 · One network or seven?"
+TOLD = {8: ENSEMBLES, 27: "5 · From 34 to 152 layers: the bottleneck", 31: ENSEMBLES}
 
 
 def section(notebook: str, number: int) -> str:
@@ -32,7 +33,7 @@ def section(notebook: str, number: int) -> str:
 
 
 def _place(notebook: str, number: int) -> str:
-    heading = section(notebook, number) or RIGHT.get(number, "")
+    heading = section(notebook, number) or TOLD.get(number, "")
     anchor = "#" + quote(heading.replace(" ", "-")) if heading else ""
     return f"[{notebook}{', ' * bool(heading)}{heading}](../notebooks/{notebook}.ipynb{anchor})"
 

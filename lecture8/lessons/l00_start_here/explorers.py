@@ -3,11 +3,37 @@
 import html
 
 import ipywidgets as widgets
+import torch
 from matplotlib.figure import Figure
+from torch.nn import functional as F
 
-from lecture8 import course, published
+from lecture8 import course, datasets, published
 from lecture8.lessons.l00_start_here import overview, pictures
 from lecture8.teaching import Explorer, Shown, explorer, prose
+
+
+@explorer
+def convolution() -> Explorer:
+    """One kernel on a photograph: choose the kernel, its stride and padding, and what comes after it."""
+    photo = datasets.animals(size=64)["owl"].float().mean(0)
+    after = {
+        "nothing": lambda found: found,
+        "ReLU": torch.relu,
+        "ReLU, max pooling": lambda found: F.max_pool2d(found.relu(), 2),
+    }
+
+    def draw(kernel: str, stride: int, padding: int, then: str) -> tuple[Figure, str]:
+        weights = torch.tensor(pictures.KERNELS[kernel])[None, None].float()
+        found = F.conv2d(photo[None, None], weights, stride=stride, padding=padding)
+        found = after[then](found)[0, 0]
+        text = (
+            f"A 3 × 3 kernel, “{kernel}”, visits a photograph of 64 × 64 pixels with stride {stride} and padding {padding}, "
+            f"then: {then}. The feature map has {len(found)} × {len(found[0])} values, from {found.min():.0f} to {found.max():.0f}."
+        )
+        return pictures.filtered(photo, {kernel: found}), text.replace("-", "−")
+
+    values = {"kernel": list(pictures.KERNELS), "stride": [1, 2, 4], "padding": [0, 1, 2]}
+    return Explorer(draw, {**values, "then": list(after)})
 
 
 @explorer

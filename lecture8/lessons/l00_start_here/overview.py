@@ -83,7 +83,8 @@ def panel() -> Panel:
     rows, following = [], ""
     for lesson in course.LESSONS:
         title = course.link(f"{lesson.notebook[:2]} {lesson.title}", lesson.notebook)
-        exercises = lesson.module("questions").exercises
+        ask = lesson.module("questions")
+        exercises = {**getattr(ask, "builds", {}), **ask.exercises}
         done = [f"{lesson.notebook}.{key}" in solved for key in exercises]
         rows.append(
             (

@@ -5,9 +5,190 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
+from torch.nn import functional as F
 
-from lecture8.plots import BLACK, BLUE, GRAY, ORANGE
+from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, bars
+
+#: kernels by hand, each with what its feature map shows
+KERNELS = {
+    "brighter below": [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
+    "brighter on the right": [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
+    "outlines": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
+    "blurred": [[1 / 9] * 3] * 3,
+}
+
+
+def _table(ax, values, *, colors="gray", most=None, size=11) -> None:
+    """A grid of numbers on their shades: gray for pixels, orange and purple for what has a sign."""
+    values = np.asarray(values, float)
+    most = most or 1.6 * max(np.abs(values).max(), 1e-9)  # pale enough to read the numbers
+    ax.imshow(values, cmap=colors, vmin=0 if colors == "gray" else -most, vmax=most)
+    for (row, column), value in np.ndenumerate(values):
+        dark = colors == "gray" and value < 0.55 * most
+        ax.text(column, row, f"{value:.3g}".replace("-", "−"), ha="center", va="center",
+                fontsize=size, color="white" if dark else BLACK)  # fmt: skip
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def _frame(ax, row: int, column: int, size: int, width: float = 3) -> None:
+    """An orange square around size × size pixels."""
+    corner = (column - 0.5, row - 0.5)
+    ax.add_patch(
+        plt.Rectangle(corner, size, size, fill=False, edgecolor=ORANGE, linewidth=width)
+    )
+
+
+def numbers(image, corner: tuple[int, int], patch, kernel) -> Figure:
+    """An image as you see it, a patch of it (at `corner`) as the computer does, and a kernel."""
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(9, 3.2), width_ratios=(7, 7, 3.5)
+    )
+    left.imshow(np.asarray(image))
+    _frame(left, *corner, len(patch))
+    left.set_title("what you see", loc="center")
+    left.axis("off")
+    _table(middle, patch, most=9)
+    middle.set_title("what the computer sees", loc="center")
+    middle.set_xticks(range(len(patch[0])))
+    middle.set_yticks(range(len(patch)))
+    middle.set(xlabel="column", ylabel="row")
+    middle.tick_params(length=0)
+    _table(right, kernel, colors="PuOr_r")
+    right.set_title("a kernel", loc="center")
+    return figure
+
+
+def sliding(patch, kernel, feature_map) -> Figure:
+    """One kernel at three places of a patch, with the sum that each gives, and all sums together."""
+    size, last = len(kernel), len(feature_map) - 1
+    places = ((0, 0), (last // 2, last // 2), (last, last // 2))
+    figure, grid = plt.subplots(1, 4, figsize=(10, 3), width_ratios=(1, 1, 1, 0.95))
+    for ax, (row, column) in zip(grid, places):
+        _table(ax, patch, most=9, size=9)
+        _frame(ax, row, column, size)
+        total = float(feature_map[row, column])
+        ax.set_title(f"sum here: {total:.0f}".replace("-", "−"), loc="center")
+    _table(grid[3], feature_map, colors="PuOr_r", size=9)
+    for row, column in places:
+        _frame(grid[3], row, column, 1, 2)
+    grid[3].set_title("all sums: the feature map", loc="center")
+    return figure
+
+
+def filtered(photo, maps: Mapping[str, object]) -> Figure:
+    """A photograph and what kernels make of it, with each kernel above its feature map.
+
+    photo: H × W or 3 × H × W; maps: name of one of KERNELS -> feature map
+    """
+    photo = np.asarray(photo, float) / 255
+    figure, grid = plt.subplots(
+        2, len(maps) + 1, figsize=(2.05 * (len(maps) + 1), 3.1), height_ratios=(1, 3)
+    )
+    grid[0, 0].axis("off")
+    grid[1, 0].imshow(photo if photo.ndim == 2 else np.moveaxis(photo, 0, -1), vmin=0, vmax=1)
+    grid[1, 0].set_title("photograph", loc="center", fontsize=10)
+    grid[1, 0].axis("off")
+    for above, ax, (name, found) in zip(grid[0, 1:], grid[1, 1:], maps.items()):
+        _table(above, np.round(KERNELS[name], 2), colors="PuOr_r", size=6)
+        found = np.asarray(found, float)
+        most = np.quantile(np.abs(found), 0.99)
+        ax.imshow(found, vmin=min(0, -most if found.min() < 0 else 0), vmax=most)
+        ax.set_title(name, loc="center", fontsize=10)
+        ax.axis("off")
+    return figure
+
+
+def by_hand(photo) -> dict[str, torch.Tensor]:
+    """What each of KERNELS makes of a photograph (3 × H × W, in gray), computed by PyTorch."""
+    gray = photo.float().mean(0)[None, None]
+    return {
+        name: F.conv2d(gray, torch.tensor(kernel)[None, None].float())[0, 0]
+        for name, kernel in KERNELS.items()
+    }
+
+
+def steps(image, kernel) -> Figure:
+    """An image, its feature map, the same after ReLU, and after 2 × 2 max pooling, with their sizes."""
+    found = F.conv2d(
+        image[None, None].float(), torch.as_tensor(kernel)[None, None].float(), padding=1
+    )
+    stages = {
+        "image": image,
+        "after the convolution": found[0, 0],
+        "after ReLU": found.relu()[0, 0],
+    }
+    stages["after max pooling"] = F.max_pool2d(found.relu(), 2)[0, 0]
+    figure, grid = plt.subplots(1, 4, figsize=(9.5, 2.7))
+    most = float(found.abs().max())
+    for ax, (name, values) in zip(grid, stages.items()):
+        if name == "image":
+            ax.imshow(np.asarray(values))
+        else:
+            ax.imshow(np.asarray(values), cmap="PuOr_r", vmin=-most, vmax=most)
+        ax.set_title(f"{name}\n{len(values)} × {len(values)}", loc="center", fontsize=10)
+        ax.axis("off")
+    return figure
+
+
+def answer(image, probabilities, classes: Sequence[str]) -> Figure:
+    """An image, and the probability that a network gives each class."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 2.4), width_ratios=(1, 3))
+    left.imshow(np.asarray(image))
+    left.axis("off")
+    right.bar(classes, np.asarray(probabilities), color=BLUE)
+    right.set(ylim=(0, 1), xlabel="class", ylabel="probability")
+    return figure
+
+
+def _sheet(maps, columns: int) -> np.ndarray:
+    """Maps of one size (N × H × W) side by side in rows of `columns`, with gaps (nan) between them."""
+    maps = np.asarray(maps, float)
+    gap = max(1, maps.shape[2] // 8)
+    padded = np.pad(maps, ((0, 0), (0, gap), (0, gap)), constant_values=np.nan)
+    rows = [
+        np.concatenate(list(padded[i : i + columns]), 1) for i in range(0, len(maps), columns)
+    ]
+    return np.concatenate(rows)[:-gap, :-gap]
+
+
+def kernels(before, after) -> Figure:
+    """The kernels of a layer (N × 1 × 3 × 3) as they were drawn at random, and after training."""
+    figure, grid = plt.subplots(1, 2, figsize=(9, 4.4))
+    figure.get_layout_engine().set(wspace=0.15)
+    most = float(max(before.abs().max(), after.abs().max()))
+    for ax, weights, words in (
+        (grid[0], before, "before training: random numbers"),
+        (grid[1], after, "after training"),
+    ):
+        ax.imshow(_sheet(weights[:, 0], 4), cmap="PuOr_r", vmin=-most, vmax=most)
+        ax.set_title(words, loc="center")
+        ax.axis("off")
+    return figure
+
+
+def feature_maps(image, first, second) -> Figure:
+    """One image, the feature maps of the first layer (N × H × W) and of the second; bright is large."""
+    figure, grid = plt.subplots(1, 3, figsize=(10, 3.6), width_ratios=(1.1, 3, 5.6))
+    for ax, maps, columns, words in (
+        (grid[0], image[None], 1, "image"),
+        (grid[1], first, 4, f"first layer: {len(first)} feature maps"),
+        (grid[2], second, 8, f"second layer: {len(second)} feature maps"),
+    ):
+        maps = np.asarray(maps, float)
+        ax.imshow(_sheet(maps, columns), vmin=0, vmax=max(np.quantile(maps, 0.99), 1e-9))
+        ax.set_title(f"{words}\n{len(maps[0])} × {len(maps[0])}", loc="center", fontsize=10)
+        ax.axis("off")
+    return figure
+
+
+def accuracies(runs: Mapping[str, Sequence[float]]) -> Figure:
+    """Test accuracies, name -> one per seed: the CNN's bars blue, those of the linear classifier gray."""
+    runs = dict(sorted(runs.items()))
+    colors = {name: GRAY for name in runs if name.startswith("linear")}
+    return bars(runs, xlabel="test accuracy (dots: seeds)", form="{:.0%}", colors=colors)
 
 
 def timeline(winners, human: float, *, chosen: int | None = None) -> Figure:

@@ -1,254 +1,281 @@
-"""00 Start here: predictions, exercises, quiz."""
+"""00 Start here: predictions, builds, exercises, quiz."""
 
-import torch
-from torch import nn
-
-from lecture8.teaching import (
-    Exercise,
-    Prediction,
-    Question,
-    Verdict,
-    called,
-    correct,
-    number_check,
-    same_network,
-    wrong,
-)
+from lecture8.lessons.l00_start_here import answers
+from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
     "shape": Prediction(
-        "A 1 × 16 × 16 image goes through a 3 × 3 convolution with 16 kernels (padding 1), then a 2 × 2 max pooling. "
-        "What shape comes out?",
+        "A 1 × 16 × 16 image goes through a 3 × 3 convolution with 16 kernels and padding 1, then through a 2 × 2 max pooling. "
+        "What is the shape of the output?",
         {
-            "16 × 16 × 16": "That is the shape after the convolution; the pooling still halves both sides.",
-            "16 × 8 × 8": "One channel per kernel; padding 1 keeps the 16 × 16, and the pooling halves both sides.",
-            "1 × 8 × 8": "Every kernel gives a channel of its own.",
-            "16 × 7 × 7": "Without the padding, 3 × 3 would take a pixel off each border: 14, then 7.",
+            "16 × 16 × 16": "That is the shape after the convolution. The pooling still halves height and width.",
+            "16 × 8 × 8": "Each of the 16 kernels makes one channel. Padding 1 keeps the 16 × 16, and the pooling halves both sides.",
+            "1 × 8 × 8": "The 16 feature maps are not added up. Each kernel makes a channel of its own.",
+            "16 × 7 × 7": "That would be right without padding: a 3 × 3 kernel then loses one pixel at each border.",
         },
     ),
     "moved": Prediction(
-        "Now every digit is drawn at a random place in the picture, in training and in testing. Both classifiers are trained again. "
-        "Who loses more test accuracy?",
+        "Now every digit is drawn at a random place in the image, in training and in testing. Both classifiers are trained again. "
+        "Which one loses more test accuracy?",
         {
-            "both lose less than 10 points": "Then the place would not matter to either.",
-            "both lose about the same, and more than that": "Then sliding one kernel over all places would be of no use.",
-            "the linear one loses far more": "A linear layer has one weight per place, and must learn each digit anew at each place. A "
-            "convolution carries the same kernel everywhere. (The CNN loses some too: its last layer is linear.)",
-            "the CNN loses far more": "It is the one whose kernels visit every place.",
+            "both lose less than 10 points": "A digit that moves is easy for you. But for a linear layer its pixels now meet other "
+            "weights every time.",
+            "both lose about the same, and more than that": "Both were trained on moved digits, but only one of them can use at all "
+            "places what it learned at one.",
+            "the linear one loses far more": "A linear layer has one weight per pixel, so it must learn every digit again at every place. "
+            "A convolution carries the same kernels everywhere. It loses some accuracy, too, because its last layer is linear.",
+            "the CNN loses far more": "Nothing in a kernel is tied to the middle of the image. It visits every place anyway.",
         },
     ),
     "shuffle": Prediction(
-        "Last: shuffle the pixels of these moved pictures, in one and the same way for all of them. No information is lost. What does the "
-        "CNN do?",
+        "Shuffle the pixels of the moved digits, every image in the same way. No information is lost: you could undo it. "
+        "What happens to the CNN?",
         {
-            "it does not notice": "That is the linear layer: to it a pixel is just a number, its weights are simply shuffled along.",
-            "it loses a few points": "Then neighborhoods would matter only a little.",
-            "it loses more than 20 points": "Its kernels look for patterns among NEIGHBOURS, and there are no neighbors any more.",
-            "it gets better": "Shuffling adds nothing to be learned.",
+            "its accuracy stays the same": "That is true of the linear classifier: if its pixels are shuffled, its weights are simply "
+            "learned in another order. A convolution depends on which pixels are neighbors.",
+            "it loses a few points": "Neighborhoods are not a detail for a convolution: a 3 × 3 kernel sees nothing else.",
+            "it loses more than 20 points": "Its kernels look for patterns among neighboring pixels, and the new neighbors have nothing "
+            "to do with each other.",
+            "it becomes more accurate": "Shuffling adds no information. It takes away what the CNN relies on: neighbors that belong "
+            "together.",
         },
     ),
 }
 
 
-def _check_network(answer) -> Verdict:
-    net = called(answer)
-    if not isinstance(net, nn.Module):
-        return wrong(f"Expected a network (nn.Module), got {type(net).__name__}.")
-    return same_network(net, my_net(), (1, 16, 16))
-
-
-def _check_confused(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(0)
-    for classes in (3, 10):
-        table = torch.randint(0, 40, (classes, classes), generator=generator)
-        table.fill_diagonal_(
-            100
-        )  # what is right is the largest number in every row, and no confusion
-        at = int(torch.randint(1, classes, (), generator=generator))
-        table[at, at - 1] = 60
-        got = tuple(int(i) for i in called(answer, table.clone()))
-        if got == (at - 1, at):
-            return wrong(
-                f"The right two classes in the wrong order: rows are the true classes, so expected {(at, at - 1)}."
-            )
-        if got != (at, at - 1):
-            on = " (on the diagonal stands what is right)" if len(set(got)) == 1 else ""
-            return wrong(
-                f"For the table\n{table.tolist()}\nexpected {(at, at - 1)}, got {got}{on}."
-            )
-    return correct(
-        "The largest number off the diagonal: its row is the true class, its column the one it was taken for."
+def who_lost_more(cnn, linear) -> str:
+    """The option of "moved" that was measured: points of accuracy that each classifier lost, by seed."""
+    if max(cnn + linear) < 0.1:
+        return "both lose less than 10 points"
+    if min(linear) > 2 * max(cnn):
+        return "the linear one loses far more"
+    return (
+        "the CNN loses far more"
+        if min(cnn) > 2 * max(linear)
+        else "both lose about the same, and more than that"
     )
 
 
-# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
+def what_shuffling_did(lost) -> str:
+    """The option of "shuffle" that was measured: points of accuracy that the CNN lost, by seed."""
+    if min(lost) > 0.2:
+        return "it loses more than 20 points"
+    few = "it becomes more accurate" if max(lost) < -0.01 else "its accuracy stays the same"
+    return few if max(lost) < 0.01 else "it loses a few points"
 
 
-def my_params():
-    return 64 * (32 * 3 * 3 + 1)
-
-
-def my_step():
-    return round(10.07 - 7.89, 2)
-
-
-def my_inputs():
-    return 32 * 7 * 7
-
-
-def most_confused(table):
-    table = table - torch.diag(torch.diag(table))
-    return divmod(int(table.argmax()), len(table))
-
-
-def my_net():
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(64, 10),
-    )
-
+builds = {
+    "convolve": Build(
+        title="a convolution",
+        difficulty=1,
+        task="Write `convolve(image, kernel)`: the feature map of one kernel, without padding.",
+        hints=["A window of `size` rows that begins at `row` is `image[row : row + size]`; columns come after a comma.",
+               "Two tensors of equal shape are multiplied number by number with `*`; `.sum()` adds up."],
+        solution=answers.convolve,
+        explanation="`window * kernel` are the products, and `.sum()` adds them. `nn.Conv2d` computes the same, much faster.",
+        check_answer=answers.check_convolve,
+    ),
+    "cnn": Build(
+        title="a small network",
+        difficulty=2,
+        task="Complete `build_cnn()`: the second convolution with its ReLU and its pooling, and the number of inputs of the last layer.",
+        hints=["The second convolution sees the 16 channels of the first and makes 32: `nn.Conv2d(16, 32, …)`.",
+               "After the second pooling there are 32 channels of 4 × 4. How many numbers are these?"],
+        solution=answers.build_cnn,
+        explanation="32 · 4 · 4 = 512 numbers arrive at the linear layer.",
+        check_answer=answers.check_cnn,
+        input_shape=lambda: (1, 16, 16),
+    ),
+    "train_epoch": Build(
+        title="the training loop",
+        difficulty=2,
+        task="Write the five steps of `train_epoch(net, batches, optimizer)`.",
+        hints=["Steps 1 and 5 are calls of the optimizer: `optimizer.zero_grad()` and `optimizer.step()`.",
+               "Step 2 is `net(images)`, step 3 `nn.functional.cross_entropy(logits, labels)`, step 4 `loss.backward()`."],
+        solution=answers.train_epoch,
+        explanation="These lines train every network of this course, up to ResNet-152. `training.fit`, which later lessons use, repeats them "
+        "and keeps a record.",
+        check_answer=answers.check_loop,
+    ),
+}  # fmt: skip
 
 exercises = {
+    "one_place": Exercise(
+        title="one place by hand",
+        difficulty=1,
+        task="Lay the kernel on the rows 4, 5, 6 and the columns 2, 3, 4 of the patch. Which number comes out? Use paper, not code.",
+        hints=["The upper row of the kernel is −1, the middle one 0, the lower one 1.", "Lower three pixels minus upper three pixels."],
+        solution=answers.my_sum,
+        asks_value=True,
+        explanation="(9 + 9 + 9) − (0 + 0 + 1) = 26: the pixels get much brighter from top to bottom. This is the upper edge of the "
+        "lower stroke of the 3.",
+        check_answer=number_check(
+            26,
+            traps={27: "the upper row counts, too, with −1.",
+                   28: "the upper row is multiplied by −1, so it is subtracted.",
+                   -26: "upper and lower row are exchanged.",
+                   38: "that is the sum of all nine pixels; multiply by the kernel first."},
+        ),
+    ),
+    "left_edge": Exercise(
+        title="a kernel of your own",
+        difficulty=1,
+        task="The kernel above is large where it gets brighter from top to bottom. Write one for places that get brighter from LEFT to "
+        "RIGHT: three rows of three numbers. On plain surfaces and on horizontal edges it must give 0.",
+        hints=["Turn the kernel above by 90 degrees.", "The left column is negative, the right one positive."],
+        solution=answers.my_kernel,
+        asks_value=True,
+        explanation="The left column is subtracted from the right one. Networks learn kernels like this one without being told, as you "
+        "will see in section 5.",
+        check_answer=answers.check_left_edge,
+    ),
     "conv_params": Exercise(
         title="count a convolution",
         difficulty=1,
-        task="How many parameters has `nn.Conv2d(32, 64, kernel_size=3)`? (It has biases, as PyTorch's convolutions do by default.)",
-        hints=["Each of the 64 kernels sees all 32 input channels through its 3 × 3 window.", "And one bias for each kernel."],
-        solution=my_params,
+        task="How many parameters does `nn.Conv2d(32, 64, kernel_size=3)` have? (PyTorch's convolutions have biases by default.)",
+        hints=["Each of the 64 kernels sees all 32 input channels through its 3 × 3 window.", "And there is one bias for each kernel."],
+        solution=answers.my_params,
         asks_value=True,
-        explanation="64 · (32 · 9 + 1) = 18,496. The size of the image does not matter: the kernels slide over it.",
+        explanation="64 · (32 · 9 + 1) = 18,496. The size of the image does not matter, because the kernels slide over it.",
         check_answer=number_check(
             18_496,
             traps={18_432: "those are the weights; the biases are missing.",
                    640: "a kernel sees all 32 channels of its input, not one.",
                    576: "a kernel sees all 32 channels of its input, and has a bias.",
-                   18_464: "there is one bias per kernel (per output channel), so 64 of them."},
+                   18_464: "there is one bias per kernel (per output channel), so there are 64."},
             unit="parameters",
         ),
     ),
-    "like_for_like": Exercise(
-        title="like for like",
+    "start": Exercise(
+        title="the loss before training",
         difficulty=1,
-        task="The table has ONE GoogLeNet twice: with 1 crop and with 144. By how many points did averaging over crops alone lower its "
-        "top-5 error?",
-        hints=["Use the two GoogLeNet rows with nets = 1.", "10.07 with one crop, 7.89 with 144."],
-        solution=my_step,
+        task="A network knows nothing: it gives each of the ten classes the same probability. What is its loss for one image?",
+        hints=["Ten equal probabilities that add up to 1.", "log is the natural logarithm: `torch.tensor(2.0).log()`, or ln on a calculator."],
+        solution=answers.my_loss,
         asks_value=True,
-        explanation="2.18 points, with the very same network. Seven networks then gain another 1.22. So an error without its number of "
-        "networks AND of crops says little.",
-        check_answer=number_check(
-            2.18,
-            traps={3.4: "that is seven networks against one as well; keep nets = 1.",
-                   1.22: "that is what seven networks gain; the question is about crops.",
-                   -2.18: "the error goes down; give the size of the step, without the sign.",
-                   10.07 - 7.89: "round it to two digits: round(…, 2)."},
-            unit="points",
-        ),
+        explanation="−log(0.1) = 2.30. Remember this number: a first loss far from log(number of classes) means that something is wrong.",
+        check_answer=answers.check_start,
     ),
-    "flatten": Exercise(
-        title="how many numbers arrive",
+    "years": Exercise(
+        title="the largest step",
         difficulty=1,
-        task="The small CNN above had two poolings. Give it 28 × 28 images instead of 16 × 16: how many inputs must its linear layer "
-        "then have? (It has 32 channels at that point.)",
-        hints=["Each pooling halves the sides: 28, 14, 7.", "Flatten lines up all channels: channels · height · width."],
-        solution=my_inputs,
+        task="In which year did the winner's error fall most in points? And in which year did the largest fraction of the errors disappear? "
+        "Compute both from `winners` and give the two years.",
+        hints=["`error = winners.set_index(\"year\")[\"top5_error\"]`, then `-error.diff()` are the steps in points.",
+               "A fraction: divide each step by the error of the year before, `error.shift(1)`."],
+        solution=answers.my_years,
         asks_value=True,
-        explanation="1,568. This is why a network that ends in flatten + linear has ONE image size; one that ends in global average "
-        "pooling takes any.",
-        check_answer=number_check(
-            1568,
-            traps={512: "that is for 16 × 16 images.",
-                   49: "those are the pixels of one channel; there are 32.",
-                   6272: "only one pooling is in that; there are two.",
-                   224: "height times width, 7 · 7, not 7."},
-            unit="inputs",
-        ),
+        explanation="25.77 → 16.42 in 2012 is the largest step in points. 6.67 → 3.57 in 2015 is the largest fraction, 46.5 %. Both answers are "
+        "right, to two questions.",
+        check_answer=answers.check_years,
+    ),
+    "output_size": Exercise(
+        title="how large is the feature map?",
+        difficulty=2,
+        task="Write `output_size(size, kernel, stride, padding)`: how many places does a kernel find along one side of an image?",
+        hints=["With padding the side has size + 2 · padding pixels, and the kernel's first pixel can be at 0, stride, 2 · stride, …",
+               "The last place where it fits begins at size + 2 · padding − kernel. `//` divides and rounds down."],
+        solution=answers.output_size,
+        explanation="(size + 2 · padding − kernel) // stride + 1. You will use this formula in every lesson.",
+        check_answer=answers.check_output_size,
+    ),
+    "mend": Exercise(
+        title="find the mistake",
+        difficulty=2,
+        task="Find out why `broken_epoch` teaches the network nothing, and write a `mended_epoch` that does.",
+        hints=["Which of its lines changes the weights, and by how much?", "`step` uses the gradients. What are they at that moment?"],
+        solution=answers.mended_epoch,
+        explanation="`zero_grad` stood between `backward` and `step`: the gradients were computed and erased before they were used. There is "
+        "no error message, only a network that never learns.",
+        check_answer=answers.check_loop,
     ),
     "confused": Exercise(
-        title="who is taken for whom",
+        title="what is mistaken for what",
         difficulty=2,
-        task="Write `most_confused(table)`: for a confusion matrix (rows: true class, columns: predicted class; a tensor of counts), the "
-        "pair (true class, predicted class) of the most frequent mistake.",
-        hints=["What is right stands on the diagonal: take it out first.", "`tensor.argmax()` counts through the rows; `divmod` splits its "
-               "answer into row and column."],
-        solution=most_confused,
-        explanation="Subtracting the diagonal leaves only mistakes.",
-        check_answer=_check_confused,
+        task="Write `most_confused(table)`: for a confusion matrix (a tensor of counts; rows: true class, columns: prediction), the "
+        "pair (true class, prediction) of the most frequent mistake.",
+        hints=["Correct predictions are on the diagonal: take it out first.", "`tensor.argmax()` counts through the rows; `divmod` splits "
+               "its answer into row and column."],
+        solution=answers.most_confused,
+        explanation="Subtracting the diagonal leaves only the mistakes.",
+        check_answer=answers.check_confused,
     ),
-    "network": Exercise(
-        title="write a network",
+    "rival": Exercise(
+        title="change the experiment",
+        difficulty=2,
+        task="The linear classifier lacks two things that the CNN has: convolutions, and hidden layers with ReLU. Write `build_rival()`, a "
+        "network without convolutions that has a hidden layer, a ReLU, and about as many parameters as the CNN (9,930, give or take 5 %). "
+        "Then train it on `moved` and on `shuffled`, and defend in three sentences which of the two things made the difference.",
+        hints=["Flatten, linear, ReLU, linear.", "With h hidden units there are 256 · h + h + h · 10 + 10 parameters."],
+        solution=answers.build_rival,
+        explanation="A good answer looks at all three seeds. In our runs the rival read 30 to 51 % of the moved digits, the linear classifier "
+        "25 %, the CNN 87 to 91 %: hidden layers help, convolutions help more. On shuffled digits CNN and rival were about equal. So most "
+        "of the lead on moved digits needs neighbors that belong together.",
+        check_answer=answers.check_rival,
+    ),
+    "project": Exercise(
+        title="small and good",
         difficulty=3,
-        task="""
-        Write `my_net()`, which returns this network for 1 × 16 × 16 images: 3 × 3 convolution (padding 1) to 16 channels, ReLU, 2 × 2
-        max pooling; the same to 32 channels; a 3 × 3 convolution (padding 1) to 64, ReLU; then the average over all pixels
-        (`nn.AdaptiveAvgPool2d(1)`), flatten, and a linear layer to 10 classes.
-        """,
-        hints=["`nn.Sequential(…)` runs its arguments one after another.", "Ten steps: conv, relu, pool, conv, relu, pool, conv, relu, "
-               "average, flatten; then the linear layer, from 64 to 10."],
-        solution=my_net,
-        explanation="The global average makes the linear layer small (650 parameters) and the image size free: an idea of Network in "
-        "Network (Lin et al. 2013) that GoogLeNet took over, lesson 05.",
-        check_answer=_check_network,
+        task="Write `build_mine()`: a network for the moved digits with fewer than 10,000 parameters. The check looks at its size and shape; "
+        "the rest is up to you.",
+        hints=["Where are the parameters of `build_cnn`? Its profile tells you.", "`nn.AdaptiveAvgPool2d(1)` averages each feature map. "
+               "After it a linear layer no longer knows where anything was."],
+        solution=answers.build_mine,
+        explanation="One of many: three convolutions and an average, 9,556 parameters. It needs more epochs than `build_cnn`.",
+        check_answer=answers.check_project,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "A cell in this course prints '≈ 0.31'. What does the ≈ tell you?",
+        "Ten classes. The loss on the training images is 2.30 after the first epoch, and 2.30 after the tenth. Which explanation fits?",
         {
-            "The number is wrong": "It was measured here and now; the cell beside it asserts what must hold.",
-            "On your machine it may be a little different": "Yes. Sums in another order round differently. What must hold everywhere is "
-            "asserted as an inequality, and that is what the tests compare.",
-            "It was copied from a paper": "Published numbers come from tables that name their source.",
+            "The weights never change": "Yes: 2.30 is log(10), the loss of a network that knows nothing. Look at `backward` and `step`.",
+            "The network is overfitting": "Then the loss on the training images would be low, and that on new images high.",
+            "The learning rate is a little too small": "Then the loss would fall, only slowly.",
+            "There are too few test images": "They have nothing to do with the loss on the training images.",
         },
-        "On your machine it may be a little different",
+        "The weights never change",
     ),
     Question(
-        "'ResNet has 3.57 % top-5 error, AlexNet 18.2 %.' What is wrong with this sentence?",
+        "You train with five learning rates, keep the one with the best accuracy on the TEST images, and report this accuracy. It is …",
         {
-            "The numbers are wrong": "Both are in the papers.",
-            "It compares six networks with one": "Yes: 3.57 % is an ensemble of six, 18.2 % a single network. One ResNet-152 has 4.49 % "
-            "(and even that with another way of cropping).",
-            "They were measured on different data sets": "Validation and test images differ, but both are ILSVRC; the number of networks differs far more.",
+            "probably too high": "Yes: the best of five is partly luck, and you chose it by looking. Choose with the validation images.",
+            "a fair number: no weight was trained on these images": "You used them to choose, and that is a kind of training.",
+            "probably too low": "Picking the best of five can only raise the number.",
+            "fair if the test set is large": "A larger test set makes the luck smaller. It does not make the choice fair.",
         },
-        "It compares six networks with one",
+        "probably too high",
     ),
     Question(
-        "Why does `fit` report the accuracy on `valid` after every epoch, and not on `test`?",
+        "Somebody writes `cross_entropy(logits.softmax(1), labels)`. The program runs, but the loss falls very slowly. Why?",
         {
-            "valid is larger": "It is even smaller. Think of what you do with the number.",
-            "Looking at test while choosing would flatter the result": "Yes. Whatever you tune by looking at a split, that split "
-            "becomes part of the training. `test` is looked at once.",
-            "test has no labels": "It has; we use them at the end.",
+            "The softmax is applied twice": "Yes: `cross_entropy` contains one. After the second, even a perfect answer gets a probability of "
+            "about 0.23 for ten classes.",
+            "A softmax has no gradient": "It has one. Only rounding to the largest class has none.",
+            "The softmax should be over dimension 0": "Dimension 0 is the batch. Each image has its own probabilities.",
+            "The learning rate should be ten times larger": "That would hide the symptom. The mistake stays.",
         },
-        "Looking at test while choosing would flatter the result",
+        "The softmax is applied twice",
     ),
     Question(
-        "Which year's winner was the first below the one trained human's 5.1 %?",
+        "A network ends in: average of each feature map, then a linear layer. Your network ends in: flatten, then a linear layer. "
+        "Which one is hurt less when digits move?",
         {
-            "2012, AlexNet": "16.4 %: a revolution, but three times the human's error.",
-            "2014, GoogLeNet": "6.67 %: close.",
-            "2015, ResNet": "Yes, 3.57 %. (One annotator, 1,500 images: not a law of nature.)",
-            "2017, SENet": "Below too, but not the first.",
+            "The one with the average": "Yes: after the average the last layer no longer knows where a pattern was, only that it was there.",
+            "The one with flatten: it keeps all the information": "It keeps the places, too. So its linear layer must learn every place.",
+            "Both equally: the convolutions are the same": "The convolutions are, but a linear layer after flatten has a weight for every place.",
         },
-        "2015, ResNet",
+        "The one with the average",
     ),
     Question(
-        "What does a 3 × 3 convolution with padding 1 and stride 1 do to height and width?",
+        "“ResNet has a top-5 error of 3.57 %, AlexNet one of 18.2 %.” Why is this not a fair comparison of the two networks?",
         {
-            "It keeps them": "Yes: the padding gives back what the window takes at the border.",
-            "It takes 2 off each": "Without padding it would.",
-            "It halves them": "Stride 2 would.",
+            "3.57 % is an ensemble, 18.2 % one network": "Yes: six networks against one. A single ResNet-152 has 4.49 % (and even that with "
+            "another way of cropping).",
+            "One is top-5 error, the other top-1": "Both are top-5. The top-1 error of AlexNet is 40.7 %.",
+            "AlexNet was trained on fewer photographs": "Both learned from the 1.2 million photographs of the challenge.",
         },
-        "It keeps them",
+        "3.57 % is an ensemble, 18.2 % one network",
     ),
 ]
