@@ -11,7 +11,7 @@ from lecture8.teaching.exercises import Exercise
 from lecture8.teaching.same_network import take_weights
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Build(Exercise):
     """A function or class that the lesson uses once it is right: `Block = ask.builds["block"].use(Block)`.
 

@@ -18,8 +18,10 @@ Where the notes of the lecture (or its slides) and the papers differ, or agree a
 column leads to the section in which the course measures, counts or computes it. Made from `data/corrections.csv` by
 `python -m tools.build.notes_page`.
 """
-# where the notes are right, and a section shows it without `three_ways`
-RIGHT = {27: "5 · From 34 to 152 layers: the bottleneck"}
+# shown by a section without `three_ways`: it says what you may read, or that the notes are right (27)
+TOLD = {27: "5 · From 34 to 152 layers: the bottleneck"}
+TOLD |= {3: "For the curious: the order of the layers, and 224 or 227?", 4: "2 · Compute: one network on two GPUs"}
+TOLD |= {5: "4 · ReLU, and the learning-rate trap", 6: "5 · Normalization: better, or faster?", 7: "The recipe"}
 
 
 def section(notebook: str, number: int) -> str:
@@ -32,7 +34,7 @@ def section(notebook: str, number: int) -> str:
 
 
 def _place(notebook: str, number: int) -> str:
-    heading = section(notebook, number) or RIGHT.get(number, "")
+    heading = section(notebook, number) or TOLD.get(number, "")
     anchor = "#" + quote(heading.replace(" ", "-")) if heading else ""
     return f"[{notebook}{', ' * bool(heading)}{heading}](../notebooks/{notebook}.ipynb{anchor})"
 
