@@ -9,11 +9,11 @@ from lecture8.datasets.drawn import digits, glyphs, sample_photos, textures
 from lecture8.datasets.photographs import ants_bees, cifar10, image_folder, imagenette, list_photos, pets, read_photo
 from lecture8.datasets.tensors import Data, Split, assemble, to_bytes
 
-from lecture8.datasets.photographs import animals  # isort: skip
+from lecture8.datasets.photographs import CIFAR10_CLASSES, animals  # isort: skip
 from lecture8.datasets.tensors import color_noise, compose, random_crop, random_flip  # isort: skip
 
 __all__ = [
-    "Data", "Split", "animals", "ants_bees", "assemble", "cifar10", "color_noise", "compose", "digits", "glyphs",
-    "image_folder", "imagenette", "list_photos", "pets", "random_crop", "random_flip", "read_photo", "sample_photos",
-    "textures", "to_bytes",
+    "CIFAR10_CLASSES", "Data", "Split", "animals", "ants_bees", "assemble", "cifar10", "color_noise", "compose",
+    "digits", "glyphs", "image_folder", "imagenette", "list_photos", "pets", "random_crop", "random_flip", "read_photo",
+    "sample_photos", "textures", "to_bytes",
 ]  # fmt: skip

@@ -6,7 +6,6 @@ from matplotlib.figure import Figure
 from lecture8 import complexity, datasets, published
 from lecture8.lessons.l02_alexnet import pictures
 from lecture8.lessons.l02_alexnet.curves import epochs_to
-from lecture8.lessons.l02_alexnet.photos import square
 from lecture8.teaching import Explorer, explorer
 
 
@@ -31,7 +30,7 @@ def edge() -> Explorer:
         text = (
             f"({side} + 2 · {padding} - 11) / 4 + 1 = {exact:g} windows, rounded {rounding} to {places}: "
             f"the last one {end}. "
-            f"After the poolings the sides are {' → '.join(map(str, sizes))}, so fc6 gets 256 · {sizes[-1]}² = "
+            f"After the pooling layers the sides are {' → '.join(map(str, sizes))}, so fc6 receives 256 · {sizes[-1]}² = "
             f"{inputs:,} values, {fits}."
         )
         return pictures.right_edge(side, 11, 4, padding, places), text
@@ -46,15 +45,16 @@ def edge() -> Explorer:
 
 @explorer
 def augment() -> Explorer:
-    """AlexNet's augmentation on a photograph, each of its three parts turned on and off."""
-    photos = {name: square(photo, 256) for name, photo in datasets.sample_photos().items()}
-    pixels = (torch.stack(list(photos.values())) * 255).round().to(torch.uint8)
-    split = datasets.Split(pixels, torch.arange(len(photos)))
+    """AlexNet's augmentation on a photograph, each of its three parts switched on and off."""
+    shown = ("macaw", "owl", "cat", "panda")
+    pixels = {name: photo for name, photo in datasets.animals().items() if name in shown}
+    photos = {name: pixels[name] / 255 for name in shown}
+    split = datasets.Split(torch.stack(list(pixels.values())), torch.arange(len(pixels)))
     noise = {amount: datasets.color_noise(split, amount) for amount in (0.1, 0.5)}
 
     def draw(photo: str, crop: str, mirror: str, color: float) -> tuple[Figure, str]:
         generator = torch.Generator().manual_seed(0)
-        image, count = photos[photo], 8
+        image, count = photos[photo], 6
         top, left = torch.randint(0, 33, (2, count), generator=generator)
         if crop == "off":
             top, left = torch.full((count,), 16), torch.full((count,), 16)
@@ -67,19 +67,17 @@ def augment() -> Explorer:
             crops = noise[color](crops, generator)
         boxes = [(int(top[i]), int(left[i]), 224) for i in range(1 if crop == "off" else 4)]
         number = (33 * 33 if crop == "on" else 1) * (2 if mirror == "on" else 1)
-        words = f"Eight training pictures of 224 × 224 from {photo.replace('_', ' ')}: " + (
-            "cut out anywhere" if crop == "on" else "cut out of the middle"
+        words = f"Six training images of 224 × 224 from the {photo}: " + (
+            "random crops" if crop == "on" else "the middle"
         )
         words += ", half of them mirrored" if mirror == "on" else ", never mirrored"
         words += (
-            f", colors shifted by {color:g} standard deviations. "
+            f", color noise of {color:g} standard deviations. "
             if color
-            else ", colors as they are. "
+            else ", no color noise. "
         )
-        words += (
-            f"Without the colors there are {number:,} different one{'s' if number > 1 else ''}."
-        )
-        return pictures.views(image, boxes, crops), words
+        words += f"Without color noise there are {number:,} different image{'s' if number > 1 else ''}."
+        return pictures.views(image, boxes, crops, columns=3), words
 
     controls = {
         "photo": list(photos),

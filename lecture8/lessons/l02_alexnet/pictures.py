@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from torch import nn
 from torch.nn import functional as F
 
+from lecture8.complexity import conv_size
 from lecture8.lessons.l02_alexnet.curves import epochs_to
 from lecture8.plots import (
     BLACK,
@@ -149,7 +151,7 @@ def views(
 
     photo: 3 × H × H from 0 to 1; boxes: (top, left, size) each; pictures: N × 3 × h × h, clipped to 0…1
     """
-    rows, side, gap = -(-len(pictures) // columns), 100, 8
+    rows, side, gap = -(-len(pictures) // columns), 74, 6
     whole = rows * (side + gap) - gap
     sheet = torch.ones(3, whole, whole + columns * (side + gap) + gap)
     sheet[:, :, :whole] = _resized(photo, whole)
@@ -182,21 +184,118 @@ def _resized(picture: torch.Tensor, side: int) -> torch.Tensor:
     return small[0].clamp(0, 1)
 
 
-def shares(layers: Mapping[str, tuple[int, int]]) -> Figure:
-    """What each layer has of all parameters and of all multiply-adds, in percent; name -> (params, macs)."""
-    figure, panels = plt.subplots(1, 2, figsize=(9, 0.9 + 0.32 * len(layers)), sharey=True)
-    names = list(layers)[::-1]
-    colors = [LAYER_COLORS["linear" if name.startswith("fc") else "conv"] for name in names]
-    for ax, kind, title in zip(panels, (0, 1), ("parameters", "multiply-adds"), strict=True):
-        total = sum(counts[kind] for counts in layers.values())
-        percent = [100 * layers[name][kind] / total for name in names]
-        ax.barh(names, percent, color=colors, height=0.68)
-        for i, value in enumerate(percent):
-            ax.text(value + 1, i, f"{value:.1f}", va="center", fontsize=10)
-        ax.set(title=title, xlabel="% of the whole network", xlim=(0, 75))
-        ax.tick_params(left=False)
-        ax.spines["left"].set_visible(False)
+def areas(layers: Mapping[str, tuple[int, int]]) -> Figure:
+    """A square for each layer, its area the layer's share of all parameters, and of all multiply-adds below.
+
+    layers: name -> (parameters, multiply-adds)
+    """
+    figure, ax = plt.subplots(figsize=(10, 2.9))
+    pitch = 0.9
+    for row, (kind, title) in enumerate(((0, "parameters"), (1, "multiply-adds"))):
+        total, floor = sum(counts[kind] for counts in layers.values()), -1.15 * row
+        ax.text(-0.45, floor + 0.3, title, ha="right", va="center", weight="bold")
+        for i, (name, counts) in enumerate(layers.items()):
+            share = counts[kind] / total
+            color = LAYER_COLORS["linear" if name.startswith("fc") else "conv"]
+            corner = (pitch * i - share**0.5 / 2, floor)
+            ax.add_patch(
+                plt.Rectangle(corner, share**0.5, share**0.5, color=color, linewidth=0)
+            )
+            words = f"{name}\n{100 * share:.1f} %"
+            ax.text(pitch * i, floor - 0.04, words, ha="center", va="top", fontsize=9.5)
+    ax.set(xlim=(-1.7, pitch * (len(layers) - 0.4)), ylim=(-1.4, 0.85), aspect="equal")
+    ax.axis("off")
     return figure
+
+
+def volumes(table: Mapping[str, tuple], side: int = 227, *, title: str = "") -> Figure:
+    """What the layers of AlexNet's two towers output, before pooling, to scale: a value is a unit of volume.
+
+    table: the paper's, `models.alexnet.LAYERS`; side: of the image. Channels run from left to right, sides up and,
+    drawn slanted, into the page; the values of fully connected layers are laid in rows of 8.
+    """
+    shapes, meet = {"image": (3, side, side)}, ["fc6", "fc7", "fc8"]
+    for name, (kernels, kernel, stride, padding, groups, _, pool) in table.items():
+        side = conv_size(side, kernel, stride, padding)
+        shapes[name] = (kernels // 2, side, side)
+        side = conv_size(side, 3, 2) if pool else side
+        meet += [name] if groups == 1 and name != "conv1" else []
+    shapes |= {"fc6": (2048,), "fc7": (2048,), "fc8": (1000,)}
+    figure, ax = plt.subplots(figsize=(11, 2.7))
+    at, ends, slant = 0.0, None, 0.3
+    for name, shape in shapes.items():
+        side, flat = (shape[1], False) if len(shape) == 3 else (8, True)
+        length, deep = (shape[0] / 8 if flat else shape[0]), 0 if flat else side * slant
+        color = GRAY if name == "image" else LAYER_COLORS["linear" if flat else "conv"]
+        rows = {"image": (0,), "fc8": (80,)}.get(name, (80, -80))
+        for y in rows:
+            for start in ends or ():
+                if name == "conv1" or start[1] == y or name in meet:
+                    crosses = name in meet and start[1] != y
+                    _arrow(ax, start, (at, y), ORANGE if crosses else GRAY)
+            _box(ax, at, y, length, side, deep, color)
+        words = f"{shape[0]:,}" if flat else " × ".join(map(str, shape[::-1]))
+        below = -80 - max(side / 2, 28) if name != "image" else -side / 2
+        ax.text(
+            at + length / 2, below - 12, name, ha="center", va="top", weight="bold", fontsize=10
+        )
+        ax.text(at + length / 2, below - 46, words, ha="center", va="top", fontsize=9)
+        ends = [(at + length + deep * 0.5, y) for y in rows]
+        at += length + deep + (60 if flat else 110 if name in ("image", "conv1") else 70)
+    for words, y in (("GPU 1", 80), ("GPU 2", -80)):
+        ax.text(at, y, words, va="center", fontsize=10, color=BLACK)
+    ax.set(xlim=(-50, at + 90), ylim=(-225, 150), aspect="equal", title=title)
+    ax.axis("off")
+    return figure
+
+
+def _box(ax, x, y, length, side, deep, color) -> None:
+    """A cuboid from the left end (x, y): its front, its top and its right end."""
+    low, high, up = y - side / 2, y + side / 2, deep * 0.5
+    front = [(x, low), (x + length, low), (x + length, high), (x, high)]
+    top = [(x, high), (x + length, high), (x + length + deep, high + up), (x + deep, high + up)]
+    end = [
+        (x + length, low),
+        (x + length + deep, low + up),
+        (x + length + deep, high + up),
+        (x + length, high),
+    ]
+    for corners, alpha in ((front, 0.95), (top, 0.55), (end, 0.75)):
+        if deep or corners is front:
+            ax.add_patch(plt.Polygon(corners, facecolor="white", linewidth=0))
+            ax.add_patch(
+                plt.Polygon(
+                    corners, facecolor=color, alpha=alpha, edgecolor="white", linewidth=0.5
+                )
+            )
+
+
+@torch.no_grad()
+def first_layer(conv: nn.Conv2d, image: torch.Tensor, most: int = 8) -> Figure:
+    """Kernels of a first convolution, and under each the feature map that it makes of an image, after ReLU.
+
+    image: channels × height × width, as the network takes it. Shown are the kernels with the largest responses.
+    """
+    weight = conv.weight.detach().cpu().float()
+    responses = F.conv2d(image.cpu().float()[None], weight, padding=conv.padding).relu()[0]
+    strongest = responses.flatten(1).std(1).argsort(descending=True)[:most]
+    figure, grid = plt.subplots(2, most + 1, figsize=(1.15 * (most + 1), 2.6))
+    for ax in grid.flat:
+        ax.axis("off")
+    grid[1, 0].imshow(_stretched(image.cpu().float()))
+    grid[1, 0].set_title("image", fontsize=9, loc="center", pad=3)
+    for column, i in enumerate(strongest.tolist(), 1):
+        grid[0, column].imshow(_stretched(weight[i]))
+        grid[0, column].set_title(f"kernel {i}", fontsize=9, loc="center", pad=3)
+        grid[1, column].imshow(responses[i].numpy())
+    return figure
+
+
+def _stretched(picture: torch.Tensor) -> np.ndarray:
+    """Channels × H × W as matplotlib takes it, from its darkest value to its lightest."""
+    low, high = picture.min(), picture.max()
+    picture = (picture - low) / ((high - low) or 1)
+    return (picture[0] if len(picture) == 1 else picture.permute(1, 2, 0)).numpy()
 
 
 def lrn_factor(activations: Mapping[str, tuple[float, float]]) -> Figure:
@@ -204,7 +303,7 @@ def lrn_factor(activations: Mapping[str, tuple[float, float]]) -> Figure:
 
     activations: name -> (low, high), the range of the root mean square of five neighbors, drawn as a bar
     """
-    figure, ax = plt.subplots(figsize=(7.5, 3.4))
+    figure, ax = plt.subplots(figsize=(6.8, 2.8))
     size = np.logspace(-4, 4, 200)
     ax.plot(size, (2 + 1e-4 * 5 * size**2) ** -0.75, color=BLUE)
     for i, (name, (low, high)) in enumerate(activations.items()):
@@ -251,7 +350,7 @@ def training_error(
     percent = {
         name: 100 * np.atleast_2d(np.asarray(runs, float)) for name, runs in errors.items()
     }
-    figure, ax = plt.subplots()
+    figure, ax = plt.subplots(figsize=(6, 2.8))
     ax.set_ylim(0, 100)  # before the lines, whose labels are set apart by it
     lines(
         percent, xlabel="epoch", ylabel="training error, %", title=title, colors=colors, ax=ax
@@ -274,7 +373,7 @@ def normalizations(runs: pd.DataFrame, rates: Mapping[int, Mapping[str, float]])
 
     runs: the table `alexnet_norm`; rates: epochs -> kind -> learning rate
     """
-    figure, panels = plt.subplots(1, len(rates), figsize=(10, 3.6))
+    figure, panels = plt.subplots(1, len(rates), figsize=(9, 2.8))
     measured = runs[runs["seed"] >= 10]
     for ax, (epochs, chosen) in zip(panels, rates.items()):
         errors = {}
@@ -284,17 +383,15 @@ def normalizations(runs: pd.DataFrame, rates: Mapping[int, Mapping[str, float]])
             errors[f"{kind}, {lr:g}"] = [[100 - 100 * a for a in run] for run in accuracies]
         colors = {name: NORM_COLORS[kind] for name, kind in zip(errors, chosen)}
         title = f"learning rates chosen for {epochs} epochs"
+        ax.set_ylim(0, 30)  # before the lines, whose labels are set apart by it
         lines(
             errors,
             xlabel="epoch",
             ylabel="test error, %",
             title=title,
-            log=True,
             colors=colors,
             ax=ax,
         )
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_formatter("")
     return figure
 
 
@@ -305,7 +402,7 @@ def deep_training(runs: pd.DataFrame) -> Figure:
     """
     measured = runs[runs["seed"] >= 10]
     depths = sorted(set(measured["depth"]))
-    figure, panels = plt.subplots(1, len(depths), figsize=(11, 3.4), sharey=True)
+    figure, panels = plt.subplots(1, len(depths), figsize=(9, 2.8), sharey=True)
     for ax, depth in zip(panels, depths):
         rows = measured[measured["depth"] == depth]
         errors = {
@@ -327,15 +424,17 @@ def deep_gradients(norms: pd.DataFrame, depth: int) -> Figure:
     """
     rows = norms[norms["depth"] == depth]
     by_arm = {arm: by_seed(part, "norm") for arm, part in rows.groupby("arm")}
-    figure = lines(
+    figure, ax = plt.subplots(figsize=(6, 2.6))
+    lines(
         by_arm,
         xlabel="layer, from the image to the logits",
         ylabel="gradient norm",
         title=f"{depth} layers, before training",
         log=True,
         colors=ARM_COLORS,
+        ax=ax,
     )
-    figure.axes[0].set_xticks(range(1, depth + 1))
+    ax.set_xticks(range(1, depth + 1))
     return figure
 
 
@@ -351,7 +450,7 @@ def training_images(runs: pd.DataFrame) -> Figure:
         f"{most} steps": measured["steps"] == most,
         "32 epochs": (measured["steps"] < most) | (measured["images"] == every),
     }
-    figure, ax = plt.subplots()
+    figure, ax = plt.subplots(figsize=(6, 2.7))
     ax.set_xscale("log")
     images = sorted(set(measured["images"]))
     errors = {name: by_seed(measured[kept], "test_error") for name, kept in kinds.items()}
@@ -366,6 +465,6 @@ def training_images(runs: pd.DataFrame) -> Figure:
     )
     ax.set_xticks(images, images, minor=False)
     ax.xaxis.set_minor_formatter("")
-    ax.yaxis.set_major_formatter("{x:g}")
+    ax.set_yticks((1, 2, 5, 10, 20), (1, 2, 5, 10, 20))
     ax.yaxis.set_minor_formatter("")
     return figure

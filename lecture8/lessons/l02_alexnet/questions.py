@@ -1,346 +1,227 @@
-"""02 AlexNet: predictions, exercises, quiz."""
+"""02 AlexNet: predictions, builds, exercises, quiz."""
 
-from functools import cache
-
-import torch
-from torch import nn
-
-from lecture8 import models
-from lecture8.teaching import (
-    Exercise,
-    Prediction,
-    Question,
-    Verdict,
-    called,
-    correct,
-    number_check,
-    same_network,
-    shape,
-    wrong,
-)
+from lecture8.lessons.l02_alexnet.answers import (
+    LRN, Dropout, accuracy, check_accuracy, check_days, check_dropout, check_lrn, check_random_crops, check_stage,
+    check_step, my_bytes, my_days, my_params, my_step, random_crops, stage,
+)  # fmt: skip
+from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
     "where": Prediction(
-        "AlexNet has five convolutions and three fully connected layers. Where is most of its memory (parameters), and "
-        "where most of its work (multiply-adds)?",
+        "Five convolutions, three fully connected layers. Where are most of AlexNet's parameters, and where is most of its work "
+        "(multiply-adds)?",
         {
-            "both in the convolutions": "Convolutions do most of the work, but each of their weights is used at "
-            "thousands of places, so there are few of them.",
-            "parameters in the fully connected layers, work in the convolutions": "A weight of a fully connected layer "
-            "is used once per image, a weight of conv1 at 55 × 55 places.",
-            "both in the fully connected layers": "They hold nearly all parameters, but each is used only once per image.",
+            "both in the convolutions": "There are five of them, but their kernels are small. conv1 has 96 kernels of 11 × 11 × 3, "
+            "35 thousand parameters. fc6 connects 9,216 values to 4,096, 38 million parameters.",
+            "parameters in the fully connected layers, work in the convolutions": "A weight of a fully connected layer is used once "
+            "per image. A weight of conv1 is used at 55 × 55 = 3,025 places.",
+            "both in the fully connected layers": "Many parameters do not mean much work. Work also depends on how often each "
+            "parameter is used, and fc6 uses each of its weights once per image.",
         },
     ),
     "crossing": Prediction(
-        "Two GPUs work on one image. As 3 × 227 × 227 floats it has 618,348 bytes. How many bytes cross from one GPU to the "
-        "other, both ways together, before the network has its answer?",
+        "Two GPUs share the work on one image. As 3 × 227 × 227 numbers of 4 bytes it has 618,348 bytes. How many bytes cross "
+        "from one GPU to the other, in both directions together, before the network has its answer?",
         {
-            "about ten times the image": "Too many even if the halves met after every layer, before pooling: that would be 4 times.",
-            "about as many as the image has": "If the halves met at every layer, it would be 1.7 times the image.",
-            "less than half of the image": "They meet in four places only, and all four come after the maps have become "
-            "small.",
-        },
-    ),
-    "relu": Prediction(
-        "Four layers, handwritten digits, each activation at its own best learning rate: how many times as many epochs as ReLU "
-        "does tanh need until the training error is down to 25 %?",
-        {
-            "about 6, as in the paper": "Then the paper's factor would hold for small networks and easy images, too.",
-            "between 1.5 and 3": "Then the effect would be there, only smaller.",
-            "no more than ReLU": "The famous factor does not show here. That happens; what matters is to say so, and to say under "
-            "which conditions.",
-        },
-    ),
-    "lrn": Prediction(
-        "Put local response normalization into a network that has none, and train again. The accuracy on new images is …",
-        {
-            "at least two points better": "The paper reports 1.4 points on ImageNet.",
-            "no better, rather a little worse": "At this scale it gains nothing.",
-            "ten points worse": "Then it would destroy what the convolutions find.",
+            "about ten times the image": "Even if the halves exchanged everything after every convolution, before pooling, it would be "
+            "about four times the image.",
+            "about as many as the image has": "That is the right order if the halves met before conv2, too. They do not: conv2 gets "
+            "only what its own GPU computed.",
+            "less than half of the image": "The halves meet in four places only. All four come late, where the feature maps are small.",
         },
     ),
     "flip": Prediction(
-        "AlexNet was trained on random crops and mirror images. You have 100 handwritten digits. What helps on NEW digits?",
+        "AlexNet was trained on random crops and mirror images of photographs. You have a few images like those you just saw. Which "
+        "of the two helps on NEW images?",
         {
-            "both help": "A mirrored 2 looks like no 2 that anybody writes.",
-            "crops help where digits are off center, mirroring hurts": "A shifted 2 is a 2, a mirrored 2 is none. A change of the "
-            "image is worth something where it keeps the label and where new images differ in just this way.",
-            "neither helps": "Then the network would know already that a shifted 2 is a 2.",
+            "both help": "More images of any kind are not the point. A new version helps if a new image could look like it and its "
+            "label is still right.",
+            "crops help, mirror images hurt": "A shifted 2 is still a 2. A mirrored 2 is not a 2 that anybody writes, so the network "
+            "spends its capacity on images it will never meet.",
+            "neither helps": "That would be so if the network already knew that a shift does not change the label. A small training set "
+            "does not teach that.",
+        },
+    ),
+    "images": Prediction(
+        "Networks are trained on 100, 200, 400, 800 and 1,297 digits, with equally many steps. With more images each one is seen less "
+        "often. What happens to the error on NEW images?",
+        {
+            "it falls, down to less than half": "Seeing an image again teaches less than seeing a new one. With 100 images each is seen "
+            "416 times; the network knows them by heart.",
+            "it hardly changes": "That would be so if a hundred digits showed all that there is to know about digits. People write in "
+            "more ways than that.",
+            "it rises": "Each image is seen less often, and the training error may well be higher. But new images are what counts.",
+        },
+    ),
+    "deep": Prediction(
+        "20 layers without normalization, each side at its own best learning rate. Which has the lowest training error after five "
+        "epochs?",
+        {
+            "ReLU, He": "That is what the argument about slopes predicts, and what the paper's Figure 1 shows for four layers on "
+            "CIFAR-10. Here ReLU is the slowest of the three.",
+            "tanh, Glorot": "These initial weights were made for tanh, and it is ahead of ReLU here. But larger ones do better.",
+            "tanh, He": "He's initial weights are larger, and with them tanh is by far the fastest. The choice of initial weights matters "
+            "at least as much here as the choice of activation.",
+        },
+    ),
+    "norm": Prediction(
+        "The same small AlexNet three times: without normalization, with local response normalization, with batch normalization. Same "
+        "learning rate, few epochs. Which has learned most?",
+        {
+            "local response": "The paper reports that it lowers the top-1 error by 1.4 points, on ImageNet. That does not mean that it "
+            "speeds up learning here.",
+            "batch": "Each channel is brought to mean 0 and standard deviation 1 in every batch. With signals of one size, steps of one "
+            "size fit all layers from the start.",
+            "no difference": "Normalization adds nothing that a network could not compute. It changes how fast training finds it.",
+        },
+    ),
+    "longer": Prediction(
+        "40 epochs instead of 6, each side at its own best learning rate. With batch normalization the test error is then, compared with "
+        "none, …",
+        {
+            "still several points ahead": "That would be a better network. What the first epochs showed was a lead in time: the others "
+            "catch up.",
+            "no longer ahead": "All three end near one or two percent. Batch normalization gets there in less than half the epochs, and "
+            "that is what it did here.",
+            "several points behind": "Its noise, a mean and a standard deviation of 64 images, may cost a little. Nothing of that size shows "
+            "here.",
         },
     ),
     "dropout": Prediction(
-        "Dropout 0.5 in fc6 and fc7. Compared with no dropout, the network's loss on NEW images and the epochs it needs …",
+        "Dropout 0.5 after fc6 and fc7, everything else unchanged, as many epochs. Compared with no dropout, the loss on the TRAINING "
+        "images is …, the loss on NEW images is …",
         {
-            "lower loss, fewer epochs": "Half of the units are missing at every step: it cannot be faster as well.",
-            "lower loss, more epochs": "It overfits less, and learns more slowly: the paper says about twice as long.",
-            "the same loss, more epochs": "Then dropout would cost time for nothing.",
+            "lower, lower": "The network cannot rely on any single unit, so it fits the training images less closely, not more.",
+            "higher, lower": "It fits the training images less closely, and what it has learned holds better on new ones. The gap "
+            "between the two is what dropout is for.",
+            "higher, higher": "This happens if a network has too little capacity, or too little time. Then dropout only makes it worse.",
         },
     ),
 }
 
-
-def _check_dropout(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(0)
-    for p in (0.5, 0.8):
-        x = torch.randn(4, 6, generator=generator)
-        kept = (torch.rand(4, 6, generator=generator) > p).float()
-        got, case = called(answer, x, kept, p), f"for p={p}"
-        if not isinstance(got, torch.Tensor) or got.shape != x.shape:
-            return wrong(f"Expected a tensor of {shape(x)} {case}, got {shape(got)}.")
-        if (got * (1 - kept)).any():
-            return wrong(f"Where `kept` is 0 the result {case} should be 0.")
-        if torch.allclose(got, x * kept):
-            return wrong(
-                f"The right values are dropped, but not scaled up {case}: that is the paper's way, which then must halve all "
-                "outputs at test time."
-            )
-        if not torch.allclose(got, x * kept / (1 - p), atol=1e-6):
-            place = kept.flatten().nonzero()[0]
-            factor = (got.flatten()[place] / x.flatten()[place]).item()
-            return wrong(
-                f"What is kept {case} should be multiplied with 1 / (1 - p) = {1 / (1 - p):g}; yours is with {factor:.3g}."
-            )
-    return correct(
-        "Dropped or scaled up by 1 / (1 - p): on average nothing changes, so that nothing is left to do at test time."
-    )
-
-
-def _check_step(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(0)
-    w, v = torch.randn(5, generator=generator), torch.zeros(5)
-    theirs = [w.clone(), v.clone()]
-    for i, lr in enumerate((0.1, 0.1, 0.1, 0.01), 1):
-        gradient = torch.randn(5, generator=generator)
-        v = 0.9 * v - 0.0005 * lr * w - lr * gradient
-        w = w + v
-        got = called(answer, *theirs, gradient, lr)
-        if not isinstance(got, tuple | list) or len(got) != 2:
-            return wrong(f"Expected two tensors, (w, v), got {type(got).__name__}.")
-        theirs = [torch.as_tensor(part).clone() for part in got]
-        if torch.allclose(theirs[0], w, rtol=0, atol=1e-6):
-            continue
-        if i == 4:
-            return wrong(
-                "Right while the learning rate stays, but after it drops from 0.1 to 0.01 yours goes another way: in the "
-                "paper the learning rate is inside v, in PyTorch it multiplies v."
-            )
-        error = theirs[0] - w
-        if i == 1 and torch.allclose(error, 0.0005 * lr * (w - v), atol=1e-6):
-            return wrong(
-                "The gradient is followed, but the weight decay, -0.0005 · lr · w, is missing."
-            )
-        if i == 1 and torch.allclose(error, 2 * 0.0005 * lr * (w - v), atol=1e-6):
-            return wrong("The weight decay has the wrong sign: it should make w smaller.")
-        if i == 2:
-            return wrong("The first step is right, the second is not: is v kept, times 0.9?")
-        return wrong(
-            f"Step {i} goes elsewhere: w should become {w[0]:.6f} …, yours is {theirs[0][0]:.6f} …."
-        )
-    return correct(
-        "Four steps as the paper prints them, with a drop of the learning rate among them."
-    )
-
-
-def _check_color(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(0)
-    mix = torch.tensor(
-        [[0.2, 0.05, 0.0], [0.2, 0.0, 0.03], [0.15, -0.05, -0.02]], dtype=torch.float64
-    )
-    photo = 0.5 + (
-        mix @ torch.randn(3, 40 * 50, generator=generator, dtype=torch.float64)
-    ).view(3, 40, 50)
-    covariance = torch.cov(photo.flatten(1))
-    got = called(answer, photo)
-    if not isinstance(got, torch.Tensor) or got.shape != (3, 3):
-        return wrong(f"Expected a tensor of 3 × 3, one column per direction, got {shape(got)}.")
-    got = got.double()
-
-    def close(a, b):
-        return (a - b).abs().max() < 1e-3 * b.abs().max()
-
-    if close(got @ got.T, covariance):
-        gram = got.T @ got
-        if (gram - gram.diag().diag()).abs().max() > 1e-3 * gram.abs().max():
-            return wrong(
-                "The columns have the right spread together, but they are not at right angles to each other."
-            )
-        return correct(
-            "Three directions at right angles, each as long as the colors spread along it."
-        )
-    if close(got @ got.T, covariance @ covariance):
-        return wrong(
-            "Each direction is scaled with the variance along it, as the paper prints; take its square root."
-        )
-    if close(got @ got.T, torch.eye(3, dtype=torch.float64)):
-        return wrong(
-            "The directions are right, but all are 1 long; multiply each with the spread along it."
-        )
-    if close(got.T @ got, covariance):
-        return wrong("The directions should stand in the columns; yours stand in the rows.")
-    return wrong("S · Sᵀ should be the covariance matrix of the three colors; yours is not.")
-
-
-def _check_features(answer) -> Verdict:
-    features = called(answer)
-    if not isinstance(features, nn.Module):
-        return wrong(f"Expected a network (nn.Module), got {type(features).__name__}.")
-    return same_network(features, _published_features(), (3, 67, 67))
-
-
-@cache
-def _published_features() -> nn.Module:
-    return models.alexnet_owt(10, input_size=67).features
-
-
-# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
-
-
-def my_crops():
-    return 9 * 9 * 2
-
-
-def my_params():
-    return 256 * 5 * 5 * 48 + 256
-
-
-def my_bytes():
-    return 2 * 48 * 27 * 27 * 4
-
-
-def my_neurons():
-    return 96 * 55**2 + 256 * 27**2 + (384 + 384 + 256) * 13**2 + 4096 + 4096 + 1000
-
-
-def my_dropout(x, kept, p):
-    return x * kept / (1 - p)
-
-
-def my_step(w, v, gradient, lr):
-    v = 0.9 * v - 0.0005 * lr * w - lr * gradient
-    return w + v, v
-
-
-def color_steps(photo):
-    variances, directions = torch.linalg.eigh(torch.cov(photo.flatten(1)))
-    return directions * variances.sqrt()
-
-
-def my_features():
-    rows = [
-        (64, 11, 4, 2, True),
-        (192, 5, 1, 2, True),
-        (384, 3, 1, 1, False),
-        (256, 3, 1, 1, False),
-        (256, 3, 1, 1, True),
-    ]
-    layers, c_in = [], 3
-    for c_out, kernel, stride, padding, pool in rows:
-        layers += [nn.Conv2d(c_in, c_out, kernel, stride, padding), nn.ReLU()]
-        layers += [nn.MaxPool2d(3, 2)] if pool else []
-        c_in = c_out
-    return nn.Sequential(*layers)
+builds = {
+    "stage": Build(
+        title="one stage of AlexNet",
+        difficulty=1,
+        task="""
+        Write `stage`, with PyTorch's own layers: a convolution with these settings, then ReLU, then the layer `norm` if one is given,
+        then max pooling of 3 × 3 with stride 2 if `pool` is True. Return them as one `nn.Sequential`.
+        """,
+        hints=[
+            "The convolution is `nn.Conv2d(c_in, c_out, kernel, stride, padding, groups=groups)`.",
+            "The pooling layer is `nn.MaxPool2d(3, stride=2)`; `norm` is a layer already, so append it as it is.",
+        ],
+        solution=stage,
+        explanation="The stride is smaller than the window, so neighboring windows overlap by one row of values.",
+        check_answer=check_stage,
+        input_shape=lambda c_in, *_, **__: (c_in, 35, 35),
+    ),
+    "random_crops": Build(
+        title="random crops",
+        difficulty=2,
+        task="""
+        Write `random_crops(images, side, generator)`: from each image of N × C × H × H one crop of side × side, at a place of its own.
+        The top left corner is drawn uniformly from all places at which the crop fits. Only `corners` is missing: a tensor of N × 2
+        whole numbers, drawn with `generator`.
+        """,
+        hints=[
+            "`torch.randint(low, high, (len(images), 2), generator=generator)` draws whole numbers below `high`.",
+            "The largest shift is `most`, and it should occur: how large must `high` be?",
+        ],
+        solution=random_crops,
+        explanation="From 0 to `most` there are `most` + 1 shifts, and `torch.randint` leaves out its upper end.",
+        check_answer=check_random_crops,
+    ),
+    "lrn": Build(
+        title="local response normalization by hand",
+        difficulty=2,
+        task="""
+        Write the formula above as a layer. Only `total` is missing: for every channel the sum of five squares, its own and those of two
+        channels on each side. `squares` has two channels of zeros before the first and two after the last.
+        """,
+        hints=[
+            "`squares[:, 0 : channels]` is the square two channels before, for all channels at once.",
+            "`squares[:, i : i + channels]` for i = 0, 1, 2, 3, 4 are the five terms.",
+        ],
+        solution=LRN,
+        explanation="`nn.LocalResponseNorm` divides the sum by 5, so its alpha must be 5e-4 for the paper's 1e-4.",
+        check_answer=check_lrn,
+    ),
+    "dropout": Build(
+        title="dropout by hand",
+        difficulty=2,
+        task="""
+        Write dropout as a layer. In training each value is set to 0 with probability p, independently, and what stays is multiplied by
+        1 / (1 - p), so that the mean stays the same. In evaluation the input leaves unchanged.
+        """,
+        hints=[
+            "`torch.rand_like(x)` has the shape of x and numbers uniform from 0 to 1.",
+            "`kept = torch.rand_like(x) >= self.p`, and a tensor times `kept` is 0 where `kept` is False.",
+        ],
+        solution=Dropout,
+        explanation="The paper scales at test time instead: it multiplies all outputs by 0.5. The means agree; this way leaves the test alone.",
+        check_answer=check_dropout,
+    ),
+}  # fmt: skip
 
 
 exercises = {
-    "crops": Exercise(
-        title="how many pictures",
-        difficulty=1,
-        task="""
-        For CIFAR-10 the ResNet paper puts 4 pixels of zeros around each image of 32 × 32, cuts 32 × 32 out of the result, anywhere,
-        and mirrors half of the crops. How many different pictures can it get from one image?
-        """,
-        hints=[
-            "With its border the image has 40 × 40 pixels. By how many pixels can the crop be shifted to the right?",
-            "By 0, 1, …, 8: that is 9 places each way, and each crop has a mirror image.",
-        ],
-        solution=my_crops,
-        asks_value=True,
-        explanation="162. From 0 to 8 there are 9 shifts, as there are 33 from 0 to 32 for AlexNet.",
-        check_answer=number_check(
-            162,
-            traps={128: "from 0 to 8 there are 9 shifts, not 8: the paper's mistake.",
-                   81: "the mirror images are missing.",
-                   64: "there are 9 shifts each way, and every crop has a mirror image.",
-                   2178: "that is AlexNet's number, 224 of 256 pixels.",
-                   50: "the border is 4 pixels on each side, so the crop can move by 8."},
-            unit="pictures",
-        ),
-    ),
     "conv2": Exercise(
-        title="conv2 on two GPUs",
+        title="conv2 in two groups",
         difficulty=1,
         task="""
-        conv2 has 256 kernels of 5 × 5, each with a bias, and works on the 96 channels of conv1. But half of its kernels sit on
-        each GPU and see only the 48 channels there. How many parameters has it?
+        conv2 has 256 kernels of 5 × 5, each with a bias, and its input has 96 channels. It works in two groups: each kernel sees only
+        48 of the channels. How many parameters does conv2 have?
         """,
-        hints=["Each kernel is 5 × 5 × 48.", "256 kernels, and 256 biases."],
+        hints=["Each kernel has 5 × 5 × 48 weights.", "256 kernels, and 256 biases."],
         solution=my_params,
         asks_value=True,
-        explanation="Half as many weights as if every kernel saw all 96 channels (614,656), and half as many multiply-adds.",
+        explanation="Half as many weights as if every kernel saw all 96 channels (614,400), and half as many multiply-adds.",
         check_answer=number_check(
             307_456,
-            traps={614_656: "so many it would have if every kernel saw all 96 channels.",
+            traps={614_656: "this is what it would have if every kernel saw all 96 channels.",
                    307_200: "the biases are missing.",
-                   153_728: "that is one GPU; the other has as many."},
+                   153_728: "that is one group; the other has as many."},
             unit="parameters",
         ),
     ),
     "crossing": Exercise(
-        title="if conv2 talked too",
+        title="if conv2 saw both halves",
         difficulty=2,
         task="""
-        Suppose conv2 saw the kernels of both GPUs. How many more bytes would cross for one image, both ways together, in
-        float32? (What conv2 receives has passed through normalization and pooling: 48 × 27 × 27 on each GPU.)
+        Suppose conv2 saw the kernels of both GPUs. How many more bytes would cross for one image, in both directions together? (What
+        conv2 receives has passed through normalization and pooling: 48 × 27 × 27 on each GPU. A number has 4 bytes.)
         """,
-        hints=["A float32 has 4 bytes.", "Each GPU sends its 48 × 27 × 27 values to the other."],
+        hints=["Each GPU sends all its values to the other.", "2 GPUs, 48 × 27 × 27 values, 4 bytes."],
         solution=my_bytes,
         asks_value=True,
-        explanation="More than all four exchanges that the network has (234,496 bytes). The early maps are the large ones: this is "
-        "why conv2 stays at home, and conv3, after the second pooling, does not.",
+        explanation="More than all four exchanges that the network has (234,496 bytes). Early feature maps are large. This is "
+        "a good reason to let conv2 see its own half only, and conv3, after the second pooling layer, both.",
         check_answer=number_check(
             279_936,
-            traps={139_968: "that is one way; the other GPU sends as many.",
+            traps={139_968: "that is one direction; the other GPU sends as many.",
                    69_984: "those are the values of both GPUs; each has 4 bytes.",
                    34_992: "those are the values of one GPU.",
-                   1_161_600: "that is conv1's map before pooling, 55 × 55."},
+                   1_161_600: "that is conv1's output before pooling, 55 × 55."},
             unit="bytes",
         ),
     ),
-    "neurons": Exercise(
-        title="650,000 neurons",
+    "days": Exercise(
+        title="how long did it take?",
         difficulty=2,
         task="""
-        The abstract says “650,000 neurons”. Count them: one for every value that a convolution or a fully connected layer puts
-        out for one image of 227 × 227, before pooling.
+        One forward pass of one image takes 724,406,816 multiply-adds, each of them two operations. Backpropagation takes about
+        twice as many again. The authors trained on 1,200,000 images, about 90 times each. How many days does that take at
+        1 TFLOP/s, 10¹² operations per second? (A GTX 580 can do 1.58 TFLOP/s at most, and reaches a part of it.)
         """,
         hints=[
-            "conv1 has 96 · 55 · 55 of them.",
-            "Then 256 · 27 · 27, 384 · 13 · 13 twice, 256 · 13 · 13, 4096 twice, and 1000.",
+            "Forward and backward together are three forward passes.",
+            "`2 * 3 * 724_406_816 * 1_200_000 * 90` operations; a day has 86,400 seconds.",
         ],
-        solution=my_neurons,
+        solution=my_days,
         asks_value=True,
-        explanation="659,272. The caption of the paper's Figure 2 gives 253,440 for the first layer, which is 55 · 48 · 96, one "
-        "factor mistyped; with it the sum would be 622,312 and not 650,000.",
-        check_answer=number_check(
-            659_272,
-            traps={622_312: "that is the sum of the caption of Figure 2, whose first number (253,440) is 55 · 48 · 96 and not 55 · 55 · 96.",
-                   650_080: "those are the five convolutions; the fully connected layers are missing.",
-                   813_859: "the image itself is no layer's output."},
-            unit="neurons",
-        ),
-    ),
-    "dropout": Exercise(
-        title="dropout by hand",
-        difficulty=2,
-        task="""
-        Write `my_dropout(x, kept, p)` as PyTorch does it in training: `kept` has the shape of x and is 1 where a value stays and 0
-        where it is dropped, which happens with probability p. What stays is scaled up so that the average does not change.
-        """,
-        hints=["Multiply with `kept` first.", "A share of 1 - p stays: divide by that."],
-        solution=my_dropout,
-        explanation="The paper drops without scaling, and multiplies all outputs by 0.5 at test time. Both ways agree on average; "
-        "PyTorch's leaves the test alone.",
-        check_answer=_check_dropout,
+        explanation="About five and a half days, and the paper reports five to six on two GPUs. So each GPU reached about half a TFLOP/s.",
+        check_answer=check_days,
     ),
     "step": Exercise(
         title="one step of the paper's recipe",
@@ -352,104 +233,83 @@ exercises = {
         hints=["Compute the new v first, with the old w.", "`return w + v, v`"],
         solution=my_step,
         explanation="`torch.optim.SGD(momentum=0.9, weight_decay=5e-4)` keeps v without the learning rate and multiplies by it last. "
-        "With a constant rate that is the same; right after a drop PyTorch's next steps are ten times shorter, the paper's not yet.",
-        check_answer=_check_step,
+        "With a constant rate that is the same. Right after a drop PyTorch's next steps are ten times shorter, the paper's not yet.",
+        check_answer=check_step,
     ),
-    "color": Exercise(
-        title="the directions of color",
+    "accuracy": Exercise(
+        title="mend the evaluation",
         difficulty=3,
         task="""
-        Write `color_steps(photo)` for a photo of 3 × H × W: a tensor of 3 × 3 whose columns are the principal directions of its
-        pixels' colors, each as long as the standard deviation along it. (`color_steps(photo) @ a` is then the color to add.)
+        `reported` should return the share of all images that the network classifies correctly. It has two mistakes. Write `accuracy`,
+        which has none, and which leaves the network in training mode.
         """,
         hints=[
-            "`torch.cov(photo.flatten(1))` is the covariance matrix of the three colors.",
-            "`torch.linalg.eigh` gives its eigenvalues (variances) and eigenvectors (columns).",
-            "The standard deviation is the square root of the variance: `directions * variances.sqrt()`.",
+            "What does dropout do while `accuracy` runs? The check of your own layer had a case for it.",
+            "The last batch is smaller than the others. How much should it count?",
+            "`net.eval()` before the loop, `net.train()` after it, and divide the number of hits by the number of images.",
         ],
-        solution=color_steps,
-        explanation="The paper writes eigenvalues in place of their roots; the authors' own code takes the standard deviations.",
-        check_answer=_check_color,
-    ),
-    "features": Exercise(
-        title="the AlexNet of your library",
-        difficulty=3,
-        task="""
-        What torchvision calls AlexNet is the single column of 2014. Write `my_features()`, a function that returns its
-        convolutions as an `nn.Module`: no groups, no normalization, ReLU after each convolution, max pooling 3 × 3 with stride 2
-        after conv1, conv2 and conv5. Kernels: 64 (11 × 11, stride 4, padding 2), 192 (5 × 5, padding 2), 384, 256, 256 (3 × 3,
-        padding 1).
-        """,
-        hints=[
-            "`nn.Sequential` with `nn.Conv2d(c_in, c_out, kernel, stride, padding)`, `nn.ReLU()`, `nn.MaxPool2d(3, 2)`.",
-            "c_in is the c_out of the layer before; the first has 3.",
-        ],
-        solution=my_features,
-        explanation="With fc6 to fc8 it has 61,100,840 parameters, 0.2 % more than the network of 2012, and it is another network: "
-        "published weights fit this one only.",
-        check_answer=_check_features,
+        solution=accuracy,
+        explanation="A mean of batch accuracies is the accuracy only if all batches have the same size.",
+        check_answer=check_accuracy,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "In which order do AlexNet's first layers work?",
+        "You replace the 4,096 units of fc6 and fc7 by 2,048. What do you gain?",
         {
-            "conv, pool, norm": "The lecture notes list them so, and so did Caffe's CaffeNet; the paper has it the other way round.",
-            "conv, norm, pool": "Yes: ReLU is part of conv, normalization follows, pooling comes last (section 3.5).",
-            "norm, conv, pool": "The images are only freed of their mean; normalization works on what conv1 finds.",
+            "About half the parameters, and almost no work": "Yes: 61.0 million become 27.5 million. Nearly all parameters are in "
+            "these layers, and less than a tenth of the multiply-adds.",
+            "About half the parameters and half the work": "The parameters, yes. But 92 % of the multiply-adds are in the convolutions, "
+            "which have not changed.",
+            "Almost no parameters, and half the work": "It is the other way round: a weight of fc6 is used once per image, a weight of "
+            "conv1 3,025 times.",
         },
-        "conv, norm, pool",
+        "About half the parameters, and almost no work",
     ),
     Question(
-        "Which layers see the kernels of both GPUs?",
+        "Your AlexNet stops in fc6 on images of 224 × 224: 'mat1 and mat2 shapes cannot be multiplied (1x6400 and 9216x4096)'. Which "
+        "change lets it run as the paper's network does?",
         {
-            "All of them": "Then the GPUs would have to wait for each other at every layer.",
-            "conv3 and the fully connected layers": "Yes; conv2, conv4 and conv5 see their own GPU only, as in a convolution with two groups.",
-            "conv2, conv4 and conv5": "It is the other way round: these three stay at home.",
-            "None before the end": "Then it would be two networks that vote; they meet before conv3 already.",
+            "Give conv1 a padding of 2": "Yes: then conv1 has 55 × 55 outputs instead of 54 × 54, and after three pooling layers "
+            "6 × 6 × 256 = 9,216 values are left.",
+            "Give fc6 6,400 inputs": "It would run, but with 5 × 5 values per channel: another network, with 11.5 million "
+            "parameters less.",
+            "Leave out the last pooling layer": "Then fc6 would receive 12 × 12 × 256 values, four times too many.",
         },
-        "conv3 and the fully connected layers",
+        "Give conv1 a padding of 2",
     ),
     Question(
-        "Was AlexNet the first network with ReLUs?",
+        "A report says: 'At learning rate 0.001, network A needs 3 epochs and network B needs 6. So A learns twice as fast.' What is "
+        "missing?",
         {
-            "Yes": "The lecture notes say so; the paper itself cites Nair and Hinton (2010) for them.",
-            "No, but it made them decisive for a large network on ImageNet": "Yes. It also showed how much faster such a network can learn, "
-            "on CIFAR-10.",
-            "No, it used tanh": "tanh is what it is compared with, in its Figure 1.",
+            "B at its own best learning rate": "Yes. 0.001 may suit A and be far too small for B. Give each its own rate, chosen "
+            "with other seeds than those that measure.",
+            "More epochs": "Both have reached the goal already. Training longer changes nothing about when they did.",
+            "The accuracy on test images": "The claim is about how fast they learn. The test images would answer another question.",
         },
-        "No, but it made them decisive for a large network on ImageNet",
+        "B at its own best learning rate",
     ),
     Question(
-        "Nobody uses local response normalization any more. Does that mean that normalization does not help?",
+        "A network with dropout has 80 % accuracy on its training images, measured while learning, and 90 % on new images. What do you do "
+        "first?",
         {
-            "Yes, AlexNet's layer showed no effect": "On ImageNet the paper reports 1.4 points of top-1; VGG found none. But another kind "
-            "came after it.",
-            "No: batch normalization replaced it": "Yes, and that one helps a lot; you measured both.",
-            "No, it is still used under another name": "Batch normalization is another thing: it divides by the spread over the batch, not by "
-            "the neighboring channels.",
+            "Evaluate the training images in evaluation mode": "Yes: while learning, half of its units were switched off, and the weights "
+            "were still changing. Compare both sides in the same mode.",
+            "Look for test images among the training images": "Worth a check, but a leak would raise both numbers. There is a simpler "
+            "reason to rule out first.",
+            "Use less dropout, since it underfits": "You cannot tell yet: the two numbers were measured in different modes.",
         },
-        "No: batch normalization replaced it",
+        "Evaluate the training images in evaluation mode",
     ),
     Question(
-        "Where is most of AlexNet's WORK?",
+        "After 6 epochs a network with a new layer has 98 %, without it 92 %. After 40 epochs both have 99 %. What did the layer do?",
         {
-            "In the fully connected layers": "They have 96 % of the parameters but use each once: 8 % of the multiply-adds.",
-            "In the convolutions": "Yes, 92 %, with 4 % of the parameters: every weight is used at hundreds or thousands of places.",
-            "In local response normalization": "It costs time, but hardly any multiply-adds beside a convolution.",
+            "It made training faster": "Yes. That is worth a lot, if epochs are expensive. It is another claim than a better "
+            "network in the end.",
+            "It made the network better by 6 points": "Only if training had to end after 6 epochs. A gap that closes is a gap in speed.",
+            "Nothing, since both end at 99 %": "It saved many epochs on the way. On ImageNet that can be days.",
         },
-        "In the convolutions",
-    ),
-    Question(
-        "A network with dropout ends an epoch with 80 % accuracy on its training images, measured while learning. The same "
-        "network has 90 % on new images. How can that be?",
-        {
-            "The test images leaked": "One should ask, but there is a simpler reason.",
-            "Half of its units were switched off while learning": "Yes: `net.eval()` switches dropout off. Measure both sides in "
-            "evaluation mode before you speak of a gap.",
-            "It underfits": "Perhaps, but you cannot tell from two numbers of different modes.",
-        },
-        "Half of its units were switched off while learning",
+        "It made training faster",
     ),
 ]

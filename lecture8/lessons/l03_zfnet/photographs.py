@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from lecture8 import datasets, published, transfer
-from lecture8.datasets.photographs import CIFAR10_CLASSES
+from lecture8.datasets import CIFAR10_CLASSES
 from lecture8.lessons.l03_zfnet import pictures
 from lecture8.models.zfnet import occlusion, project
 

@@ -30,7 +30,7 @@ from lecture8 import (
     training,
     transfer,
 )
-from lecture8.datasets.photographs import CIFAR10_CLASSES
+from lecture8.datasets import CIFAR10_CLASSES
 
 NETWORKS = {  # name -> options: of the sizes that a core trains in 45 minutes
     "alexnet": {
