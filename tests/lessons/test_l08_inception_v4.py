@@ -68,3 +68,17 @@ def test_the_walk_explorer_says_what_the_profile_says(costs):
     assert "x + 0.10 · F(x)" in explorer.text and "from 384 back to 1088 channels" in explorer.text
     explorer.controls["stop"].value = "end"
     assert "2080 × 8 × 8 go in, 1000 come out" in explorer.text and "hortcut" not in explorer.text
+
+
+def test_the_addition_helps_training_where_the_network_is_deep():
+    curves = published.read("addition_curves")
+    assert (curves.groupby(["blocks", "kind", "epoch"])["seed"].nunique() == 3).all()
+    loss = curves.set_index(["blocks", "epoch", "kind"])["train_loss"].sort_index()
+    for other, early, late in (("addition deleted", 5, 2.2), ("Inception", 1.6, 2.2)):
+        assert loss[3, 12, other].min() > early * loss[3, 12, "residual"].max()
+        assert loss[3, 36, other].min() > late * loss[3, 36, "residual"].max()
+        assert loss[1, 36, other].min() < 1.5 * loss[1, 36, "residual"].max()
+    assert curves[curves["epoch"] == 36]["valid_accuracy"].min() >= 0.98
+    costs = published.read("addition_rates").groupby("blocks")["macs"]
+    assert (costs.max() < 1.01 * costs.min()).all()
+    assert len(pictures.additions(curves).axes) == 4

@@ -205,6 +205,12 @@ def growth(deviations: Mapping[str, object], blocks: Mapping[str, int]) -> Figur
 def additions(curves) -> Figure:
     """Training loss (left) and validation accuracy (right) by epoch, with one block a stage and with three.
 
+    With equal cost, batch normalization after every convolution, three seeds and each kind at its own best rate, the
+    addition helps training where the network is deep. Three blocks a stage: after 12 epochs the training loss is 0.005 to
+    0.007 with it, 0.04 to 0.12 with the addition deleted, 0.012 to 0.025 with Inception modules; after 36 epochs it is
+    less than half of both. One block a stage: no difference. New images do not notice: 98 % and more for all at the end.
+    (For residual blocks the best rate, 0.032, is the highest that was tried.)
+
     curves: the table `addition_curves`; of its kinds, those with batch normalization after every convolution
     """
     colors = {"residual": BLUE, "addition deleted": ORANGE, "Inception": GREEN}
