@@ -99,6 +99,9 @@ def test_statistics_that_adapt_help_a_different_source_and_cost_a_similar_one_li
             )
             assert len(held) == len(adapting) == len(once) == 5
             assert least < (adapting - held).mean() < most and abs((adapting - once).mean()) < 0.015
+        where = {"labels": labels, "source": "gratings", "epochs": 3 * epochs}
+        held, adapting = (by_seed(table, statistics=kind, **where) for kind in ("held", "adapting"))
+        assert len(held) == 3 and 0.01 < (adapting - held).mean() < 0.03
     assert len(draw.frozen_statistics(table).axes) == 2
 
 
@@ -111,6 +114,8 @@ def test_two_frozen_random_layers_cost_more_than_two_of_gratings():
         )
         assert len(random) == len(gratings) == len(printed) == 3
         assert (gratings - random).min() > gap and (printed - gratings).min() > 0.01
+    random, gratings = (by_seed(table, source=s, frozen=2, epochs=30) for s in ("none", "gratings"))
+    assert len(random) == 3 and (gratings - random).min() > 0.035
     assert list(draw.frozen_layers(table).axes[0].get_xticks()) == [0, 1, 2, 4, 6]
 
 
