@@ -125,7 +125,7 @@ def test_weights_of_our_own_are_loaded_whole_or_refused(tmp_path, monkeypatch):
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     facts = {"paper": "", "year": 2026, "input_size": (3, 32, 32), "depth": 7, "params": 1, "macs": 1}
     trained = {"cifar10": registry.Trained(digest, 0.8, {"width": 4})}
-    build = registry.register("small.tiny", **facts, trained=trained)(models.small.vgg)
+    build = registry.register("small.tiny", **facts, trained=trained)(models.small.vgg.__wrapped__)
     loaded = build(weights="cifar10").state_dict()
     assert all(torch.equal(value.to(loaded[name].dtype), loaded[name]) for name, value in learned.state_dict().items())
     assert build().features.block1.conv1.conv.out_channels == 16 and "weights" in registry.options("small.tiny")

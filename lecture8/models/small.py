@@ -39,7 +39,11 @@ from lecture8.models.vgg import PAPER as VGG_PAPER
 from lecture8.models.zfnet import PAPER as ZFNET_PAPER
 
 CIFAR10 = {  # weights in data/weights: lessons/l09_complexity/cifar10.py has the recipe, cifar10_networks.csv the runs
+    "zfnet": Trained("7d231e8b0440da9a8ca1511f797c704d0c406d720b01a9009c9175a95372a6cb", 0.7110, {"dropout": 0.25}),
+    "vgg": Trained("99c7dfa278aaf2499e55100baff77b2cab30aa798207cc3d2c3950eae97882f5", 0.8180, {"width": 24}),
+    "inception": Trained("6905521ec827d49179662ee4bf72cfae0da1efa395446809ecdc9814b7c2572a", 0.7946),
     "resnet20": Trained("0c63781ded1af509d5a420fa17ab4fa106d65bfae57a5b0dd75a3ecdd4d90d14", 0.7858, {"width": 8}),
+    "inception_resnet": Trained("d6e1e1162274ff29dd40b572488329ec2b6056640424223ac3871450715974d6", 0.7500),
 }
 
 

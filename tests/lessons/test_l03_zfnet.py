@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from lecture8 import complexity, datasets, models, plots, published
-from lecture8.lessons.l03_zfnet import clutter, experiments, explorers, fields, pictures
+from lecture8.lessons.l03_zfnet import clutter, experiments, explorers, fields, photographs, pictures
 from lecture8.models.zfnet import occlusion
 
 GRAY = pytest.approx(pictures.plt.matplotlib.colors.to_rgba(plots.GRAY))
@@ -148,3 +148,10 @@ def test_the_first_stride_matters_and_the_smaller_kernel_gains_nothing():
         assert abs(error[epochs, "conv2", 2, 7] - error[epochs, "conv2", 2, 11]) < 1
         assert error[epochs, "conv2", 4, 7] > error[epochs, "conv2", 4, 11] + margin
     assert len(pictures.first_layers(runs).axes) == 2
+
+
+def test_photographs_are_painted_and_covered():
+    net = models.small.zfnet(weights="cifar10").eval()
+    assert len(photographs.painted(net).axes) == 2 * 9
+    said = [ax.get_title() for ax in photographs.occluded(net).axes]
+    assert "cat: “cat”" in said and len(said) == 2 * 8 + 1

@@ -5,7 +5,7 @@ import torch
 from figures import title
 
 from lecture8 import datasets, models
-from lecture8.lessons.l07_inception_v3 import explorers, pictures
+from lecture8.lessons.l07_inception_v3 import explorers, kernels, pictures
 from lecture8.lessons.l07_inception_v3.calibration import Calibration, calibration, predictions
 from lecture8.models.inception_v3 import separate
 
@@ -81,3 +81,12 @@ def test_the_smoothing_explorer_reads_the_runs():
     assert "smoothing 0:" in explorer.text and explorer.text.count("smoothing") == 1
     explorer.controls["amount"].value = 0.2
     assert "smoothing 0.2: right on" in explorer.text
+
+
+def test_kernels_learned_from_photographs_keep_more_in_few_pairs_than_random_ones():
+    torch.manual_seed(0)
+    fresh = models.small.zfnet().features.conv1.conv.weight.detach().flatten(0, 1)
+    learned, random = kernels.energies(kernels.of_photographs()), kernels.energies(fresh)
+    assert learned.shape == random.shape == (96, 7) and torch.allclose(learned[:, -1], torch.ones(96))
+    assert ((learned.mean(0) - random.mean(0))[:3] > torch.tensor([0.1, 0.08, 0.04])).all()
+    assert pictures.pairs_kept(learned, random).axes[0].get_legend() is not None

@@ -150,16 +150,17 @@ def test_our_own_networks_for_photographs_are_as_they_were_measured():
     ends = table.dropna(subset="test_accuracy").set_index("network")
     stored = published.read("cifar10_animals").set_index(["network", "photo"])
     images = transfer.normalize(torch.stack(list(datasets.animals(32).values())) / 255, "cifar10")
-    for network in cifar10.NETWORKS:
+    assert set(ends.index) <= set(cifar10.NETWORKS)
+    for network in ends.index:
         net = getattr(models.small, network)(weights="cifar10").eval()
         with torch.no_grad():
             assert np.allclose(net(images), stored.loc[network], atol=2e-3), network
         cost, end = complexity.profile(net, (3, 32, 32)), ends.loc[network]
         assert (cost.params, cost.macs, cost.activations) == tuple(end[["params", "macs", "activations"]])
-        name = network if network in models.ARCHITECTURES else f"small.{network}"
+        name = network if network == "resnet20" else f"small.{network}"
         assert models.ARCHITECTURES[name].trained["cifar10"].test_accuracy == round(end["test_accuracy"], 4)
         assert (table[table["network"] == network]["lr"] == cifar10.best_rate(network)).all()
     files = list((published.SHARED / "weights").iterdir())
-    assert len(files) == len(cifar10.NETWORKS) and all(file.stat().st_size <= 1e6 for file in files)
+    assert len(files) == len(ends) and all(file.stat().st_size <= 1e6 for file in files)
     figure = pictures.own_trades(cifar10.own())
-    assert [len(ax.lines) for ax in figure.axes] == [len(cifar10.NETWORKS)] * 4
+    assert [len(ax.lines) for ax in figure.axes] == [len(ends)] * 4

@@ -57,7 +57,9 @@ def painted(images, paintings, titles: Sequence[str], side: int) -> Figure:
         upper.imshow(image[window])
         upper.set_title(title, fontsize=9, loc="center", pad=3)
         reach = np.abs(painting).max() or 1
-        lower.imshow(painting[window] / (2 * reach) + 0.5, vmin=0, vmax=1)
+        if painting.ndim == 3:  # colors go from 0 to 1
+            painting = painting / (2 * reach) + 0.5
+        lower.imshow(painting[window], vmin=-reach, vmax=reach)
         for ax in (upper, lower):
             ax.axis("off")
     return figure

