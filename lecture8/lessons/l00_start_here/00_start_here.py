@@ -6,7 +6,7 @@
 # **In this notebook you compute a convolution by hand, write the loop that trains a network, and look at what the network
 # has learned.** Then you meet the networks that won the ImageNet challenge, and learn to compare them fairly.
 #
-# You need some Python: functions, loops, lists. You need not know anything about neural networks.
+# You need some Python: functions, loops, lists. You don't need to know anything about neural networks.
 #
 # Afterwards you can
 # * say what a convolution does, and predict the shape of its output;
@@ -17,15 +17,15 @@
 # | | time |
 # |---|---|
 # | everything, with the code you write | 90 minutes |
-# | the 15-minute path: the sections marked ➤. Run the other cells without reading them | 15 minutes |
+# | the 15-minute path: read sections 1, 5 and 6 (marked ➤). Run the other cells without reading them | 15 minutes |
 # | the computer's part, on any laptop, without internet or a GPU | about a minute |
 #
 # **How it works.** Press **Shift + Enter** to run a cell. A cell with `...` is yours: replace each `...`, run it, and the notebook
-# tells you what it found. If your code is right, the rest of the notebook uses *your* code. If you get stuck, go on: the notebook
+# tells you what it found. If your code is right, the rest of the notebook uses *your* code. If you get stuck, move on: the notebook
 # then uses its own. You can run a cell again at any time.
 #
 # **The lecture notes.** This course follows the notes of a Korean lecture on these networks; when a text says “the lecture notes”, it means
-# those. Words in brackets, such as convolution (합성곱), are the Korean terms.
+# those. Words in parentheses, such as convolution (합성곱), are the Korean terms.
 
 # %%
 # @title Run this cell first { display-mode: "form" }
@@ -89,9 +89,13 @@ ask.exercises["one_place"].check(my_sum)
 
 # %% [markdown]
 # Now move the kernel one pixel to the right and do it again, until it has been everywhere. Every place gives one number. Together they
-# are a new image, the **feature map** (특징 맵). This operation is called a **convolution** (합성곱).
+# are a new image, the **feature map** (특징 맵). This operation is called a **convolution** (합성곱). (In mathematics a convolution flips the kernel first; deep learning does not.)
 #
-# **Build it.** Two lines are missing:
+# **Build it.** In PyTorch a table of numbers is a **tensor**. `t[0:3, 1:4]` are its rows 0, 1, 2 and its columns 1, 2, 3; `t * u` multiplies
+# number by number; `t.sum()` adds everything up. The task and its hints come first, then the cell that you complete.
+
+# %%
+ask.builds["convolve"]
 
 
 # %%
@@ -107,9 +111,6 @@ def convolve(image, kernel):
 
 
 convolve = ask.builds["convolve"].use(convolve)
-
-# %%
-ask.builds["convolve"]
 
 # %%
 _ = pictures.sliding(patch, kernel, convolve(patch, kernel))
@@ -139,16 +140,19 @@ ask.exercises["left_edge"].check(my_kernel)
 # %% [markdown]
 # ## 2 · From one kernel to a layer
 #
-# To describe a layer of a network you need a few more words, here and in every later lesson.
+# A **layer** is one step of a network: numbers go in, numbers come out. To describe one you need a few more words.
 #
-# * **Stride** (보폭): how far the kernel moves each time. Stride 2 skips every other place, so height and width are halved.
-# * **Padding** (패딩): zeros around the image, so that the kernel also fits at the border. A 3 × 3 kernel with padding 1 keeps the size.
-# * **Channel** (채널): a color image is three tables, for red, green and blue. Its kernels are then 3 × 3 × 3, and all 27 products are added
+# * **Stride** (보폭): how far the kernel moves each time. Stride 2 skips every other place, so height and width become about half.
+# * **Padding** (패딩): zeros around the image, so that the kernel also fits at the border. With stride 1, a 3 × 3 kernel with padding 1 keeps the size.
+# * **Channel** (채널): a color image is three tables, for red, green and blue. A kernel that reads it is 3 × 3 × 3, and all 27 products are added
 #   up. Each kernel makes one feature map. A layer with 16 kernels makes 16, and these are the 16 channels that the next layer sees.
 # * **Parameters** (파라미터): the numbers that training changes. They are the **weights**, which are the numbers of the kernels, and one **bias** per
 #   kernel, which is added to every sum.
 # * **ReLU**: sets negative values to 0. What fits the kernel stays, what does not fit is dropped.
-# * **Max pooling** (최대 풀링): keeps the largest of every 2 × 2 values. Height and width are halved; what was found stays, its exact place does not.
+# * **Max pooling** (최대 풀링): keeps the largest value of each window, here 2 × 2. Height and width are halved; what was found stays, its exact place does not.
+#
+# In PyTorch the layer is `nn.Conv2d(channels in, kernels, kernel_size=3, stride=1, padding=0)`: `nn.Conv2d(3, 16, kernel_size=3)` reads 3
+# channels and makes 16. `nn.Linear(256, 10)` reads 256 numbers and makes 10. `nn.Sequential(a, b, c)` runs layers one after the other.
 #
 # Move the controls. Before each move, guess the size of the feature map.
 
@@ -211,11 +215,15 @@ data
 
 # %% [markdown]
 # The images are in three parts. The network learns from the **training** images. We look at the **validation** images while we work, for
-# instance to choose settings. The **test** images are used once, at the end. Whatever you choose by looking at a number makes this number
-# too good; so the last number must come from images that nobody has looked at.
+# instance to choose settings. The **test** images are never used to choose anything: if you use a number to make a choice, this number
+# becomes too optimistic. The results below are for test images; all settings were fixed before. A network that does much better on training images than
+# on new ones is **overfitting** (과적합).
 #
 # **Build it.** A convolutional network (CNN, 합성곱 신경망) is a list of layers. The last one is a **linear layer**: each of its ten outputs is a
 # weighted sum of *all* its inputs. Complete the list; the shapes on the right are channels × height × width.
+
+# %%
+ask.builds["cnn"]
 
 
 # %%
@@ -234,12 +242,10 @@ def build_cnn():
 
 build_cnn = ask.builds["cnn"].use(build_cnn)
 
-# %%
-ask.builds["cnn"]
-
 # %% [markdown]
 # This table follows one image through the network. *params* counts the parameters. *macs* counts multiply-adds: one multiplication and one
-# addition, the unit of work. *field* is the receptive field, the width of the square of pixels that one output depends on.
+# addition, the unit of work. *field* is the receptive field: the width of the square of pixels that one value of a feature map depends on. It is
+# counted up to the last pooling; after Flatten, every output depends on the whole image.
 
 # %%
 complexity.profile(build_cnn(), data.image_shape)
@@ -259,7 +265,7 @@ _ = pictures.answer(image[0, 0], probabilities[0].detach(), data.classes)
 
 # %% [markdown]
 # Ten numbers come out, one for each class. They are called **logits** (로짓). The **softmax** turns them into probabilities: it raises e to the power
-# of each logit, and divides by the sum. The network does not know anything yet, so each class gets about 10 %.
+# of each logit, and divides by the sum. PyTorch's initial weights are small, so all ten logits are close to 0 and each class gets about 10 %.
 #
 # The **loss** (손실) says in one number how wrong that is: −log(*p*), where *p* is the probability of the true class. It is 0 for *p* = 1, and large
 # when *p* is small.
@@ -274,16 +280,21 @@ ask.exercises["start"].check(my_loss)
 # %% [markdown]
 # **Training** makes the loss smaller, step by step. One step uses a **batch** (배치), here 32 images:
 #
-# 1. Forget the gradients of the step before.
+# 1. Set the gradients to zero. PyTorch *adds* each new gradient to the old one, so leftovers would spoil this step.
 # 2. *Forward*: compute the logits of the images.
 # 3. Compare them with the labels: the loss.
 # 4. *Backward*: compute the **gradient** (기울기). For every weight it says how the loss changes when this weight grows a little.
 # 5. *Step*: move every weight a little against its gradient, so that the loss falls. The **learning rate** (학습률) sets how far.
 #
-# One pass over all training images is an **epoch** (에폭). PyTorch computes the gradients; an **optimizer** moves the weights. Ours also has
+# One pass over all training images is an **epoch** (에폭). PyTorch computes the gradients; an **optimizer** moves the weights. Ours is SGD (stochastic gradient descent: one batch at a time) with
 # **momentum**: each step keeps 0.9 of the step before, which makes the way smoother.
 #
-# **Build it.** This loop trains every network of this course, up to 152 layers:
+# **Build it.** This loop trains every network of this course, up to 152 layers. You need five calls, here in the wrong order:
+# `loss.backward()` computes the gradients; `optimizer.step()` moves the weights; `net(images)` gives the logits; `optimizer.zero_grad()`
+# forgets the old gradients; `nn.functional.cross_entropy(logits, labels)` gives the loss.
+
+# %%
+ask.builds["train_epoch"]
 
 
 # %%
@@ -299,15 +310,12 @@ def train_epoch(net, batches, optimizer):
 
 train_epoch = ask.builds["train_epoch"].use(train_epoch)
 
-# %%
-ask.builds["train_epoch"]
-
 # %% [markdown]
 # Now train. The **seed** (시드) fixes all random numbers: the initial weights and the order of the images. Three seeds show how much of a
 # result is luck.
 
 # %%
-SEEDS, EPOCHS = (0, 1, 2), 6  # change them, and run the cells below again
+SEEDS, EPOCHS = (0, 1, 2), 6  # if you change them, choose by the validation curve below
 
 
 def train(build, data, seed):
@@ -332,13 +340,13 @@ teaching.claim(
     "The three networks read ≈ {a:.1f}, ≈ {b:.1f} and ≈ {c:.1f} % of the 300 test digits: more than 93 % each.",
     min(cnn) > 0.93,
     **{name: 100 * accuracy for name, accuracy in zip("abc", cnn)},
-    hint="Try more epochs.",
+    hint="Look at the validation curve: is it still rising?",
 )
 
 # %% [markdown]
 # (≈ marks a number that was measured here. It may be a little different on your machine.)
 #
-# **Find the mistake.** The next loop has the same lines as the one above, and raises no error. Look at what it reaches after one, two and three epochs.
+# **Find the mistake.** The next loop does the same five things (forward and loss are in one line), and raises no error. Compare it with the loop above, and look at what it reaches after one, two and three epochs.
 
 
 # %%
@@ -363,7 +371,8 @@ ask.exercises["mend"]
 
 
 # %%
-def mended_epoch(net, batches, optimizer): ...  # your code
+def mended_epoch(net, batches, optimizer):
+    return ...  # your code
 
 
 ask.exercises["mend"].check(mended_epoch)
@@ -381,7 +390,7 @@ after = next(trained.parameters()).detach()
 _ = pictures.kernels(before, after)
 size, change = float(before.abs().mean()), float((after - before).abs().mean())
 teaching.claim(
-    "Without its sign, a weight was ≈ {size:.2f} on average; training changed it by ≈ {change:.2f}.",
+    "The mean absolute value of a weight was ≈ {size:.2f}; training changed it by ≈ {change:.2f}.",
     0.2 * size < change < 5 * size,
     size=size,
     change=change,
@@ -541,13 +550,17 @@ def build_rival():
 ask.exercises["rival"].check(build_rival)
 
 # %% [markdown]
-# If the check says ✅, compare: `accuracies(build_rival, moved)` with `cnn_moved`, and `accuracies(build_rival, shuffled)` with `cnn_shuffled`.
-# Which of your sentences holds for every seed?
-#
+# If the check says ✅, remove the `#` in the next cell and compare. Which of your sentences holds for every seed?
+
+# %%
+# print(accuracies(build_rival, moved), cnn_moved)
+# print(accuracies(build_rival, shuffled), cnn_shuffled)
+
+# %% [markdown]
 # ## 7 · Eight years of ImageNet
 #
 # The ImageNet challenge (ILSVRC) used 1.2 million photographs of 1,000 classes. A network may name five classes for each photograph. If the true
-# one is not among them, this is a **top-5 error** (상위 5 오류율). Here is the winner of every year, and a human who had practiced. The winners of
+# one is not among them, this is a **top-5 error** (상위 5 오류율). Here is the winner of every year, and a human who had practiced. (For 2012 we show the entry without extra training data; with it the same team had 15.3 %.) The winners of
 # 2010 and 2011 used hand-designed features. AlexNet (2012) learned its features, and every winner since has been a convolutional network.
 
 # %%
@@ -583,11 +596,11 @@ published_errors[columns].dropna(subset="top5").style.hide(axis="index").format(
 )
 
 # %% [markdown]
-# *nets*: how many networks are averaged. *split*: validation or test images. *crops*: how many crops of each image are averaged. A number with
+# *nets*: how many networks are averaged. *split*: validation or test images. A *crop* is a rectangle cut from the image; *crops*: over how many of them the predictions are averaged. A number with
 # one crop must not be compared with one that has 144: the same GoogLeNet has 10.07 and 7.89 %.
 #
 # You may read that ZFNet lowered the error from 16.4 to 11.7 %. But 16.4 % is five AlexNets, and 11.7 % is the ensemble of another team,
-# Clarifai. One network against one:
+# Clarifai. One network against one, for ZFNet the one of the paper's Figure 3 (the chart has a larger variant, b):
 
 # %%
 alone = published_errors[published_errors["nets"] == 1].set_index("network")["top5"]
@@ -600,7 +613,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# You may also read that ResNet's 152 layers almost halved the error, from 6.67 to 3.57 %. Both numbers are ensembles, so this comparison is fair. But
+# You may also read that ResNet's 152 layers almost halved the error, from 6.67 to 3.57 %. Both numbers are ensembles on the test images, so this comparison is fairer. But
 # only two of the six networks in it have 152 layers; one of them alone has 4.49 %.
 #
 # ## 9 · A project of your own
@@ -620,13 +633,22 @@ def build_mine():
 ask.exercises["project"].check(build_mine)
 
 # %% [markdown]
-# Train it with `train(build_mine, moved, seed)`; a line `EPOCHS = 30` before that gives it more time. Then write half a page, and let somebody judge it:
+# When it is ready, remove the `#` in the next cell. The first line gives both networks more time.
+
+# %%
+# EPOCHS = 30
+# print([train(build_cnn, moved, seed)[1][-1] for seed in SEEDS])  # the CNN, as long
+# print([train(build_mine, moved, seed)[1][-1] for seed in SEEDS])  # validation: choose by this
+# print(accuracies(build_mine, moved))  # test: once, last
+
+# %% [markdown]
+# Then write half a page, and let somebody judge it:
 #
 # | | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | question | “I tried things” | says what was changed | says why it should help, before measuring |
 # | fairness | one seed, or chosen on the test images | three seeds | three seeds, chosen on validation images, test used once |
-# | result | below 90 % | above the CNN of section 6 | 97 % or more |
+# | result | below 90 % of the test digits | above `build_cnn` after as many epochs | 97 % or more (mean of three seeds) |
 # | honesty | only the best run | what did not work is listed | says which differences may be luck, and why |
 #
 # ## 10 · Quiz

@@ -20,10 +20,11 @@ predictions = {
         {
             "both lose less than 10 points": "A digit that moves is easy for you. But for a linear layer its pixels now meet other "
             "weights every time.",
-            "both lose about the same, and more than that": "Both were trained on moved digits, but only one of them can use at all "
+            "both lose more than 10 points, by about the same amount": "Both were trained on moved digits, but only one of them can use at all "
             "places what it learned at one.",
-            "the linear one loses far more": "A linear layer has one weight per pixel, so it must learn every digit again at every place. "
-            "A convolution carries the same kernels everywhere. It loses some accuracy, too, because its last layer is linear.",
+            "the linear one loses far more": "A linear layer has one weight per pixel and class, so a single template per class. One template cannot "
+            "fit a digit at 49 positions. A convolution applies the same kernels everywhere. The CNN loses some accuracy, too: after "
+            "Flatten its last layer has a weight for every position. Section 9 lets you test whether that is the reason.",
             "the CNN loses far more": "Nothing in a kernel is tied to the middle of the image. It visits every place anyway.",
         },
     ),
@@ -52,7 +53,7 @@ def who_lost_more(cnn, linear) -> str:
     return (
         "the CNN loses far more"
         if min(cnn) > 2 * max(linear)
-        else "both lose about the same, and more than that"
+        else "both lose more than 10 points, by about the same amount"
     )
 
 
@@ -121,12 +122,12 @@ exercises = {
         title="a kernel of your own",
         difficulty=1,
         task="The kernel above is large where it gets brighter from top to bottom. Write one for places that get brighter from LEFT to "
-        "RIGHT: three rows of three numbers. On plain surfaces and on horizontal edges it must give 0.",
-        hints=["Turn the kernel above by 90 degrees.", "The left column is negative, the right one positive."],
+        "RIGHT: three rows of three numbers. On uniform regions and on horizontal edges it must give 0.",
+        hints=["Rotate the first kernel (-1, 0, 1 from top to bottom) by 90 degrees counterclockwise.", "The left column is negative, the right one positive."],
         solution=answers.my_kernel,
         asks_value=True,
-        explanation="The left column is subtracted from the right one. Networks learn kernels like this one without being told, as you "
-        "will see in section 5.",
+        explanation="The left column is subtracted from the right one. In section 5 you can look for "
+        "kernels like this one among those that the network learned.",
         check_answer=answers.check_left_edge,
     ),
     "conv_params": Exercise(
@@ -153,7 +154,7 @@ exercises = {
         hints=["Ten equal probabilities that add up to 1.", "log is the natural logarithm: `torch.tensor(2.0).log()`, or ln on a calculator."],
         solution=answers.my_loss,
         asks_value=True,
-        explanation="−log(0.1) = 2.30. Remember this number: a first loss far from log(number of classes) means that something is wrong.",
+        explanation="−log(0.1) = 2.30. Remember this number: a first loss far above log(number of classes) is a warning: check the initial weights, the labels and the loss.",
         check_answer=answers.check_start,
     ),
     "years": Exercise(
@@ -203,14 +204,14 @@ exercises = {
     "rival": Exercise(
         title="change the experiment",
         difficulty=2,
-        task="The linear classifier lacks two things that the CNN has: convolutions, and hidden layers with ReLU. Write `build_rival()`, a "
+        task="The linear classifier lacks two things that the CNN has: hidden layers with ReLU, and convolution with pooling. Write `build_rival()`, a "
         "network without convolutions that has a hidden layer, a ReLU, and about as many parameters as the CNN (9,930, give or take 5 %). "
         "Then train it on `moved` and on `shuffled`, and defend in three sentences which of the two things made the difference.",
         hints=["Flatten, linear, ReLU, linear.", "With h hidden units there are 256 · h + h + h · 10 + 10 parameters."],
         solution=answers.build_rival,
         explanation="A good answer looks at all three seeds. In our runs the rival read 30 to 51 % of the moved digits, the linear classifier "
-        "25 %, the CNN 87 to 91 %: hidden layers help, convolutions help more. On shuffled digits CNN and rival were about equal. So most "
-        "of the lead on moved digits needs neighbors that belong together.",
+        "25 %, the CNN 87 to 91 %: the hidden layer helps, convolution with pooling helps more (the two are not separated here). On shuffled "
+        "digits CNN and rival were about equal: the lead on moved digits comes from patterns of neighboring pixels.",
         check_answer=answers.check_rival,
     ),
     "project": Exercise(
@@ -243,7 +244,7 @@ quiz = [
             "probably too high": "Yes: the best of five is partly luck, and you chose it by looking. Choose with the validation images.",
             "a fair number: no weight was trained on these images": "You used them to choose, and that is a kind of training.",
             "probably too low": "Picking the best of five can only raise the number.",
-            "fair if the test set is large": "A larger test set makes the luck smaller. It does not make the choice fair.",
+            "fair, because the same test images were used for all five": "All five saw the same images, and the best of five is still partly the luckiest one on them.",
         },
         "probably too high",
     ),

@@ -3,8 +3,8 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
 #
-# **In this notebook you build AlexNet from its layer table, and test the reasons for its success one at a time: data,
-# compute, depth, and a handful of tricks.** Paper: Krizhevsky, Sutskever, Hinton, *ImageNet Classification with Deep Convolutional
+# **In this notebook you build AlexNet from its layer table, and test some reasons for its success: data,
+# augmentation, ReLU, normalization, dropout.** Depth follows in lesson 03. Paper: Krizhevsky, Sutskever, Hinton, *ImageNet Classification with Deep Convolutional
 # Neural Networks*, NIPS 2012.
 #
 # Afterwards you can
@@ -18,7 +18,7 @@
 # | **15 minutes** | run everything, then read and do the cells marked ➤ |
 # | **75 minutes** | the lecture: all sections, without the exercises and the project |
 # | **three hours** | all of it, without the project |
-# | `quick` run (default) | handwritten digits and ten photographs, any laptop, no network, about a minute of computing |
+# | `quick` run (default) | handwritten digits and ten photographs, any laptop, no internet, about a minute of computing |
 # | `class` run | the same experiments on 10,000 CIFAR-10 photographs (170 MB to download) |
 # | `paper` run | all CIFAR-10 photographs, more seeds, and the paper's recipe on Imagenette; a GPU for hours |
 
@@ -89,7 +89,7 @@ data
 # ## 1 · Eight layers
 #
 # AlexNet has five convolutions and three **fully connected** layers (완전 연결층, FC), in which every output depends on every input. Each
-# convolution is followed by **ReLU**, max(0, x). After some come a normalization (section 5) and a max pooling layer. Together they are
+# convolution is followed by **ReLU**, max(0, x). Some are followed by normalization (section 5) and a max pooling layer. Together they are
 # a *stage*. Write one:
 
 # %%
@@ -388,11 +388,12 @@ gain = {
 }
 helps = gain["random crops", "off center"] > 0, gain["mirror images", "middle"] > 0
 found = {(True, True): "both help", (True, False): "crops help, mirror images hurt"}
+found |= {(False, True): "mirror images help, crops hurt", (False, False): "neither helps"}
 named = {f"{way}, tested {place}": values for (way, place), values in scored.items()}
 kinds = {"the middle": plots.GRAY, "random crops": plots.BLUE, "mirror images": plots.ORANGE}
 colors = {name: kinds[name.split(", ")[0]] for name in named}
 figure = plots.bars(named, xlabel="accuracy on new images, % (dots: seeds)", colors=colors)
-guess_flip.reveal(found.get(helps, "neither helps"), figure)
+guess_flip.reveal(found[helps], figure)
 
 # %%
 teaching.claim(
@@ -420,8 +421,8 @@ print("ten crops: ", *(f"≈ {value:.1f} %" for value in ten))
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# With digits, five of the ten crops are mirror images, which these networks never saw in training. What you do to test images must fit
-# what you did in training, and both must fit what the label means.
+# With digits, five of the ten crops are mirror images, which these networks never saw in training. Are they the reason, or the corners?
+# Average the five unmirrored crops alone, and you know. What you do to test images must fit what you did in training.
 #
 # </details>
 
@@ -469,7 +470,7 @@ for activation in (torch.tanh, torch.relu):
 # ReLU than with tanh.
 #
 # Does it hold for our digits, where the argument about slopes should bite, in deep networks? **Loaded, not trained here**: 12 and 20
-# layers, each side at the best of five learning rates, which one seed chose and three others measured. tanh comes twice, with the initial
+# layers, each side at the best of five learning rates, chosen with one seed; the error was measured with three others. tanh comes twice, with the initial
 # weights made for it (Glorot) and with the larger ones made for ReLU (He).
 
 # %%
@@ -493,8 +494,8 @@ teaching.claim(
 )
 
 # %% [markdown]
-# With the same initial weights tanh is faster than ReLU here; with the same activation larger weights are faster than smaller ones. And the
-# argument about slopes? If tanh lost the gradient on its way back, the first layers would receive almost none:
+# With the same initial weights tanh is faster than ReLU here; with tanh, He's larger weights are faster than Glorot's. And the
+# argument about slopes? If tanh lost the gradient during backpropagation, the first layers would receive almost none. Before training:
 
 # %%
 gradients = published.read("deep_activations_gradients")
@@ -504,7 +505,7 @@ ends = gradients[gradients["depth"] == 20].pivot_table(
 )
 ratio = ends[1] / ends[20]
 teaching.claim(
-    "The gradient norm of the first layer is {low:.1f} to {high:.1f} times that of the last: it does not vanish.",
+    "Before training the gradient norm of the first layer is {low:.1f} to {high:.1f} times that of the last: it does not vanish.",
     ratio.min() > 0.1,
     low=ratio.min(),
     high=ratio.max(),
@@ -572,7 +573,9 @@ by_norm = {kind: errors_of(kind) for kind in KINDS}
 errors = {kind: [curve] for kind, (curve, _) in by_norm.items()}
 winner = min(errors, key=lambda kind: errors[kind][0][-1])
 words = {"xlabel": "epoch", "ylabel": "validation error, %", "colors": pictures.NORM_COLORS}
-guess_norm.reveal(winner if winner != "none" else "no difference", plots.lines(errors, **words))
+guess_norm.reveal(
+    winner if winner != "none" else "none is ahead of both", plots.lines(errors, **words)
+)
 
 # %% [markdown]
 # Is it *better*, or *faster*? And was one rate for all fair? **Loaded, not trained here**: 40 epochs, three seeds, each side at its own best
@@ -640,7 +643,7 @@ teaching.claim(
 # %% [markdown]
 # ## 6 · Dropout: less overfitting
 #
-# **Overfitting** (과적합): the loss on new images is higher than on the training images. **Dropout** (드롭아웃) fights it: in training it sets
+# **Overfitting** (과적합): the network fits details of the training images that do not carry over to new ones. **Dropout** (드롭아웃) fights it: in training it sets
 # each output of fc6 and fc7 to 0 with probability 0.5, anew for every image and step. The paper: without it “substantial overfitting”, with
 # it about twice as many steps. ➤ The networks of section 3 had none. Write it, and train them again.
 
@@ -687,15 +690,16 @@ words = {"train": "training images", "test": "new images"}
 named = {f"dropout {p}, {words[split]}": values for (p, split), values in loss.items()}
 colors = {name: plots.GRAY for name in named if "training" in name}
 figure = plots.bars(named, xlabel="loss (dots: seeds)", form="{:.2f}", colors=colors)
-guess_dropout.reveal(", ".join(sides).replace("lower, higher", "higher, higher"), figure)
+guess_dropout.reveal(", ".join(sides), figure)
 
 # %%
-gap = {p: mean[p, "test"] - mean[p, "train"] for p in arms}
 teaching.claim(
-    "The gap between new and training images is ≈ {a:.2f} without and ≈ {b:.2f} with dropout.",
-    gap["0.5"] < gap["none"],
-    a=gap["none"],
-    b=gap["0.5"],
+    "The loss on new images is ≈ {a:.2f} without and ≈ {b:.2f} with dropout (training images: ≈ {c:.2f} and ≈ {d:.2f}).",
+    run.mode != "quick" or mean["0.5", "test"] < mean["none", "test"],
+    a=mean["none", "test"],
+    b=mean["0.5", "test"],
+    c=mean["none", "train"],
+    d=mean["0.5", "train"],
 )
 
 # %% [markdown]
@@ -751,7 +755,7 @@ for valid_loss in (2.0, 1.5, 1.2, 1.2, 1.2, 0.9, 0.8, 0.8, 0.8):
     plateau.step(valid_loss)
     print(f"{optimizer.param_groups[0]['lr']:g}", end="  ")
 
-# a paper run trains the whole network so, on photographs of ten classes of ImageNet; it takes a GPU
+# a paper run trains the whole network this way, on photographs of ten classes of ImageNet; it takes a GPU
 if run.mode == "paper":
     imagenette = datasets.imagenette(size=227)
     steps = (
@@ -793,7 +797,7 @@ ask.exercises["step"].check(my_step)
 # | honest words | “proves” | result with its conditions | also: supported, refuted, or too little power to tell |
 # | prediction | written afterwards | written before | before, with a number, and discussed |
 #
-# A result of “no effect that we can see” can have full marks.
+# A result of “no effect that we can see” can earn full credit.
 
 # %% [markdown]
 # ## 8 · Quiz
@@ -820,11 +824,11 @@ teaching.quiz(ask.quiz[4])
 # |---|---|---|
 # | **data** | 1.2 million photographs | more digits, fewer errors, in as many steps |
 # | **augmentation** (데이터 증강) | color noise: more than 1 point | crops help off center; mirror images hurt digits |
-# | **compute** | two GPUs: 1.7 points | 234,496 bytes cross for one image |
+# | **compute** | twice the kernels, on two GPUs: 1.7 points | not tested: 234,496 bytes cross for one image |
 # | **depth** | any middle layer: about 2 points | lesson [03](03_zfnet.ipynb) removes layers |
 # | **ReLU** | six times faster than tanh | tanh is as fast or faster on digits |
 # | **LRN** | 1.4 points | a factor that barely varies |
-# | **dropout** (드롭아웃) | without it substantial overfitting | a smaller gap |
+# | **dropout** (드롭아웃) | without it substantial overfitting | a lower loss on new images |
 #
 # Points are of top-1 error. LRN is history; the others are still in use.
 #

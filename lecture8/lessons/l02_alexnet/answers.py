@@ -264,7 +264,7 @@ def check_days(answer) -> Verdict:
     traps = {
         right / 2: "a multiply-add is two operations, one multiplication and one addition.",
         right
-        / 3: "this counts the forward passes only; backpropagation takes about twice as many again.",
+        / 3: "this counts the forward passes only; backpropagation takes about twice as many as the forward pass.",
         right / 6: "a multiply-add is two operations, and backpropagation comes on top.",
         right / 90: "this is one pass over the images; there were 90.",
         right * 86_400: "these are seconds; a day has 86,400.",

@@ -27,7 +27,7 @@ predictions = {
             "about four times the image.",
             "about as many as the image has": "That is the right order if the halves met before conv2, too. They do not: conv2 gets "
             "only what its own GPU computed.",
-            "less than half of the image": "The halves meet in four places only. All four come late, where the feature maps are small.",
+            "less than half of the image": "The halves meet in four places only. All four come after the second pooling layer, where few values are left to send.",
         },
     ),
     "flip": Prediction(
@@ -36,8 +36,9 @@ predictions = {
         {
             "both help": "More images of any kind are not the point. A new version helps if a new image could look like it and its "
             "label is still right.",
-            "crops help, mirror images hurt": "A shifted 2 is still a 2. A mirrored 2 is not a 2 that anybody writes, so the network "
-            "spends its capacity on images it will never meet.",
+            "crops help, mirror images hurt": "Crops were judged off center, mirror images in the middle. A shifted 2 is still a 2. A "
+            "mirrored 2 is not a digit that anybody writes: half of what the network trains on looks like nothing in the test.",
+            "mirror images help, crops hurt": "A shift leaves a digit what it is. Mirroring does not.",
             "neither helps": "That would be so if the network already knew that a shift does not change the label. A small training set "
             "does not teach that.",
         },
@@ -47,7 +48,7 @@ predictions = {
         "often. What happens to the error on NEW images?",
         {
             "it falls, down to less than half": "Seeing an image again teaches less than seeing a new one. With 100 images each is seen "
-            "416 times; the network knows them by heart.",
+            "416 times, enough to memorize them.",
             "it hardly changes": "That would be so if a hundred digits showed all that there is to know about digits. People write in "
             "more ways than that.",
             "it rises": "Each image is seen less often, and the training error may well be higher. But new images are what counts.",
@@ -60,8 +61,8 @@ predictions = {
             "ReLU, He": "That is what the argument about slopes predicts, and what the paper's Figure 1 shows for four layers on "
             "CIFAR-10. Here ReLU is the slowest of the three.",
             "tanh, Glorot": "These initial weights were made for tanh, and it is ahead of ReLU here. But larger ones do better.",
-            "tanh, He": "He's initial weights are larger, and with them tanh is by far the fastest. The choice of initial weights matters "
-            "at least as much here as the choice of activation.",
+            "tanh, He": "He's initial weights are larger, and with them tanh is by far the fastest. Here both choices matter: the activation, with "
+            "He's weights, and the initial weights, with tanh.",
         },
     ),
     "norm": Prediction(
@@ -70,9 +71,9 @@ predictions = {
         {
             "local response": "The paper reports that it lowers the top-1 error by 1.4 points, on ImageNet. That does not mean that it "
             "speeds up learning here.",
-            "batch": "Each channel is brought to mean 0 and standard deviation 1 in every batch. With signals of one size, steps of one "
-            "size fit all layers from the start.",
-            "no difference": "Normalization adds nothing that a network could not compute. It changes how fast training finds it.",
+            "batch": "Each channel is brought to mean 0 and standard deviation 1 in every batch. It has the lowest error at this rate, with "
+            "this seed. One likely reason: what the next layers receive keeps its scale. That was not tested.",
+            "none is ahead of both": "Normalization adds nothing that a network could not compute. It changes how fast training finds it.",
         },
     ),
     "longer": Prediction(
@@ -81,8 +82,8 @@ predictions = {
         {
             "still several points ahead": "That would be a better network. What the first epochs showed was a lead in time: the others "
             "catch up.",
-            "no longer ahead": "All three end near one or two percent. Batch normalization gets there in less than half the epochs, and "
-            "that is what it did here.",
+            "no longer ahead": "All three end near one or two percent. One point is three of the 300 test images, too few to "
+            "rank them. Batch normalization needed fewer epochs to get there.",
             "several points behind": "Its noise, a mean and a standard deviation of 64 images, may cost a little. Nothing of that size shows "
             "here.",
         },
@@ -92,8 +93,9 @@ predictions = {
         "images is …, the loss on NEW images is …",
         {
             "lower, lower": "The network cannot rely on any single unit, so it fits the training images less closely, not more.",
-            "higher, lower": "It fits the training images less closely, and what it has learned holds better on new ones. The gap "
-            "between the two is what dropout is for.",
+            "higher, lower": "It fits the training images less closely, and what it has learned holds better on new ones. The "
+            "second is what dropout is for; a smaller gap alone would prove nothing.",
+            "lower, higher": "That would be the opposite of what it does: it makes the training images harder to fit.",
             "higher, higher": "This happens if a network has too little capacity, or too little time. Then dropout only makes it worse.",
         },
     ),
@@ -211,7 +213,7 @@ exercises = {
         difficulty=2,
         task="""
         One forward pass of one image takes 724,406,816 multiply-adds, each of them two operations. Backpropagation takes about
-        twice as many again. The authors trained on 1,200,000 images, about 90 times each. How many days does that take at
+        twice as many as the forward pass. The authors trained on 1,200,000 images, about 90 times each. How many days does that take at
         1 TFLOP/s, 10¹² operations per second? (A GTX 580 can do 1.58 TFLOP/s at most, and reaches a part of it.)
         """,
         hints=[
@@ -233,7 +235,7 @@ exercises = {
         hints=["Compute the new v first, with the old w.", "`return w + v, v`"],
         solution=my_step,
         explanation="`torch.optim.SGD(momentum=0.9, weight_decay=5e-4)` keeps v without the learning rate and multiplies by it last. "
-        "With a constant rate that is the same. Right after a drop PyTorch's next steps are ten times shorter, the paper's not yet.",
+        "With a constant rate that is the same. Right after a drop PyTorch's next steps are ten times shorter, the paper's shrink only gradually.",
         check_answer=check_step,
     ),
     "accuracy": Exercise(
@@ -256,19 +258,19 @@ exercises = {
 
 quiz = [
     Question(
-        "You replace the 4,096 units of fc6 and fc7 by 2,048. What do you gain?",
+        "You replace the 4,096 units of fc6 and fc7 by 2,048. What do you save?",
         {
-            "About half the parameters, and almost no work": "Yes: 61.0 million become 27.5 million. Nearly all parameters are in "
+            "About half the parameters, but almost none of the work": "Yes: 61.0 million become 27.5 million. Nearly all parameters are in "
             "these layers, and less than a tenth of the multiply-adds.",
             "About half the parameters and half the work": "The parameters, yes. But 92 % of the multiply-adds are in the convolutions, "
             "which have not changed.",
             "Almost no parameters, and half the work": "It is the other way round: a weight of fc6 is used once per image, a weight of "
             "conv1 3,025 times.",
         },
-        "About half the parameters, and almost no work",
+        "About half the parameters, but almost none of the work",
     ),
     Question(
-        "Your AlexNet stops in fc6 on images of 224 × 224: 'mat1 and mat2 shapes cannot be multiplied (1x6400 and 9216x4096)'. Which "
+        "Your AlexNet fails at fc6 on images of 224 × 224: 'mat1 and mat2 shapes cannot be multiplied (1x6400 and 9216x4096)'. Which "
         "change lets it run as the paper's network does?",
         {
             "Give conv1 a padding of 2": "Yes: then conv1 has 55 × 55 outputs instead of 54 × 54, and after three pooling layers "
@@ -283,12 +285,12 @@ quiz = [
         "A report says: 'At learning rate 0.001, network A needs 3 epochs and network B needs 6. So A learns twice as fast.' What is "
         "missing?",
         {
-            "B at its own best learning rate": "Yes. 0.001 may suit A and be far too small for B. Give each its own rate, chosen "
+            "Each at its own best learning rate": "Yes. 0.001 may suit A and be far too small for B. Give each its own rate, chosen "
             "with other seeds than those that measure.",
             "More epochs": "Both have reached the goal already. Training longer changes nothing about when they did.",
             "The accuracy on test images": "The claim is about how fast they learn. The test images would answer another question.",
         },
-        "B at its own best learning rate",
+        "Each at its own best learning rate",
     ),
     Question(
         "A network with dropout has 80 % accuracy on its training images, measured while learning, and 90 % on new images. What do you do "
