@@ -589,6 +589,8 @@ pairs = {
 }
 _ = pictures.singles_and_ensembles(pairs)
 assert all(ensemble < single for single, ensemble in pairs.values())
+
+# %%
 published_errors = published.read("imagenet_errors")
 columns = ["network", "nets", "split", "crops", "top5", "source"]
 published_errors[columns].dropna(subset="top5").style.hide(axis="index").format(
