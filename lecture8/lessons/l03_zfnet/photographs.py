@@ -46,11 +46,11 @@ def occluded(net: nn.Module) -> Figure:
     names, images = photographs()
     x = transfer.normalize(images, "cifar10")
     classes = published.read("animals").set_index("name")["cifar10"].dropna()
-    rows = {name: names.index(name) for name in classes.index}
-    said = [CIFAR10_CLASSES[i] for i in net(x[list(rows.values())]).argmax(1)]
+    rows = [names.index(name) for name in classes.index]
+    said = [CIFAR10_CLASSES[i] for i in net(x[rows]).argmax(1)]
     maps = [
-        occlusion(net, x[row], SQUARE, step=2)[..., CIFAR10_CLASSES.index(classes[name])]
-        for name, row in rows.items()
+        occlusion(net, x[row], SQUARE, step=2)[..., CIFAR10_CLASSES.index(shown)]
+        for row, shown in zip(rows, classes, strict=True)
     ]
-    titles = [f"{name}: “{word}”" for name, word in zip(rows, said, strict=True)]
-    return pictures.occlusion(images[list(rows.values())], maps, titles, SQUARE, step=2)
+    titles = [f"{name}: “{word}”" for name, word in zip(classes.index, said, strict=True)]
+    return pictures.occlusion(images[rows], maps, titles, SQUARE, step=2)

@@ -86,7 +86,8 @@ def _window(painting: np.ndarray, side: int) -> tuple[slice, slice]:
 def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Figure:
     """Images over their maps of the true class's probability, where the gray square covers each place.
 
-    images: N × H × W, or N × C × H × W from 0 to 1; maps: N × rows × columns, the square's upper left corner every `step` pixels, from 0 to 1
+    images: N × H × W, or N × C × H × W from 0 to 1; maps: N × rows × columns, the square's upper left corner every `step`
+    pixels, from 0 to 1
     """
     figure, grid = plt.subplots(
         2, len(images), figsize=(1.55 * len(images) + 0.6, 3.5), squeeze=False

@@ -71,7 +71,8 @@ if run.mode == "quick":
     data = datasets.digits(size=8).take(960)
 else:
     data = datasets.cifar10()
-    data = run.choose(quick=data, class_=data.take(10_000), paper=data)
+if run.mode == "class":
+    data = data.take(10_000)
 data
 
 # %% [markdown]
