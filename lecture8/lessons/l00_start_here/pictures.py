@@ -143,6 +143,39 @@ def answer(image, probabilities, classes: Sequence[str]) -> Figure:
     return figure
 
 
+def opinions(
+    photos: Mapping[str, object],
+    truth: Sequence[str],
+    said: Mapping[str, object],
+    classes: Sequence[str],
+) -> Figure:
+    """Photographs with their class, and below each what networks say: a row per network, wrong answers in orange.
+
+    photos: name -> 3 × H × W bytes; said: network -> probabilities, photographs × classes
+    """
+    rows = range(len(said))
+    figure, (above, below) = plt.subplots(
+        2,
+        len(photos),
+        figsize=(9.5, 1.5 + 0.26 * len(said)),
+        height_ratios=(1.1, 0.26 * len(said)),
+    )
+    for i, (ax, table, photo) in enumerate(zip(above, below, photos.values())):
+        ax.imshow(np.moveaxis(np.asarray(photo), 0, -1))
+        ax.set_title(truth[i], loc="center", fontsize=11)
+        ax.axis("off")
+        for row, probabilities in enumerate(said.values()):
+            best = int(probabilities[i].argmax())
+            words = f"{classes[best]} {100 * float(probabilities[i, best]):.0f}"
+            color = BLUE if classes[best] == truth[i] else ORANGE
+            table.text(0.5, row, words, ha="center", va="center", fontsize=9, color=color)
+        table.set(xlim=(0, 1), ylim=(len(said) - 0.5, -0.5), xticks=[], yticks=[])
+        table.spines[:].set_visible(False)
+    below[0].set_yticks(rows, [name.replace("_", "-") for name in said])
+    below[0].tick_params(length=0)
+    return figure
+
+
 def _sheet(maps, columns: int) -> np.ndarray:
     """Maps of one size (N × H × W) side by side in rows of `columns`, with gaps (nan) between them."""
     maps = np.asarray(maps, float)

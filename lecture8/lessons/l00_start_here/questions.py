@@ -104,7 +104,7 @@ exercises = {
     "one_place": Exercise(
         title="one place by hand",
         difficulty=1,
-        task="Lay the kernel on the rows 4, 5, 6 and the columns 2, 3, 4 of the patch. Which number comes out? Use paper, not code.",
+        task="Lay the kernel on the rows 4, 5, 6 and the columns 2, 3, 4 of the patch, numbered as at its edge, from 0. Which number comes out? Use paper, not code.",
         hints=["The upper row of the kernel is −1, the middle one 0, the lower one 1.", "Lower three pixels minus upper three pixels."],
         solution=answers.my_sum,
         asks_value=True,
@@ -161,7 +161,7 @@ exercises = {
         title="the largest step",
         difficulty=1,
         task="In which year did the winner's error fall most in points? And in which year did the largest fraction of the errors disappear? "
-        "Compute both from `winners` and give the two years.",
+        "Compute both from `winners`, a table with the columns `year` and `top5_error`, and give the two years.",
         hints=["`error = winners.set_index(\"year\")[\"top5_error\"]`, then `-error.diff()` are the steps in points.",
                "A fraction: divide each step by the error of the year before, `error.shift(1)`."],
         solution=answers.my_years,

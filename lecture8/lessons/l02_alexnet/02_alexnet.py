@@ -72,6 +72,7 @@ _ = pictures.volumes(LAYERS, title="AlexNet on its two GPUs, drawn to scale")
 # What you may want to change is in the next cell. For another run, write `lecture8.start("class", class_run="170 MB of CIFAR-10")` above.
 
 # %%
+# a class run has one seed: it cannot tell a small effect from luck
 SEEDS = run.choose(quick=(0, 1, 2), class_=(0,), paper=(0, 1, 2, 3, 4))
 WIDTH = run.choose(quick=8, class_=16, paper=16)  # of the small networks
 SIDE = run.choose(quick=16, class_=28, paper=28)  # pixels of a crop
@@ -113,7 +114,7 @@ stage = ask.builds["stage"].use(stage)
 
 
 # %%
-def norm():
+def norm():  # PyTorch divides alpha by the five channels: this is the paper's 1e-4
     return PerGPU(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2))
 
 
@@ -131,7 +132,7 @@ alexnet = nn.Sequential(
 layer_table(alexnet, (3, 227, 227))
 
 # %% [markdown]
-# ➤ Read the column *output* from top to bottom. The side shrinks, 227 → 55 → 27 → 13 → 6, and the number of channels grows, 3 → 96 → 256.
+# ➤ Read the column *output* from top to bottom. (The paper writes 224, not 227; the folded box below says why.) The side shrinks, 227 → 55 → 27 → 13 → 6, and the number of channels grows, 3 → 96 → 256.
 # Two quantities measure the size of a network: its **parameters**, the numbers
 # that training sets, and its **multiply-adds**, the work for one image.
 
@@ -261,12 +262,6 @@ teaching.claim(
 
 # %% tags=["measured"]
 explorers.augment()
-
-# %%
-sides = datasets.animals()["macaw"], datasets.animals()["macaw"].flip(-1)
-windows = [side.unfold(1, 224, 1).unfold(2, 224, 1).permute(1, 2, 0, 3, 4) for side in sides]
-count = len({hash(w.numpy().tobytes()) for both in windows for w in both.flatten(0, 1)})
-teaching.claim("Crops and mirror images: {count:,} of one photo.", count == 2178, count=count)
 
 # %% [markdown]
 # ### Does it help?
@@ -454,14 +449,14 @@ if DOWNLOAD:
 # ## 4 · ReLU, and the learning-rate trap
 #
 # Before 2012 the usual **activation** (활성화 함수) was tanh, which maps every number to -1 … 1. Far from 0 its slope is almost 0: it
-# *saturates*, and a slope of 0 passes no gradient on. ReLU has slope 1 for every positive input.
+# *saturates*, and a slope of 0 passes no gradient on. ReLU has slope 1 for every positive input, and slope 0 for every negative one.
 
 # %%
-x = torch.tensor([0.5, 2.0, 5.0], requires_grad=True)
+x = torch.tensor([-2.0, 0.5, 2.0, 5.0], requires_grad=True)
 for activation in (torch.tanh, torch.relu):
     (slope,) = torch.autograd.grad(activation(x).sum(), x)
     print(
-        f"{activation.__name__}: slope {', '.join(f'{v:.4f}' for v in slope)} at 0.5, 2 and 5"
+        f"{activation.__name__}: slope {', '.join(f'{v:.4f}' for v in slope)} at -2, 0.5, 2 and 5"
     )
 
 # %% [markdown]
@@ -470,8 +465,8 @@ for activation in (torch.tanh, torch.relu):
 # ReLU than with tanh.
 #
 # Does it hold for our digits, where the argument about slopes should bite, in deep networks? **Loaded, not trained here**: 12 and 20
-# layers, each side at the best of five learning rates, chosen with one seed; the error was measured with three others. tanh comes twice, with the initial
-# weights made for it (Glorot) and with the larger ones made for ReLU (He).
+# layers, each side at the best of five learning rates, chosen with one seed; the error was measured with three others. tanh comes twice: with the initial
+# weights made for it (Glorot, variance 2 / (inputs + outputs) of a layer) and with the larger ones made for ReLU (He, 2 / inputs).
 
 # %%
 guess_deep = teaching.predict(ask.predictions["deep"])
@@ -546,7 +541,8 @@ LRN = ask.builds["lrn"].use(LRN)
 
 # %% [markdown]
 # **Batch normalization** (배치 정규화), from 2015, brings each channel of a batch to mean 0 and standard deviation 1, then scales and shifts
-# it by learned numbers. We put each into the same two places. All three train for a few epochs at one learning rate.
+# it by learned numbers. In evaluation it uses averages collected during training. We put each into LRN's two places, after ReLU (later networks have
+# batch normalization before it). All three train for a few epochs at one learning rate, with one seed.
 
 # %%
 guess_norm = teaching.predict(ask.predictions["norm"])

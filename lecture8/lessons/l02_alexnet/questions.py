@@ -20,8 +20,8 @@ predictions = {
         },
     ),
     "crossing": Prediction(
-        "Two GPUs share the work on one image. As 3 × 227 × 227 numbers of 4 bytes it has 618,348 bytes. How many bytes cross "
-        "from one GPU to the other, in both directions together, before the network has its answer?",
+        "Two GPUs share the work on one image. As 3 × 227 × 227 numbers of 4 bytes it has 618,348 bytes. conv2, conv4 and conv5 see "
+        "only what their own GPU computed; conv3 and the three fully connected layers see both halves. How many bytes cross from one GPU to the other, in both directions together, before the network has its answer?",
         {
             "about ten times the image": "Even if the halves exchanged everything after every convolution, before pooling, it would be "
             "about four times the image.",
@@ -138,7 +138,8 @@ builds = {
         title="local response normalization by hand",
         difficulty=2,
         task="""
-        Write the formula above as a layer. Only `total` is missing: for every channel the sum of five squares, its own and those of two
+        Write the formula above as a layer. A layer of your own is a class made from `nn.Module`; when the network runs, PyTorch calls
+        its `forward`. Only `total` is missing: for every channel the sum of five squares, its own and those of two
         channels on each side. `squares` has two channels of zeros before the first and two after the last.
         """,
         hints=[
@@ -153,7 +154,8 @@ builds = {
         title="dropout by hand",
         difficulty=2,
         task="""
-        Write dropout as a layer. In training each value is set to 0 with probability p, independently, and what stays is multiplied by
+        Write dropout as a layer. `self` is the layer itself: `self.p` is what `__init__` has stored, and PyTorch sets `self.training`.
+        In training each value is set to 0 with probability p, independently, and what stays is multiplied by
         1 / (1 - p), so that the mean stays the same. In evaluation the input leaves unchanged.
         """,
         hints=[
@@ -243,12 +245,12 @@ exercises = {
         difficulty=3,
         task="""
         `reported` should return the share of all images that the network classifies correctly. It has two mistakes. Write `accuracy`,
-        which has none, and which leaves the network in training mode.
+        which has none, and which leaves the network in the mode in which it was.
         """,
         hints=[
             "What does dropout do while `accuracy` runs? The check of your own layer had a case for it.",
             "The last batch is smaller than the others. How much should it count?",
-            "`net.eval()` before the loop, `net.train()` after it, and divide the number of hits by the number of images.",
+            "`was = net.training`, then `net.eval()` before the loop and `net.train(was)` after it; divide the hits by the number of images.",
         ],
         solution=accuracy,
         explanation="A mean of batch accuracies is the accuracy only if all batches have the same size.",

@@ -53,10 +53,11 @@ def pytorchs_step(w, v, gradient, lr):
     return w - lr * v, v
 
 
-def accuracy(net, batches, evaluation=True, by_batch=False, back=True):
+def accuracy(net, batches, evaluation=True, by_batch=False, back=None):
+    was = net.training
     net.train(not evaluation)
     hits = [(net(images).argmax(1) == labels).float() for images, labels in batches]
-    net.train(back)
+    net.train(was if back is None else back)
     return (sum(h.mean() for h in hits) / len(hits) if by_batch else torch.cat(hits).mean()).item()
 
 
@@ -111,6 +112,7 @@ WRONG = {
         (lambda net, batches: accuracy(net, batches, by_batch=True), "counts as much"),
         (lambda net, batches: accuracy(net, batches, evaluation=False, by_batch=True), "7 of the 10"),
         (lambda net, batches: accuracy(net, batches, back=False), "switch it back"),
+        (lambda net, batches: accuracy(net, batches, back=True), "in training mode afterwards"),
         (lambda net, batches: accuracy(net, batches[:2]), "2 times"),
         (lambda net, batches: "70 %", "between 0 and 1"),
     ],
