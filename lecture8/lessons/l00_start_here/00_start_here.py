@@ -61,7 +61,7 @@ from lecture8 import (
 from lecture8.lessons.l00_start_here import explorers, overview, pictures
 from lecture8.lessons.l00_start_here import questions as ask
 
-macaw = datasets.animals(size=64)["macaw"]
+macaw = datasets.animals(size=96)["macaw"]
 _ = pictures.filtered(macaw, pictures.by_hand(macaw))
 
 # %% [markdown]

@@ -65,9 +65,8 @@ from lecture8.models.layers import glorot_init
 _ = pictures.volumes(LAYERS, title="AlexNet on its two GPUs, drawn to scale")
 
 # %% [markdown]
-# ILSVRC is a yearly challenge: which of 1,000 classes does a photograph show? A network may guess five times; the **top-5 error** counts
-# the photographs whose class is not among the five. In 2012 five networks like this one, averaged, had a top-5 error of 16.4 %. The
-# best entry without such a network had 26.2 %.
+# In the ImageNet challenge of 2012 (lesson 00), five networks like this one, averaged, had a top-5 error of 16.4 %. The best entry without such a
+# network had 26.2 %.
 #
 # What you may want to change is in the next cell. For another run, write `lecture8.start("class", class_run="170 MB of CIFAR-10")` above.
 
@@ -232,7 +231,7 @@ ask.exercises["days"].check(my_days)
 # %% [markdown]
 # ## 3 · Data: more images from the same images
 #
-# The paper begins with data. Data sets of labeled photographs had tens of thousands of images; ILSVRC has 1.2 million. Does the number
+# Earlier data sets of labeled photographs had tens of thousands of images; ILSVRC has 1.2 million. Does the number
 # matter, if training takes as many steps? These runs are **loaded, not trained here**: small AlexNets on 100 to 1,297 digits, 832 steps
 # each.
 
@@ -400,7 +399,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# The rule behind both: a version helps if new images could look like it, and if its label is still right. Photographs of animals may be
+# One rule fits both: a version helps if new images could look like it, and if its label is still right. Photographs of animals may be
 # mirrored; digits may not.
 #
 # AlexNet also *tests* with ten crops, four corners, the middle, and the mirror images of these, and averages the predictions. On ImageNet
@@ -424,26 +423,41 @@ print("ten crops: ", *(f"≈ {value:.1f} %" for value in ten))
 # %% [markdown]
 # ### What the first layer has learned
 #
-# ➤ Here is one of your networks, the eight kernels of conv1 that respond most strongly to one image, and their feature maps.
+# ➤ A small AlexNet with 24 first kernels, trained on 45,000 photographs of CIFAR-10 (**loaded, not trained here**). Here are the
+# kernels that respond most strongly to a macaw, and their feature maps. Which look for colors, which for edges?
 
 # %% tags=["measured"]
-learned, image = by_way["random crops"][0][0][0], centered.test.images[3]
-_ = pictures.first_layer(learned, image)
-start = small_alexnet(SEEDS[0])[0][0].weight
-change = ((learned.weight - start).norm() / start.norm()).item()
-teaching.claim("Training moved these kernels by ≈ {p:.0f} %.", 0.05 < change, p=100 * change)
+trained_on_photos = models.small.alexnet(weights="cifar10")
+macaw = datasets.animals(64)["macaw"] / 255
+macaw = (macaw - macaw.mean((1, 2), keepdim=True)) / macaw.std((1, 2), keepdim=True)
+_ = pictures.first_layer(trained_on_photos.features.conv1.conv, macaw)
+
+
+def alike(network):
+    """The correlation of first-layer weights with the weights on their right."""
+    kernels = network.features.conv1.conv.weight.detach()
+    pairs = torch.stack([kernels[..., :-1].flatten(), kernels[..., 1:].flatten()])
+    return torch.corrcoef(pairs)[0, 1].item()
+
+
+torch.manual_seed(0)
+before = alike(models.small.alexnet())
+teaching.claim(
+    "Neighboring weights are more alike than by chance: their correlation is ≈ {after:.2f}, before training ≈ {before:.2f}.",
+    alike(trained_on_photos) > abs(before) + 0.1,
+    after=alike(trained_on_photos),
+    before=before,
+)
 
 # %% [markdown]
-# After a hundred digits the kernels still look random. After 1.2 million photographs they do not: the paper's Figure 3 shows edges of all
-# directions on one GPU and colors on the other. To see published kernels, of an AlexNet from 2014, set `DOWNLOAD = True` (240 MB).
+# The paper's Figure 3 shows edges of all directions on one GPU and colors on the other. To see published kernels, of an AlexNet from 2014, set
+# `DOWNLOAD = True` (240 MB).
 
 # %%
 DOWNLOAD = False
 if DOWNLOAD:
-    photo = datasets.animals()["macaw"] / 255
     published_net = transfer.pretrained("alexnet_owt")
-    standardized = (photo - photo.mean((1, 2), keepdim=True)) / photo.std((1, 2), keepdim=True)
-    _ = pictures.first_layer(published_net.features.conv1.conv, standardized, most=12)
+    _ = pictures.first_layer(published_net.features.conv1.conv, macaw, most=12)
 
 # %% [markdown]
 # ## 4 · ReLU, and the learning-rate trap
@@ -460,7 +474,7 @@ for activation in (torch.tanh, torch.relu):
     )
 
 # %% [markdown]
-# You may read that AlexNet was the first network with ReLUs. It was not: the paper follows Nair and Hinton, who used them in 2010. New
+# You may read that AlexNet was the first network with ReLUs. It was not: the paper follows Nair and Hinton, 2010. New
 # was how much they helped. In the paper's Figure 1 a network of four layers on CIFAR-10 reaches 25 % training error six times faster with
 # ReLU than with tanh.
 #
@@ -507,10 +521,10 @@ teaching.claim(
 )
 
 # %% [markdown]
-# A good argument and a famous figure, and our digits show neither. This does not refute the paper: its data, size and initial weights were
+# Our digits show neither. This does not refute the paper, whose data, size and initial weights were
 # others. But “ReLU learns faster” needs its conditions.
 #
-# ➤ And now see how easily you could have “confirmed” it: four layers, also loaded. Set both to 0.003, then move tanh to 0.1. Anyone who
+# ➤ See how easily you could have “confirmed” it: four layers, also loaded. Set both to 0.003, then move tanh to 0.1. Anyone who
 # compares two methods at one learning rate compares learning rates.
 
 # %%
@@ -604,8 +618,8 @@ teaching.claim(
 )
 
 # %% [markdown]
-# Here batch normalization is faster, not better. (One of its seeds jumps in the last two epochs; the learning rate is constant.) And why
-# does so elaborate a layer as LRN do so little? Look at what it multiplies its input by, the factor $b / a$:
+# Here batch normalization is faster, not better. (One of its seeds jumps in the last two epochs; the learning rate is constant.) Why
+# does LRN do so little? Look at what it multiplies its input by, the factor $b / a$:
 
 # %% tags=["measured"]
 net = by_norm["local response"][1].eval()
@@ -617,7 +631,7 @@ with torch.no_grad():
 low, high = a[a > 0.001].cpu().quantile(torch.tensor([0.05, 0.95])).tolist()
 pixels = 255 * centered.train.std[0]  # so much larger everything is if pixels go from 0 to 255
 ranges = {
-    "our activations": (low, high),
+    "measured here": (low, high),
     "if pixels went to 255": (low * pixels, high * pixels),
 }
 _ = pictures.lrn_factor(ranges)
@@ -629,8 +643,8 @@ teaching.claim(
 )
 
 # %% [markdown]
-# On images brought to standard deviation 1, as is usual today, LRN multiplies by a constant, and the next layer's weights can absorb a
-# constant. In 2012 pixels went from 0 to 255, minus their mean. With activations so much larger the factor varies (the black bar). The
+# On images brought to standard deviation 1, as is usual today (orange), LRN multiplies by a constant, which the next layer's weights can
+# absorb. In 2012 pixels went from 0 to 255, minus their mean. With activations so much larger (black) the factor varies. The
 # paper reports 1.4 points less top-1 error.
 #
 # You may read that normalization is no longer used because it makes no difference. That is true of LRN. Batch normalization took its
@@ -700,8 +714,8 @@ teaching.claim(
 
 # %% [markdown]
 # **Change the experiment, and defend your result.** Does dropout still help with ten times as many images? Set `FEW` to 1,000 and
-# `EPOCHS_FEW` to 8, so that the number of steps stays the same, and run sections 3 and 6 again. Before you run it, write down what you
-# expect, and which result would make you change your mind. Afterwards write three sentences: what you measured (all seeds), what it shows,
+# `EPOCHS_FEW` to 8, so that the number of steps stays the same, and run sections 3 and 6 again. First write down what you
+# expect, and which result would change your mind. Then write three sentences: what you measured (all seeds), what it shows,
 # what it does not show.
 #
 # ### Debugging: an evaluation that is a little off
@@ -782,8 +796,8 @@ ask.exercises["step"].check(my_step)
 # ## 7 · Project: one trick on trial, fairly
 #
 # Choose one trick: ReLU, LRN, overlapping pooling, crops, dropout, groups, or one of the five convolutions. Does it help your small AlexNet?
-# Convince a skeptic, on one page. **Before the first run** write down: your hypothesis with a number (“at
-# least 2 points”), the one change, the data and epochs, how each side gets its learning rate, how many seeds, and when you stop.
+# Convince a skeptic, on one page. **Before the first run** write down your hypothesis with a number (“at
+# least 2 points”), the one change, data, epochs, learning rates, seeds, and when you stop. The cell below is a start.
 #
 # | criterion | 0 points | 1 point | 2 points |
 # |---|---|---|---|
@@ -794,6 +808,27 @@ ask.exercises["step"].check(my_step)
 # | prediction | written afterwards | written before | before, with a number, and discussed |
 #
 # A result of “no effect that we can see” can earn full credit.
+
+
+# %%
+def my_network(seed):
+    return ...  # small_alexnet(seed) with your one change
+
+
+def at_its_best_rate(build, rates=(0.0003, 0.001, 0.003), choosing=(10, 11), measuring=SEEDS):
+    """The learning rate with the best validation accuracy, and the test accuracies of other seeds with it."""
+
+    def percent(lr, seeds, split):
+        nets = [trained(build(seed), few, EPOCHS_FEW, seed, lr) for seed in seeds]
+        return [100 * training.evaluate(net, few, split).accuracy for net in nets]
+
+    best = max(rates, key=lambda lr: sum(percent(lr, choosing, "valid")))
+    return best, percent(best, measuring, "test")
+
+
+if my_network(0) is not ...:
+    print("without:", at_its_best_rate(small_alexnet))
+    print("with:   ", at_its_best_rate(my_network))
 
 # %% [markdown]
 # ## 8 · Quiz
