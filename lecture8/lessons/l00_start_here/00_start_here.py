@@ -582,16 +582,14 @@ explorers.winners()
 truth = published.read("animals").set_index("name")["cifar10"].dropna()
 photos = {name: datasets.animals(size=32)[name] for name in truth.index}
 images = transfer.normalize(torch.stack(list(photos.values())) / 255, "cifar10")
-said = {}
+opinions = {}
 for name in models.small.CIFAR10:
     small = getattr(models.small, name)(weights="cifar10").eval()
     with torch.no_grad():
-        said[name] = small(images).softmax(1)
-_ = pictures.opinions(photos, list(truth), said, datasets.CIFAR10_CLASSES)
-hits = [
-    sum(datasets.CIFAR10_CLASSES[i] == t for i, t in zip(p.argmax(1), truth))
-    for p in said.values()
-]
+        opinions[name] = small(images).softmax(1)
+_ = pictures.opinions(photos, list(truth), opinions, datasets.CIFAR10_CLASSES)
+true_class = torch.tensor([datasets.CIFAR10_CLASSES.index(name) for name in truth])
+hits = [int((p.argmax(1) == true_class).sum()) for p in opinions.values()]
 known = [100 * weights.test_accuracy for weights in models.small.CIFAR10.values()]
 teaching.claim(
     "They are right for {few} to {most} of these {all} photographs, and for {a:.0f} to {b:.0f} % of CIFAR-10's own test photographs: "
