@@ -259,7 +259,7 @@ teaching.claim(
 # time: a random **crop** of 224 × 224 from 256 × 256, mirrored or not, with its colors shifted along their **principal components** (주성분),
 # the directions in which they vary most. ➤ Switch the three on and off; the paper uses color noise of 0.1.
 
-# %% tags=["measured"]
+# %%
 explorers.augment()
 
 # %% [markdown]
