@@ -14,7 +14,7 @@ from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, bars
 #: kernels by hand, each with what its feature map shows
 KERNELS = {
     "brighter below": [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
-    "brighter on the right": [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
+    "brighter lower right": [[-1, -1, 0], [-1, 0, 1], [0, 1, 1]],
     "outlines": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
     "blurred": [[1 / 9] * 3] * 3,
 }
@@ -299,9 +299,9 @@ def confusion(table, classes: Sequence[str]) -> Figure:
 
 
 def concept_map(table, titles: Mapping[str, str]) -> Figure:
-    """The claims of the course in a column per lesson, with an arrow from each to the one it leads to.
+    """The questions of the course in a column per lesson, with an arrow from each to the one it leads to.
 
-    table: `concepts`, with the columns id, notebook, row, claim and leads_to; titles: notebook -> column head
+    table: `concepts`, with the columns id, notebook, row, question and leads_to; titles: notebook -> column head
     """
     columns, lowest = list(titles), int(table["row"].max())
     figure, ax = plt.subplots(figsize=(1.22 * len(columns), 0.62 * lowest + 1.2))
@@ -324,7 +324,14 @@ def concept_map(table, titles: Mapping[str, str]) -> Figure:
                 (x - 0.44, y - 0.4), 0.88, 0.8, facecolor="white", edgecolor=BLUE, linewidth=0.8
             )
         )
-        ax.text(x, y, textwrap.fill(row.claim, 18), ha="center", va="center", fontsize=7.5)
+        ax.text(
+            x,
+            y,
+            textwrap.fill(row.question, 15, break_on_hyphens=False),
+            ha="center",
+            va="center",
+            fontsize=8.5,
+        )
     for row in table.dropna(subset="leads_to").itertuples():
         (x, y), (to_x, to_y) = places[row.id], places[row.leads_to]
         across = to_x > x

@@ -161,9 +161,8 @@ exercises = {
         title="the largest step",
         difficulty=1,
         task="In which year did the winner's error fall most in points? And in which year did the largest fraction of the errors disappear? "
-        "Compute both from `winners`, a table with the columns `year` and `top5_error`, and give the two years.",
-        hints=["`error = winners.set_index(\"year\")[\"top5_error\"]`, then `-error.diff()` are the steps in points.",
-               "A fraction: divide each step by the error of the year before, `error.shift(1)`."],
+        "Compute both from `years = list(winners[\"year\"])` and `errors = list(winners[\"top5_error\"])`, and give the two years.",
+        hints=["The steps in points are `errors[i - 1] - errors[i]`, for i = 1, 2, 3, …", "A fraction: divide each step by the error of the year before, `errors[i - 1]`."],
         solution=answers.my_years,
         asks_value=True,
         explanation="25.77 → 16.42 in 2012 is the largest step in points. 6.67 → 3.57 in 2015 is the largest fraction, 46.5 %. Both answers are "
@@ -190,22 +189,11 @@ exercises = {
         "no error message, only a network that never learns.",
         check_answer=answers.check_loop,
     ),
-    "confused": Exercise(
-        title="what is mistaken for what",
-        difficulty=2,
-        task="Write `most_confused(table)`: for a confusion matrix (a tensor of counts; rows: true class, columns: prediction), the "
-        "pair (true class, prediction) of the most frequent mistake.",
-        hints=["Correct predictions are on the diagonal: take it out first.", "`tensor.argmax()` counts through the rows; `divmod` splits "
-               "its answer into row and column."],
-        solution=answers.most_confused,
-        explanation="Subtracting the diagonal leaves only the mistakes.",
-        check_answer=answers.check_confused,
-    ),
     "rival": Exercise(
         title="change the experiment",
         difficulty=2,
         task="The linear classifier lacks two things that the CNN has: hidden layers with ReLU, and convolution with pooling. Write `build_rival()`, a "
-        "network without convolutions that has a hidden layer, a ReLU, and about as many parameters as the CNN (9,930, give or take 5 %). "
+        "network without convolutions that has a hidden layer (a linear layer before the last one), a ReLU, and about as many parameters as the CNN (9,930, give or take 5 %). "
         "Then train it on `moved` and on `shuffled`, and defend in three sentences which of the two things made the difference.",
         hints=["Flatten, linear, ReLU, linear.", "With h hidden units there are 256 · h + h + h · 10 + 10 parameters."],
         solution=answers.build_rival,
