@@ -88,7 +88,7 @@ data
 # %% [markdown]
 # ## 1 · Eight layers
 #
-# AlexNet has five convolutions and three **fully connected** layers (완전 연결층, FC), in which every output depends on every input. Each
+# AlexNet has five convolutions and three **fully connected** layers (완전 연결층, FC), which lesson 00 called linear. Each
 # convolution is followed by **ReLU**, max(0, x). Some are followed by normalization (section 5) and a max pooling layer. Together they are
 # a *stage*. Write one:
 
@@ -109,7 +109,7 @@ def stage(c_in, c_out, kernel, stride=1, padding=0, groups=1, norm=None, pool=Fa
 stage = ask.builds["stage"].use(stage)
 
 # %% [markdown]
-# The paper's table is now code. `groups` and `PerGPU` are for section 2.
+# The paper's table is now code. Section 2 explains `groups`, section 5 the normalization.
 
 
 # %%
@@ -212,7 +212,7 @@ guess_crossing.reveal(found, pictures.towers(rows, title="What crosses for one i
 
 # %% [markdown]
 # During backpropagation the gradients cross, too, as many bytes again. Compared with one GPU and half as many kernels, the two
-# GPUs made 1.7 points fewer top-1 errors (section 3.2 of the paper). Why do the halves not meet before conv2, too?
+# GPUs made 1.7 points fewer top-1 errors (only the first guess counts; section 3.2 of the paper). Why do the halves not meet before conv2, too?
 
 # %%
 ask.exercises["crossing"]
@@ -255,7 +255,7 @@ teaching.claim(
 )  # fmt: skip
 
 # %% [markdown]
-# Sixty million parameters can memorize even 1.2 million images. **Data augmentation** (데이터 증강) shows another version of a photograph every
+# Sixty million parameters are many even for 1.2 million images. **Data augmentation** (데이터 증강) shows another version of a photograph every
 # time: a random **crop** of 224 × 224 from 256 × 256, mirrored or not, with its colors shifted along their **principal components** (주성분),
 # the directions in which they vary most. ➤ Switch the three on and off; the paper uses color noise of 0.1.
 
@@ -285,8 +285,8 @@ def random_crops(images, side, generator):
 random_crops = ask.builds["random_crops"].use(random_crops)
 
 # %% [markdown]
-# We train on few images, with a small AlexNet of your own stages: the same eight layers, narrower, with smaller kernels. The loop is that
-# of lesson 00. **Adam** is gradient descent that adapts the size of the step to each weight.
+# We train on few images, with a small AlexNet of your own stages: the same eight layers, narrower, with smaller kernels.
+# `training.run_epoch` is your loop of lesson 00. **Adam** is an optimizer that adapts the size of the step to each weight.
 
 
 # %%
@@ -312,7 +312,7 @@ def small_alexnet(seed, norm=lambda channels: None, drop=nn.Identity):
 
 # %%
 def train(net, images, epochs, seed, lr=0.001, batch=50):
-    """Yields the network after every epoch."""
+    """Yields the network after every epoch, so that whoever calls this can test it in between."""
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
     images, shuffle = images.to(run.device), torch.Generator().manual_seed(seed)
     for _ in range(epochs):
@@ -462,7 +462,7 @@ if DOWNLOAD:
 # %% [markdown]
 # ## 4 · ReLU, and the learning-rate trap
 #
-# Before 2012 the usual **activation** (활성화 함수) was tanh, which maps every number to -1 … 1. Far from 0 its slope is almost 0: it
+# Before 2012 the usual **activation function** (활성화 함수) was tanh, which maps every number to -1 … 1. Far from 0 its slope is almost 0: it
 # *saturates*, and a slope of 0 passes no gradient on. ReLU has slope 1 for every positive input, and slope 0 for every negative one.
 
 # %%
@@ -478,7 +478,7 @@ for activation in (torch.tanh, torch.relu):
 # was how much they helped. In the paper's Figure 1 a network of four layers on CIFAR-10 reaches 25 % training error six times faster with
 # ReLU than with tanh.
 #
-# Does it hold for our digits, where the argument about slopes should bite, in deep networks? **Loaded, not trained here**: 12 and 20
+# Does it hold for our digits, in deep networks, where small slopes should matter most? **Loaded, not trained here**: 12 and 20
 # layers, each side at the best of five learning rates, chosen with one seed; the error was measured with three others. tanh comes twice: with the initial
 # weights made for it (Glorot, variance 2 / (inputs + outputs) of a layer) and with the larger ones made for ReLU (He, 2 / inputs).
 
@@ -521,7 +521,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# Our digits show neither. This does not refute the paper, whose data, size and initial weights were
+# Our digits show neither faster learning with ReLU nor a vanishing gradient with tanh. This does not refute the paper, whose data, size and initial weights were
 # others. But “ReLU learns faster” needs its conditions.
 #
 # ➤ See how easily you could have “confirmed” it: four layers, also loaded. Set both to 0.003, then move tanh to 0.1. Anyone who
@@ -636,7 +636,7 @@ ranges = {
 }
 _ = pictures.lrn_factor(ranges)
 teaching.claim(
-    "All factors are within {p:.1f} % of {constant:.3f}.",
+    "All factors are within {p:.1f} % of {constant:.3f}, the value for activations of 0.",
     (factor / 2**-0.75 - 1).abs().max() < 0.01,
     p=1,
     constant=2**-0.75,
@@ -644,11 +644,11 @@ teaching.claim(
 
 # %% [markdown]
 # On images brought to standard deviation 1, as is usual today (orange), LRN multiplies by a constant, which the next layer's weights can
-# absorb. In 2012 pixels went from 0 to 255, minus their mean. With activations so much larger (black) the factor varies. The
+# absorb. In 2012 pixels went from 0 to 255, minus their mean. With activations so much larger (black, computed) the factor varies. The
 # paper reports 1.4 points less top-1 error.
 #
-# You may read that normalization is no longer used because it makes no difference. That is true of LRN. Batch normalization took its
-# place, and stayed.
+# You may read that normalization is no longer used because it makes no difference. That is nearly true of LRN, on images scaled as
+# today. Batch normalization took its place, and stayed.
 
 # %% [markdown]
 # ## 6 · Dropout: less overfitting
@@ -704,12 +704,15 @@ guess_dropout.reveal(", ".join(sides), figure)
 
 # %%
 teaching.claim(
-    "The loss on new images is ≈ {a:.2f} without and ≈ {b:.2f} with dropout (training images: ≈ {c:.2f} and ≈ {d:.2f}).",
+    "The loss on new images is ≈ {a:.2f} without and ≈ {b:.2f} with dropout (training images: ≈ {c:.2f} and ≈ {d:.2f}), the accuracy "
+    "≈ {e:.0f} and ≈ {f:.0f} %.",
     run.mode != "quick" or mean["0.5", "test"] < mean["none", "test"],
     a=mean["none", "test"],
     b=mean["0.5", "test"],
     c=mean["none", "train"],
     d=mean["0.5", "train"],
+    e=sum(tested(arms["none"], few)) / len(SEEDS),
+    f=sum(tested(arms["0.5"], few)) / len(SEEDS),
 )
 
 # %% [markdown]

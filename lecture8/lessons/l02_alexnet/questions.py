@@ -32,7 +32,7 @@ predictions = {
     ),
     "flip": Prediction(
         "AlexNet was trained on random crops and mirror images of photographs. You have a few images like those you just saw. Which "
-        "of the two helps on NEW images?",
+        "of the two helps on NEW images? (Crops are judged off center, mirror images in the middle.)",
         {
             "both help": "More images of any kind are not the point. A new version helps if a new image could look like it and its "
             "label is still right.",
