@@ -24,7 +24,7 @@ predictions = {
             "places what it learned at one.",
             "the linear one loses far more": "A linear layer has one weight per pixel and class, so a single template per class. One template cannot "
             "fit a digit at 49 positions. A convolution applies the same kernels everywhere. The CNN loses some accuracy, too: after "
-            "Flatten its last layer has a weight for every position. Section 9 lets you test whether that is the reason.",
+            "Flatten its last layer has a weight for every position. To test that, change only the end of the network in section 9.",
             "the CNN loses far more": "Nothing in a kernel is tied to the middle of the image. It visits every place anyway.",
         },
     ),
@@ -172,7 +172,7 @@ exercises = {
     "output_size": Exercise(
         title="how large is the feature map?",
         difficulty=2,
-        task="Write `output_size(size, kernel, stride, padding)`: how many places does a kernel find along one side of an image?",
+        task="Write `output_size(size, kernel, stride, padding)`: at how many positions does a kernel fit along one side of an image?",
         hints=["With padding the side has size + 2 · padding pixels, and the kernel's first pixel can be at 0, stride, 2 · stride, …",
                "The last place where it fits begins at size + 2 · padding − kernel. `//` divides and rounds down."],
         solution=answers.output_size,
@@ -249,7 +249,7 @@ quiz = [
     ),
     Question(
         "A network ends in: average of each feature map, then a linear layer. Your network ends in: flatten, then a linear layer. "
-        "Which one is hurt less when digits move?",
+        "Both are trained until the validation accuracy stops rising. Which one is hurt less when digits move?",
         {
             "The one with the average": "Yes: after the average the last layer no longer knows where a pattern was, only that it was there.",
             "The one with flatten: it keeps all the information": "It keeps the places, too. So its linear layer must learn every place.",
@@ -260,11 +260,11 @@ quiz = [
     Question(
         "“ResNet has a top-5 error of 3.57 %, AlexNet one of 18.2 %.” Why is this not a fair comparison of the two networks?",
         {
-            "3.57 % is an ensemble, 18.2 % one network": "Yes: six networks against one. A single ResNet-152 has 4.49 % (and even that with "
+            "3.57 % is six networks with another test protocol, 18.2 % one network": "Yes: six networks against one. A single ResNet-152 has 4.49 % (and even that with "
             "another way of cropping).",
             "One is top-5 error, the other top-1": "Both are top-5. The top-1 error of AlexNet is 40.7 %.",
             "AlexNet was trained on fewer photographs": "Both learned from the 1.2 million photographs of the challenge.",
         },
-        "3.57 % is an ensemble, 18.2 % one network",
+        "3.57 % is six networks with another test protocol, 18.2 % one network",
     ),
 ]

@@ -166,7 +166,7 @@ def check_dropout(answer) -> Verdict:
             tested = called(layer, x)
             if not isinstance(tested, torch.Tensor) or not torch.equal(tested, x):
                 return wrong(
-                    "In evaluation mode (`self.training` is False) the input should leave unchanged."
+                    "In evaluation mode (`self.training` is False) the input should be returned unchanged."
                 )
     return correct("Dropped and scaled up in training, unchanged in evaluation.")
 

@@ -73,7 +73,7 @@ predictions = {
             "speeds up learning here.",
             "batch": "Each channel is brought to mean 0 and standard deviation 1 in every batch. It has the lowest error at this rate, with "
             "this seed. One likely reason: what the next layers receive keeps its scale. That was not tested.",
-            "none is ahead of both": "Normalization adds nothing that a network could not compute. It changes how fast training finds it.",
+            "no normalization is ahead of both": "Normalization adds nothing that a network could not compute. It changes how fast training finds it.",
         },
     ),
     "longer": Prediction(
@@ -93,7 +93,7 @@ predictions = {
         "images is …, the loss on NEW images is …",
         {
             "lower, lower": "The network cannot rely on any single unit, so it fits the training images less closely, not more.",
-            "higher, lower": "It fits the training images less closely, and what it has learned holds better on new ones. The "
+            "higher, lower": "It fits the training images less closely, and the loss on new ones is lower. The "
             "second is what dropout is for; a smaller gap alone would prove nothing.",
             "lower, higher": "That would be the opposite of what it does: it makes the training images harder to fit.",
             "higher, higher": "This happens if a network has too little capacity, or too little time. Then dropout only makes it worse.",
@@ -156,7 +156,7 @@ builds = {
         task="""
         Write dropout as a layer. `self` is the layer itself: `self.p` is what `__init__` has stored, and PyTorch sets `self.training`.
         In training each value is set to 0 with probability p, independently, and what stays is multiplied by
-        1 / (1 - p), so that the mean stays the same. In evaluation the input leaves unchanged.
+        1 / (1 - p), so that the mean stays the same. In evaluation the input is returned unchanged.
         """,
         hints=[
             "`torch.rand_like(x)` has the shape of x and numbers uniform from 0 to 1.",
@@ -241,7 +241,7 @@ exercises = {
         check_answer=check_step,
     ),
     "accuracy": Exercise(
-        title="mend the evaluation",
+        title="fix the evaluation",
         difficulty=3,
         task="""
         `reported` should return the share of all images that the network classifies correctly. It has two mistakes. Write `accuracy`,
@@ -278,13 +278,13 @@ quiz = [
             "Give conv1 a padding of 2": "Yes: then conv1 has 55 × 55 outputs instead of 54 × 54, and after three pooling layers "
             "6 × 6 × 256 = 9,216 values are left.",
             "Give fc6 6,400 inputs": "It would run, but with 5 × 5 values per channel: another network, with 11.5 million "
-            "parameters less.",
+            "parameters fewer.",
             "Leave out the last pooling layer": "Then fc6 would receive 12 × 12 × 256 values, four times too many.",
         },
         "Give conv1 a padding of 2",
     ),
     Question(
-        "A report says: 'At learning rate 0.001, network A needs 3 epochs and network B needs 6. So A learns twice as fast.' What is "
+        "A report says: 'At learning rate 0.001, network A needs 3 epochs to reach 25 % training error, network B needs 6. So A learns twice as fast.' What is "
         "missing?",
         {
             "Each at its own best learning rate": "Yes. 0.001 may suit A and be far too small for B. Give each its own rate, chosen "
@@ -309,7 +309,7 @@ quiz = [
     Question(
         "After 6 epochs a network with a new layer has 98 %, without it 92 %. After 40 epochs both have 99 %. What did the layer do?",
         {
-            "It made training faster": "Yes. That is worth a lot, if epochs are expensive. It is another claim than a better "
+            "It made training faster": "Yes. That is worth a lot, if epochs are expensive. That is not the same as a better "
             "network in the end.",
             "It made the network better by 6 points": "Only if training had to end after 6 epochs. A gap that closes is a gap in speed.",
             "Nothing, since both end at 99 %": "It saved many epochs on the way. On ImageNet that can be days.",

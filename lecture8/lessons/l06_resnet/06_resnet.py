@@ -346,10 +346,10 @@ teaching.correct(
 # **Loaded, not trained here**: 45,000 photographs of CIFAR-10, 8 first channels, 20 epochs, one seed.
 
 # %%
-photographs = published.read("cifar_degradation")
-_ = pictures.on_photographs(photographs)
-ends = photographs.dropna(subset="test_accuracy").set_index(["kind", "depth"])
-error = 100 * (1 - ends[ends["seed"] == 0]["test_accuracy"])
+on_cifar = published.read("cifar_degradation")
+_ = pictures.on_photographs(on_cifar)
+at_the_end = on_cifar.dropna(subset="test_accuracy").set_index(["kind", "depth"])
+error = 100 * (1 - at_the_end[at_the_end["seed"] == 0]["test_accuracy"])
 teaching.claim(
     "Test error: plain-20 {p20:.1f} %, plain-56 {p56:.1f} %, residual-20 {r20:.1f} %, residual-56 {r56:.1f} %.",
     error["plain", 56] > error["plain", 20] > error["A", 20] > error["A", 56],

@@ -90,7 +90,7 @@ WRONG = {
         (lambda p: Dropping(p, lambda x, p: x * (torch.rand_like(x) >= p) / p), "yours by 1.25"),
         (lambda p: Dropping(p, lambda x, p: x * (torch.rand_like(x) < p) / p), "drops 20%"),
         (lambda p: Dropping(p, lambda x, p: x * (torch.rand_like(x[0]) >= p) / (1 - p)), "same units"),
-        (lambda p: Dropping(p, dropped, lambda x, p: (1 - p) * x), "should leave unchanged"),
+        (lambda p: Dropping(p, dropped, lambda x, p: (1 - p) * x), "returned unchanged"),
         (lambda p: Dropping(p, lambda x, p: x), "nothing is dropped"),
     ],
     "conv2": [(614_656, "all 96"), (307_200, "biases"), (153_728, "one group"), ("many", "Expected a number")],
