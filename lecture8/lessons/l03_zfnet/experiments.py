@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from lecture8 import datasets, models, published, training
-from lecture8.lessons.l03_zfnet.clutter import cluttered_digits
+from lecture8.lessons.l03_zfnet.clutter import cluttered_digits, mark, planted
 from lecture8.models.zfnet import occlusion
 
 WIDTH, LR, BATCH = 6, 0.004, 64
@@ -68,7 +68,8 @@ def chosen(nets: dict, splits: dict) -> list[int]:
 
 def occlusion_maps() -> pd.DataFrame:
     """One row per network, image and place of the square, with the probability of each class."""
-    kinds = {kind: cluttered_digits(marked=kind == "marked") for kind in ("plain", "marked")}
+    kinds = {"plain": cluttered_digits()}
+    kinds["marked"] = planted(kinds["plain"], mark)
     nets = {kind: train(data, EPOCHS[kind], seed=0)[0] for kind, data in kinds.items()}
     splits, rows = {kind: data.test for kind, data in kinds.items()}, []
     for kind, net in nets.items():

@@ -1,0 +1,65 @@
+"""Waves to send through a first layer, and how to count them afterwards."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lecture8 import datasets
+
+
+def grating(across: int, down: int = 0, side: int = 64) -> Tensor:
+    """Stripes: a sine wave with whole numbers of periods across and down; side × side, from -1 to 1."""
+    at = torch.arange(side) / side
+    return torch.sin(2 * math.pi * (across * at + down * at[:, None]))
+
+
+def rings(side: int = 240, finest: float = 3.2) -> Tensor:
+    """Rings that get finer from the middle outward, to `finest` pixels per ring at the middle of an edge."""
+    at = torch.arange(side) - (side - 1) / 2
+    return torch.cos(2 * math.pi * (at**2 + at[:, None] ** 2) / (2 * finest * side / 2))
+
+
+def strongest(values: Tensor) -> tuple[int, int]:
+    """How many periods the strongest wave in a feature map has, across (0 or more) and down (below 0: the other way).
+
+    It is found with a Fourier transform, which says how strong each wave is. values: H × W
+    """
+    power = torch.fft.rfft2(values).abs()
+    down, across = divmod(int(power.argmax()), power.shape[1])
+    return across, down if down <= len(values) / 2 else down - len(values)
+
+
+def folded(maps: Tensor, stride: int) -> float:
+    """The share of the feature maps' energy in waves too fine for this stride; N × C × H × W at every pixel."""
+    side = maps.shape[-1]
+    fade = torch.hann_window(side) * torch.hann_window(side)[:, None]  # no hard edge
+    power = torch.fft.fft2(maps * fade).abs().square().sum((0, 1))
+    wave = torch.fft.fftfreq(side).abs()  # periods per pixel
+    fits = (wave < 0.5 / stride) & (wave[:, None] < 0.5 / stride)
+    return 1 - (power[fits].sum() / power.sum()).item()
+
+
+def edge_kernels(size: int, seed: int) -> Tensor:
+    """16 random kernels that respond to changes only: their mean is 0."""
+    kernels = torch.randn(16, 1, size, size, generator=torch.Generator().manual_seed(seed))
+    return kernels - kernels.mean((2, 3), keepdim=True)
+
+
+def folded_photographs(
+    sizes=(11, 7), strides=(4, 2), seeds=range(3)
+) -> dict[tuple, list[float]]:
+    """(photograph, kernel size, stride) -> for each seed the share of the response that the stride folds."""
+    photos = {
+        name: photo[:, :256, :256].float().mean(0)[None, None]
+        for name, photo in datasets.sample_photos().items()
+    }
+    return {
+        (name, size, stride): [
+            folded(F.conv2d(photo, edge_kernels(size, seed)), stride) for seed in seeds
+        ]
+        for name, photo in photos.items()
+        for size in sizes
+        for stride in strides
+    }
