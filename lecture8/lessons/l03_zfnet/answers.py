@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from lecture8 import complexity, models
 from lecture8.lessons.l03_zfnet import clutter
-from lecture8.lessons.l03_zfnet.deconvnet import climb, only_strongest, transposed
+from lecture8.lessons.l03_zfnet.deconvnet import climb, transposed
 from lecture8.lessons.l03_zfnet.fields import reach
 from lecture8.models.layers import Network, sequential
 from lecture8.models.zfnet import occlusion, project
