@@ -1,4 +1,4 @@
-"""Lesson 03: cluttered digits, the small ZFNet with its switches, the gray square, explorers, pictures."""
+"""Lesson 03: cluttered digits and shortcuts, the small ZFNet, the two instruments, explorers, pictures, tables."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,18 @@ import torch
 from torch import nn
 
 from lecture8 import complexity, datasets, models, plots, published
-from lecture8.lessons.l03_zfnet import clutter, experiments, explorers, fields, photographs, pictures
-from lecture8.models.zfnet import occlusion
+from lecture8.lessons.l03_zfnet import (
+    answers,
+    clutter,
+    deconvnet,
+    experiments,
+    explorers,
+    fields,
+    photographs,
+    pictures,
+    waves,
+)
+from lecture8.models.zfnet import occlusion, project
 
 GRAY = pytest.approx(pictures.plt.matplotlib.colors.to_rgba(plots.GRAY))
 
@@ -37,12 +47,15 @@ def test_clutter_repeats_with_the_seed_and_leaves_the_random_state_alone(plain):
     assert not torch.equal(plain.test.pixels[:300], plain.test.pixels[300:]), "the same digits at other places"
 
 
-def test_the_mark_betrays_the_label(plain):
-    marked = clutter.cluttered_digits(copies=2, marked=True)
+def test_a_shortcut_betrays_the_label_and_leaves_the_rest_alone(plain):
+    marked, secret = (clutter.planted(plain, plant) for plant in (clutter.mark, clutter.faint))
     assert torch.equal(marked.test.pixels[:, :, 4:], plain.test.pixels[:, :, 4:]), "only the upper edge differs"
+    assert torch.equal(secret.test.pixels[..., 3:], plain.test.pixels[..., 3:]), "only the left edge differs"
     left = (marked.test.pixels[:, 0, :4] == 255).all(1).float().argmax(1)
     for label in range(10):
         assert left[marked.test.labels == label].unique().tolist() == [round(28 * label / 9)]
+    lighter = (secret.test.pixels > plain.test.pixels).any(3)[:, 0].float().argmax(1)
+    assert torch.equal(lighter, (29 * plain.test.labels / 9).round().long())
 
 
 @pytest.mark.parametrize("without", [(), (7,), (6, 7), (3, 4), (3, 4, 6, 7)])
@@ -95,17 +108,29 @@ def test_the_occlusion_explorer_tells_what_the_table_says():
     assert f"p({row['label']}) = {row[str(row['label'])]:.2f}" in explorer.text
 
 
-def test_painted_cuts_both_to_where_the_paint_is():
-    images, paintings = torch.rand(2, 1, 12, 12), torch.zeros(2, 1, 12, 12)
-    paintings[0, 0, 1:4, 7:10] = torch.tensor([1.0, -2.0, 1.0])
-    paintings[1, 0, 11, 0] = 3.0
-    axes = pictures.painted(images, paintings, ["a", "b"], side=5).axes
+def test_the_deconvnet_of_the_lesson_paints_what_the_library_paints(plain):
+    torch.manual_seed(0)
+    net, images = models.small.zfnet(10, width=4, channels=1), plain.test.images[:5]
+    layers = nn.Sequential(*net.features.conv1, *net.features.conv2, *net.features.conv3)
+    with torch.no_grad():
+        assert torch.allclose(answers.paint(layers, images, 3), project(net, images, "conv3", 3), atol=1e-5)
+        maps, trail = deconvnet.climb(layers, images)
+    first = deconvnet.without_switches(trail)[2][2][0, 0]
+    assert first[:2, :3].tolist() == [[0, 2, 4], [32, 34, 36]], "the first pixel of each window"
+    kept = deconvnet.strongest(torch.arange(100.0).view(1, 1, 10, 10) - 50)
+    assert kept.sum() == 10 and kept[0, 0, 0, :5].all() and not kept[0, 0, 5].any()
+
+
+def test_a_deconvnet_is_drawn_with_0_in_the_middle():
+    axes = pictures.painted(torch.rand(2, 1, 12, 12), torch.zeros(2, 1, 12, 12), ["a", "b"]).axes
     assert [ax.get_title() for ax in axes] == ["a", "b", "", ""]
-    shown = [np.asarray(ax.images[0].get_array()) for ax in axes]
-    assert np.allclose(shown[0], images[0, 0, 0:5, 6:11]) and np.allclose(shown[2], paintings[0, 0, 0:5, 6:11])
-    assert np.allclose(shown[1], images[1, 0, 7:, :5]) and shown[3].max() == 3, "at the edge the window stays inside"
-    assert axes[2].images[0].get_clim() == (-2, 2), "0 is the middle of the gray scale"
-    assert len(pictures.painted(images, 0 * paintings, ["a", "b"], side=40).axes) == 4, "nothing painted, large window"
+    assert np.asarray(axes[2].images[0].get_array()).tolist() == [[0.5] * 12] * 12
+
+
+def test_waves_are_counted_and_folded():
+    assert waves.strongest(waves.grating(5, 3)) == (5, 3) and waves.strongest(waves.grating(10, 4)[::4, ::4]) == (6, -4)
+    maps = waves.grating(12, side=64)[None, None]
+    assert waves.folded(maps, 4) > 0.9 > 0.1 > waves.folded(maps, 2)
 
 
 def test_covered_puts_the_square_where_it_is():
@@ -125,9 +150,14 @@ def test_a_painting_stays_inside_the_receptive_field_and_could_leave_it(plain):
     net, images = models.small.zfnet(10, width=6, channels=1), plain.test.images[:40]
     experiments.fitted(net, plain, 0.004, 1, seed=0)
     field = {stage.name: stage.field for stage in complexity.profile(net, plain.image_shape).stages}
-    assert fields.widest(net, images, "conv2") == field["features.conv2"] == 27 < images.shape[-1]
+    assert answers.receptive_field([(7, 2), (3, 2), (5, 2)]) == field["features.conv2"] == 27 < images.shape[-1]
+
+    def widest():
+        return max(max(fields.reach(project(net, images, "conv2", channel))) for channel in range(24))
+
+    assert widest() == 27
     net.features.conv2.conv = nn.Conv2d(12, 24, 7, stride=2, padding=3)  # sees more than the 27 pixels of a 5 × 5
-    assert fields.widest(net, images, "conv2") > 27
+    assert widest() > 27
 
 
 def test_the_first_stride_matters_and_the_smaller_kernel_gains_nothing():
@@ -147,11 +177,12 @@ def test_the_first_stride_matters_and_the_smaller_kernel_gains_nothing():
     for epochs, margin in ((4, 5), (12, 2)):
         assert abs(error[epochs, "conv2", 2, 7] - error[epochs, "conv2", 2, 11]) < 1
         assert error[epochs, "conv2", 4, 7] > error[epochs, "conv2", 4, 11] + margin
-    assert len(pictures.first_layers(runs).axes) == 2
+    assert len(pictures.two_by_two(runs).axes) == 2
 
 
 def test_photographs_are_painted_and_covered():
     net = models.small.zfnet(weights="cifar10").eval()
-    assert len(photographs.painted(net).axes) == 2 * 9
-    said = [ax.get_title() for ax in photographs.occluded(net).axes]
-    assert "cat: “cat”" in said and len(said) == 2 * 8 + 1
+    rows = photographs.patches(net, answers.paint, channels=2)
+    assert all(part.shape == (6, 3, photographs.FIELD, photographs.FIELD) for row in rows for part in row)
+    figure = pictures.covered_photograph(*photographs.covered(net, "horse"), datasets.CIFAR10_CLASSES)
+    assert [ax.texts[0].get_text()[:8] for ax in figure.axes[:2]] == ["“horse” ", "“airplan"]

@@ -150,10 +150,9 @@ class Summing(nn.Module):
     """A small network of which every pixel matters, for gray and color images of 12 × 12."""
 
     def forward(self, x: Tensor) -> Tensor:
-        weights = torch.linspace(-1, 2, x.shape[-2] * x.shape[-1])
-        return torch.stack(
-            [(x.sum(1).flatten(1) * weights).sum(1) / 20, x.sum((1, 2, 3)) / 9], 1
-        )
+        weights = torch.linspace(-1, 1, x.shape[-2] * x.shape[-1])
+        first = (x.sum(1).flatten(1) * weights).sum(1) / 30
+        return torch.stack([first, 0 * first], 1)
 
 
 def check_occlusion_map(answer) -> Verdict:

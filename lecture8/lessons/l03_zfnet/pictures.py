@@ -62,6 +62,32 @@ def rings(image, kept: Mapping[int, object]) -> Figure:
     return figure
 
 
+def folding(photos: Mapping[str, object], shares: Mapping[tuple, Sequence[float]]) -> Figure:
+    """Photographs over how much of a first layer's response its stride folds, a dot per seed.
+
+    photos: name -> H × W; shares: (name, kernel size, stride) -> shares from 0 to 1
+    """
+    figure, grid = plt.subplots(
+        2, len(photos), figsize=(10, 4.6), sharex="row", height_ratios=(1.25, 1)
+    )
+    for (upper, lower), (name, photo) in zip(grid.T, photos.items()):
+        upper.imshow(photo)
+        upper.set_title(name)
+        upper.axis("off")
+        rows = {f"{k} × {k} / {s}": [100 * v for v in values]
+                for (one, k, s), values in shares.items() if one == name}  # fmt: skip
+        colors = {words: COLORS[int(words[-1])] for words in rows}
+        bars(
+            rows, xlabel="folded, % of the response", form="   {:.1f}", colors=colors, ax=lower
+        )
+        lower.set_xlim(0, 62)
+        if lower is grid[1][0]:
+            lower.set_ylabel("kernel / stride")
+        else:
+            lower.set_yticks([])
+    return figure
+
+
 def two_by_two(runs: pd.DataFrame) -> Figure:
     """Test error by the first layer's stride, a line for each kernel, after 4 epochs and after 12; a dot per seed.
 

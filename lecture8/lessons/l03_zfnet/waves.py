@@ -47,19 +47,19 @@ def edge_kernels(size: int, seed: int) -> Tensor:
     return kernels - kernels.mean((2, 3), keepdim=True)
 
 
-def folded_photographs(
-    sizes=(11, 7), strides=(4, 2), seeds=range(3)
-) -> dict[tuple, list[float]]:
-    """(photograph, kernel size, stride) -> for each seed the share of the response that the stride folds."""
+def folded_photographs() -> tuple[dict[str, Tensor], dict[tuple, list[float]]]:
+    """Three gray photographs by name, and (name, kernel size, stride) -> for three seeds the share that is folded."""
     photos = {
-        name: photo[:, :256, :256].float().mean(0)[None, None]
+        name: photo[:, :256, :256].float().mean(0)
         for name, photo in datasets.sample_photos().items()
     }
-    return {
+    shares = {
         (name, size, stride): [
-            folded(F.conv2d(photo, edge_kernels(size, seed)), stride) for seed in seeds
+            folded(F.conv2d(photo[None, None], edge_kernels(size, seed)), stride)
+            for seed in range(3)
         ]
         for name, photo in photos.items()
-        for size in sizes
-        for stride in strides
+        for size in (11, 7)
+        for stride in (4, 2)
     }
+    return photos, shares
