@@ -32,12 +32,12 @@ def sampled(image, every_pixel, kept, stride: int) -> Figure:
     """
     image, every_pixel, kept = (np.asarray(a, float) for a in (image, every_pixel, kept))
     figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(10, 3.1), layout="none", gridspec_kw={"width_ratios": (1, 1, 1.7)}
+        1, 3, figsize=(8.8, 2.75), layout="none", gridspec_kw={"width_ratios": (1, 1, 1.7)}
     )
-    figure.subplots_adjust(left=0.02, right=0.985, bottom=0.17, top=0.89, wspace=0.12)
+    figure.subplots_adjust(left=0.02, right=0.985, bottom=0.19, top=0.88, wspace=0.12)
     for ax, picture, name in (
         (left, image, "image"),
-        (middle, kept, f"feature map, stride {stride}"),
+        (middle, kept, f"stride {stride}"),
     ):
         ax.imshow(picture)
         ax.set_title(f"{name}: {picture.shape[0]} × {picture.shape[1]}")
@@ -45,7 +45,7 @@ def sampled(image, every_pixel, kept, stride: int) -> Figure:
     at = np.arange(kept.shape[1]) * stride
     right.plot(every_pixel[0], color=GRAY, linewidth=1)
     right.plot(at, kept[0], "o-", color=ORANGE, markersize=5, linewidth=2)
-    right.set_title("top row: at every pixel (gray), what is kept (dots)")
+    right.set_title("top row: every pixel (gray), kept (dots)")
     right.set(xlabel="pixel", yticks=[], xlim=(-1, image.shape[1]))
     right.spines["left"].set_visible(False)
     return figure
@@ -54,12 +54,30 @@ def sampled(image, every_pixel, kept, stride: int) -> Figure:
 def rings(image, kept: Mapping[int, object]) -> Figure:
     """Rings, and what a layer keeps of them by its stride, all in the same size; stride -> feature map."""
     sheets = {"image": image} | {f"stride {stride}": maps for stride, maps in kept.items()}
-    figure, panels = plt.subplots(1, len(sheets), figsize=(10, 3.6))
-    for ax, (name, sheet) in zip(panels, sheets.items()):
-        ax.imshow(np.asarray(sheet, float), vmin=-1, vmax=1)
-        ax.set_title(f"{name}: {len(sheet)} × {len(sheet)}")
-        ax.axis("off")
+    side, gap = len(image), 20
+    sheet = np.ones((side, len(sheets) * (side + gap) - gap))
+    for i, one in enumerate(sheets.values()):
+        larger = np.kron(np.asarray(one, float), np.ones((side // len(one),) * 2))
+        sheet[:, i * (side + gap) :][:, :side] = larger / 2 + 0.5
+    figure, ax = _exactly(sheet, above=0.3)
+    for i, (name, one) in enumerate(sheets.items()):
+        ax.text(i * (side + gap), -6, f"{name}: {len(one)} × {len(one)}", va="bottom")
     return figure
+
+
+def _exactly(sheet: np.ndarray, above: float):
+    """A figure with one picture, a pixel of it for each pixel of the screen; above: inches for words over it."""
+    inches = sheet.shape[1] / 100, sheet.shape[0] / 100 + above
+    figure = plt.figure(figsize=inches, layout="none")
+    ax = figure.add_axes((0, 0, 1, 1 - above / inches[1]))
+    ax.imshow(_few(sheet), vmin=0, vmax=1, aspect="auto")
+    ax.axis("off")
+    return figure, ax
+
+
+def _few(values, levels: int = 24) -> np.ndarray:
+    """Values from 0 to 1 in this many levels: the eye sees no difference, and the file is half as large."""
+    return np.round(np.asarray(values, float) * levels) / levels
 
 
 def folding(photos: Mapping[str, object], shares: Mapping[tuple, Sequence[float]]) -> Figure:
@@ -68,10 +86,11 @@ def folding(photos: Mapping[str, object], shares: Mapping[tuple, Sequence[float]
     photos: name -> H × W; shares: (name, kernel size, stride) -> shares from 0 to 1
     """
     figure, grid = plt.subplots(
-        2, len(photos), figsize=(10, 4.6), sharex="row", height_ratios=(1.25, 1)
+        2, len(photos), figsize=(9, 3.7), sharex="row", height_ratios=(1, 1.1)
     )
     for (upper, lower), (name, photo) in zip(grid.T, photos.items()):
-        upper.imshow(photo)
+        photo = np.asarray(photo, float)
+        upper.imshow(_few((photo[::2, ::2] + photo[1::2, 1::2]) / 510))
         upper.set_title(name)
         upper.axis("off")
         rows = {f"{k} × {k} / {s}": [100 * v for v in values]
@@ -146,31 +165,22 @@ def _channels_last(images) -> np.ndarray:
 def _shown(painting: np.ndarray) -> np.ndarray:
     """A painting from 0 to 1: 0.5 is nothing; the few strongest values are cut off."""
     reach = np.quantile(np.abs(painting[painting != 0]), 0.99) if painting.any() else 1
-    return (painting / (2 * reach) + 0.5).clip(0, 1)
+    return _few((painting / (2 * reach) + 0.5).clip(0, 1))
 
 
 def patches(rows: Sequence[tuple[object, object]]) -> Figure:
     """The paper's Figure 2 in small: a row per channel, patches on the left, their paintings on the right."""
-    columns = len(rows[0][0])
-    figure, grid = plt.subplots(
-        len(rows), 2 * columns + 1, figsize=(10, 0.79 * len(rows) + 0.35), layout="none",
-        gridspec_kw={"width_ratios": [1] * columns + [0.35] + [1] * columns},
-    )  # fmt: skip
-    figure.subplots_adjust(
-        left=0.005, right=0.995, bottom=0.01, top=0.9, wspace=0.06, hspace=0.06
-    )
-    for axes, (images, paintings) in zip(grid, rows):
-        sheets = [
-            *_channels_last(images),
-            None,
-            *(_shown(one) for one in _channels_last(paintings)),
-        ]
-        for ax, sheet in zip(axes, sheets):
-            ax.axis("off")
-            if sheet is not None:
-                ax.imshow(sheet)
-    grid[0][0].set_title("patches that one channel responds to most")
-    grid[0][columns + 1].set_title("what the deconvnet paints for them")
+    sheets = []
+    for images, paintings in rows:
+        tiles = [*_channels_last(images), *(_shown(one) for one in _channels_last(paintings))]
+        framed = [np.pad(tile, ((1, 1), (1, 1), (0, 0)), constant_values=1) for tile in tiles]
+        gap = np.ones((len(framed[0]), 8, 3))
+        half = len(framed) // 2
+        sheets.append(np.concatenate([*framed[:half], gap, *framed[half:]], axis=1))
+    sheet = np.concatenate(sheets).repeat(3, 0).repeat(3, 1)
+    figure, ax = _exactly(sheet, above=0.3)
+    ax.text(3, -6, "patches that one channel responds to most", va="bottom")
+    ax.text(sheet.shape[1] / 2 + 15, -6, "what the deconvnet paints for them", va="bottom")
     return figure
 
 

@@ -6,32 +6,30 @@ from lecture8.lessons.l03_zfnet.answers import RULES, descend, first_stages, occ
 from lecture8.lessons.l03_zfnet.deconvnet import climb, only_strongest
 
 
-def painting(layers, images, channel, left=lambda maps, channel: maps, factor=1):
-    """What is painted for the units of one channel that `left` leaves on."""
+def painting(layers, images, channel, left=lambda maps, channel: maps):
     maps, trail = climb(layers, images)
     unit = torch.zeros_like(maps)
-    unit[:, channel] = factor * left(maps, channel)[:, channel]
+    unit[:, channel] = left(maps, channel)[:, channel]
     return descend(trail, unit)
 
 
-def stages(channels, kernel, strides, paddings, window=3, ceil=True):
-    net = first_stages(channels, kernel, strides, paddings)
-    net[2] = nn.MaxPool2d(window, 2, ceil_mode=ceil)
-    return net
+def stages(*settings, window=3, ceil=True):
+    return nn.Sequential(
+        *first_stages(*settings)[:2], nn.MaxPool2d(window, 2, ceil_mode=ceil), *first_stages(*settings)[3:]
+    )
 
 
-def covering(net, image, label, square, step, gray=0.0, softmax=True, size=0, inside=False):
+def covering(net, image, label, square, step, gray=0.0, inside=False):
     places = range(0, image.shape[-1] - square + 1, step)
     covered = image.repeat(len(places) ** 2, 1, 1, 1)
     for one, (top, left) in zip(covered, [(t, x) for t in places for x in places], strict=True):
-        (image if inside else one)[:, top : top + square + size, left : left + square + size] = gray
-    logits = net(covered)
-    return (logits.softmax(1) if softmax else logits)[:, label].reshape(len(places), len(places))
+        (image if inside else one)[:, top : top + square, left : left + square] = gray
+    return net(covered)[:, label].reshape(len(places), len(places))
 
 
-def emptied(pixels, *place):
+def emptied(pixels, rows, columns):
     pixels = pixels.clone()
-    pixels[(slice(None), slice(None), *place)] = 0
+    pixels[:, :, rows, columns] = 0
     return pixels
 
 
@@ -62,46 +60,41 @@ WRONG = {
     ],
     "receptive_field": [
         (lambda windows: 1 + sum(k - 1 for k, _ in windows), "steps over"), (lambda windows: 7, "Not yet"),
-        (lambda windows: 1 + (windows[0][0] - 1) * windows[0][1] + sum(
-            (k - 1) * torch.tensor([s for _, s in windows[: i + 2]]).prod() for i, (k, _) in enumerate(windows[1:])),
-         "not its own"),
+        (lambda windows: 5 if len(windows) < 3 else 53, "not its own"),
     ],
     "paint": [
-        (painting, "every unit but the strongest"),
-        (lambda *s: painting(*s, left=only_strongest, factor=-1), "not those of the strongest"),
+        (painting, "every unit but the strongest"), (lambda layers, images, channel: layers(images), "images' shape"),
+        (lambda *s: -painting(*s, left=only_strongest), "not those of the strongest"),
         (lambda *s: painting(*s, left=lambda m, c: only_strongest(m, c) / m[:, [c]].amax((2, 3), True)), "up to a factor"),
         (lambda *s: painting(*s, left=lambda m, c: m * (m == m[:, c].max())), "Only one of the images"),
-        (lambda layers, images, channel: layers(images), "images' shape"),
     ],
     "occlusion_map": [
-        (lambda *s: covering(*s, inside=True), "the image itself"), (lambda *s: covering(*s, gray=1.0), "values differ"),
-        (lambda *s: covering(*s, softmax=False), "no probabilities"), (lambda *s: occlusion_map(*s).T, "swapped"),
+        (lambda *s: covering(*s, inside=True), "the image itself"), (lambda *s: covering(*s), "no probabilities"),
+        (lambda net, *s: covering(lambda x: net(x).softmax(1), *s, gray=1.0), "values differ"),
+        (lambda *s: occlusion_map(*s).T, "swapped"), (lambda *s: occlusion_map(*s)[0], "places"),
         (lambda net, image, label, *s: occlusion_map(net, image, 1 - label, *s), "other class"),
-        (lambda *s: torch.full_like(occlusion_map(*s), 0.5), "everywhere"), (lambda *s: occlusion_map(*s)[0], "places"),
+        (lambda *s: torch.full_like(occlusion_map(*s), 0.5), "everywhere"),
     ],
     "mended": [
         (lambda p: p, "Nothing is changed"), (lambda p: emptied(p, slice(0, 3), slice(0, 3)), "still differ"),
-        (lambda p: emptied(p, slice(None), slice(0, 16)), "50%"), (lambda p: p.fill_(0), "has changed the images"),
+        (lambda p: emptied(p, slice(32), slice(16)), "50%"), (lambda p: p.fill_(0), "has changed the images"),
         (lambda p: p[..., 3:], "same shape"),
     ],
     "alias": [(13, "at most 8"), (5, "turns around"), (8, "comes back down"), (0, "do not vanish"), (2.9, "too small")],
     "share": [(16_777_216, "biases"), (4_096, "biases only"), (20_877_312, "fc8 stays"), (1, "too small")],
     "seen": [
-        (lambda stripes, values: stripes, "Not unchanged"),
+        (lambda stripes, values: stripes, "Not unchanged"), (7, "expected a function"),
         (lambda stripes, values: min(stripes, abs(values - stripes)), "continues forever"),
         (lambda stripes, values: min(stripes, values // 2), "Not yet"),
         (lambda stripes, values: stripes - values * round(stripes / values), "but for the sign"),
-        (7, "expected a function"),
     ],
     "rules": [
         (lambda rule, x, signal: RULES["gradient"](x, signal), "what the rule 'gradient' gives"),
         (lambda rule, x, signal: RULES["deconvnet"](x, signal), "what the rule 'deconvnet' gives"),
-        (lambda rule, x, signal: x.relu(), "none of the three"),
-        (lambda rule, x, signal: signal.sum(), "x's shape"),
+        (lambda rule, x, signal: x.relu(), "none of the three"), (lambda rule, x, signal: signal.sum(), "x's shape"),
     ],
     "shortened": [
-        (without(), "none of its layers is gone"),
-        (without(fully_connected=["fc7"]), "Without (3, 4)"),
+        (without(), "none of its layers is gone"), (without(fully_connected=["fc7"]), "Without (3, 4)"),
         (without(stages=["conv3", "conv4"], fully_connected=["fc7"]), "the network stops"),
         (lambda removed: "net", "Expected a network"),
     ],
