@@ -44,8 +44,9 @@ def descend(trail, x):
 def paint(layers, images, channel):
     maps, trail = climb(layers, images)
     unit = torch.zeros_like(maps)
-    ours = maps[:, channel]
-    unit[:, channel] = ours * (ours == ours.amax((1, 2), keepdim=True))
+    strongest = maps[:, channel]
+    strongest = strongest * (strongest == strongest.amax((1, 2), keepdim=True))
+    unit[:, channel] = strongest
     return descend(trail, unit)
 
 

@@ -36,7 +36,7 @@ def covered(net: nn.Module, name: str) -> tuple[Tensor, Tensor, str]:
 
 @torch.no_grad()
 def patches(
-    net: nn.Module, paint: Callable, channels: int = 4, best: int = 5
+    net: nn.Module, paint: Callable, channels: int = 3, best: int = 5
 ) -> list[tuple[Tensor, Tensor]]:
     """What conv2's strongest channels respond to: for each the patches of its best photographs, and their paintings.
 

@@ -39,7 +39,7 @@ def sampled(image, every_pixel, kept, stride: int) -> Figure:
         (left, image, "image"),
         (middle, kept, f"stride {stride}"),
     ):
-        ax.imshow(picture)
+        ax.imshow(_few(picture / np.abs(picture).max(), 4))
         ax.set_title(f"{name}: {picture.shape[0]} × {picture.shape[1]}")
         ax.axis("off")
     at = np.arange(kept.shape[1]) * stride
@@ -70,7 +70,7 @@ def _exactly(sheet: np.ndarray, above: float):
     inches = sheet.shape[1] / 100, sheet.shape[0] / 100 + above
     figure = plt.figure(figsize=inches, layout="none")
     ax = figure.add_axes((0, 0, 1, 1 - above / inches[1]))
-    ax.imshow(_few(sheet), vmin=0, vmax=1, aspect="auto")
+    ax.imshow(_few(sheet, 12), vmin=0, vmax=1, aspect="auto")
     ax.axis("off")
     return figure, ax
 
@@ -90,7 +90,7 @@ def folding(photos: Mapping[str, object], shares: Mapping[tuple, Sequence[float]
     )
     for (upper, lower), (name, photo) in zip(grid.T, photos.items()):
         photo = np.asarray(photo, float)
-        upper.imshow(_few((photo[::2, ::2] + photo[1::2, 1::2]) / 510))
+        upper.imshow(_few((photo[::2, ::2] + photo[1::2, 1::2]) / 510, 16))
         upper.set_title(name)
         upper.axis("off")
         rows = {f"{k} × {k} / {s}": [100 * v for v in values]
@@ -112,7 +112,7 @@ def two_by_two(runs: pd.DataFrame) -> Figure:
 
     runs: the table `first_layer`; only the runs in which conv2 makes up for the stride.
     """
-    figure, panels = plt.subplots(1, 2, figsize=(9.6, 3.4), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.8, 3), sharey=True)
     measured = runs[(runs["seed"] >= 10) & (runs["by"] == "conv2")]
     for ax, epochs in zip(panels, (4, 12)):
         for (kernel, rows), color, shift in zip(

@@ -127,10 +127,10 @@ builds = {
         difficulty=3,
         task="""
         **Debugging.** `paint` is meant to paint the *strongest unit* of one channel, in each image. Find out what it does instead, and
-        write `ours` so that only the strongest unit of the channel keeps its value, in each image.
+        write `strongest` so that only the strongest unit of the channel keeps its value, in each image.
         """,
         hints=[
-            "How many units of the channel does `ours` hold for one image? How many should be different from 0?",
+            "How many units of the channel does `maps[:, channel]` hold for one image? How many should be different from 0?",
             "`maps[:, channel].amax((1, 2), keepdim=True)` is the largest value of each image.",
             "Multiply `maps[:, channel]` by a tensor that is True only where the largest value is.",
         ],

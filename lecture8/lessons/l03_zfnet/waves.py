@@ -15,7 +15,7 @@ def grating(across: int, down: int = 0, side: int = 64) -> Tensor:
     return torch.sin(2 * math.pi * (across * at + down * at[:, None]))
 
 
-def rings(side: int = 240, finest: float = 3.2) -> Tensor:
+def rings(side: int = 200, finest: float = 3.2) -> Tensor:
     """Rings that get finer from the middle outward, to `finest` pixels per ring at the middle of an edge."""
     at = torch.arange(side) - (side - 1) / 2
     return torch.cos(2 * math.pi * (at**2 + at[:, None] ** 2) / (2 * finest * side / 2))
