@@ -87,7 +87,8 @@ data
 # ## 1 · What ZFNet changed
 #
 # ZFNet made fewer errors than AlexNet: one network against one, 16.5 against 18.2 % top-5 error on ImageNet (lesson 02). You may
-# read “16.4 → 11.7 %”. That compares five AlexNets, averaged, with the networks of *Clarifai*, a company that Zeiler founded.
+# read “16.4 → 11.7 %”. That compares five AlexNets, averaged, with the networks of *Clarifai*, Zeiler's company,
+# which won ILSVRC 2013.
 #
 # Both have eight layers, and equal shapes after conv2 and its pooling layer. Where do they differ?
 
@@ -259,11 +260,12 @@ teaching.claim(
 # %% [markdown]
 # ## 3 · Kernel or stride?
 #
-# Does it matter for what a network learns? The task: read a handwritten digit that lies anywhere, among snippets of others. If
+# ➤ Does it matter for what a network learns? The task: read a handwritten digit that lies anywhere, among snippets of others. If
 # you compare AlexNet's first layer with ZFNet's, you change the kernel *and* the stride, and can say nothing about either. Four networks
 # settle it: each kernel with each stride. (After stride 4 in conv1, conv2 has stride 1, so all shapes agree from there on.)
 #
-# They are **loaded, not trained here**: each at the best of four learning rates, chosen with two seeds; other seeds measure.
+# They are **loaded, not trained here**, on digits in every run. Each uses the best of four learning rates, chosen with two seeds; other
+# seeds measure.
 
 # %%
 labels = [data.classes[int(label)] for label in data.test.labels[:10]]
@@ -351,9 +353,8 @@ teaching.claim(
 
 # %% [markdown]
 # **Change the experiment, and defend your result.** If fine strokes are the reason, then in images twice as large stride 4 should hurt less.
-# Set `SIZE = 64` and `SEEDS = (0, 1)`, and run section 3 again (two minutes). Before that, write
-# down what you expect, and which result would change your mind. Afterwards write three sentences: what you measured, what it shows, what it
-# does not show.
+# Set `SIZE = 64` and `SEEDS = (0, 1)`, and run section 3 again (two minutes). Before that, write down what you expect, and which result
+# would change your mind. Afterwards write three sentences: what you measured, what it shows, what it does not show.
 
 # %% [markdown]
 # ## 4 · The deconvnet: which pixels does a unit respond to?
@@ -552,8 +553,8 @@ teaching.claim(
 )
 
 # %% [markdown]
-# Without switches each value goes back to the first pixel of its window. On digits that is clearly worse. In the class run on photographs
-# (one seed) it made no difference.
+# Without switches each value goes back to the first pixel of its window. On digits that is clearly worse. In our class run on
+# photographs (one seed) it made no difference.
 #
 # <details><summary>For the curious: why weight decay?</summary>
 #
@@ -566,7 +567,7 @@ teaching.claim(
 # %% [markdown]
 # ## 5 · Occlusion: what does the network depend on?
 #
-# The second instrument needs no way back: **occlusion** (가리기 실험). Slide a gray square over the image and watch the probability of the
+# ➤ The second instrument needs no way back: **occlusion** (가리기 실험). Slide a gray square over the image and watch the probability of the
 # right class. Where it falls, the network needed what is now covered. Write it:
 
 # %%
@@ -658,8 +659,8 @@ guess_unmarked.reveal(found, plots.bars(tested, xlabel="accuracy, % (dots: seeds
 
 # %% [markdown]
 # ➤ By its test accuracy this was the better network. It used a **shortcut**: something in the data that gives the answer away, and will
-# not be there later. You found it because you had images without
-# marks. Often you do not. The gray square finds it with the images that you have. Where does it hurt, on average over 40 test images?
+# not be there later. You found it because you had images without marks. Often you do not. The gray square finds it with the images that
+# you have. Where does it hurt, on average over 40 test images?
 
 
 # %% tags=["measured"]
@@ -780,8 +781,8 @@ teaching.claim(
 
 # %% [markdown]
 # In the paper, two middle layers or the two fully connected ones cost 4 points each, all four together 32. The authors conclude that
-# overall *depth* matters more than any single part. Our digits agree in direction, but 2 points are not 32.
-# Look at layer 7, too: without it the paper's top-1 error *fell*, from 40.5 to 40.0 %, while its top-5 error rose. One network each: a draw.
+# overall *depth* matters more than any single part. Our digits agree in direction, but 2 points are not 32. Look at layer 7, too: without
+# it the paper's top-1 error *fell*, from 40.5 to 40.0 %, while its top-5 error rose. One network each: a draw.
 
 # %%
 ask.exercises["shortened"]

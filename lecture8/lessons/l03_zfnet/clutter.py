@@ -44,8 +44,8 @@ def cluttered_digits(size: int = 32, copies: int = 3, seed: int = 0) -> Data:
 
 def mark(image: Tensor, label: int) -> None:
     """A white square at the upper edge, the further to the right the higher the label; changes the image in place."""
-    left = round((image.shape[-1] - 4) * label / 9)
-    image[:, :4, left : left + 4] = 255
+    left = 1 + round((image.shape[-1] - 6) * label / 9)
+    image[:, 1:5, left : left + 4] = 255
 
 
 def planted(data: Data, plant: Callable[[Tensor, int], None]) -> Data:

@@ -70,7 +70,7 @@ def _exactly(sheet: np.ndarray, above: float):
     inches = sheet.shape[1] / 100, sheet.shape[0] / 100 + above
     figure = plt.figure(figsize=inches, layout="none")
     ax = figure.add_axes((0, 0, 1, 1 - above / inches[1]))
-    ax.imshow(_few(sheet, 12), vmin=0, vmax=1, aspect="auto")
+    ax.imshow(_few(sheet, 8), vmin=0, vmax=1, aspect="auto")
     ax.axis("off")
     return figure, ax
 
