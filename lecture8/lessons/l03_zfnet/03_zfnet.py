@@ -254,13 +254,10 @@ teaching.claim(
 )
 
 # %% [markdown]
-# The roofs of *china* have many fine lines, the *flower* is soft. Note that for aliasing the *smaller* kernel is worse: ZFNet's two changes
-# pull in opposite directions here.
-
-# %% [markdown]
 # ## 3 · Kernel or stride?
 #
-# ➤ Does it matter for what a network learns? The task: read a handwritten digit that lies anywhere, among snippets of others. If
+# ➤ For aliasing, ZFNet's two changes pull in opposite directions: the smaller stride folds less, the smaller kernel more. Which of
+# the two matters for what a network learns? The task: read a handwritten digit that lies anywhere, among snippets of others. If
 # you compare AlexNet's first layer with ZFNet's, you change the kernel *and* the stride, and can say nothing about either. Four networks
 # settle it: each kernel with each stride. (After stride 4 in conv1, conv2 has stride 1, so all shapes agree from there on.)
 #
@@ -467,6 +464,8 @@ def receptive_field(windows):
 
 
 receptive_field = ask.builds["receptive_field"].use(receptive_field)
+
+# %%
 field = receptive_field([(7, 2), (3, 2), (5, 2)])  # conv1, its pooling layer, conv2
 print("receptive field of conv2:    ", field, "pixels")
 print("the colleague's widest:      ", max(fields.reach(suspicious_paint)), "pixels")
@@ -603,9 +602,6 @@ teaching.claim(
     "The right class has ≈ {low:.2f} to ≈ {high:.2f}.", low < 0.5 < high, low=low, high=high
 )
 
-# %% [markdown]
-# Yellow: the square does not matter there. Blue: without these pixels the network no longer recognizes the class. And photographs?
-
 # %%
 classes_shown = {"cat": "cat", "horse": "horse", "moose": "deer"}  # that CIFAR-10 has
 animal_names, animal_photos = photographs.photographs()
@@ -618,7 +614,8 @@ photo_maps = [
 _ = pictures.occlusion(animal_photos[which], photo_maps, list(classes_shown), SQUARE, 2)
 
 # %% [markdown]
-# The map of the cat is dull: no single place decides. The horse depends on two small places, at a head and at the legs.
+# Yellow: the square does not matter there. Blue: without these pixels the network no longer recognizes the class. The map of the cat is
+# dull: no single place decides. The horse depends on two small places, at a head and at the legs.
 #
 # ### The network that reads the mark
 #
@@ -721,6 +718,8 @@ def mended(pixels):
 
 
 mended = ask.builds["mended"].use(mended)
+
+# %%
 fair = trained(small_zfnet(7, 2, 0), secret.map(mended), 0, epochs=3)
 fair_accuracy = 100 * training.evaluate(fair, secret.map(mended)).accuracy
 teaching.claim(
