@@ -86,7 +86,7 @@ def occlusion_maps() -> pd.DataFrame:
 
 VARIANTS = {
     "nothing": {}, "7": {"without": (7,)}, "6 7": {"without": (6, 7)}, "3 4": {"without": (3, 4)},
-    "3 4 6 7": {"without": (3, 4, 6, 7)}, "coarse": {"coarse": True},
+    "3 4 6 7": {"without": (3, 4, 6, 7)},
 }  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def main() -> None:
             networks=NETWORKS,
         )
     else:
-        what = "the small ZFNet without some layers (coarse: all of them, with AlexNet's beginning) on cluttered_digits; "
+        what = "the small ZFNet without some layers on cluttered_digits; "
         what += "errors in percent after each epoch, on the test pictures after the last"
         published.write(
             here.with_name("zfnet_removed.csv"), variants(), what, SEEDS, networks=NETWORKS

@@ -55,8 +55,7 @@ WRONG = {
     ],
     "unpool": [
         (lambda v, s, b: torch.zeros(b).flatten(2).scatter(2, s.flatten(2), v.flatten(2)).view(b), "scatter_add"),
-        (lambda v, s, b: 2 * unpool(v, s, b), "add up"), (lambda v, s, b: unpool(v, (s + 1) % 81, b), "wrong places"),
-        (lambda v, s, b: v, "before pooling"),
+        (lambda v, s, b: 2 * unpool(v, s, b), "add up"), (lambda v, s, b: unpool(v, (s + 1) % 81, b), "wrong places"), (lambda v, s, b: v, "before pooling"),
     ],
     "receptive_field": [
         (lambda windows: 1 + sum(k - 1 for k, _ in windows), "steps over"), (lambda windows: 7, "Not yet"),
@@ -72,20 +71,17 @@ WRONG = {
         (lambda *s: covering(*s, inside=True), "the image itself"), (lambda *s: covering(*s), "no probabilities"),
         (lambda net, *s: covering(lambda x: net(x).softmax(1), *s, gray=1.0), "values differ"),
         (lambda *s: occlusion_map(*s).T, "swapped"), (lambda *s: occlusion_map(*s)[0], "places"),
-        (lambda net, image, label, *s: occlusion_map(net, image, 1 - label, *s), "other class"),
-        (lambda *s: torch.full_like(occlusion_map(*s), 0.5), "everywhere"),
+        (lambda net, image, label, *s: occlusion_map(net, image, 1 - label, *s), "other class"), (lambda *s: torch.full_like(occlusion_map(*s), 0.5), "everywhere"),
     ],
     "mended": [
         (lambda p: p, "Nothing is changed"), (lambda p: emptied(p, slice(0, 3), slice(0, 3)), "still differ"),
-        (lambda p: emptied(p, slice(32), slice(16)), "50%"), (lambda p: p.fill_(0), "has changed the images"),
-        (lambda p: p[..., 3:], "same shape"),
+        (lambda p: emptied(p, slice(32), slice(16)), "50%"), (lambda p: p.fill_(0), "has changed the images"), (lambda p: p[..., 3:], "same shape"),
     ],
     "alias": [(13, "at most 8"), (5, "turns around"), (8, "comes back down"), (0, "do not vanish"), (2.9, "too small")],
     "share": [(16_777_216, "biases"), (4_096, "biases only"), (20_877_312, "fc8 stays"), (1, "too small")],
     "seen": [
-        (lambda stripes, values: stripes, "Not unchanged"), (7, "expected a function"),
+        (lambda stripes, values: stripes, "Not unchanged"), (7, "expected a function"), (lambda stripes, values: min(stripes, values // 2), "Not yet"),
         (lambda stripes, values: min(stripes, abs(values - stripes)), "continues forever"),
-        (lambda stripes, values: min(stripes, values // 2), "Not yet"),
         (lambda stripes, values: stripes - values * round(stripes / values), "but for the sign"),
     ],
     "rules": [
@@ -95,7 +91,6 @@ WRONG = {
     ],
     "shortened": [
         (without(), "none of its layers is gone"), (without(fully_connected=["fc7"]), "Without (3, 4)"),
-        (without(stages=["conv3", "conv4"], fully_connected=["fc7"]), "the network stops"),
-        (lambda removed: "net", "Expected a network"),
+        (without(stages=["conv3", "conv4"], fully_connected=["fc7"]), "the network stops"), (lambda removed: "net", "Expected a network"),
     ],
 }  # fmt: skip
