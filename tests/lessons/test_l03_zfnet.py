@@ -75,7 +75,7 @@ def test_the_deconvnet_of_the_lesson_paints_what_the_library_paints(plain):
     net, images = models.small.zfnet(10, width=4, channels=1), plain.test.images[:5]
     layers = nn.Sequential(*net.features.conv1, *net.features.conv2, *net.features.conv3)
     with torch.no_grad():
-        assert torch.allclose(answers.paint(layers, images, 3), project(net, images, "conv3", 3), atol=1e-5)
+        assert torch.allclose(answers.reconstruct(layers, images, 3), project(net, images, "conv3", 3), atol=1e-5)
         trail = deconvnet.climb(layers, images)[1]
     first = deconvnet.without_switches(trail)[2][2][0, 0]
     assert first[:2, :3].tolist() == [[0, 2, 4], [32, 34, 36]], "the first pixel of each window"
@@ -118,7 +118,7 @@ def test_the_first_stride_matters_and_the_smaller_kernel_gains_nothing():
 
 def test_photographs_are_painted_and_covered():
     net = models.small.zfnet(weights="cifar10").eval()
-    rows = photographs.patches(net, answers.paint, channels=2)
+    rows = photographs.patches(net, answers.reconstruct, channels=2)
     assert all(part.shape == (5, 3, photographs.FIELD, photographs.FIELD) for row in rows for part in row)
     _, chances, label = photographs.covered(net, "horse")
     right = chances[..., datasets.CIFAR10_CLASSES.index(label)]

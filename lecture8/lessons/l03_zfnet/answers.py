@@ -41,7 +41,7 @@ def descend(trail, x):
     return x
 
 
-def paint(layers, images, channel):
+def reconstruct(layers, images, channel):
     maps, trail = climb(layers, images)
     unit = torch.zeros_like(maps)
     strongest = maps[:, channel]
@@ -258,7 +258,7 @@ def check_paint(answer) -> Verdict:
             maps, _ = climb(layers, images)
         if not isinstance(got, Tensor) or got.shape != want.shape:
             return wrong(
-                f"Expected paintings of the images' shape {shape(want)}, got {shape(got)}."
+                f"Expected reconstructions of the images' shape {shape(want)}, got {shape(got)}."
             )
         if torch.allclose(got, want, atol=1e-5):
             continue
@@ -271,7 +271,7 @@ def check_paint(answer) -> Verdict:
         widest = max(reach(got))
         if widest > 13:
             return wrong(
-                f"The widest painting has {widest} pixels, and a unit here sees 13: set every unit but the strongest "
+                f"The widest reconstruction has {widest} pixels, and a unit here sees 13: set every unit but the strongest "
                 "of each image to 0."
             )
         if sum(span > 0 for span in reach(got)) == 1:
@@ -279,7 +279,7 @@ def check_paint(answer) -> Verdict:
                 "Only one of the images is painted: each image has a strongest unit of its own."
             )
         return wrong(
-            "The paintings are small enough, but they are not those of the strongest units."
+            "The reconstructions are small enough, but they are not those of the strongest units."
         )
     return correct("One unit in each image, the strongest, with its own value.")
 
@@ -373,7 +373,7 @@ def my_share():
     return 4096 * 4096 + 4096
 
 
-def mended(pixels):
+def cleaned(pixels):
     pixels = pixels.clone()
     pixels[:, :, :, :3] = 0
     return pixels

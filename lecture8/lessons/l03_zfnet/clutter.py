@@ -64,7 +64,7 @@ def planted(data: Data, plant: Callable[[Tensor, int], None]) -> Data:
 
 
 def faint(image: Tensor, label: int) -> None:
-    """The shortcut of the exercise `mended`: a little more light at the left edge, the further down the higher."""
+    """The shortcut of the exercise `cleaned`: a little more light at the left edge, the further down the higher."""
     top = round((image.shape[-2] - 3) * label / 9)
     corner = image[:, top : top + 3, :3]
     corner += (255 - corner).clamp(max=LIGHT)

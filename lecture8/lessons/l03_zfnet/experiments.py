@@ -22,7 +22,7 @@ from lecture8.models.zfnet import occlusion
 
 WIDTH, LR, BATCH = 6, 0.004, 64
 SQUARE, STEP, IMAGES = 8, 2, 4
-EPOCHS = {"plain": 4, "marked": 2, "removed": 12}
+EPOCHS = {"plain": 4, "marked": 4, "removed": 12}
 SEEDS = range(3)
 
 

@@ -36,12 +36,12 @@ def covered(net: nn.Module, name: str) -> tuple[Tensor, Tensor, str]:
 
 @torch.no_grad()
 def patches(
-    net: nn.Module, paint: Callable, channels: int = 3, best: int = 5
+    net: nn.Module, reconstruct: Callable, channels: int = 3, best: int = 5
 ) -> list[tuple[Tensor, Tensor]]:
-    """What conv2's strongest channels respond to: for each the patches of its best photographs, and their paintings.
+    """What conv2's strongest channels respond to: for each the patches of its best photographs, and their reconstructions.
 
     The photographs have 128 pixels a side, so a receptive field shows a part of the animal. Patches from 0 to 1 and
-    paintings, which are positive and negative, are best × 3 × 27 × 27. paint: as the student writes it
+    reconstructions, which are positive and negative, are best × 3 × 27 × 27. reconstruct: as the student writes it
     """
     _, images = photographs(128)
     x = transfer.normalize(images, "cifar10")
@@ -51,16 +51,16 @@ def patches(
     found = []
     for channel in strongest:
         top = peaks[:, channel].topk(best).indices
-        pairs = [_field(*pair) for pair in zip(images[top], paint(layers, x[top], channel))]
+        pairs = [_field(*pair) for pair in zip(images[top], reconstruct(layers, x[top], channel))]
         found.append(tuple(torch.stack(part) for part in zip(*pairs)))
     return found
 
 
-def _field(image: Tensor, painting: Tensor) -> tuple[Tensor, Tensor]:
-    """Both cut to the receptive field around what was painted."""
-    lit = painting.abs().sum(0).nonzero()
+def _field(image: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
+    """Both cut to the receptive field around the reconstruction."""
+    lit = reconstruction.abs().sum(0).nonzero()
     middle = (lit.min(0).values + lit.max(0).values + 1) // 2
     top, left = (middle - FIELD // 2).clamp(0, image.shape[-1] - FIELD).tolist()
     return tuple(
-        picture[:, top : top + FIELD, left : left + FIELD] for picture in (image, painting)
+        picture[:, top : top + FIELD, left : left + FIELD] for picture in (image, reconstruction)
     )

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, SKY, bars
+from lecture8.plots import BLACK, BLUE, GRAY, GREEN, ORANGE, SKY, bars, lines
 
 COLORS = {2: BLUE, 4: ORANGE}  # by the stride of the first layer
 
@@ -48,6 +48,30 @@ def sampled(image, every_pixel, kept, stride: int) -> Figure:
     right.set_title("top row: every pixel (gray), kept (dots)")
     right.set(xlabel="pixel", yticks=[], xlim=(-1, image.shape[1]))
     right.spines["left"].set_visible(False)
+    return figure
+
+
+def zigzag(counted: Mapping[str, object], strength: Mapping[str, object]) -> Figure:
+    """Stripes in the feature map by those in the image, and how strongly they pass each kind of kernel.
+
+    counted, strength: name -> runs × points, from 1 stripe on
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.1), width_ratios=(1.15, 1))
+    words = {"xlabel": "stripes in the image"}
+    lines(counted, **words, ylabel="stripes in the feature map", colors=dict(zip(counted, (ORANGE, BLUE))), ax=left)
+    shown = {name: [[100 * float(v) for v in run] for run in runs] for name, runs in strength.items()}
+    lines(shown, **words, ylabel="gets through, % of the best", colors=dict(zip(shown, (GRAY, GREEN))), ax=right)
+    right.axvline(8, color=BLACK, linewidth=0.8, linestyle=":")
+    return figure
+
+
+def kept(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """What is left of the response with each choice of pixels, a dot per network; layer -> kind -> percent."""
+    figure, panels = plt.subplots(1, len(shares), figsize=(9.6, 2.7), sharex=True)
+    for ax, (layer, kinds) in zip(panels, shares.items()):
+        colors = {kind: BLUE if kind == "deconvnet" else SKY for kind in kinds}
+        bars(kinds, xlabel="response left, %", title=layer, form="   {:.0f}", colors=colors, ax=ax)
+    panels[-1].set_yticks([])
     return figure
 
 
@@ -110,47 +134,53 @@ def folding(photos: Mapping[str, object], shares: Mapping[tuple, Sequence[float]
 def two_by_two(runs: pd.DataFrame) -> Figure:
     """Test error by the first layer's stride, a line for each kernel, after 4 epochs and after 12; a dot per seed.
 
-    runs: the table `first_layer`; only the runs in which conv2 makes up for the stride.
+    runs: the table `first_layer`. On the right the first pooling layer makes up for the stride, not conv2; of these
+    runs one failed, so the lines are medians, and the run is written down.
     """
-    figure, panels = plt.subplots(1, 2, figsize=(8.8, 3), sharey=True)
-    measured = runs[(runs["seed"] >= 10) & (runs["by"] == "conv2")]
-    for ax, epochs in zip(panels, (4, 12)):
+    figure, panels = plt.subplots(1, 3, figsize=(9.8, 3.1), sharey=True)
+    runs = runs[runs["seed"] >= 10]
+    for ax, epochs, by in zip(panels, (4, 12, 4), ("conv2", "conv2", "pool1")):
+        measured = runs[(runs["epochs"] == epochs) & ((runs["by"] == by) | (runs["stride"] == 2))]
         for (kernel, rows), color, shift in zip(
-            measured[measured["epochs"] == epochs].groupby("kernel"),
+            measured.groupby("kernel"),
             (BLUE, ORANGE),
             (-0.06, 0.06),
         ):
-            mean = rows.groupby("stride")["test_error"].mean()
+            errors = rows.groupby("stride")["test_error"]
+            mean = errors.mean() if by == "conv2" else errors.median()
             at = {2: 0 + shift, 4: 1 + shift}
             ax.plot([at[s] for s in mean.index], mean, color=color)
             ax.plot([at[s] for s in rows["stride"]], rows["test_error"], "o", color=color,
                     markerfacecolor="white", markersize=5)  # fmt: skip
-            words = f"{kernel} × {kernel}: {mean[2]:.1f} → {mean[4]:.1f} %"
-            ax.text(1.12, mean[4], words, color=color, va="center")
-        seeds = measured[measured["epochs"] == epochs]["seed"].nunique()
-        ax.set(xticks=[0, 1], xticklabels=["stride 2", "stride 4"], xlim=(-0.3, 2.1))
-        ax.set(title=f"{epochs} epochs, {seeds} seeds", ylim=(0, None))
+            words = f"{kernel} × {kernel}:\n{mean[2]:.1f} → {mean[4]:.1f} %"
+            ax.text(1.12, mean[4], words, color=color, va="center", fontsize=9)
+            for failed in rows["test_error"][rows["test_error"] > 40]:
+                ax.text(1, 33.5, f"one run: {failed:.0f} % ↑", color=color, ha="center", fontsize=9)
+        ax.set(xticks=[0, 1], xticklabels=["stride 2", "stride 4"], xlim=(-0.3, 2.3))
+        ax.set(ylim=(0, 36))
+        words = f"{epochs} epochs, {measured['seed'].nunique()} seeds"
+        ax.set_title(words if by == "conv2" else f"control: {epochs} epochs, medians")
     panels[0].set_ylabel("test error, %")
     return figure
 
 
-def painted(images, paintings, titles: Sequence[str]) -> Figure:
-    """Images over what the deconvnet painted for a unit in each, a column per image.
+def reconstructed(images, reconstructions, titles: Sequence[str]) -> Figure:
+    """Images over the reconstruction of a unit in each, a column per image.
 
-    images, paintings: N × C × H × W, C is 1 or 3. Gray is 0 in the lower row.
+    images, reconstructions: N × C × H × W, C is 1 or 3. Gray is 0 in the lower row.
     """
-    images, paintings = _channels_last(images), _channels_last(paintings)
+    images, reconstructions = _channels_last(images), _channels_last(reconstructions)
     figure, grid = plt.subplots(
         2, len(images), figsize=(1.05 * len(images), 2.45), squeeze=False, layout="none"
     )
     figure.subplots_adjust(
         left=0.005, right=0.995, bottom=0.01, top=0.89, wspace=0.06, hspace=0.06
     )
-    for (upper, lower), image, painting, title in zip(grid.T, images, paintings, titles):
+    for (upper, lower), image, reconstruction, title in zip(grid.T, images, reconstructions, titles):
         low, high = image.min(), image.max()
         upper.imshow((image - low) / ((high - low) or 1))
         upper.set_title(title, fontsize=9, loc="center", pad=3)
-        lower.imshow(_shown(painting), vmin=0, vmax=1)
+        lower.imshow(_shown(reconstruction), vmin=0, vmax=1)
         for ax in (upper, lower):
             ax.axis("off")
     return figure
@@ -162,17 +192,17 @@ def _channels_last(images) -> np.ndarray:
     return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1)
 
 
-def _shown(painting: np.ndarray) -> np.ndarray:
-    """A painting from 0 to 1: 0.5 is nothing; the few strongest values are cut off."""
-    reach = np.quantile(np.abs(painting[painting != 0]), 0.99) if painting.any() else 1
-    return _few((painting / (2 * reach) + 0.5).clip(0, 1))
+def _shown(reconstruction: np.ndarray) -> np.ndarray:
+    """A reconstruction from 0 to 1: 0.5 is nothing; the few strongest values are cut off."""
+    reach = np.quantile(np.abs(reconstruction[reconstruction != 0]), 0.99) if reconstruction.any() else 1
+    return _few((reconstruction / (2 * reach) + 0.5).clip(0, 1))
 
 
 def patches(rows: Sequence[tuple[object, object]]) -> Figure:
-    """The paper's Figure 2 in small: a row per channel, patches on the left, their paintings on the right."""
+    """The paper's Figure 2 in small: a row per channel, patches on the left, their reconstructions on the right."""
     sheets = []
-    for images, paintings in rows:
-        tiles = [*_channels_last(images), *(_shown(one) for one in _channels_last(paintings))]
+    for images, reconstructions in rows:
+        tiles = [*_channels_last(images), *(_shown(one) for one in _channels_last(reconstructions))]
         framed = [np.pad(tile, ((1, 1), (1, 1), (0, 0)), constant_values=1) for tile in tiles]
         gap = np.ones((len(framed[0]), 8, 3))
         half = len(framed) // 2
@@ -180,7 +210,7 @@ def patches(rows: Sequence[tuple[object, object]]) -> Figure:
     sheet = np.concatenate(sheets).repeat(3, 0).repeat(3, 1)
     figure, ax = _exactly(sheet, above=0.3)
     ax.text(3, -6, "patches that one channel responds to most", va="bottom")
-    ax.text(sheet.shape[1] / 2 + 15, -6, "what the deconvnet paints for them", va="bottom")
+    ax.text(sheet.shape[1] / 2 + 15, -6, "their reconstructions", va="bottom")
     return figure
 
 

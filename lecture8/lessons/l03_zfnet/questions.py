@@ -43,9 +43,9 @@ predictions = {
         "Keep only the tenth of an image's pixels that the deconvnet paints most strongly, and make all others gray. How much of the "
         "unit's response is left, compared with a random tenth of the painted pixels?",
         {
-            "almost nothing, with either": "Then the painting would be decoration. The pixels that it marks do matter more than "
+            "almost nothing, with either": "Then the reconstruction would be decoration. The pixels that it marks do matter more than "
             "others.",
-            "part of it, and clearly more than with random pixels": "The painting finds pixels that the unit depends on. Nine tenths of "
+            "part of it, and clearly more than with random pixels": "The reconstruction finds pixels that the unit depends on. Nine tenths of "
             "the image are gone, so compare with random pixels, not with 100 %.",
             "part of it, but no more than with random pixels": "Then any pixel inside the receptive field would be as good as any other.",
         },
@@ -122,11 +122,11 @@ builds = {
         explanation="A stride spreads the windows of all layers after it. That is why an early stride widens the field so much.",
         check_answer=answers.check_receptive_field,
     ),
-    "paint": Build(
+    "reconstruct": Build(
         title="mend the deconvnet",
         difficulty=3,
         task="""
-        **Debugging.** `paint` is meant to paint the *strongest unit* of one channel, in each image. Find out what it does instead, and
+        **Debugging.** `reconstruct` is meant to reconstruct the *strongest unit* of one channel, in each image. Find out what it does instead, and
         write `strongest` so that only the strongest unit of the channel keeps its value, in each image.
         """,
         hints=[
@@ -134,7 +134,7 @@ builds = {
             "`maps[:, channel].amax((1, 2), keepdim=True)` is the largest value of each image.",
             "Multiply `maps[:, channel]` by a tensor that is True only where the largest value is.",
         ],
-        solution=answers.paint,
+        solution=answers.reconstruct,
         explanation="The picture of the broken version looked plausible. Only the check with the receptive field gave it away.",
         check_answer=answers.check_paint,
     ),
@@ -153,11 +153,11 @@ builds = {
         explanation="All covered copies go through the network as one batch, which is faster than one at a time.",
         check_answer=answers.check_occlusion_map,
     ),
-    "mended": Build(
+    "cleaned": Build(
         title="find the shortcut, and mend the data",
         difficulty=3,
         task="""
-        Write `mended(pixels)` for images N × C × H × W of whole numbers from 0 to 255: a copy in which the hidden shortcut is gone, and at
+        Write `cleaned(pixels)` for images N × C × H × W of whole numbers from 0 to 255: a copy in which the hidden shortcut is gone, and at
         least 80 % of each image is as it was.
         """,
         hints=[
@@ -165,8 +165,8 @@ builds = {
             "The place depends on the digit, so one corner is not enough: cover the whole edge.",
             "`pixels = pixels.clone()`, then set the first three columns to 0: `pixels[:, :, :, :3] = 0`.",
         ],
-        solution=answers.mended,
-        explanation="Retrain on the mended images, and the test accuracy falls. That lower number is the honest one.",
+        solution=answers.cleaned,
+        explanation="Retrain on the cleaned images, and the test accuracy falls. That lower number is the honest one.",
         check_answer=answers.check_mended,
     ),
 }  # fmt: skip
@@ -285,7 +285,7 @@ quiz = [
         "A run in which only the kernel is changed",
     ),
     Question(
-        "A deconvnet paints a unit of conv2, whose receptive field is 27 pixels. The painting is 40 pixels wide. What do you conclude?",
+        "A deconvnet paints a unit of conv2, whose receptive field is 27 pixels. The reconstruction is 40 pixels wide. What do you conclude?",
         {
             "The unit looks further than its receptive field": "It cannot: no pixel outside of the field changes its value.",
             "There is a mistake in the deconvnet": "Yes. Maybe more than one unit was left on the way down, or the switches went to wrong "

@@ -31,6 +31,19 @@ def strongest(values: Tensor) -> tuple[int, int]:
     return across, down if down <= len(values) / 2 else down - len(values)
 
 
+def blur(size: int, width: float = 2.5) -> Tensor:
+    """A kernel that averages with the weights of a bell curve; size × size."""
+    at = torch.arange(size) - size // 2
+    bell = torch.exp(-(at**2) / (2 * width**2))
+    return bell * bell[:, None] / bell.sum() ** 2
+
+
+def passed(kernel: Tensor, side: int = 64) -> Tensor:
+    """How strongly 1, 2, … stripes across `side` pixels pass a kernel at every pixel; 1 for those that pass best."""
+    power = torch.fft.rfft2(kernel, s=(side, side))[0, 1 : side // 2].abs()
+    return power / power.max()
+
+
 def folded(maps: Tensor, stride: int) -> float:
     """The share of the feature maps' energy in waves too fine for this stride; N × C × H × W at every pixel."""
     side = maps.shape[-1]

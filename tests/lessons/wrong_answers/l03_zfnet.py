@@ -6,7 +6,7 @@ from lecture8.lessons.l03_zfnet.answers import RULES, descend, first_stages, occ
 from lecture8.lessons.l03_zfnet.deconvnet import climb, only_strongest
 
 
-def painting(layers, images, channel, left=lambda maps, channel: maps):
+def reconstruction(layers, images, channel, left=lambda maps, channel: maps):
     maps, trail = climb(layers, images)
     unit = torch.zeros_like(maps)
     unit[:, channel] = left(maps, channel)[:, channel]
@@ -61,11 +61,11 @@ WRONG = {
         (lambda windows: 1 + sum(k - 1 for k, _ in windows), "steps over"), (lambda windows: 7, "Not yet"),
         (lambda windows: 5 if len(windows) < 3 else 53, "not its own"),
     ],
-    "paint": [
-        (painting, "every unit but the strongest"), (lambda layers, images, channel: layers(images), "images' shape"),
-        (lambda *s: -painting(*s, left=only_strongest), "not those of the strongest"),
-        (lambda *s: painting(*s, left=lambda m, c: only_strongest(m, c) / m[:, [c]].amax((2, 3), True)), "up to a factor"),
-        (lambda *s: painting(*s, left=lambda m, c: m * (m == m[:, c].max())), "Only one of the images"),
+    "reconstruct": [
+        (reconstruction, "every unit but the strongest"), (lambda layers, images, channel: layers(images), "images' shape"),
+        (lambda *s: -reconstruction(*s, left=only_strongest), "not those of the strongest"),
+        (lambda *s: reconstruction(*s, left=lambda m, c: only_strongest(m, c) / m[:, [c]].amax((2, 3), True)), "up to a factor"),
+        (lambda *s: reconstruction(*s, left=lambda m, c: m * (m == m[:, c].max())), "Only one of the images"),
     ],
     "occlusion_map": [
         (lambda *s: covering(*s, inside=True), "the image itself"), (lambda *s: covering(*s), "no probabilities"),
@@ -73,7 +73,7 @@ WRONG = {
         (lambda *s: occlusion_map(*s).T, "swapped"), (lambda *s: occlusion_map(*s)[0], "places"),
         (lambda net, image, label, *s: occlusion_map(net, image, 1 - label, *s), "other class"), (lambda *s: torch.full_like(occlusion_map(*s), 0.5), "everywhere"),
     ],
-    "mended": [
+    "cleaned": [
         (lambda p: p, "Nothing is changed"), (lambda p: emptied(p, slice(0, 3), slice(0, 3)), "still differ"),
         (lambda p: emptied(p, slice(32), slice(16)), "50%"), (lambda p: p.fill_(0), "has changed the images"), (lambda p: p[..., 3:], "same shape"),
     ],
