@@ -70,7 +70,7 @@ def test_the_aliasing_explorer_counts_right():
             assert ("Folded" in text) == (across > values / 2)
 
 
-def test_the_deconvnet_of_the_lesson_paints_what_the_library_paints(plain):
+def test_the_deconvnet_of_the_lesson_does_what_the_library_does(plain):
     torch.manual_seed(0)
     net, images = models.small.zfnet(10, width=4, channels=1), plain.test.images[:5]
     layers = nn.Sequential(*net.features.conv1, *net.features.conv2, *net.features.conv3)
@@ -83,7 +83,7 @@ def test_the_deconvnet_of_the_lesson_paints_what_the_library_paints(plain):
     assert kept.sum() == 10 and kept[0, 0, 0, :5].all() and not kept[0, 0, 5].any()
 
 
-def test_a_painting_stays_inside_the_receptive_field_and_could_leave_it(plain):
+def test_a_reconstruction_stays_inside_the_receptive_field_and_could_leave_it(plain):
     torch.manual_seed(0)
     net, images = models.small.zfnet(10, width=6, channels=1), plain.test.images[:40]
     experiments.fitted(net, plain, 0.004, 1, seed=0)
@@ -116,7 +116,7 @@ def test_the_first_stride_matters_and_the_smaller_kernel_gains_nothing():
         assert error[epochs, "conv2", 4, 7] > error[epochs, "conv2", 4, 11] + margin
 
 
-def test_photographs_are_painted_and_covered():
+def test_photographs_are_reconstructed_and_covered():
     net = models.small.zfnet(weights="cifar10").eval()
     rows = photographs.patches(net, answers.reconstruct, channels=2)
     assert all(part.shape == (5, 3, photographs.FIELD, photographs.FIELD) for row in rows for part in row)

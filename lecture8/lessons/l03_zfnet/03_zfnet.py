@@ -217,11 +217,16 @@ right = {
     for name, counts in counted_stripes.items()
 }
 four, two = right.values()
-broad, fine = (torch.stack(strength["random"])[:, part].mean() for part in (slice(8), slice(8, 31)))
+broad, fine = (
+    torch.stack(strength["random"])[:, part].mean() for part in (slice(8), slice(8, 31))
+)
 teaching.claim(
     "Stride 4 counts up to {a} stripes correctly, stride 2 up to {b}, with each of three kernels. More than 8 stripes get through the random "
     "kernels at ≈ {fine:.0f} % of the greatest strength (up to 8: ≈ {broad:.0f} %), through the blurring one at ≈ {blurred:.0f} % at most.",
-    set(four) == {8} and set(two) == {16} and fine > 0.8 * broad and strength["blurring"][0][8:].max() < 0.1,
+    set(four) == {8}
+    and set(two) == {16}
+    and fine > 0.8 * broad
+    and strength["blurring"][0][8:].max() < 0.1,
     a=four[0],
     b=two[0],
     fine=100 * fine.item(),
@@ -705,6 +710,7 @@ found = (
 tested = accuracy | {"with marks, tested without": unmarked}
 guess_unmarked.reveal(found, plots.bars(tested, xlabel="accuracy, % (dots: seeds)"))
 
+
 # %% [markdown]
 # %%
 def wrong_mark(image, label):
@@ -810,7 +816,9 @@ teaching.claim(
 )  # fmt: skip
 
 # %%
-DOWNLOAD = False  # True: a similar experiment with a dog and ResNet-18, published weights (45 MB)
+DOWNLOAD = (
+    False  # True: a similar experiment with a dog and ResNet-18, published weights (45 MB)
+)
 if DOWNLOAD:
     large = transfer.pretrained("resnet18").eval()
     dog = datasets.animals(224)["dog"] / 255

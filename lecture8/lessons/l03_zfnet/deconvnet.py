@@ -51,7 +51,9 @@ def strongest(reconstruction: Tensor, share: float = 0.1) -> Tensor:
     """True for this share of all pixels, those marked most strongly; N × 1 × H × W."""
     strength = reconstruction.abs().sum(1, keepdim=True).flatten(1)
     least = strength.topk(int(share * strength.shape[1]), 1).values[:, -1:]
-    return ((strength >= least) & (strength > 0)).view(len(reconstruction), 1, *reconstruction.shape[2:])
+    return ((strength >= least) & (strength > 0)).view(
+        len(reconstruction), 1, *reconstruction.shape[2:]
+    )
 
 
 @torch.no_grad()
@@ -64,7 +66,13 @@ def response_left(
     strongest unit sees. The mean over the channels that respond most.
     """
     peaks = layers(images).amax((2, 3))
-    kinds = ("deconvnet", "without switches", "gradient × input", "farthest from gray", "random")
+    kinds = (
+        "deconvnet",
+        "without switches",
+        "gradient × input",
+        "farthest from gray",
+        "random",
+    )
     left = {kind: [] for kind in kinds}
     for channel in peaks.topk(9, 0).values[-1].topk(channels).indices.tolist():
         best = images[peaks[:, channel].topk(9).indices]
@@ -74,7 +82,12 @@ def response_left(
         generator = torch.Generator().manual_seed(channel)
         slope = gradient(layers, best, unit)
         seen = (slope != 0).any(1, keepdim=True) | (reconstruction != 0).any(1, keepdim=True)
-        strengths = [reconstruction, descend(without_switches(trail), unit), slope * best, best * seen]
+        strengths = [
+            reconstruction,
+            descend(without_switches(trail), unit),
+            slope * best,
+            best * seen,
+        ]
         strengths += [torch.rand(reconstruction.shape, generator=generator) * seen]
         for shares, one in zip(left.values(), strengths):
             again = layers(best * strongest(one))[:, channel].amax((1, 2))

@@ -51,7 +51,9 @@ def patches(
     found = []
     for channel in strongest:
         top = peaks[:, channel].topk(best).indices
-        pairs = [_field(*pair) for pair in zip(images[top], reconstruct(layers, x[top], channel))]
+        pairs = [
+            _field(*pair) for pair in zip(images[top], reconstruct(layers, x[top], channel))
+        ]
         found.append(tuple(torch.stack(part) for part in zip(*pairs)))
     return found
 
@@ -62,5 +64,6 @@ def _field(image: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
     middle = (lit.min(0).values + lit.max(0).values + 1) // 2
     top, left = (middle - FIELD // 2).clamp(0, image.shape[-1] - FIELD).tolist()
     return tuple(
-        picture[:, top : top + FIELD, left : left + FIELD] for picture in (image, reconstruction)
+        picture[:, top : top + FIELD, left : left + FIELD]
+        for picture in (image, reconstruction)
     )

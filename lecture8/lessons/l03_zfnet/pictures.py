@@ -58,9 +58,23 @@ def zigzag(counted: Mapping[str, object], strength: Mapping[str, object]) -> Fig
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.1), width_ratios=(1.15, 1))
     words = {"xlabel": "stripes in the image"}
-    lines(counted, **words, ylabel="stripes in the feature map", colors=dict(zip(counted, (ORANGE, BLUE))), ax=left)
-    shown = {name: [[100 * float(v) for v in run] for run in runs] for name, runs in strength.items()}
-    lines(shown, **words, ylabel="gets through, % of the best", colors=dict(zip(shown, (GRAY, GREEN))), ax=right)
+    lines(
+        counted,
+        **words,
+        ylabel="stripes in the feature map",
+        colors=dict(zip(counted, (ORANGE, BLUE))),
+        ax=left,
+    )
+    shown = {
+        name: [[100 * float(v) for v in run] for run in runs] for name, runs in strength.items()
+    }
+    lines(
+        shown,
+        **words,
+        ylabel="gets through, % of the best",
+        colors=dict(zip(shown, (GRAY, GREEN))),
+        ax=right,
+    )
     right.axvline(8, color=BLACK, linewidth=0.8, linestyle=":")
     return figure
 
@@ -70,7 +84,14 @@ def kept(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     figure, panels = plt.subplots(1, len(shares), figsize=(9.6, 2.7), sharex=True)
     for ax, (layer, kinds) in zip(panels, shares.items()):
         colors = {kind: BLUE if kind == "deconvnet" else SKY for kind in kinds}
-        bars(kinds, xlabel="response left, %", title=layer, form="   {:.0f}", colors=colors, ax=ax)
+        bars(
+            kinds,
+            xlabel="response left, %",
+            title=layer,
+            form="   {:.0f}",
+            colors=colors,
+            ax=ax,
+        )
     panels[-1].set_yticks([])
     return figure
 
@@ -140,7 +161,9 @@ def two_by_two(runs: pd.DataFrame) -> Figure:
     figure, panels = plt.subplots(1, 3, figsize=(9.8, 3.1), sharey=True)
     runs = runs[runs["seed"] >= 10]
     for ax, epochs, by in zip(panels, (4, 12, 4), ("conv2", "conv2", "pool1")):
-        measured = runs[(runs["epochs"] == epochs) & ((runs["by"] == by) | (runs["stride"] == 2))]
+        measured = runs[
+            (runs["epochs"] == epochs) & ((runs["by"] == by) | (runs["stride"] == 2))
+        ]
         for (kernel, rows), color, shift in zip(
             measured.groupby("kernel"),
             (BLUE, ORANGE),
@@ -155,7 +178,9 @@ def two_by_two(runs: pd.DataFrame) -> Figure:
             words = f"{kernel} × {kernel}:\n{mean[2]:.1f} → {mean[4]:.1f} %"
             ax.text(1.12, mean[4], words, color=color, va="center", fontsize=9)
             for failed in rows["test_error"][rows["test_error"] > 40]:
-                ax.text(1, 33.5, f"one run: {failed:.0f} % ↑", color=color, ha="center", fontsize=9)
+                ax.text(
+                    1, 33.5, f"one run: {failed:.0f} % ↑", color=color, ha="center", fontsize=9
+                )
         ax.set(xticks=[0, 1], xticklabels=["stride 2", "stride 4"], xlim=(-0.3, 2.3))
         ax.set(ylim=(0, 36))
         words = f"{epochs} epochs, {measured['seed'].nunique()} seeds"
@@ -176,7 +201,9 @@ def reconstructed(images, reconstructions, titles: Sequence[str]) -> Figure:
     figure.subplots_adjust(
         left=0.005, right=0.995, bottom=0.01, top=0.89, wspace=0.06, hspace=0.06
     )
-    for (upper, lower), image, reconstruction, title in zip(grid.T, images, reconstructions, titles):
+    for (upper, lower), image, reconstruction, title in zip(
+        grid.T, images, reconstructions, titles
+    ):
         low, high = image.min(), image.max()
         upper.imshow((image - low) / ((high - low) or 1))
         upper.set_title(title, fontsize=9, loc="center", pad=3)
@@ -194,7 +221,11 @@ def _channels_last(images) -> np.ndarray:
 
 def _shown(reconstruction: np.ndarray) -> np.ndarray:
     """A reconstruction from 0 to 1: 0.5 is nothing; the few strongest values are cut off."""
-    reach = np.quantile(np.abs(reconstruction[reconstruction != 0]), 0.99) if reconstruction.any() else 1
+    reach = (
+        np.quantile(np.abs(reconstruction[reconstruction != 0]), 0.99)
+        if reconstruction.any()
+        else 1
+    )
     return _few((reconstruction / (2 * reach) + 0.5).clip(0, 1))
 
 
@@ -202,7 +233,10 @@ def patches(rows: Sequence[tuple[object, object]]) -> Figure:
     """The paper's Figure 2 in small: a row per channel, patches on the left, their reconstructions on the right."""
     sheets = []
     for images, reconstructions in rows:
-        tiles = [*_channels_last(images), *(_shown(one) for one in _channels_last(reconstructions))]
+        tiles = [
+            *_channels_last(images),
+            *(_shown(one) for one in _channels_last(reconstructions)),
+        ]
         framed = [np.pad(tile, ((1, 1), (1, 1), (0, 0)), constant_values=1) for tile in tiles]
         gap = np.ones((len(framed[0]), 8, 3))
         half = len(framed) // 2

@@ -22,32 +22,34 @@ predictions = {
             "14 stripes": "16 values cannot hold 14 stripes: each stripe needs at least two values, one bright and one dark.",
             "nothing: the stripes blur into gray": "A blur would do that. A stride does not blur, it skips: each value that is kept is as bright or dark "
             "as before.",
-            "2 broad stripes": "Stripes that do not fit come back as coarser ones, here 16 - 14 = 2. They look perfectly real, and the "
-            "image does not have them.",
+            "2 broad stripes": "From one kept value to the next, 14 stripes move on by 14/16 of a period. That looks the same as "
+            "2/16 backward, like the wheel of a car in a film: 16 - 14 = 2 stripes that the image does not have.",
         },
     ),
     "first_layer": Prediction(
         "ZFNet made two changes to the first layer: a kernel of 7 × 7 instead of 11 × 11, and stride 2 instead of 4. We try all four "
         "combinations on cluttered digits. Which change lowers the error?",
         {
-            "the smaller kernel": "With the same stride, the smaller kernel has no lower error here. With stride 4 its error is even "
-            "clearly higher.",
-            "the smaller stride": "With either kernel, stride 2 makes fewer errors than stride 4. This fits with aliasing, and with "
-            "section 2, where the larger kernel folded less.",
+            "the smaller kernel": "Compare the two kernels at the same stride: with stride 2 they err alike, and with stride 4 the smaller one "
+            "errs more.",
+            "the smaller stride, about equally with either kernel": "The smaller stride it is. But its gain is not the same for both "
+            "kernels: the lines are not parallel.",
+            "the smaller stride, more with one kernel than with the other": "With either kernel, stride 2 makes fewer errors than stride 4, "
+            "and far fewer with 7 × 7. What one change brings depends on the other: they interact.",
             "each contributes about half": "That is what you would believe if you compared only the old layer with the new one, in which "
             "both were changed at once.",
             "only both together": "Then neither change alone would help. One of them does.",
         },
     ),
     "kept": Prediction(
-        "Keep only the tenth of an image's pixels that the deconvnet paints most strongly, and make all others gray. How much of the "
-        "unit's response is left, compared with a random tenth of the painted pixels?",
+        "A unit of conv5 sees the whole image. Keep only the tenth of the pixels that its reconstruction marks most strongly, and make all others "
+        "gray. How much of the unit's response is left?",
         {
-            "almost nothing, with either": "Then the reconstruction would be decoration. The pixels that it marks do matter more than "
-            "others.",
-            "part of it, and clearly more than with random pixels": "The reconstruction finds pixels that the unit depends on. Nine tenths of "
-            "the image are gone, so compare with random pixels, not with 100 %.",
-            "part of it, but no more than with random pixels": "Then any pixel inside the receptive field would be as good as any other.",
+            "no more than with random pixels": "Then any pixel that the unit sees would be as good as any other. Compare the bars.",
+            "more than with random pixels, less than with those farthest from gray": "Better than random is a low bar. Just keeping what differs "
+            "most from gray, without a look at the network, keeps more. In conv2 it is the other way round.",
+            "more than with either": "A reconstruction should know best what its unit uses. That is so in conv2. On the long way down from "
+            "conv5 it gets lost.",
         },
     ),
     "unmarked": Prediction(
@@ -58,17 +60,17 @@ predictions = {
             "marks give the right answer, there is hardly any error left to learn from.",
             "lower, but well above half": "Then it would have learned the digits half-way. The mark leaves hardly any error to learn "
             "from.",
-            "far below half": "It learned the mark and almost nothing else. Its test accuracy could not show it: the test images have the "
+            "far below half": "Without the mark it is near chance. Its test accuracy could not show it: the test images have the "
             "same marks.",
         },
     ),
     "removal": Prediction(
         "Zeiler and Fergus left layers out of AlexNet and trained it again. Which of these raised the top-5 error on ImageNet most?",
         {
-            "leaving out layer 7, with 27 % of the parameters": "It costs least, 0.3 points. The number of parameters does not say how much a layer is "
+            "leaving out layer 7, with 28 % of the parameters": "It costs least, 0.3 points. The number of parameters does not say how much a layer is "
             "needed.",
-            "leaving out layers 3 and 4, with 3.5 % of the parameters": "They have few parameters, and without them the error rises by 4.0 points. Without layer 7 it rises by 0.3.",
-            "both the same": "They differ by more than three points.",
+            "leaving out layers 3 and 4, with 2.5 % of the parameters": "They have few parameters, and without them the error rises by 4.0 points. Without layer 7 it rises by 0.3.",
+            "both about the same": "They differ by more than three points.",
         },
     ),
 }  # fmt: skip
@@ -79,12 +81,12 @@ builds = {
         difficulty=1,
         task="""
         Write `first_stages(channels, kernel, strides, paddings)` as one `nn.Sequential` of five layers: the first convolution, ReLU, max
-        pooling of 3 × 3 with stride 2, the second convolution with kernels of 5 × 5, ReLU. `channels` are those of the image, of conv1 and
+        pooling of 3 × 3 with stride 2 and `ceil_mode=True` (the last window may hang over the edge), the second convolution with kernels of 5 × 5, ReLU. `channels` are those of the image, of conv1 and
         of conv2; `strides` and `paddings` are those of the two convolutions.
         """,
         hints=[
             "`nn.Conv2d(channels[0], channels[1], kernel, strides[0], paddings[0])` is the first.",
-            "`ceil_mode=True` lets the last pooling window hang over the edge, as ZFNet's sizes need it.",
+            "`nn.MaxPool2d(3, 2, ceil_mode=True)` is the third: with it the sizes are ZFNet's.",
         ],
         solution=answers.first_stages,
         explanation="With other arguments the same function makes the beginning of AlexNet. Section 3 compares the two.",
@@ -123,20 +125,20 @@ builds = {
         check_answer=answers.check_receptive_field,
     ),
     "reconstruct": Build(
-        title="mend the deconvnet",
+        title="fix the deconvnet",
         difficulty=3,
         task="""
-        **Debugging.** `reconstruct` is meant to reconstruct the *strongest unit* of one channel, in each image. Find out what it does instead, and
-        write `strongest` so that only the strongest unit of the channel keeps its value, in each image.
+        **Debugging.** `colleagues_version` is meant to reconstruct the *strongest unit* of one channel, in each image. Its reconstructions are
+        wider than one unit can see. `reconstruct` repeats it, with the wrong line taken out: write it so that it does what it is meant to do.
         """,
         hints=[
             "How many units of the channel does `maps[:, channel]` hold for one image? How many should be different from 0?",
             "`maps[:, channel].amax((1, 2), keepdim=True)` is the largest value of each image.",
-            "Multiply `maps[:, channel]` by a tensor that is True only where the largest value is.",
+            "Multiply `maps[:, channel]` by a tensor that is True only where this largest value is.",
         ],
         solution=answers.reconstruct,
-        explanation="The picture of the broken version looked plausible. Only the check with the receptive field gave it away.",
-        check_answer=answers.check_paint,
+        explanation="The channel had many units left, and their reconstructions lay on top of each other. The picture looked plausible; only the check with the receptive field gave it away.",
+        check_answer=answers.check_reconstruct,
     ),
     "occlusion_map": Build(
         title="the gray square",
@@ -154,20 +156,21 @@ builds = {
         check_answer=answers.check_occlusion_map,
     ),
     "cleaned": Build(
-        title="find the shortcut, and mend the data",
+        title="find the shortcut, and fix the data",
         difficulty=3,
         task="""
-        Write `cleaned(pixels)` for images N × C × H × W of whole numbers from 0 to 255: a copy in which the hidden shortcut is gone, and at
+        First find it: remove the `#` before the three lines and run the cell. Small squares say more exactly where it is, and take longer: then use
+        10 images instead of 40. Now write `cleaned(pixels)` for images N × C × H × W of whole numbers from 0 to 255: a copy in which the hidden shortcut is gone, and at
         least 80 % of each image is as it was.
         """,
         hints=[
-            "Look at the map of `leaning`: along which edge does the square hurt? The other half of the image does not matter.",
+            "Look at the map: along which edge does the square hurt? A square of 8 pixels touches the shortcut long before it covers it; `square, step = 4, 1` shows how wide it is.",
             "The place depends on the digit, so one corner is not enough: cover the whole edge.",
             "`pixels = pixels.clone()`, then set the first three columns to 0: `pixels[:, :, :, :3] = 0`.",
         ],
         solution=answers.cleaned,
-        explanation="Retrain on the cleaned images, and the test accuracy falls. That lower number is the honest one.",
-        check_answer=answers.check_mended,
+        explanation="Retrain on the fixed images, and the test accuracy falls. That lower number is the honest one.",
+        check_answer=answers.check_cleaned,
     ),
 }  # fmt: skip
 
@@ -227,13 +230,13 @@ exercises = {
         title="a layer that is hardly missed",
         difficulty=2,
         task="""
-        Layer 7 connects 4,096 values to 4,096 units. How many parameters does leaving it out save? (fc8 then reads the 4,096 values of
+        AlexNet's layer 7 connects 4,096 values to 4,096 units. How many parameters does leaving it out save? (fc8 then reads the 4,096 values of
         fc6 and keeps its size.)
         """,
         hints=["Each unit has 4,096 weights.", "And each unit has a bias."],
         solution=answers.my_share,
         asks_value=True,
-        explanation="16,781,312, more than a quarter of all. Layers 3 and 4 together have 2.2 million.",
+        explanation="16,781,312, 28 % of all. AlexNet's layers 3 and 4 together have 1,549,056.",
         check_answer=number_check(
             16_781_312,
             traps={16_777_216: "the 4,096 biases are saved, too.",
@@ -246,24 +249,24 @@ exercises = {
         title="the networks of Table 3",
         difficulty=3,
         task="""
-        Write `shortened(removed)`: `models.zfnet()` without the layers in the tuple `removed`, which is one of (), (7,), (3, 4), (6, 7),
+        Write `shortened(removed)`: `models.alexnet()` without the layers in the tuple `removed`, which is one of (), (7,), (3, 4), (6, 7),
         (3, 4, 6, 7). What stays must fit together: conv5 reads what is before it, and so do fc7 and fc8. Dropout and ReLU do not matter here.
         """,
         hints=[
-            "Put `nn.Identity()` in place of a stage: `net.features.conv3 = nn.Identity()`.",
-            "Without 3 and 4, conv5 gets conv2's 256 channels. Without 6, the next layer gets 256 · 6 · 6 = 9,216 values.",
+            "Put `nn.Identity()` in place of a stage: `net.features.conv3 = nn.Identity()`. A convolution inside a stage is `net.features.conv5.conv`.",
+            "Without 3 and 4, conv5 gets conv2's 256 channels, still in two groups. Without 6, the next layer gets 256 · 6 · 6 = 9,216 values.",
             "Fully connected layers are `net.classifier.fc6`, `fc7` and `fc8`; `with torch.device('meta'):` saves memory.",
         ],
         solution=answers.shortened,
-        explanation="Without 6 and 7 there are 12.9 million parameters instead of 62, without 3 and 4 still 59.9 million.",
+        explanation="Without 6 and 7 there are 11.6 million parameters instead of 61, without 3 and 4 still 59.3 million.",
         check_answer=answers.check_shortened,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "A camera takes brick walls. On its small preview, which keeps every eighth pixel, a wall shows broad waves that it does not have. What "
-        "helps?",
+        "A camera photographs a brick wall. On its small preview, which keeps every eighth pixel, the wall shows wide bands that it does not have. "
+        "What helps?",
         {
             "Blur the photograph a little before skipping pixels": "Yes. What is too fine for the preview is then gone before it can come back "
             "as something else.",
@@ -285,14 +288,15 @@ quiz = [
         "A run in which only the kernel is changed",
     ),
     Question(
-        "A deconvnet paints a unit of conv2, whose receptive field is 27 pixels. The reconstruction is 40 pixels wide. What do you conclude?",
+        "The images have 128 pixels a side, a unit of conv4 sees 131. None of its reconstructions is wider than 128 pixels. What does that say "
+        "about the deconvnet's code?",
         {
-            "The unit looks further than its receptive field": "It cannot: no pixel outside of the field changes its value.",
-            "There is a mistake in the deconvnet": "Yes. Maybe more than one unit was left on the way down, or the switches went to wrong "
-            "places.",
-            "The kernels were not trained long enough": "Training changes the values of the kernels, not how far they reach.",
+            "It reconstructs one unit, as it should": "It may or may not. With all units of the channel left in, the reconstructions would have no "
+            "more than 128 pixels, either.",
+            "Nothing: no reconstruction could have been wider": "Yes. Check conv1 or conv2, whose fields are smaller than the image.",
+            "It has a mistake: 131 pixels are missing 3": "The field hangs over the edge of the image, where there is nothing to reconstruct.",
         },
-        "There is a mistake in the deconvnet",
+        "Nothing: no reconstruction could have been wider",
     ),
     Question(
         "A network tells huskies from wolves with 98 % accuracy. The probability of 'wolf' falls most when the gray square covers the snow. What is a fair "
@@ -306,16 +310,13 @@ quiz = [
         "It depends on the snow; test it on wolves without snow",
     ),
     Question(
-        "Without layer 7 the paper's AlexNet has a top-1 error of 40.0 instead of 40.5 %, and a top-5 error of 18.4 instead of 18.1 %. One network "
-        "each. What does this show?",
+        "Without one block, with 30 % of the parameters, a network has 0.2 points more error. Three seeds of the whole network differ by 0.6 points. "
+        "What can be reported?",
         {
-            "Layer 7 harms the network": "By top-1 perhaps, by top-5 it helps. Half a point with both signs, from one network each, is no "
-            "evidence for either.",
-            "Layer 7 is necessary": "The top-5 error is 0.3 points lower with it, the top-1 error 0.5 points higher. That is not what "
-            "necessary looks like.",
-            "A quarter of the parameters made hardly any difference": "Yes, and no more than that: one network each, and the two errors "
-            "disagree.",
+            "The block is worth 0.2 points": "The next seed may say 0.4 points less. The number is smaller than what chance does.",
+            "The block is useless": "Not seen is not absent. With more seeds, or on a harder task, a small difference may show.",
+            "No difference beyond that between seeds": "Yes, for this task and this network. To say more, train more seeds of both.",
         },
-        "A quarter of the parameters made hardly any difference",
+        "No difference beyond that between seeds",
     ),
 ]

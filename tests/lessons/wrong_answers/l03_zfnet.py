@@ -36,7 +36,7 @@ def emptied(pixels, rows, columns):
 def without(stages=(), fully_connected=()):
     def answer(removed):
         with torch.device("meta"):
-            net = models.zfnet()
+            net = models.alexnet()
             for stage in set(stages) & {f"conv{i}" for i in removed}:
                 setattr(net.features, stage, nn.Identity())
             for layer in set(fully_connected) & {f"fc{i}" for i in removed}:
@@ -62,7 +62,7 @@ WRONG = {
         (lambda windows: 5 if len(windows) < 3 else 53, "not its own"),
     ],
     "reconstruct": [
-        (reconstruction, "every unit but the strongest"), (lambda layers, images, channel: layers(images), "images' shape"),
+        (reconstruction, "more than one unit"), (lambda layers, images, channel: layers(images), "images' shape"),
         (lambda *s: -reconstruction(*s, left=only_strongest), "not those of the strongest"),
         (lambda *s: reconstruction(*s, left=lambda m, c: only_strongest(m, c) / m[:, [c]].amax((2, 3), True)), "up to a factor"),
         (lambda *s: reconstruction(*s, left=lambda m, c: m * (m == m[:, c].max())), "Only one of the images"),
@@ -74,7 +74,7 @@ WRONG = {
         (lambda net, image, label, *s: occlusion_map(net, image, 1 - label, *s), "other class"), (lambda *s: torch.full_like(occlusion_map(*s), 0.5), "everywhere"),
     ],
     "cleaned": [
-        (lambda p: p, "Nothing is changed"), (lambda p: emptied(p, slice(0, 3), slice(0, 3)), "still differ"),
+        (lambda p: p, "Nothing is changed"), (lambda p: emptied(p, slice(0, 3), slice(0, 3)), "still comes out different"),
         (lambda p: emptied(p, slice(32), slice(16)), "50%"), (lambda p: p.fill_(0), "has changed the images"), (lambda p: p[..., 3:], "same shape"),
     ],
     "alias": [(13, "at most 8"), (5, "turns around"), (8, "comes back down"), (0, "do not vanish"), (2.9, "too small")],
