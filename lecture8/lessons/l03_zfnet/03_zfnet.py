@@ -546,7 +546,7 @@ teaching.claim(
 )  # fmt: skip
 
 # %% [markdown]
-# That is what they have in common: {common}
+# That is what they have in common. On digits: a thick bright stroke that bulges to the left. The snippets beside it hardly count.
 #
 # ### Photographs
 #

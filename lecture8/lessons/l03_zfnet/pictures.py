@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lecture8.plots import BLACK, BLUE, GRAY, GREEN, ORANGE, SKY, bars, lines
+from lecture8.plots import BLACK, BLUE, GRAY, GREEN, ORANGE, SKY, apart, bars, lines
 
 COLORS = {2: BLUE, 4: ORANGE}  # by the stride of the first layer
 
@@ -75,6 +75,7 @@ def zigzag(counted: Mapping[str, object], strength: Mapping[str, object]) -> Fig
         colors=dict(zip(shown, (GRAY, GREEN))),
         ax=right,
     )
+    left.set_yticks(range(0, 17, 4))
     right.axvline(8, color=BLACK, linewidth=0.8, linestyle=":")
     return figure
 
@@ -164,25 +165,33 @@ def two_by_two(runs: pd.DataFrame) -> Figure:
         measured = runs[
             (runs["epochs"] == epochs) & ((runs["by"] == by) | (runs["stride"] == 2))
         ]
-        for (kernel, rows), color, shift in zip(
-            measured.groupby("kernel"),
-            (BLUE, ORANGE),
-            (-0.06, 0.06),
+        errors = measured.groupby(["kernel", "stride"])["test_error"]
+        middle = errors.mean() if by == "conv2" else errors.median()
+        heights = apart([middle[7, 4], middle[11, 4]], gap=5)
+        for kernel, color, shift, height in zip(
+            (7, 11), (BLUE, ORANGE), (-0.06, 0.06), heights
         ):
-            errors = rows.groupby("stride")["test_error"]
-            mean = errors.mean() if by == "conv2" else errors.median()
-            at = {2: 0 + shift, 4: 1 + shift}
-            ax.plot([at[s] for s in mean.index], mean, color=color)
-            ax.plot([at[s] for s in rows["stride"]], rows["test_error"], "o", color=color,
-                    markerfacecolor="white", markersize=5)  # fmt: skip
-            words = f"{kernel} × {kernel}:\n{mean[2]:.1f} → {mean[4]:.1f} %"
-            ax.text(1.12, mean[4], words, color=color, va="center", fontsize=9)
-            for failed in rows["test_error"][rows["test_error"] > 40]:
-                ax.text(
-                    1, 33.5, f"one run: {failed:.0f} % ↑", color=color, ha="center", fontsize=9
+            for stride, at in ((2, shift), (4, 1 + shift)):
+                several = errors.get_group((kernel, stride))
+                ax.plot(
+                    [at] * len(several),
+                    several,
+                    "o",
+                    color=color,
+                    markerfacecolor="white",
+                    markersize=5,
                 )
-        ax.set(xticks=[0, 1], xticklabels=["stride 2", "stride 4"], xlim=(-0.3, 2.3))
-        ax.set(ylim=(0, 36))
+            ends = [middle[kernel, 2], middle[kernel, 4]]
+            ax.plot([shift, 1 + shift], ends, color=color)
+            words = f"{kernel} × {kernel}:\n{ends[0]:.1f} → {ends[1]:.1f} %"
+            ax.text(1.2, height, words, color=color, va="center", fontsize=9)
+            for failed in several[several > 40]:
+                ax.text(
+                    1, 33, f"one run: {failed:.0f} % ↑", color=color, ha="center", fontsize=9
+                )
+        ax.set(
+            xticks=[0, 1], xticklabels=["stride 2", "stride 4"], xlim=(-0.3, 2.4), ylim=(0, 36)
+        )
         words = f"{epochs} epochs, {measured['seed'].nunique()} seeds"
         ax.set_title(words if by == "conv2" else f"control: {epochs} epochs, medians")
     panels[0].set_ylabel("test error, %")
