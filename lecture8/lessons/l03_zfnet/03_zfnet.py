@@ -3,8 +3,8 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
 #
-# **In this notebook you look into trained networks with two instruments, find out what a large stride does to an image, and see
-# what a good test accuracy can hide.** Paper: Zeiler, Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014.
+# **You look into trained networks with two instruments, see what a large stride does to an image, and what a good test accuracy can
+# hide.** Paper: Zeiler, Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014.
 #
 # Afterwards you can
 # * predict which patterns a layer with a stride keeps, and which false ones it makes up;
@@ -15,7 +15,7 @@
 # | | |
 # |---|---|
 # | **15 minutes** | run everything, then read and do the cells marked ➤ |
-# | **75 minutes** | the lecture: sections 1 to 5 with the builds; section 6, project and quiz at home |
+# | **75 minutes** | the lecture: sections 1 to 5; section 6, project and quiz at home |
 # | **three hours** | all of it, without the project |
 # | `quick` run (default) | handwritten digits and ten photographs, any laptop, no internet, about a minute |
 # | `class` run | the same experiments on 6,000 CIFAR-10 photographs (170 MB to download) |
@@ -65,8 +65,8 @@ _ = pictures.covered_photograph(
 
 # %% [markdown]
 # ➤ A small network has learned ten classes of photographs. It has never seen this one. Cover 6 % of it, and *horse* becomes *airplane*.
-# What does this network look at? Zeiler and Fergus asked this of AlexNet, and found two faults in its first layers: false patterns, which they
-# put down to the stride, and kernels for very coarse and very fine patterns, with few in between. ZFNet is their answer.
+# What does it look at? Zeiler and Fergus asked this of AlexNet, and found two faults near its input: false patterns, and kernels for very
+# coarse and very fine patterns, with few in between. ZFNet is their answer.
 #
 # What you may want to change is in the next cell. For another run, write `lecture8.start("class", class_run="170 MB of CIFAR-10")` above.
 
@@ -90,7 +90,7 @@ _ = plots.images(data.test.images[:10], labels, size=0.75)
 # ## 1 · What ZFNet changed
 #
 # ZFNet made fewer errors than AlexNet: single model against single model, 16.5 against 18.2 % top-5 error on ImageNet (lesson 02). You may
-# read “16.4 → 11.7 %”. That compares five AlexNets, averaged, with the networks of *Clarifai*, Zeiler's company,
+# read “16.4 → 11.7 %”: that is five AlexNets, averaged, against the networks of *Clarifai*, Zeiler's company,
 # which won ILSVRC 2013.
 #
 # Both have eight layers, and equal shapes after conv2 and its pooling layer. Where do they differ?
@@ -111,9 +111,15 @@ names = [f"conv{i}" for i in range(1, 6)]
 pd.DataFrame({"AlexNet": convolutions(alexnet), "ZFNet": convolutions(zfnet)}, index=names)
 
 # %% [markdown]
-# Two groups were AlexNet's two GPUs (lesson 02). ZFNet ran on one. (The paper calls conv3 to conv5 “dense” now; conv3 was so before. Its
-# variant (b), with more kernels in conv3 to conv5, is not the network called ZFNet.) What is new is at the beginning: a smaller kernel in
-# conv1, and a **stride** (보폭, the step from one place of the kernel to the next) of 2 in conv1 and conv2. Write this beginning, in plain PyTorch:
+# Two groups were AlexNet's two GPUs (lesson 02). ZFNet ran on one. What is new is at the beginning: a smaller kernel in conv1, and a
+# **stride** (보폭, the step from one place of the kernel to the next) of 2 in conv1 and conv2. Write this beginning, in plain PyTorch:
+#
+# <details><summary>Two details that the comparison below mentions</summary>
+#
+# The paper calls conv3 to conv5 “dense” now; conv3 already was. Its variant (b), with more kernels in conv3 to conv5, is another network than
+# the one called ZFNet.
+#
+# </details>
 
 # %%
 ask.builds["first_stages"]
@@ -152,9 +158,9 @@ teaching.three_ways(9, measured=counted, verb="counted")
 # %% [markdown]
 # ## 2 · What a large stride does to an image
 #
-# ➤ Why a smaller stride? In AlexNet's second layer the authors saw patterns that no photograph has. They suspected **aliasing**
-# (에일리어싱): a fine pattern that is sampled in too few places looks like a coarse one. A striped shirt on a screen does it; there it is
-# called moiré. You can make it happen. Here are rings, and what two strides keep of them. Each kernel just copies the pixel in its center.
+# ➤ In AlexNet's second layer the authors saw patterns that no photograph has. They suspected **aliasing** (에일리어싱): a fine pattern that
+# is sampled in too few places looks like a coarse one, as a striped shirt on a screen does (moiré). Here are rings, and what two strides
+# keep of them. Each kernel just copies the pixel in its center.
 
 
 # %%
@@ -169,7 +175,7 @@ kept = {stride: copying(stride)(image[None, None])[0, 0] for stride in (2, 4)}
 _ = pictures.rings(image, kept)
 
 # %% [markdown]
-# One ring center went in. With stride 4 nine came out, and only the middle one is real. Now with stripes, which can be counted:
+# One ring center went in. With stride 4 nine came out, and only the middle one is real. Now stripes, which can be counted:
 
 # %%
 guess_grating = teaching.predict(ask.predictions["grating"])
@@ -193,9 +199,8 @@ found = {14: "14 stripes", 2: "2 broad stripes"}[across]
 guess_grating.reveal(found, pictures.sampled(stripes, every_pixel, every_fourth, stride=4))
 
 # %% [markdown]
-# The gray line is the convolution at every pixel. The dots are every fourth value, all that stride 4 keeps. Is it the kernel's fault? Left:
-# 1 to 31 stripes through both first layers, with three random kernels each. Right: how strongly each of them gets through 11 × 11 kernels,
-# three random ones and one that blurs.
+# The gray line is the convolution at every pixel. The dots are what stride 4 keeps. Is it the kernel's fault? Left: 1 to 31 stripes,
+# both first layers, three random kernels each. Right: how strongly they pass three random 11 × 11 kernels, and one that blurs.
 
 
 # %%
@@ -236,10 +241,10 @@ teaching.claim(
 
 # %% [markdown]
 # A stripe needs two of the kept values: the **Nyquist limit**. So with stride 4 no kernel can *keep* stripes finer than 8 pixels. Random
-# kernels let them through, and they come back as coarse ones that are not there. We say they are **folded**. A kernel that blurs
-# stops them before the stride skips (**anti-aliasing**). With stride 2 the limit is 4 pixels.
+# kernels let them through, and they come back as coarse ones, **folded**. A kernel that blurs stops them before the stride skips
+# (**anti-aliasing**). With stride 2 the limit is 4 pixels.
 #
-# ➤ Stripes in two directions: set 10 across and 4 down. Which way do they lean in the feature map?
+# ➤ In two directions: set 10 stripes across and 4 down. Which way do they lean in the feature map?
 #
 # <details><summary>What you see</summary>
 #
@@ -288,15 +293,11 @@ teaching.claim(
 # %% [markdown]
 # ## 3 · Kernel or stride?
 #
-# ➤ ZFNet has a smaller kernel *and* a smaller stride. Which of the two lets a network learn better? The task: classify a handwritten digit
-# that lies anywhere among snippets of others (the picture above section 1 in a quick run). If you compare only AlexNet's first layer with ZFNet's, you can say nothing about
-# either change. So here is each kernel with each stride.
+# ➤ ZFNet has a smaller kernel *and* a smaller stride. Comparing its first layer with AlexNet's says nothing about either. So here is each
+# kernel with each stride. The task: classify a handwritten digit that lies anywhere among snippets of others.
 #
-# One more thing must change with the stride: after stride 4, conv2 has stride 1 instead of 2, so that all shapes agree from there on. A
-# control, on the right of the figure, leaves conv2 alone and takes the step out of the first pooling layer.
-#
-# All are **loaded, not trained here**, on digits in every run. Each uses the best of four learning rates, chosen with two seeds by
-# validation error; other seeds measure.
+# These networks are **loaded, not trained here**. Each uses the best of four learning rates, chosen with two seeds by validation error; other
+# seeds measure.
 
 # %%
 guess_first_layer = teaching.predict(ask.predictions["first_layer"])
@@ -318,16 +319,20 @@ found = (
 guess_first_layer.reveal(found, pictures.two_by_two(published.read("first_layer")))
 
 # %% [markdown]
-# Stride 2 helps with either kernel, three times as much with 7 × 7. The smaller kernel gains nothing at stride 2, and at stride 4 it does
-# harm. So the two changes **interact**: no single number says what “the stride” or “the kernel” brings. After 12 epochs the gaps are
-# smaller, with the same order. The control agrees; one of its runs failed to learn.
+# Stride 2 helps with either kernel, three times as much with 7 × 7. The smaller kernel gains nothing at stride 2, and at stride 4 it
+# harms. So the two changes **interact**: no single number says what one of them brings. The control agrees; one of its runs failed. This
+# fits with aliasing, and does not prove it.
 #
-# This fits with aliasing. It does not prove it: with stride 2, conv1 also does four times the work, and conv2 sees a smaller part of the
-# image. And the larger kernel of section 2 folded less because taking the mean out of a 7 × 7 weakens more of the coarse
-# waves; trained kernels need not have mean 0. Why did the authors want 7 × 7? For the other fault, which we did not test.
+# <details><summary>What else differs, and why 7 × 7?</summary>
 #
-# Now *your* networks. They begin with your `first_stages`; the rest is ZFNet's, narrower and without normalization. The initial weights
-# suit ReLU (“He”, lesson 02).
+# With stride 2, conv1 also does four times the work, and conv2 sees a smaller part of the image. The larger kernel of section 2 folded less
+# because taking the mean out of a 7 × 7 weakens more of the coarse waves; trained kernels need not have mean 0. The authors wanted 7 × 7 for
+# the other fault, the missing patterns in between. We did not test that.
+#
+# </details>
+#
+# Now *your* networks: your `first_stages`, then the rest of a ZFNet, narrower and without normalization. The initial weights suit ReLU (“He”,
+# lesson 02).
 
 
 # %%
@@ -395,16 +400,16 @@ teaching.claim(
 
 # %% [markdown]
 # **Change the experiment, and defend your result.** If fine strokes are the reason, then in images twice as large stride 4 should hurt less.
-# Write down what you expect, and which result would change your mind. Then, in a quick run: set `SIZE = 64` and `SEEDS = (0, 1)` in the cell
-# that begins with `SEEDS`, run it, then the three cells from `def small_zfnet` on (two minutes). Afterwards write three sentences: what you measured,
-# what it shows, what it does not show. (The first fully connected layer grows, too.) Last, set both back and run these cells again.
+# Write down what you expect, and which result would change your mind. In a quick run, set `SIZE = 64` and `SEEDS = (0, 1)`, run that
+# cell and the three from `def small_zfnet` on (two minutes). Write: what you measured, what it shows, what it does not show. (The first
+# fully connected layer grows, too.) Then set both back and run these cells again.
 
 # %% [markdown]
 # ## 4 · The deconvnet: which pixels does a unit respond to?
 #
-# A **unit** is one value of a feature map: one channel at one place. What does it stand for? First, look at images to which it responds
-# strongly. Take a channel of conv2. This network is trained with strong **weight decay** (each step also pulls every weight toward 0; AdamW
-# is Adam with it). It takes out noise, so that what follows is easier to see; a box below shows what it costs.
+# A **unit** is one value of a feature map: one channel at one place. First, look at images to which a unit of conv2 responds strongly.
+# This network is trained with strong **weight decay** (each step also pulls every weight toward 0; AdamW is Adam with it). That takes
+# noise out of what follows; a box below shows its price.
 
 # %% tags=["measured"]
 decay = {"optimizer": torch.optim.AdamW, "weight_decay": 2.0}
@@ -423,14 +428,13 @@ teaching.claim(
 )
 
 # %% [markdown]
-# What do they have in common? The **deconvnet** (디컨브넷) shows it: a *reconstruction* of the pixels that made one unit respond. All other
-# units of conv2 are set to zero. Then it goes back down to the pixels, layer by layer:
+# What do they have in common? The **deconvnet** (디컨브넷) *reconstructs* the pixels that made one unit respond. It sets all other units
+# to zero and goes back down, layer by layer:
 #
-# 1. **Unpool**: on the way up, max pooling kept the largest value of each window. Remember its place, the **switch** (스위치), and put the
-#    value back there.
-# 2. **Rectify** (정류): negative values become 0, as in the ReLU on the way up.
-# 3. **Filter** with the **transposed** kernels (전치 필터): each value puts down a copy of its kernel, times itself, and where copies overlap
-#    they add up. In one dimension, with stride 1, the kernel (1, -1) makes (2, 1, -3) of the values (2, 3).
+# 1. **Unpool**: max pooling kept the largest value of each window. Remember its place, the **switch** (스위치), and put the value back there.
+# 2. **Rectify** (정류): negative values become 0, as on the way up.
+# 3. **Filter** with the **transposed** kernels (전치 필터): each value puts down a copy of its kernel, times itself; overlapping copies add
+#    up. In one dimension the kernel (1, -1) makes (2, 1, -3) of the values (2, 3).
 
 # %%
 ask.builds["unpool"]
@@ -446,8 +450,7 @@ def unpool(values, switches, before):
 unpool = ask.builds["unpool"].use(unpool)
 
 # %% [markdown]
-# `climb(layers, images)` goes up. It returns the feature maps and a *trail*: for each layer the layer itself, the shape before it, and its
-# switches. The way down uses your `unpool`:
+# `climb(layers, images)` goes up, and returns the feature maps and a *trail*: each layer, the shape before it, its switches.
 
 
 # %%
@@ -476,7 +479,7 @@ ask.exercises["rules"].check(relu_back)
 # %% [markdown]
 # ### Debugging: a reconstruction that looks fine
 #
-# A colleague puts it together like this, to reconstruct the strongest unit of a channel in each image.
+# A colleague wants to reconstruct the strongest unit of a channel, in each image:
 
 
 # %% tags=["measured"]
@@ -492,7 +495,7 @@ with torch.no_grad():
 _ = pictures.reconstructed(best, suspicious, [""] * 6)
 
 # %% [markdown]
-# White: positive values in the reconstruction, black: negative ones, gray: 0. Is it right? A unit depends only on the pixels of its
+# White: positive values in the reconstruction, black: negative ones. Is it right? A unit depends only on the pixels of its
 # **receptive field** (수용 영역, lesson 00), so its reconstruction cannot be wider. How wide is the field of conv2?
 
 # %%
@@ -518,7 +521,7 @@ print("an image:                    ", data.image_shape[-1], "pixels")
 
 # %% [markdown]
 # This is more than one unit can see. The check means something because it *can fail*: the field is smaller than the image. (conv3 sees 43
-# pixels, more than the image has, so there it could never fail.) Which line of `colleagues_version` is wrong?
+# pixels: there it never could.) Which line of `colleagues_version` is wrong?
 
 # %%
 ask.builds["reconstruct"]
@@ -546,13 +549,12 @@ teaching.claim(
 )  # fmt: skip
 
 # %% [markdown]
-# That is what they have in common. On digits: a thick bright stroke that bulges to the left. The snippets beside it hardly count.
+# So this is what they have in common. On digits: a thick bright stroke that bulges to the left.
 #
 # ### Photographs
 #
-# ➤ A deconvnet goes back from one unit of a network to the pixels that made it respond. Here it does so for the network at the top of this
-# notebook. Each row is one channel of conv2: the five patches of our photographs to which it responds most, and their
-# reconstructions.
+# ➤ A deconvnet goes back from one unit to the pixels that made it respond, here in the network from the top. Each row is a channel of
+# conv2: the five patches of our photographs to which it responds most, and their reconstructions.
 
 # %% tags=["measured"]
 rows = photographs.patches(photo_net, reconstruct)
@@ -560,18 +562,11 @@ _ = pictures.patches(rows)
 
 # %% [markdown]
 # The panda's back, the horse's head and the lemur's eyes have nothing in common, until you look at the right side: the channel in the first
-# row responds to edges in one direction. The paper's Figure 2 does this for a network trained on 1.2 million photographs. Its higher layers
-# respond to wheels, flowers and faces of dogs. Do not read too much into such pictures: later *sanity checks* (Nie 2018; Adebayo 2018, of a
-# close relative) found that they hardly change when the weights of higher layers are random.
+# row responds to edges in one direction. The paper's Figure 2 shows this for ImageNet; its higher layers respond to wheels, flowers and
+# faces of dogs. Careful: later *sanity checks* (Nie 2018; Adebayo 2018, of a close relative) found that such pictures hardly change when
+# higher layers get random weights.
 #
 # ### Do these pixels matter?
-#
-# Test it: keep the tenth of the pixels that the reconstruction marks most strongly, and make the rest gray. How much of the unit's
-# response is left? Four rivals choose a tenth of the same field: *random* pixels; those *farthest from gray*, as the bright strokes of a digit;
-# those with the largest *gradient × input* (how fast the response changes with a pixel, times the pixel); and a deconvnet *without
-# switches*, which puts each value back at the first pixel of its window.
-#
-# We test the three networks of section 3 that have 7 × 7 kernels and stride 2, in conv2 and, deeper, in conv5.
 
 # %%
 guess_kept = teaching.predict(ask.predictions["kept"])
@@ -609,7 +604,7 @@ teaching.claim(
 
 # %% [markdown]
 # In conv2 the deconvnet finds pixels that matter, and the switches help. In conv5 it beats random pixels, and loses to a rule that knows
-# nothing of the network: keep what differs most from gray. So a reconstruction deep in a network is a hint, not evidence.
+# nothing of the network. So a reconstruction from deep in a network is a hint, not evidence.
 #
 # <details><summary>For the curious: why weight decay?</summary>
 #
@@ -622,8 +617,8 @@ teaching.claim(
 # %% [markdown]
 # ## 5 · Occlusion: what does the network depend on?
 #
-# ➤ The second instrument needs no way back: **occlusion** (가리기 실험). Occlude an image patch by patch, with a gray square, and watch the probability of the
-# right class. Where it falls, the network needed what is now covered. Write it:
+# ➤ The second instrument needs no way back. **Occlusion** (가리기 실험): cover an image patch by patch with a gray square, and watch the
+# probability of the right class. Where it falls, the network needed what is covered. Write it:
 
 # %%
 ask.builds["occlusion_map"]
@@ -671,12 +666,12 @@ photo_maps = [
 _ = pictures.occlusion(animal_photos[which], photo_maps, list(classes_shown), SQUARE, 2)
 
 # %% [markdown]
-# Yellow: the square does not matter there. Blue: without these pixels the network no longer recognizes the class. The map of the cat is
-# dull: no single place decides. The horse depends on two small places, at a head and at the legs.
+# Yellow: the square does not matter there. Blue: without these pixels the network no longer recognizes the class. For the cat no single
+# place decides. The horse depends on two small places, at a head and at the legs.
 #
 # ### A mark in the images
 #
-# Now the same images with something extra: a white mark at the upper edge, the further to the right the higher the class.
+# The same images with something extra: a white mark at the upper edge, the further to the right the higher the class.
 
 # %%
 marked = clutter.planted(data, clutter.mark)
@@ -711,7 +706,6 @@ tested = accuracy | {"with marks, tested without": unmarked}
 guess_unmarked.reveal(found, plots.bars(tested, xlabel="accuracy, % (dots: seeds)"))
 
 
-# %% [markdown]
 # %%
 def wrong_mark(image, label):
     clutter.mark(image, (label + 5) % 10)
@@ -733,12 +727,11 @@ teaching.claim(
 )
 
 # %% [markdown]
-# ➤ A network trained on images with a mark that gives away the class had the better test accuracy, and its decision follows the mark almost
-# entirely. It used a **shortcut**: something in the data that gives the answer away, and will not be there later. Such things happen: a
-# hospital's X-rays carry a tag, a photographer signs every picture.
+# ➤ With marks that give away the class in its images, a network had the better test accuracy. Its decision follows the mark almost
+# entirely, a **shortcut** that will not be there later. Such things happen: a hospital's X-rays carry a tag.
 #
-# You found it because you could make images without the mark. Often you cannot. The gray square finds it with the images that you have. Where does
-# it hurt, on average over 40 test images?
+# You found it with images without the mark. Often there are none. The gray square finds it with the images that you have. Where does it
+# hurt, on average over 40?
 
 
 # %% tags=["measured"]
@@ -767,23 +760,22 @@ teaching.claim(
 )
 
 # %% [markdown]
-# The square hurts at the upper edge, and hardly anywhere else. Why does it take away so little there? The map is a mean over images, and in
-# each of them the square covers the mark at one or two of seven places.
+# It hurts at the upper edge, and hardly anywhere else. Why so little there? This is a mean over images, and in each the square covers the
+# mark at one or two of seven places.
 #
-# ➤ Slide the square yourself. These maps are loaded, of two networks
-# trained as above on digits. Take the one trained *with* marks, and try to find a place below the mark that makes it wrong.
+# ➤ Slide it yourself, over two networks like these (loaded, on digits). Take the one trained *with* marks, and look for a place below the
+# mark that makes it wrong.
 
 # %%
 explorers.occlusion()
 
 # %% [markdown]
-# The square has limits. What has no place, such as a slightly brighter image for each class, it cannot cover. What is there twice stays invisible:
-# the other copy is enough. The map depends on the size and the gray of the square. And a gray patch has edges that no
-# training image had.
+# The square has limits. It cannot cover what has no place, such as a little more brightness. What is there twice stays invisible: the other
+# copy is enough. The map depends on the size and the gray of the square, whose edges no training image had.
 #
 # ### Debugging: data with a secret
 #
-# These images hold a shortcut that is hard to see, and a network has learned it. Find it with the gray square, and take it out of the data.
+# These images hold a shortcut that is hard to see, and a network has learned it. Find it, and take it out of the data.
 
 # %% tags=["measured"]
 secret = clutter.planted(data, clutter.faint)
@@ -830,8 +822,8 @@ if DOWNLOAD:
 # %% [markdown]
 # ## 6 · Take layers out, and train again
 #
-# Both instruments look at a finished network. To learn which layers are *needed*, the authors left some out of AlexNet and trained it
-# again. On the right of the figure will be our digits, **loaded, not trained here**: 12 epochs, three seeds.
+# Which layers are *needed*? The authors left some out of AlexNet and trained it again. On the right of the figure will be our digits,
+# **loaded, not trained here**: 12 epochs, three seeds.
 
 # %%
 guess_removal = teaching.predict(ask.predictions["removal"])
@@ -868,9 +860,9 @@ teaching.claim(
 
 # %% [markdown]
 # In the paper, two middle layers or the two fully connected ones cost 4 points each, all four together 32. The authors conclude that
-# overall *depth* matters more than any single part. On our digits no single removal differs from the whole network by more than the seeds do;
-# only all four together does. And that one has lost most of its parameters, too, not only depth. Look at layer 7: without it the paper's
-# top-1 error *fell*, from 40.5 to 40.0 %, while its top-5 error rose. One network each: a draw.
+# *depth* matters more than any part. On our digits no single removal differs from the whole network by more than the seeds do; only all
+# four together does, and that has also lost most of the parameters. Without layer 7 the paper's top-1 error *fell*, from 40.5 to 40.0 %,
+# and its top-5 error rose. One network each: a draw.
 
 # %%
 print(alexnet.features.conv5)
@@ -887,14 +879,14 @@ ask.exercises["shortened"].check(shortened)
 # %% [markdown]
 # ## 7 · Project: plant a shortcut, and let a partner find it
 #
-# Plant a shortcut in the images, train a network, and hand over the network and the test images. Your partner has 30 minutes, both
-# instruments, and no look at your code. The best shortcut fools the network completely and a human eye not at all. Then switch roles.
+# Plant a shortcut in the images, train a network, and hand over the network and the test images. Your partner has 30 minutes and both
+# instruments, and does not see your code. Then switch roles.
 #
 # | criterion | 0 points | 1 point | 2 points |
 # |---|---|---|---|
 # | it works | no higher accuracy | higher | near 100 %, below 40 % without it |
 # | it is hidden | seen at once | seen by those who know | not seen in 20 images |
-# | the search | guessed | one instrument | a hypothesis, and a test that could refute it |
+# | the search | guessed | one instrument | a hypothesis, and a test that could fail |
 # | the proof | “it looks there” | place and size, with numbers | also: removed, retrained, compared |
 # | limits stated | claims certainty | names the limits | also: which shortcuts the method cannot find |
 
@@ -933,10 +925,10 @@ teaching.quiz(ask.quiz[4])
 # | | the paper | you saw, at small scale |
 # |---|---|---|
 # | **ZFNet** | smaller kernel and stride, no groups | 2 % more parameters, 61 % more multiply-adds |
-# | **aliasing** (에일리어싱) | seen in AlexNet's second layer | 14 stripes become 2 with stride 4 (보폭); a blurring kernel stops them |
-# | **kernel or stride** | changed together | stride 2 helps with both kernels, more with 7 × 7 |
-# | **deconvnet** (디컨브넷) | edges, then textures, then faces | its pixels keep more of the response than random ones; in conv5, less than the strokes |
-# | **occlusion** (가리기 실험) | a dog's face is needed for its breed | a network whose decision follows a mark, found by the square |
+# | **aliasing** (에일리어싱) | seen in AlexNet's second layer | 14 stripes become 2 with stride 4 (보폭), unless blurred before |
+# | **kernel or stride** | changed together | stride 2 helps, most with 7 × 7 |
+# | **deconvnet** (디컨브넷) | edges, then textures, then faces | in conv2 its pixels matter; in conv5 less than bright strokes |
+# | **occlusion** (가리기 실험) | a dog's face is needed for its breed | a mark that decides, found by the square |
 # | **layers left out** | depth matters more than any part | only all four together differ by more than the seeds |
 #
 # **Where to go next.** If a finer first look is good, why not the smallest kernels there are, and twice as many layers? That is

@@ -28,7 +28,9 @@ predictions = {
     ),
     "first_layer": Prediction(
         "ZFNet made two changes to the first layer: a kernel of 7 × 7 instead of 11 × 11, and stride 2 instead of 4. We try all four "
-        "combinations on cluttered digits. Which change lowers the error?",
+        "combinations on cluttered digits. One more thing must change with the stride, or the shapes would differ from conv2 on: after stride 4, "
+        "conv2 has stride 1 instead of 2. The control on the right of the figure leaves conv2 alone and takes this step out of the first "
+        "pooling layer. Which change lowers the error?",
         {
             "the smaller kernel": "Compare the two kernels at the same stride: with stride 2 they err alike, and with stride 4 the smaller one "
             "errs more.",
@@ -42,8 +44,11 @@ predictions = {
         },
     ),
     "kept": Prediction(
-        "A unit of conv5 sees the whole image. Keep only the tenth of the pixels that its reconstruction marks most strongly, and make all others "
-        "gray. How much of the unit's response is left?",
+        "Keep only the tenth of the pixels that a unit's reconstruction marks most strongly, make all others gray, and measure how much of its "
+        "response is left. Rivals choose a tenth of what the unit sees in other ways: random pixels; those farthest from gray, such as the "
+        "bright strokes of a digit; those with the largest gradient × input (how fast the response changes with a pixel, times the pixel); a "
+        "deconvnet without switches, which puts each value back at the first pixel of its window. We test three networks of section 3 (7 × 7, "
+        "stride 2), in conv2 and in conv5. What do you expect of the deconvnet in conv5, whose units see the whole image?",
         {
             "no more than with random pixels": "Then any pixel that the unit sees would be as good as any other. Compare the bars.",
             "more than with random pixels, less than with those farthest from gray": "Better than random is a low bar. Just keeping what differs "
