@@ -14,10 +14,10 @@
 #
 # | | |
 # |---|---|
-# | **15 minutes** | run everything, then read and do the cells marked ➤ |
+# | **15 minutes** | run everything, then the cells marked ➤ |
 # | **75 minutes** | the lecture: sections 1 to 5; section 6, project and quiz at home |
 # | **three hours** | all of it, without the project |
-# | `quick` run (default) | handwritten digits and ten photographs, any laptop, no internet, about a minute |
+# | `quick` run (default) | digits and ten photographs; any laptop, no internet, a minute |
 # | `class` run | the same experiments on 6,000 CIFAR-10 photographs (170 MB to download) |
 # | `paper` run | all CIFAR-10 photographs, more seeds, longer training; a GPU |
 
@@ -93,7 +93,7 @@ _ = plots.images(data.test.images[:10], labels, size=0.75)
 # read “16.4 → 11.7 %”: that is five AlexNets, averaged, against the networks of *Clarifai*, Zeiler's company,
 # which won ILSVRC 2013.
 #
-# Both have eight layers, and equal shapes after conv2 and its pooling layer. Where do they differ?
+# Both have eight layers. Where do they differ?
 
 
 # %%
@@ -296,8 +296,7 @@ teaching.claim(
 # ➤ ZFNet has a smaller kernel *and* a smaller stride. Comparing its first layer with AlexNet's says nothing about either. So here is each
 # kernel with each stride. The task: classify a handwritten digit that lies anywhere among snippets of others.
 #
-# These networks are **loaded, not trained here**. Each uses the best of four learning rates, chosen with two seeds by validation error; other
-# seeds measure.
+# These networks are **loaded, not trained here**, each with the best of four learning rates (two seeds choose, others measure).
 
 # %%
 guess_first_layer = teaching.predict(ask.predictions["first_layer"])
@@ -401,8 +400,8 @@ teaching.claim(
 # %% [markdown]
 # **Change the experiment, and defend your result.** If fine strokes are the reason, then in images twice as large stride 4 should hurt less.
 # Write down what you expect, and which result would change your mind. In a quick run, set `SIZE = 64` and `SEEDS = (0, 1)`, run that
-# cell and the three from `def small_zfnet` on (two minutes). Write: what you measured, what it shows, what it does not show. (The first
-# fully connected layer grows, too.) Then set both back and run these cells again.
+# cell and the three from `def small_zfnet` on (two minutes). Write what you measured, what it shows, and what it does not. (The first
+# fully connected layer grows, too.) Then set both back and run them again.
 
 # %% [markdown]
 # ## 4 · The deconvnet: which pixels does a unit respond to?
@@ -730,8 +729,7 @@ teaching.claim(
 # ➤ With marks that give away the class in its images, a network had the better test accuracy. Its decision follows the mark almost
 # entirely, a **shortcut** that will not be there later. Such things happen: a hospital's X-rays carry a tag.
 #
-# You found it with images without the mark. Often there are none. The gray square finds it with the images that you have. Where does it
-# hurt, on average over 40?
+# You found it with unmarked images. Often there are none. The gray square needs no others. Where does it hurt, on average over 40?
 
 
 # %% tags=["measured"]
