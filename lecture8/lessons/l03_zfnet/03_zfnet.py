@@ -244,7 +244,7 @@ teaching.claim(
 # kernels let them through, and they come back as coarse ones, **folded**. A kernel that blurs stops them before the stride skips
 # (**anti-aliasing**). With stride 2 the limit is 4 pixels.
 #
-# ➤ In two directions: set 10 stripes across and 4 down. Which way do they lean in the feature map?
+# ➤ Here is a convolution with a stride. Set 10 stripes across and 4 down: which way do they lean in the feature map?
 #
 # <details><summary>What you see</summary>
 #
@@ -616,7 +616,7 @@ teaching.claim(
 # %% [markdown]
 # ## 5 · Occlusion: what does the network depend on?
 #
-# ➤ The second instrument needs no way back. **Occlusion** (가리기 실험): cover an image patch by patch with a gray square, and watch the
+# ➤ The second instrument, **occlusion** (가리기 실험), needs no way back: cover an image patch by patch with a gray square, and watch the
 # probability of the right class. Where it falls, the network needed what is covered. Write it:
 
 # %%
@@ -638,12 +638,12 @@ def occlusion_map(net, image, label, square, step):
 occlusion_map = ask.builds["occlusion_map"].use(occlusion_map)
 
 # %% tags=["measured"]
-honest = ours[7, 2][0]
+first = ours[7, 2][0]
 with torch.no_grad():
-    correct = honest(data.test.images[:200]).argmax(1) == data.test.labels[:200]
+    correct = first(data.test.images[:200]).argmax(1) == data.test.labels[:200]
 picks = correct.nonzero().flatten()[:6].tolist()
 digits = [(data.test.images[i], int(data.test.labels[i])) for i in picks]
-maps = [occlusion_map(honest, image, label, SQUARE, 2) for image, label in digits]
+maps = [occlusion_map(first, image, label, SQUARE, 2) for image, label in digits]
 titles = [data.classes[label] for _, label in digits]
 images_shown = [image for image, _ in digits]
 _ = pictures.occlusion(torch.stack(images_shown), maps, titles, SQUARE, 2)
@@ -761,8 +761,8 @@ teaching.claim(
 # It hurts at the upper edge, and hardly anywhere else. Why so little there? This is a mean over images, and in each the square covers the
 # mark at one or two of seven places.
 #
-# ➤ Slide it yourself, over two networks like these (loaded, on digits). Take the one trained *with* marks, and look for a place below the
-# mark that makes it wrong.
+# ➤ Slide the gray square yourself (two networks, loaded). Take the one trained *with* marks, and look for a place below the mark that
+# makes it wrong.
 
 # %%
 explorers.occlusion()

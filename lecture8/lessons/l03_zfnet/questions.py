@@ -164,9 +164,9 @@ builds = {
         title="find the shortcut, and fix the data",
         difficulty=3,
         task="""
-        First find it: remove the `#` before the three lines and run the cell. Small squares say more exactly where it is, and take longer: then use
-        10 images instead of 40. Now write `cleaned(pixels)` for images N × C × H × W of whole numbers from 0 to 255: a copy in which the hidden shortcut is gone, and at
-        least 80 % of each image is as it was.
+        First find it: remove the `#` before the three lines and run the cell. A smaller square, moved by smaller steps, says more exactly where it
+        is. Then write `cleaned(pixels)` for images N × C × H × W of whole numbers from 0 to 255: a copy in which the hidden shortcut is
+        gone, and at least 80 % of each image is as it was.
         """,
         hints=[
             "Look at the map: along which edge does the square hurt? A square of 8 pixels touches the shortcut long before it covers it; `square, step = 4, 1` shows how wide it is.",
