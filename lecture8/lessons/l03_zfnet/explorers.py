@@ -49,7 +49,7 @@ def aliasing() -> Explorer:
 
 @explorer
 def occlusion() -> Explorer:
-    """The gray square on a few test images, for the network trained without marks and the one with marks, from loaded runs."""
+    """The gray square on a few test images, for networks trained without and with marks, from loaded runs."""
     maps, header = published.read("occlusion"), published.provenance("occlusion")
     square = int(header["square"])
     trained = {"images without marks": "plain", "images with marks": "marked"}
