@@ -269,9 +269,9 @@ def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Fi
         grid.T, _channels_last(images), maps, titles
     ):
         low, high = image.min(), image.max()
-        upper.imshow((image - low) / ((high - low) or 1))
+        upper.imshow(_few((image - low) / ((high - low) or 1), 12))
         upper.set_title(title, fontsize=9, loc="center", pad=3)
-        shown = _probability_map(lower, chances, image.shape[:2], square, step)
+        shown = _probability_map(lower, _few(chances, 16), image.shape[:2], square, step)
         upper.axis("off")
         lower.set(xticks=[], yticks=[])
         lower.spines[:].set(visible=True, color=GRAY)
@@ -303,7 +303,7 @@ def covered_photograph(photo, chances, label: str, classes: Sequence[str]) -> Fi
     figure, panels = plt.subplots(1, 3, figsize=(9.6, 3.9))
     for ax, index, words in zip(panels, (right.argmax(), right.argmin()), ("least", "most")):
         top, left = np.unravel_index(index, right.shape)
-        ax.imshow(photo)
+        ax.imshow(_few(photo, 12))
         corner = (step * left - 0.5, step * top - 0.5)
         ax.add_patch(Rectangle(corner, square, square, color=GRAY))
         said = chances[top, left]
