@@ -175,7 +175,7 @@ kept = {stride: copying(stride)(image[None, None])[0, 0] for stride in (2, 4)}
 _ = pictures.rings(image, kept)
 
 # %% [markdown]
-# One ring center went in. With stride 4 nine came out, and only the middle one is real. Now stripes, which can be counted:
+# One ring center went in. With stride 4 nine came out; only the middle one is real. Now stripes, to count:
 
 # %%
 guess_grating = teaching.predict(ask.predictions["grating"])
@@ -608,7 +608,7 @@ teaching.claim(
 # ## 5 · Occlusion: what does the network depend on?
 #
 # ➤ The second instrument, **occlusion** (가리기 실험), needs no way back: cover an image patch by patch with a gray square, and watch the
-# probability of the right class. Where it falls, the network needed what is covered. Write it:
+# probability of the right class. Write it:
 
 # %%
 ask.builds["occlusion_map"]
@@ -764,7 +764,7 @@ explorers.occlusion()
 #
 # ### Debugging: data with a secret
 #
-# These images hold a shortcut that is hard to see, and a network has learned it. Find it, and take it out of the data.
+# A network has learned a shortcut that is hard to see. Find it, and take it out of the data.
 
 # %% tags=["measured"]
 secret = clutter.planted(data, clutter.faint)
