@@ -1,15 +1,12 @@
-"""Lesson 03: cluttered digits, the small ZFNet with its switches, the gray square, explorers, pictures."""
+"""Lesson 03: cluttered digits and shortcuts, the small ZFNet, the two instruments, explorers, pictures, tables."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from lecture8 import complexity, datasets, models, plots, published
-from lecture8.lessons.l03_zfnet import clutter, experiments, explorers, fields, photographs, pictures
-from lecture8.models.zfnet import occlusion
-
-GRAY = pytest.approx(pictures.plt.matplotlib.colors.to_rgba(plots.GRAY))
+from lecture8 import complexity, datasets, models, published
+from lecture8.lessons.l03_zfnet import answers, clutter, deconvnet, experiments, explorers, fields, photographs
+from lecture8.models.zfnet import occlusion, project
 
 
 @pytest.fixture(scope="module")
@@ -28,21 +25,15 @@ def test_every_digit_is_in_its_picture(plain):
         assert error.min() < 2 * 0.05**2, "somewhere lies the digit, whole, under noise of 0.05"
 
 
-def test_clutter_repeats_with_the_seed_and_leaves_the_random_state_alone(plain):
-    state = torch.random.get_rng_state()
-    again, other = clutter.cluttered_digits(copies=2), clutter.cluttered_digits(copies=2, seed=1)
-    assert torch.equal(torch.random.get_rng_state(), state)
-    assert torch.equal(again.train.pixels, plain.train.pixels)
-    assert not torch.equal(other.train.pixels, plain.train.pixels)
-    assert not torch.equal(plain.test.pixels[:300], plain.test.pixels[300:]), "the same digits at other places"
-
-
-def test_the_mark_betrays_the_label(plain):
-    marked = clutter.cluttered_digits(copies=2, marked=True)
-    assert torch.equal(marked.test.pixels[:, :, 4:], plain.test.pixels[:, :, 4:]), "only the upper edge differs"
-    left = (marked.test.pixels[:, 0, :4] == 255).all(1).float().argmax(1)
+def test_a_shortcut_betrays_the_label_and_leaves_the_rest_alone(plain):
+    marked, secret = (clutter.planted(plain, plant) for plant in (clutter.mark, clutter.faint))
+    assert torch.equal(marked.test.pixels[:, :, 5:], plain.test.pixels[:, :, 5:]), "only the upper edge differs"
+    assert torch.equal(secret.test.pixels[..., 3:], plain.test.pixels[..., 3:]), "only the left edge differs"
+    left = (marked.test.pixels[:, 0, 1:5] == 255).all(1).float().argmax(1)
     for label in range(10):
-        assert left[marked.test.labels == label].unique().tolist() == [round(28 * label / 9)]
+        assert left[marked.test.labels == label].unique().tolist() == [1 + round(26 * label / 9)]
+    lighter = (secret.test.pixels > plain.test.pixels).any(3)[:, 0].float().argmax(1)
+    assert torch.equal(lighter, (29 * plain.test.labels / 9).round().long())
 
 
 @pytest.mark.parametrize("without", [(), (7,), (6, 7), (3, 4), (3, 4, 6, 7)])
@@ -56,8 +47,6 @@ def test_layers_are_left_out(without):
 
 
 class Corner(nn.Module):
-    """Believes in class 1 as far as the upper left pixel is bright."""
-
     def forward(self, x):
         return torch.stack([torch.zeros(len(x)), x[:, 0, 0, 0]], 1)
 
@@ -68,17 +57,12 @@ def test_the_gray_square_finds_the_pixel_that_counts():
     chances = occlusion(net, image, square=4, step=2)
     assert chances.shape == (4, 4, 2) and net.training and torch.equal(image, torch.full_like(image, 4.0))
     assert torch.allclose(chances.sum(2), torch.ones(4, 4))
-    low = chances[..., 1] < 0.6
-    assert low.nonzero().tolist() == [[0, 0]] and chances[0, 0, 1] == 0.5
-    for square, step in ((11, 1), (0, 1), (4, 0)):
-        with pytest.raises(ValueError, match=f"a square of {square} pixels every {step} on an image of 10 × 10"):
-            occlusion(net, image, square, step)
+    assert (chances[..., 1] < 0.6).nonzero().tolist() == [[0, 0]] and chances[0, 0, 1] == 0.5
 
 
 def test_the_aliasing_explorer_counts_right():
     explorer = explorers.aliasing()
-    names = list(explorers.LAYERS)
-    for layer, values in zip(names, (16, 32), strict=True):
+    for layer, values in zip(explorers.LAYERS, (16, 32), strict=True):
         for across in (2, 10, 18, 30):
             _, text = explorer.draw(across=across, down=0, layer=layer)
             seen = abs(across - values * round(across / values))
@@ -86,54 +70,37 @@ def test_the_aliasing_explorer_counts_right():
             assert ("Folded" in text) == (across > values / 2)
 
 
-def test_the_occlusion_explorer_tells_what_the_table_says():
-    explorer, table = explorers.occlusion(), published.read("occlusion")
-    explorer.controls["net"].value = "images with marks"
-    row = table[(table["trained on"] == "marked") & (table["top"] == 0)].iloc[3]
-    explorer.controls["image"].value = f"a {row['label']}"
-    explorer.controls["top"].value, explorer.controls["left"].value = 0, int(row["left"])
-    assert f"p({row['label']}) = {row[str(row['label'])]:.2f}" in explorer.text
+def test_the_deconvnet_of_the_lesson_does_what_the_library_does(plain):
+    torch.manual_seed(0)
+    net, images = models.small.zfnet(10, width=4, channels=1), plain.test.images[:5]
+    layers = nn.Sequential(*net.features.conv1, *net.features.conv2, *net.features.conv3)
+    with torch.no_grad():
+        assert torch.allclose(answers.reconstruct(layers, images, 3), project(net, images, "conv3", 3), atol=1e-5)
+        trail = deconvnet.climb(layers, images)[1]
+    first = deconvnet.without_switches(trail)[2][2][0, 0]
+    assert first[:2, :3].tolist() == [[0, 2, 4], [32, 34, 36]], "the first pixel of each window"
+    kept = deconvnet.strongest(torch.arange(100.0).view(1, 1, 10, 10) - 49.6)
+    assert kept.sum() == 10 and kept[0, 0, 0, :5].all() and not kept[0, 0, 5].any()
 
 
-def test_painted_cuts_both_to_where_the_paint_is():
-    images, paintings = torch.rand(2, 1, 12, 12), torch.zeros(2, 1, 12, 12)
-    paintings[0, 0, 1:4, 7:10] = torch.tensor([1.0, -2.0, 1.0])
-    paintings[1, 0, 11, 0] = 3.0
-    axes = pictures.painted(images, paintings, ["a", "b"], side=5).axes
-    assert [ax.get_title() for ax in axes] == ["a", "b", "", ""]
-    shown = [np.asarray(ax.images[0].get_array()) for ax in axes]
-    assert np.allclose(shown[0], images[0, 0, 0:5, 6:11]) and np.allclose(shown[2], paintings[0, 0, 0:5, 6:11])
-    assert np.allclose(shown[1], images[1, 0, 7:, :5]) and shown[3].max() == 3, "at the edge the window stays inside"
-    assert axes[2].images[0].get_clim() == (-2, 2), "0 is the middle of the gray scale"
-    assert len(pictures.painted(images, 0 * paintings, ["a", "b"], side=40).axes) == 4, "nothing painted, large window"
-
-
-def test_covered_puts_the_square_where_it_is():
-    chances = [0.0, 0.1, 0.7, 0.2]
-    figure = pictures.covered(torch.rand(8, 8), chances, torch.rand(3, 3), (2, 4), square=4, label=2)
-    first, middle, last = figure.axes
-    (square,) = first.patches
-    assert square.get_xy() == (3.5, 1.5) and square.get_width() == 4 and square.get_facecolor() == GRAY
-    assert [bar.get_height() for bar in middle.patches] == chances
-    colors = [bar.get_facecolor() for bar in middle.patches]
-    assert colors.count(colors[2]) == 1, "the right class stands out"
-    assert last.images[0].get_extent()[0] == -0.5 + 1, "a map with a value every 2 pixels for a square of 4"
-
-
-def test_a_painting_stays_inside_the_receptive_field_and_could_leave_it(plain):
+def test_a_reconstruction_stays_inside_the_receptive_field_and_could_leave_it(plain):
     torch.manual_seed(0)
     net, images = models.small.zfnet(10, width=6, channels=1), plain.test.images[:40]
     experiments.fitted(net, plain, 0.004, 1, seed=0)
-    field = {stage.name: stage.field for stage in complexity.profile(net, plain.image_shape).stages}
-    assert fields.widest(net, images, "conv2") == field["features.conv2"] == 27 < images.shape[-1]
+    assert answers.receptive_field([(7, 2), (3, 2), (5, 2)]) == 27 < images.shape[-1]
+
+    def widest():
+        return max(max(fields.reach(project(net, images, "conv2", channel))) for channel in range(24))
+
+    assert widest() == 27
     net.features.conv2.conv = nn.Conv2d(12, 24, 7, stride=2, padding=3)  # sees more than the 27 pixels of a 5 × 5
-    assert fields.widest(net, images, "conv2") > 27
+    assert widest() > 27
 
 
 def test_the_first_stride_matters_and_the_smaller_kernel_gains_nothing():
     runs = published.read("first_layer")
     measured = (
-        runs[runs["seed"] >= 10].set_index(["epochs", "by", "stride", "kernel", "seed"])["test_error"].sort_index()
+        runs.query("seed >= 10").set_index(["epochs", "by", "stride", "kernel", "seed"])["test_error"].sort_index()
     )
     error = measured.groupby(level=[0, 1, 2, 3]).mean()
     arms = [("conv2", 2, 7), ("conv2", 2, 11), *((by, 4, kernel) for by in ("conv2", "pool1") for kernel in (7, 11))]
@@ -147,11 +114,12 @@ def test_the_first_stride_matters_and_the_smaller_kernel_gains_nothing():
     for epochs, margin in ((4, 5), (12, 2)):
         assert abs(error[epochs, "conv2", 2, 7] - error[epochs, "conv2", 2, 11]) < 1
         assert error[epochs, "conv2", 4, 7] > error[epochs, "conv2", 4, 11] + margin
-    assert len(pictures.first_layers(runs).axes) == 2
 
 
-def test_photographs_are_painted_and_covered():
+def test_photographs_are_reconstructed_and_covered():
     net = models.small.zfnet(weights="cifar10").eval()
-    assert len(photographs.painted(net).axes) == 2 * 9
-    said = [ax.get_title() for ax in photographs.occluded(net).axes]
-    assert "cat: “cat”" in said and len(said) == 2 * 8 + 1
+    rows = photographs.patches(net, answers.reconstruct, channels=2)
+    assert all(part.shape == (5, 3, photographs.FIELD, photographs.FIELD) for row in rows for part in row)
+    _, chances, label = photographs.covered(net, "horse")
+    right = chances[..., datasets.CIFAR10_CLASSES.index(label)]
+    assert label == "horse" and right.max() > 0.9 and right.min() < 0.2

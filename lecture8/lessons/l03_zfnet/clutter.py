@@ -1,4 +1,7 @@
-"""Handwritten digits among snippets of others, for networks that must find where to look."""
+"""Handwritten digits among snippets of others, and shortcuts planted in images."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -6,16 +9,14 @@ from torch import Tensor
 from lecture8 import checks
 from lecture8.datasets import Data, assemble, digits, to_bytes
 
+LIGHT = 130  # of 255, what `faint` adds
 
-def cluttered_digits(
-    size: int = 32, copies: int = 3, seed: int = 0, *, marked: bool = False
-) -> Data:
+
+def cluttered_digits(size: int = 32, copies: int = 3, seed: int = 0) -> Data:
     """The digits of `digits`, each three quarters as high as the picture, at a random place among snippets of others.
 
     Four snippets, a quarter as high as the picture, come from training digits and lie beside the digit, not on it;
     noise lies over everything. The splits are those of `digits`, each digit in `copies` pictures.
-    marked: a white square at the upper edge betrays the label, the further to the right the higher, as a tag or a ruler
-    in a photograph may.
     Raises ValueError for pictures of fewer than 20 pixels.
     """
     checks.whole(size=size, copies=copies)
@@ -37,13 +38,36 @@ def cluttered_digits(
             _paste(canvas, cut, generator)
         _paste(canvas, pixels, generator)
         noise = torch.randn(canvas.shape, generator=generator)
-        pixels = to_bytes(0.1 + 0.8 * canvas / 255 + 0.05 * noise)
-        if marked:
-            for picture, label in zip(pixels, labels.tolist(), strict=True):
-                left = round((size - 4) * label / 9)
-                picture[:, :4, left : left + 4] = 255
-        parts.append((pixels, labels))
-    return assemble(parts, plain.classes, "cluttered digits" + (", marked" if marked else ""))
+        parts.append((to_bytes(0.1 + 0.8 * canvas / 255 + 0.05 * noise), labels))
+    return assemble(parts, plain.classes, "cluttered digits")
+
+
+def mark(image: Tensor, label: int) -> None:
+    """A white square at the upper edge, the further to the right the higher the label; changes the image in place."""
+    left = 1 + round((image.shape[-1] - 6) * label / 9)
+    image[:, 1:5, left : left + 4] = 255
+
+
+def planted(data: Data, plant: Callable[[Tensor, int], None]) -> Data:
+    """The same data with `plant(image, label)` done to a copy of every image, and no augmentation, which would move it.
+
+    image: uint8 C × H × W, changed in place
+    """
+    splits = {}
+    for name in ("train", "valid", "test"):
+        split = getattr(data, name)
+        pixels = split.pixels.clone()
+        for image, label in zip(pixels, split.labels.tolist(), strict=True):
+            plant(image, label)
+        splits[name] = replace(split, pixels=pixels)
+    return replace(data, **splits, augment=None)
+
+
+def faint(image: Tensor, label: int) -> None:
+    """The shortcut of the exercise `cleaned`: a little more light at the left edge, the further down the higher."""
+    top = round((image.shape[-2] - 3) * label / 9)
+    corner = image[:, top : top + 3, :3]
+    corner += (255 - corner).clamp(max=LIGHT)
 
 
 def _places(pictures: Tensor, side: int, generator: torch.Generator) -> tuple[Tensor, ...]:

@@ -1,35 +1,19 @@
 """Explorers of notebook 03."""
 
-import math
-
 import torch
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from lecture8 import published
-from lecture8.lessons.l03_zfnet import clutter, pictures
+from lecture8.lessons.l03_zfnet import clutter, pictures, waves
 from lecture8.teaching import Explorer, explorer
 
-SIDE = 64  # pixels of a grating
 LAYERS = {"AlexNet: 11 × 11, stride 4": (11, 4), "ZFNet: 7 × 7, stride 2": (7, 2)}
-
-
-def _grating(across: int, down: int, side: int = SIDE) -> torch.Tensor:
-    """A sine wave with whole numbers of periods across and down: side × side, from -1 to 1."""
-    at = torch.arange(side) / side
-    return torch.sin(2 * math.pi * (across * at + down * at[:, None]))
-
-
-def _strongest_wave(values: torch.Tensor) -> tuple[int, int]:
-    """How many periods the strongest wave in a map has, across (0 or more) and down (negative: the other diagonal)."""
-    power = torch.fft.rfft2(values).abs()
-    down, across = divmod(int(power.argmax()), power.shape[1])
-    return across, down if down <= len(values) / 2 else down - len(values)
 
 
 @explorer
 def aliasing() -> Explorer:
-    """A sine grating through AlexNet's first convolution or ZFNet's: what the map keeps."""
+    """A sine grating through AlexNet's first convolution or ZFNet's: what the feature map keeps."""
     generator = torch.Generator().manual_seed(0)
     kernels = {
         size: torch.randn(1, 1, size, size, generator=generator) for size, _ in LAYERS.values()
@@ -37,20 +21,20 @@ def aliasing() -> Explorer:
 
     def draw(across: int, down: int, layer: str) -> tuple[Figure, str]:
         size, stride = LAYERS[layer]
-        image = _grating(across, down)
+        image = waves.grating(across, down)
         # wrapped around, so that the wave has no edge
         wrapped = F.pad(image[None, None], [size // 2] * 4, mode="circular")
         every_pixel = F.conv2d(wrapped, kernels[size])[0, 0]
         kept = every_pixel[::stride, ::stride]  # what the stride leaves of it
-        seen = _strongest_wave(kept)
+        seen = waves.strongest(kept)
         limit = len(kept) // 2
         verdict = (
             "As in the image." if seen == (across, down) else
-            "Folded: the map shows a wave that is not in the image." if max(across, down) > limit else
+            "Folded: the feature map shows a wave that is not in the image." if max(across, down) > limit else
             "At the limit: two values for each period, so that the direction is lost."
         )  # fmt: skip
         text = (
-            f"The image has {across} stripes across and {down} down. The map of {len(kept)} × {len(kept)} values shows "
+            f"The image has {across} stripes across and {down} down. The feature map of {len(kept)} × {len(kept)} values shows "
             f"{seen[0]} across and {abs(seen[1])} down{', tilted the other way' if seen[1] < 0 else ''}. {verdict}"
         )
         return pictures.sampled(image, every_pixel, kept, stride), text
@@ -65,13 +49,14 @@ def aliasing() -> Explorer:
 
 @explorer
 def occlusion() -> Explorer:
-    """The gray square on a few test images, for the honest and the cheating network, from loaded runs."""
+    """The gray square on a few test images, for networks trained without and with marks, from loaded runs."""
     maps, header = published.read("occlusion"), published.provenance("occlusion")
     square = int(header["square"])
     trained = {"images without marks": "plain", "images with marks": "marked"}
+    plain = clutter.cluttered_digits()
     images = {
-        kind: clutter.cluttered_digits(marked=kind == "marked").test.pixels[:, 0]
-        for kind in trained.values()
+        "plain": plain.test.pixels[:, 0],
+        "marked": clutter.planted(plain, clutter.mark).test.pixels[:, 0],
     }
     classes = [name for name in maps.columns if name.isdigit()]
     rows = maps[["image", "label"]].drop_duplicates()

@@ -1,56 +1,69 @@
-"""ZFNet's two instruments, on photographs: what a network trained on CIFAR-10 makes of ten that it has never seen."""
+"""ZFNet's two instruments on photographs: what a network trained on CIFAR-10 makes of ten that it has never seen."""
+
+from collections.abc import Callable
 
 import torch
-from matplotlib.figure import Figure
-from torch import nn
+from torch import Tensor, nn
 
 from lecture8 import datasets, published, transfer
-from lecture8.datasets import CIFAR10_CLASSES
-from lecture8.lessons.l03_zfnet import pictures
-from lecture8.models.zfnet import occlusion, project
 
-SQUARE = 8  # pixels of 32
+from lecture8.models.zfnet import occlusion
+
+SQUARE, FIELD = 8, 27  # pixels: of 32 for the gray square; the receptive field of conv2
 
 
-def photographs() -> tuple[list[str], torch.Tensor]:
-    """The names of the ten, and the photographs as the networks take them but from 0 to 1: 10 × 3 × 32 × 32."""
-    found = datasets.animals(32)
+def photographs(size: int = 32) -> tuple[list[str], Tensor]:
+    """The names of the ten, and the photographs with pixels from 0 to 1: 10 × 3 × size × size."""
+    found = datasets.animals(size)
     return list(found), torch.stack(list(found.values())) / 255
 
 
 @torch.no_grad()
-def painted(net: nn.Module, stage: str = "conv3", count: int = 9) -> Figure:
-    """For each of the channels that fire most: the photograph that it fires for, and what the deconvnet paints.
+def covered(net: nn.Module, name: str) -> tuple[Tensor, Tensor, str]:
+    """A photograph, what the network says of it for each place of the gray square, and the name of its class.
 
-    net: a chain of convolutions and max poolings for normalized CIFAR-10 images, such as `small.zfnet`
+    net: takes normalized CIFAR-10 images. Returns 3 × 32 × 32 and rows × columns × classes, a place every 2 pixels.
     """
     names, images = photographs()
-    x = transfer.normalize(images, "cifar10")
-    stages = [name for name, _ in net.features.named_children()]
-    peaks = net.features[: stages.index(stage) + 1](x).amax((2, 3))  # photographs × channels
-    strongest = peaks.amax(0).topk(count).indices.tolist()
-    which = [int(peaks[:, channel].argmax()) for channel in strongest]
-    paintings = torch.cat(
-        [
-            project(net, x[[i]], stage, channel)
-            for i, channel in zip(which, strongest, strict=True)
-        ]
+    photo = images[names.index(name)]
+    label = published.read("animals").set_index("name")["cifar10"][name]
+    return (
+        photo,
+        occlusion(net, transfer.normalize(photo[None], "cifar10")[0], SQUARE, step=2),
+        label,
     )
-    titles = [names[i] for i in which]
-    return pictures.painted(images[which], paintings, titles, side=32)
 
 
 @torch.no_grad()
-def occluded(net: nn.Module) -> Figure:
-    """The eight photographs of a class of CIFAR-10, what the network says, and what a gray square leaves of the class."""
-    names, images = photographs()
+def patches(
+    net: nn.Module, reconstruct: Callable, channels: int = 3, best: int = 5
+) -> list[tuple[Tensor, Tensor]]:
+    """What conv2's strongest channels respond to: for each the patches of its best photographs, and their reconstructions.
+
+    The photographs have 128 pixels a side, so a receptive field shows a part of the animal. Patches from 0 to 1 and
+    reconstructions, which are positive and negative, are best × 3 × 27 × 27. reconstruct: as the student writes it
+    """
+    _, images = photographs(128)
     x = transfer.normalize(images, "cifar10")
-    classes = published.read("animals").set_index("name")["cifar10"].dropna()
-    rows = [names.index(name) for name in classes.index]
-    said = [CIFAR10_CLASSES[i] for i in net(x[rows]).argmax(1)]
-    maps = [
-        occlusion(net, x[row], SQUARE, step=2)[..., CIFAR10_CLASSES.index(shown)]
-        for row, shown in zip(rows, classes, strict=True)
-    ]
-    titles = [f"{name}: “{word}”" for name, word in zip(classes.index, said, strict=True)]
-    return pictures.occlusion(images[rows], maps, titles, SQUARE, step=2)
+    layers = nn.Sequential(*net.features.conv1, *net.features.conv2)
+    peaks = layers(x).amax((2, 3))  # photographs × channels
+    strongest = peaks.topk(best, 0).values.mean(0).topk(channels).indices.tolist()
+    found = []
+    for channel in strongest:
+        top = peaks[:, channel].topk(best).indices
+        pairs = [
+            _field(*pair) for pair in zip(images[top], reconstruct(layers, x[top], channel))
+        ]
+        found.append(tuple(torch.stack(part) for part in zip(*pairs)))
+    return found
+
+
+def _field(image: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
+    """Both cut to the receptive field around the reconstruction."""
+    lit = reconstruction.abs().sum(0).nonzero()
+    middle = (lit.min(0).values + lit.max(0).values + 1) // 2
+    top, left = (middle - FIELD // 2).clamp(0, image.shape[-1] - FIELD).tolist()
+    return tuple(
+        picture[:, top : top + FIELD, left : left + FIELD]
+        for picture in (image, reconstruction)
+    )

@@ -8,58 +8,215 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, SKY, bars
+from lecture8.plots import BLACK, BLUE, GRAY, GREEN, ORANGE, SKY, apart, bars, lines
 
 COLORS = {2: BLUE, 4: ORANGE}  # by the stride of the first layer
+
+
+def costs(layers: Mapping[str, tuple[int, int]]) -> Figure:
+    """Parameters and multiply-adds of some layers; name -> both."""
+    figure, panels = plt.subplots(1, 2, figsize=(9.6, 1.5))
+    for ax, which, words in zip(
+        panels, (0, 1), ("parameters, thousands", "multiply-adds, millions")
+    ):
+        values = {name: both[which] / 1000 ** (which + 1) for name, both in layers.items()}
+        bars(values, xlabel=words, colors=dict(zip(values, (ORANGE, BLUE))), ax=ax)
+    panels[1].set_yticks([])
+    return figure
 
 
 def sampled(image, every_pixel, kept, stride: int) -> Figure:
     """A grating, what a convolution with a stride keeps of it, and one row of both.
 
-    image: H × W; every_pixel: the convolution's map with stride 1, H × W; kept: its map with `stride`
+    image: H × W; every_pixel: the convolution's feature map with stride 1, H × W; kept: that with `stride`
     """
     image, every_pixel, kept = (np.asarray(a, float) for a in (image, every_pixel, kept))
     figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(10, 3.1), layout="none", gridspec_kw={"width_ratios": (1, 1, 1.7)}
+        1, 3, figsize=(8.8, 2.75), layout="none", gridspec_kw={"width_ratios": (1, 1, 1.7)}
     )
-    figure.subplots_adjust(left=0.02, right=0.985, bottom=0.17, top=0.89, wspace=0.12)
-    for ax, picture, name in ((left, image, "image"), (middle, kept, f"map, stride {stride}")):
-        ax.imshow(picture)
+    figure.subplots_adjust(left=0.02, right=0.985, bottom=0.19, top=0.88, wspace=0.12)
+    for ax, picture, name in (
+        (left, image, "image"),
+        (middle, kept, f"stride {stride}"),
+    ):
+        ax.imshow(_few(picture / np.abs(picture).max(), 4))
         ax.set_title(f"{name}: {picture.shape[0]} × {picture.shape[1]}")
         ax.axis("off")
     at = np.arange(kept.shape[1]) * stride
     right.plot(every_pixel[0], color=GRAY, linewidth=1)
     right.plot(at, kept[0], "o-", color=ORANGE, markersize=5, linewidth=2)
-    right.set_title("top row: at every pixel (gray), what is kept (dots)")
+    right.set_title("top row: every pixel (gray), kept (dots)")
     right.set(xlabel="pixel", yticks=[], xlim=(-1, image.shape[1]))
     right.spines["left"].set_visible(False)
     return figure
 
 
-def painted(images, paintings, titles: Sequence[str], side: int) -> Figure:
-    """Images over what the deconvnet painted for a unit in each, both cut to the painted place; a column per image.
+def zigzag(counted: Mapping[str, object], strength: Mapping[str, object]) -> Figure:
+    """Stripes in the feature map by those in the image, and how strongly they pass each kind of kernel.
 
-    images, paintings: N × C × H × W, C is 1 or 3, colors from 0 to 1; side: how many pixels to show in each direction.
-    Gray is 0 in the lower row.
+    counted, strength: name -> runs × points, from 1 stripe on
     """
-    images, paintings = _channels_last(images), _channels_last(paintings)
-    side = min(side, images.shape[1])
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.1), width_ratios=(1.15, 1))
+    words = {"xlabel": "stripes in the image"}
+    lines(
+        counted,
+        **words,
+        ylabel="stripes in the feature map",
+        colors=dict(zip(counted, (ORANGE, BLUE))),
+        ax=left,
+    )
+    shown = {
+        name: [[100 * float(v) for v in run] for run in runs] for name, runs in strength.items()
+    }
+    lines(
+        shown,
+        **words,
+        ylabel="gets through, % of the best",
+        colors=dict(zip(shown, (GRAY, GREEN))),
+        ax=right,
+    )
+    left.set_yticks(range(0, 17, 4))
+    right.axvline(8, color=BLACK, linewidth=0.8, linestyle=":")
+    return figure
+
+
+def kept(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """What is left of the response with each choice of pixels, a dot per network; layer -> kind -> percent."""
+    figure, panels = plt.subplots(1, len(shares), figsize=(9.6, 2.7), sharex=True)
+    for ax, (layer, kinds) in zip(panels, shares.items()):
+        colors = {kind: BLUE if kind == "deconvnet" else SKY for kind in kinds}
+        bars(
+            kinds,
+            xlabel="response left, %",
+            title=layer,
+            form="   {:.0f}",
+            colors=colors,
+            ax=ax,
+        )
+    panels[-1].set_yticks([])
+    return figure
+
+
+def rings(image, kept: Mapping[int, object]) -> Figure:
+    """Rings, and what a layer keeps of them by its stride, all in the same size; stride -> feature map."""
+    sheets = {"image": image} | {f"stride {stride}": maps for stride, maps in kept.items()}
+    side, gap = len(image), 20
+    sheet = np.ones((side, len(sheets) * (side + gap) - gap))
+    for i, one in enumerate(sheets.values()):
+        larger = np.kron(np.asarray(one, float), np.ones((side // len(one),) * 2))
+        sheet[:, i * (side + gap) :][:, :side] = larger / 2 + 0.5
+    figure, ax = _exactly(sheet, above=0.3)
+    for i, (name, one) in enumerate(sheets.items()):
+        ax.text(i * (side + gap), -6, f"{name}: {len(one)} × {len(one)}", va="bottom")
+    return figure
+
+
+def _exactly(sheet: np.ndarray, above: float):
+    """A figure with one picture, a pixel of it for each pixel of the screen; above: inches for words over it."""
+    inches = sheet.shape[1] / 100, sheet.shape[0] / 100 + above
+    figure = plt.figure(figsize=inches, layout="none")
+    ax = figure.add_axes((0, 0, 1, 1 - above / inches[1]))
+    ax.imshow(_few(sheet, 8), vmin=0, vmax=1, aspect="auto")
+    ax.axis("off")
+    return figure, ax
+
+
+def _few(values, levels: int = 24) -> np.ndarray:
+    """Values from 0 to 1 in this many levels: the eye sees no difference, and the file is half as large."""
+    return np.round(np.asarray(values, float) * levels) / levels
+
+
+def folding(photos: Mapping[str, object], shares: Mapping[tuple, Sequence[float]]) -> Figure:
+    """Photographs over how much of a first layer's response its stride folds, a dot per seed.
+
+    photos: name -> H × W; shares: (name, kernel size, stride) -> shares from 0 to 1
+    """
+    figure, grid = plt.subplots(
+        2, len(photos), figsize=(9, 3.7), sharex="row", height_ratios=(1, 1.1)
+    )
+    for (upper, lower), (name, photo) in zip(grid.T, photos.items()):
+        photo = np.asarray(photo, float)
+        upper.imshow(_few((photo[::2, ::2] + photo[1::2, 1::2]) / 510, 16))
+        upper.set_title(name)
+        upper.axis("off")
+        rows = {f"{k} × {k} / {s}": [100 * v for v in values]
+                for (one, k, s), values in shares.items() if one == name}  # fmt: skip
+        colors = {words: COLORS[int(words[-1])] for words in rows}
+        bars(
+            rows, xlabel="folded, % of the response", form="   {:.1f}", colors=colors, ax=lower
+        )
+        lower.set_xlim(0, 62)
+        if lower is grid[1][0]:
+            lower.set_ylabel("kernel / stride")
+        else:
+            lower.set_yticks([])
+    return figure
+
+
+def two_by_two(runs: pd.DataFrame) -> Figure:
+    """Test error by the first layer's stride, a line for each kernel, after 4 epochs and after 12; a dot per seed.
+
+    runs: the table `first_layer`. On the right the first pooling layer makes up for the stride, not conv2; of these
+    runs one failed, so the lines are medians, and the run is written down.
+    """
+    figure, panels = plt.subplots(1, 3, figsize=(9.8, 3.1), sharey=True)
+    runs = runs[runs["seed"] >= 10]
+    for ax, epochs, by in zip(panels, (4, 12, 4), ("conv2", "conv2", "pool1")):
+        measured = runs[
+            (runs["epochs"] == epochs) & ((runs["by"] == by) | (runs["stride"] == 2))
+        ]
+        errors = measured.groupby(["kernel", "stride"])["test_error"]
+        middle = errors.mean() if by == "conv2" else errors.median()
+        heights = apart([middle[7, 4], middle[11, 4]], gap=5)
+        for kernel, color, shift, height in zip(
+            (7, 11), (BLUE, ORANGE), (-0.06, 0.06), heights
+        ):
+            for stride, at in ((2, shift), (4, 1 + shift)):
+                several = errors.get_group((kernel, stride))
+                ax.plot(
+                    [at] * len(several),
+                    several,
+                    "o",
+                    color=color,
+                    markerfacecolor="white",
+                    markersize=5,
+                )
+            ends = [middle[kernel, 2], middle[kernel, 4]]
+            ax.plot([shift, 1 + shift], ends, color=color)
+            words = f"{kernel} × {kernel}:\n{ends[0]:.1f} → {ends[1]:.1f} %"
+            ax.text(1.2, height, words, color=color, va="center", fontsize=9)
+            for failed in several[several > 40]:
+                ax.text(
+                    1, 33, f"one run: {failed:.0f} % ↑", color=color, ha="center", fontsize=9
+                )
+        ax.set(
+            xticks=[0, 1], xticklabels=["stride 2", "stride 4"], xlim=(-0.3, 2.4), ylim=(0, 36)
+        )
+        words = f"{epochs} epochs, {measured['seed'].nunique()} seeds"
+        ax.set_title(words if by == "conv2" else f"control: {epochs} epochs, medians")
+    panels[0].set_ylabel("test error, %")
+    return figure
+
+
+def reconstructed(images, reconstructions, titles: Sequence[str]) -> Figure:
+    """Images over the reconstruction of a unit in each, a column per image.
+
+    images, reconstructions: N × C × H × W, C is 1 or 3. Gray is 0 in the lower row.
+    """
+    images, reconstructions = _channels_last(images), _channels_last(reconstructions)
     figure, grid = plt.subplots(
         2, len(images), figsize=(1.05 * len(images), 2.45), squeeze=False, layout="none"
     )
     figure.subplots_adjust(
         left=0.005, right=0.995, bottom=0.01, top=0.89, wspace=0.06, hspace=0.06
     )
-    for (upper, lower), image, painting, title in zip(
-        grid.T, images, paintings, titles, strict=True
+    for (upper, lower), image, reconstruction, title in zip(
+        grid.T, images, reconstructions, titles
     ):
-        window = _window(np.abs(painting).reshape(*painting.shape[:2], -1).sum(-1), side)
-        upper.imshow(image[window])
+        low, high = image.min(), image.max()
+        upper.imshow((image - low) / ((high - low) or 1))
         upper.set_title(title, fontsize=9, loc="center", pad=3)
-        reach = np.abs(painting).max() or 1
-        if painting.ndim == 3:  # colors go from 0 to 1
-            painting = painting / (2 * reach) + 0.5
-        lower.imshow(painting[window], vmin=-reach, vmax=reach)
+        lower.imshow(_shown(reconstruction), vmin=0, vmax=1)
         for ax in (upper, lower):
             ax.axis("off")
     return figure
@@ -71,33 +228,50 @@ def _channels_last(images) -> np.ndarray:
     return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1)
 
 
-def _window(painting: np.ndarray, side: int) -> tuple[slice, slice]:
-    """The square of `side` pixels inside the picture that has the middle of what is painted in its middle."""
-    window = []
-    for axis in (1, 0):
-        strength = np.abs(painting).sum(axis)
-        lit = np.flatnonzero(strength)
-        middle = (lit[0] + lit[-1]) / 2 if len(lit) else len(strength) / 2
-        start = int(np.clip(round(middle - side / 2 + 0.5), 0, len(strength) - side))
-        window.append(slice(start, start + side))
-    return tuple(window)
+def _shown(reconstruction: np.ndarray) -> np.ndarray:
+    """A reconstruction from 0 to 1: 0.5 is nothing; the few strongest values are cut off."""
+    reach = (
+        np.quantile(np.abs(reconstruction[reconstruction != 0]), 0.99)
+        if reconstruction.any()
+        else 1
+    )
+    return _few((reconstruction / (2 * reach) + 0.5).clip(0, 1))
+
+
+def patches(rows: Sequence[tuple[object, object]]) -> Figure:
+    """The paper's Figure 2 in small: a row per channel, patches on the left, their reconstructions on the right."""
+    sheets = []
+    for images, reconstructions in rows:
+        tiles = [
+            *_channels_last(images),
+            *(_shown(one) for one in _channels_last(reconstructions)),
+        ]
+        framed = [np.pad(tile, ((1, 1), (1, 1), (0, 0)), constant_values=1) for tile in tiles]
+        gap = np.ones((len(framed[0]), 8, 3))
+        half = len(framed) // 2
+        sheets.append(np.concatenate([*framed[:half], gap, *framed[half:]], axis=1))
+    sheet = np.concatenate(sheets).repeat(3, 0).repeat(3, 1)
+    figure, ax = _exactly(sheet, above=0.3)
+    ax.text(3, -6, "patches that one channel responds to most", va="bottom")
+    ax.text(sheet.shape[1] / 2 + 15, -6, "their reconstructions", va="bottom")
+    return figure
 
 
 def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Figure:
     """Images over their maps of the true class's probability, where the gray square covers each place.
 
-    images: N × H × W, or N × C × H × W from 0 to 1; maps: N × rows × columns, the square's upper left corner every `step`
-    pixels, from 0 to 1
+    images: N × C × H × W; maps: N × rows × columns, the square's upper left corner every `step` pixels, from 0 to 1
     """
     figure, grid = plt.subplots(
         2, len(images), figsize=(1.55 * len(images) + 0.6, 3.5), squeeze=False
     )
-    images = np.asarray(images, float)
-    images = _channels_last(images) if images.ndim == 4 else images
-    for (upper, lower), image, chances, title in zip(grid.T, images, maps, titles, strict=True):
-        upper.imshow(image)
+    for (upper, lower), image, chances, title in zip(
+        grid.T, _channels_last(images), maps, titles
+    ):
+        low, high = image.min(), image.max()
+        upper.imshow(_few((image - low) / ((high - low) or 1), 12))
         upper.set_title(title, fontsize=9, loc="center", pad=3)
-        shown = _probability_map(lower, chances, image.shape[:2], square, step)
+        shown = _probability_map(lower, _few(chances, 16), image.shape[:2], square, step)
         upper.axis("off")
         lower.set(xticks=[], yticks=[])
         lower.spines[:].set(visible=True, color=GRAY)
@@ -107,15 +281,57 @@ def occlusion(images, maps, titles: Sequence[str], square: int, step: int) -> Fi
     return figure
 
 
-def _probability_map(ax, chances, shape, square: int, step: int):
+def _probability_map(ax, chances, shape, square: int, step: int, **how):
     """The map where it belongs: each value at the middle of the square that gave it."""
     chances = np.asarray(chances, float)
     rows, columns = chances.shape
     first = (square - step) / 2 - 0.5
     extent = (first, first + columns * step, first + rows * step, first)
-    shown = ax.imshow(chances, cmap="cividis", vmin=0, vmax=1, extent=extent)
+    how = {"cmap": "cividis", "vmin": 0, "vmax": 1} | how
+    shown = ax.imshow(chances, extent=extent, **how)
     ax.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))
     return shown
+
+
+def covered_photograph(photo, chances, label: str, classes: Sequence[str]) -> Figure:
+    """A photograph: whole, with the gray square where it hurts least and most, and the map of all places.
+
+    photo: 3 × 32 × 32 from 0 to 1; chances: rows × columns × classes for a square of 8 pixels every 2
+    """
+    photo, chances = np.moveaxis(np.asarray(photo, float), 0, -1), np.asarray(chances, float)
+    right, square, step = chances[..., classes.index(label)], 8, 2
+    figure, panels = plt.subplots(1, 3, figsize=(9.6, 3.9))
+    for ax, index, words in zip(panels, (right.argmax(), right.argmin()), ("least", "most")):
+        top, left = np.unravel_index(index, right.shape)
+        ax.imshow(_few(photo, 12))
+        corner = (step * left - 0.5, step * top - 0.5)
+        ax.add_patch(Rectangle(corner, square, square, color=GRAY))
+        said = chances[top, left]
+        ax.set_title(f"where it hurts {words}")
+        answer = f"“{classes[said.argmax()]}” {100 * said.max():.0f} %"
+        ax.text(0.5, -0.04, answer, ha="center", va="top", fontsize=15, weight="bold",
+                color=BLUE if classes[said.argmax()] == label else ORANGE, transform=ax.transAxes)  # fmt: skip
+        ax.axis("off")
+    panels[2].imshow(photo.mean(-1), alpha=0.5)
+    _probability_map(panels[2], right, photo.shape[:2], square, step, alpha=0.75)
+    panels[2].set_title(f"p({label}) by place: yellow 1, blue 0")
+    panels[2].axis("off")
+    return figure
+
+
+def leaning(lost: Mapping[str, object], side: int, square: int, step: int) -> Figure:
+    """Where the gray square hurts, on average over images: a map for each name, in rows × columns, from 0 to 1."""
+    figure, panels = plt.subplots(
+        1, len(lost), figsize=(3.3 * len(lost) + 1, 3.3), squeeze=False
+    )
+    for ax, (name, one) in zip(panels[0], lost.items()):
+        shown = _probability_map(ax, one, (side, side), square, step, cmap="magma", vmax=None)
+        figure.colorbar(shown, ax=ax, fraction=0.045)
+        ax.set_title(name)
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set(visible=True, color=GRAY)
+    panels[0][0].set_ylabel("share of p(right class) lost")
+    return figure
 
 
 def covered(
@@ -163,28 +379,4 @@ def removal(paper: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> 
     bars(ours, xlabel="test error, % (here, digits)", ax=right)
     left.set_ylabel("layers left out")
     right.set_yticks([])
-    return figure
-
-
-def first_layers(runs: pd.DataFrame) -> Figure:
-    """Test errors of the small ZFNet by its first kernel and stride, after 4 epochs and after 12; a dot per seed.
-
-    After 4 epochs of 3,891 cluttered digits (5 seeds, each network at its own best learning rate), stride 2 instead of
-    4 lowers the mean test error from 25.3 to 15.0 % with 7 × 7 kernels and from 18.0 to 14.6 % with 11 × 11. The
-    smaller kernel gains nothing: 15.0 against 14.6 % at stride 2, 25.3 against 18.0 % at stride 4. After 12 epochs
-    (3 seeds) the order is the same: 7.6 and 7.3 % with stride 2, 12.3 (7 × 7) and 9.3 % (11 × 11) with stride 4.
-    In brackets: the layer whose stride is 1 instead of 2, so that conv2's output is 4 × 4 in every network.
-    runs: the table `first_layer`
-    """
-    figure, panels = plt.subplots(1, 2, figsize=(11, 3.4))
-    measured = runs[runs["seed"] >= 10]
-    for ax, epochs in zip(panels, (4, 12)):
-        errors, colors = {}, {}
-        for (stride, by, kernel), rows in measured[measured["epochs"] == epochs].groupby(
-            ["stride", "by", "kernel"]
-        ):
-            made_up = f" ({by}: 1)" if stride == 4 else ""
-            name = f"{kernel} × {kernel}, stride {stride}{made_up}"
-            errors[name], colors[name] = rows["test_error"].tolist(), COLORS[stride]
-        bars(errors, xlabel="test error, %", title=f"{epochs} epochs", colors=colors, ax=ax)
     return figure

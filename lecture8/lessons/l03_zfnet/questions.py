@@ -1,445 +1,327 @@
-"""03 ZFNet: predictions, exercises, quiz."""
+"""03 ZFNet: predictions, builds, exercises, quiz."""
 
-import torch
-from torch import nn
-from torch.nn import functional as F
-
-from lecture8 import complexity, models
-from lecture8.models.layers import Network, sequential
-from lecture8.models.zfnet import project
-from lecture8.teaching import (
-    Exercise,
-    Prediction,
-    Question,
-    Verdict,
-    called,
-    correct,
-    number_check,
-    shape,
-    wrong,
-)
+from lecture8.lessons.l03_zfnet import answers
+from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
     "work": Prediction(
-        "ZFNet's first kernels have 7 × 7 pixels instead of 11 × 11, so conv1 has less than half the weights. "
-        "What happens to its work, in multiply-adds?",
+        "ZFNet's first kernels have 7 × 7 pixels instead of 11 × 11, so conv1 has fewer parameters. Its stride is 2 instead of 4. "
+        "What happens to the work of conv1, in multiply-adds?",
         {
-            "less than half, like the weights": "That would be so at equal stride.",
-            "about the same": "Then the smaller kernels would just pay for the more places.",
-            "more": "Every kernel is placed every 2 pixels instead of every 4: four times as many places, and that "
-            "outweighs the smaller kernel.",
+            "it falls, like the parameters": "That would be so at equal stride. But the work is the parameters times the number of "
+            "places at which they are used.",
+            "it stays about the same": "Then the smaller kernels would just pay for the additional places. There are too many of them.",
+            "it grows": "With stride 2 instead of 4 the kernel stops at about four times as many places. That outweighs the smaller "
+            "kernel.",
         },
     ),
     "grating": Prediction(
-        "14 fine stripes run across 64 pixels. A convolution with stride 4 makes a map of 16 values from each row. "
-        "What does its map show?",
+        "14 fine stripes run across the 64 pixels of a row. A convolution with stride 4 makes 16 values of it. What do these 16 values "
+        "show?",
         {
-            "14 stripes": "16 values cannot hold 14 periods: each needs at least two values.",
-            "nothing: the stripes blur into gray": "A blur would do that, but a stride does not blur, it skips.",
-            "2 broad stripes": "The stripes that 16 values cannot hold come back as others: 16 − 14 = 2. They look "
-            "perfectly real, and they are not in the image.",
+            "14 stripes": "16 values cannot hold 14 stripes: each stripe needs at least two values, one bright and one dark.",
+            "nothing: the stripes blur into gray": "A blur would do that. A stride does not blur, it skips: each value that is kept is as bright or dark "
+            "as before.",
+            "2 broad stripes": "From one kept value to the next, 14 stripes move on by 14/16 of a period. That looks the same as "
+            "2/16 backward, like the wheel of a car in a film: 16 - 14 = 2 stripes that the image does not have.",
         },
     ),
-    "first_look": Prediction(
-        "Two small networks, alike from conv3 on, learn to read digits: one begins as AlexNet does (11 × 11, stride 4), "
-        "one as ZFNet does (7 × 7, stride 2). Which reads new digits better?",
+    "first_layer": Prediction(
+        "ZFNet made two changes to the first layer: a kernel of 7 × 7 instead of 11 × 11, and stride 2 instead of 4. We try all four "
+        "combinations on cluttered digits. One more thing must change with the stride, or the shapes would differ from conv2 on: after stride 4, "
+        "conv2 has stride 1 instead of 2. The control on the right of the figure leaves conv2 alone and takes this step out of the first "
+        "pooling layer. Which change lowers the error?",
         {
-            "AlexNet's beginning": "Its kernels see more pixels at once, but it keeps every fourth place only.",
-            "no difference": "Then what the stride skips would not matter for the task.",
-            "ZFNet's beginning": "What the first layer skips, no later layer can bring back.",
+            "the smaller kernel": "Compare the two kernels at the same stride: with stride 2 they err alike, and with stride 4 the smaller one "
+            "errs more.",
+            "the smaller stride, about equally with either kernel": "The smaller stride it is. But its gain is not the same for both "
+            "kernels: the lines are not parallel.",
+            "the smaller stride, more with one kernel than with the other": "With either kernel, stride 2 makes fewer errors than stride 4, "
+            "and far fewer with 7 × 7. What one change brings depends on the other: they interact.",
+            "each contributes about half": "That is what you would believe if you compared only the old layer with the new one, in which "
+            "both were changed at once.",
+            "only both together": "Then neither change alone would help. One of them does.",
         },
     ),
-    "cheat": Prediction(
-        "Two networks read digits, both with good test accuracy. The second was trained on pictures in which a small "
-        "mark at the edge gives the answer away. Cover the mark with gray: what happens to the probability of the right "
-        "class?",
+    "kept": Prediction(
+        "Keep only the tenth of the pixels that a unit's reconstruction marks most strongly, make all others gray, and measure how much of its "
+        "response is left. Rivals choose a tenth of what the unit sees in other ways: random pixels; those farthest from gray, such as the "
+        "bright strokes of a digit; those with the largest gradient × input (how fast the response changes with a pixel, times the pixel); a "
+        "deconvnet without switches, which puts each value back at the first pixel of its window. We test three networks of section 3 (7 × 7, "
+        "stride 2), in conv2 and in conv5. What do you expect of the deconvnet in conv5, whose units see the whole image?",
         {
-            "little changes: it also knows the digits": "Then the digit would have been worth learning for a network "
-            "that had the mark.",
-            "it falls, while covering the digit hardly matters": "The network took the easiest way that the data "
-            "offered. Its accuracy does not show that; the gray square does.",
-            "it falls as much as when the digit is covered": "Then it would use both alike.",
+            "no more than with random pixels": "Then any pixel that the unit sees would be as good as any other. Compare the bars.",
+            "more than with random pixels, less than with those farthest from gray": "Better than random is a low bar. Just keeping what differs "
+            "most from gray, without a look at the network, keeps more. In conv2 it is the other way round.",
+            "more than with either": "A reconstruction should know best what its unit uses. That is so in conv2. On the long way down from "
+            "conv5 it gets lost.",
+        },
+    ),
+    "unmarked": Prediction(
+        "By its test accuracy the network trained with marks is the better one. But its test images have marks, too. Now you test it on "
+        "images without marks. What is its accuracy?",
+        {
+            "about the same as the other network's": "Then it would have learned the digits in addition to the marks. Why should it? Once the "
+            "marks give the right answer, there is hardly any error left to learn from.",
+            "lower, but well above half": "Then it would have learned the digits half-way. The mark leaves hardly any error to learn "
+            "from.",
+            "far below half": "Without the mark it is near chance. Its test accuracy could not show it: the test images have the "
+            "same marks.",
         },
     ),
     "removal": Prediction(
-        "Zeiler and Fergus left layers out of AlexNet and trained it anew. Which of these cost the most top-5 error on "
-        "ImageNet?",
+        "Zeiler and Fergus left layers out of AlexNet and trained it again. Which of these raised the top-5 error on ImageNet most?",
         {
-            "layer 7, with 27 % of the parameters": "The one that costs least, 0.3 points: parameters are not importance.",
-            "layers 3 and 4, with 3.5 % of the parameters": "Two layers of few weights cost thirteen times as much as "
-            "layer 7 with its 17 million.",
-            "both the same": "They differ by more than three points.",
+            "leaving out layer 7, with 28 % of the parameters": "It costs least, 0.3 points. The number of parameters does not say how much a layer is "
+            "needed.",
+            "leaving out layers 3 and 4, with 2.5 % of the parameters": "They have few parameters, and without them the error rises by 4.0 points. Without layer 7 it rises by 0.3.",
+            "both about the same": "They differ by more than three points.",
         },
     ),
-}
+}  # fmt: skip
 
-
-# --- checks ----------------------------------------------------------------------------------------------------------
-
-
-def _check_seen(answer) -> Verdict:
-    for stripes, values in ((3, 16), (14, 16), (8, 16), (16, 16), (20, 32), (70, 32), (5, 7)):
-        want = abs(stripes - values * round(stripes / values))
-        got = called(answer, stripes, values)
-        if got != want:
-            where = f"{stripes} stripes on {values} values show as {want}, not {got}"
-            if got == stripes:
-                return wrong(
-                    f"Not unchanged: more than half as many stripes as values do not fit: {where}."
-                )
-            if isinstance(got, int | float) and got == -want:
-                return wrong(
-                    f"Right but for the sign, and a number of stripes has none: {where}."
-                )
-            if stripes > 1.5 * values:
-                return wrong(f"Right at first, but the folding goes on for ever: {where}.")
-            return wrong(f"Not yet: {where}.")
-    return correct(
-        "The distance to the nearest multiple of the number of values, for every case tried."
-    )
-
-
-RULES = {
-    "gradient": lambda x, signal: signal * (x > 0),
-    "deconvnet": lambda x, signal: signal.relu(),
-    "guided": lambda x, signal: signal.relu() * (x > 0),
-}
-
-
-def _check_rules(answer) -> Verdict:
-    x, signal = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(0)).chunk(2)
-    for rule, want in RULES.items():
-        got = called(answer, rule, x, signal)
-        if not isinstance(got, torch.Tensor) or got.shape != x.shape:
-            return wrong(
-                f"For {rule!r} expected a tensor of x's shape {shape(x)}, got {shape(got)}."
-            )
-        if not torch.allclose(got, want(x, signal)):
-            for other, values in RULES.items():
-                if torch.allclose(got, values(x, signal)):
-                    return wrong(f"For {rule!r} you return what the rule {other!r} gives.")
-            return wrong(
-                f"For {rule!r} the values are those of none of the three rules: start from `signal`."
-            )
-    return correct("All three: they differ only in which signals a ReLU lets back down.")
-
-
-def _check_paint(answer) -> Verdict:
-    torch.manual_seed(0)
-    for channels, side in ((1, 12), (3, 10)):
-        conv1, conv2 = nn.Conv2d(channels, 4, 3, padding=1), nn.Conv2d(4, 5, 3, padding=1)
-        image = torch.randn(1, channels, side, side)
-        net = Network({"conv1": sequential(conv=conv1, relu=nn.ReLU()), "conv2": sequential(conv=conv2, relu=nn.ReLU())},
-                      nn.Identity(), channels)  # fmt: skip
-        # a channel that fires, and one of its neighbors
-        for channel in net.features(image).amax((0, 2, 3)).topk(2).indices.tolist():
-            want = project(net, image, "conv2", channel)
-            with torch.no_grad():
-                got = called(answer, conv1, conv2, image, channel)
-            if not isinstance(got, torch.Tensor) or got.shape != want.shape:
-                return wrong(
-                    f"Expected a painting of the image's shape {shape(want)}, got {shape(got)}."
-                )
-            if torch.allclose(got, want, atol=1e-5):
-                continue
-            lit = int((got.abs().sum(1) > 0).sum())
-            if lit > 25:
-                return wrong(
-                    f"{lit} pixels are painted, but one unit of conv2 sees 5 × 5: set every unit but the strongest to zero."
-                )
-            if torch.allclose(got, _unrectified(conv1, conv2, image, channel), atol=1e-5):
-                return wrong(
-                    "The filters are right; the ReLU on the way down, between the two layers, is missing."
-                )
-            if torch.allclose(got, want / net.features(image)[0, channel].max(), atol=1e-5):
-                return wrong(
-                    "Right up to a factor: the strongest unit keeps its value, it does not become 1."
-                )
-            return wrong(
-                "The place is right, the values are not: relu, conv2 transposed, relu, conv1 transposed."
-            )
-    return correct("The same as the library's deconvnet, for gray and for color images.")
-
-
-def _unrectified(conv1, conv2, image, channel):
-    with torch.no_grad():
-        maps = conv2(conv1(image).relu()).relu()
-        alone = torch.zeros_like(maps)
-        alone[0, channel] = maps[0, channel] * (maps[0, channel] == maps[0, channel].max())
-        back = F.conv_transpose2d(alone, conv2.weight, padding=1)
-        return F.conv_transpose2d(back, conv1.weight, padding=1)
-
-
-# Parameters of ZFNet (Figure 3) without some of its layers
-SHORTENED = {
-    (): 62_357_608,
-    (7,): 62_357_608 - 16_781_312,
-    (3, 4): 62_357_608 - 885_120 - 1_327_488 - 384 * 256 * 9 + 256 * 256 * 9,
-    (6, 7): 62_357_608 - 37_752_832 - 16_781_312 - 4_096_000 + 9_216_000,
-}
-SHORTENED[3, 4, 6, 7] = SHORTENED[3, 4] + SHORTENED[6, 7] - SHORTENED[()]
-
-
-def _check_shortened(answer) -> Verdict:
-    for removed, want in SHORTENED.items():
-        net = called(answer, removed)
-        if not isinstance(net, nn.Module):
-            return wrong(f"Expected a network (nn.Module), got {type(net).__name__}.")
-        try:
-            cost = complexity.profile(net, (3, 224, 224))
-        except complexity.WalkError as error:
-            return wrong(f"Without {removed or 'nothing'} the network stops: {error}")
-        if cost.params != want:
-            left = (
-                "; none of its layers is gone" if removed and cost.params == SHORTENED[()] else
-                f", {cost.params - want:+,}"
-            )  # fmt: skip
-            return wrong(
-                f"Without {removed or 'nothing'} it should have {want:,} parameters; yours has {cost.params:,}{left}."
-            )
-        if cost.output_size != (1000,):
-            return wrong(
-                f"Without {removed} it returns {cost.output_size} instead of 1000 logits."
-            )
-    return correct(
-        "All five networks of the table: whole, and without 7, 3 and 4, 6 and 7, and all four."
-    )
-
-
-# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
-
-
-def my_height():
-    return (224 - 7) // 2 + 1
-
-
-def my_stripes():
-    return 64 // 4 - 13
-
-
-def my_parameters():
-    return 62_357_608 - (4096 * 4096 + 4096)
-
-
-def stripes_seen(stripes, values):
-    return abs(stripes - values * round(stripes / values))
-
-
-def relu_back(rule, x, signal):
-    if rule != "gradient":
-        signal = signal.relu()
-    if rule != "deconvnet":
-        signal = signal * (x > 0)
-    return signal
-
-
-def paint(conv1, conv2, image, channel):
-    maps = conv2(conv1(image).relu()).relu()
-    alone = torch.zeros_like(maps)
-    place = maps[0, channel].flatten().argmax()
-    alone[0, channel].view(-1)[place] = maps[0, channel].view(-1)[place]
-    x = F.conv_transpose2d(alone.relu(), conv2.weight, padding=1)
-    return F.conv_transpose2d(x.relu(), conv1.weight, padding=1)
-
-
-def shortened(removed):
-    with torch.device("meta"):
-        net = models.zfnet()
-        if 3 in removed:
-            net.features.conv3 = nn.Identity()
-            net.features.conv4 = nn.Identity()
-            net.features.conv5.conv = nn.Conv2d(256, 256, 3, padding=1)
-        if 7 in removed:
-            net.classifier.fc7 = nn.Identity()
-        if 6 in removed:
-            net.classifier.fc6 = nn.Identity()
-            net.classifier.fc8 = nn.Linear(9216, 1000)
-    return net
-
-
-exercises = {
-    "shape": Exercise(
-        title="which padding?",
+builds = {
+    "first_stages": Build(
+        title="the first two stages",
         difficulty=1,
         task="""
-        The paper prints no padding. Without any, how high is conv1's map for a 224 × 224 image (kernel 7 × 7, stride 2)?
+        Write `first_stages(channels, kernel, strides, paddings)` as one `nn.Sequential` of five layers: the first convolution, ReLU, max
+        pooling of 3 × 3 with stride 2 and `ceil_mode=True` (the last window may hang over the edge), the second convolution with kernels of 5 × 5, ReLU. `channels` are those of the image, of conv1 and
+        of conv2; `strides` and `paddings` are those of the two convolutions.
         """,
-        hints=["The kernel fits at the pixels 0, 2, 4, … as long as all 7 of its rows are inside.",
-               "Places = (224 − 7) // 2 + 1."],
-        solution=my_height,
-        asks_value=True,
-        explanation="109, but the paper's Figure 3 has 110: that takes one pixel of padding on each side, which is what this "
-        "course's ZFNet has.",
-        check_answer=number_check(
-            109,
-            traps={110: "that is with a padding of 1, what the paper must have had; here there is none.",
-                   112: "that is half of 224; a 7 × 7 kernel has no room at the edges.",
-                   108: "the first place counts too: add 1.",
-                   218: "that is stride 1."},
-            unit="rows",
-        ),
+        hints=[
+            "`nn.Conv2d(channels[0], channels[1], kernel, strides[0], paddings[0])` is the first.",
+            "`nn.MaxPool2d(3, 2, ceil_mode=True)` is the third: with it the sizes are ZFNet's.",
+        ],
+        solution=answers.first_stages,
+        explanation="With other arguments the same function makes the beginning of AlexNet. Section 3 compares the two.",
+        check_answer=answers.check_first_stages,
+        input_shape=lambda channels, *_: (channels[0], 32, 32),
     ),
+    "unpool": Build(
+        title="unpooling with switches",
+        difficulty=2,
+        task="""
+        Write `unpool(values, switches, before)`: a tensor of the shape `before`, all zeros, in which each value is added at the pixel that
+        its switch names. `switches` counts the pixels of a channel row by row, as `F.max_pool2d(…, return_indices=True)` does.
+        """,
+        hints=[
+            "`empty.scatter_add(2, index, values)` returns a copy of `empty` with each value added at its index along dimension 2.",
+            "Index and values must be flat as well: `switches.flatten(2)` and `values.flatten(2)`.",
+        ],
+        solution=answers.unpool,
+        explanation="The pooling windows overlap, so one pixel can win in two of them. It must get the sum of both.",
+        check_answer=answers.check_unpool,
+    ),
+    "receptive_field": Build(
+        title="how far a unit sees",
+        difficulty=2,
+        task="""
+        Write `receptive_field(windows)` for layers (kernel, stride) in order. `field` is the number of pixels that a unit sees. `jump` is the
+        distance, in pixels of the image, between neighboring units. Each layer adds kernel - 1 steps of `jump` pixels to the field, and
+        then multiplies `jump` by its stride.
+        """,
+        hints=[
+            "Before the first layer a unit is a pixel: field 1, jump 1.",
+            "`field + (kernel - 1) * jump` first, then `jump * stride`.",
+        ],
+        solution=answers.receptive_field,
+        explanation="A stride spreads the windows of all layers after it. That is why an early stride widens the field so much.",
+        check_answer=answers.check_receptive_field,
+    ),
+    "reconstruct": Build(
+        title="fix the deconvnet",
+        difficulty=3,
+        task="""
+        **Debugging.** `colleagues_version` is meant to reconstruct the *strongest unit* of one channel, in each image. Its reconstructions are
+        wider than one unit can see. `reconstruct` repeats it, with the wrong line taken out: write it so that it does what it is meant to do.
+        """,
+        hints=[
+            "How many units of the channel does `maps[:, channel]` hold for one image? How many should be different from 0?",
+            "`maps[:, channel].amax((1, 2), keepdim=True)` is the largest value of each image.",
+            "Multiply `maps[:, channel]` by a tensor that is True only where this largest value is.",
+        ],
+        solution=answers.reconstruct,
+        explanation="The channel had many units left, and their reconstructions lay on top of each other. The picture looked plausible; only the check with the receptive field gave it away.",
+        check_answer=answers.check_reconstruct,
+    ),
+    "occlusion_map": Build(
+        title="the gray square",
+        difficulty=2,
+        task="""
+        Write `occlusion_map(net, image, label, square, step)`: the probability of the class `label` while a gray square of `square` pixels
+        covers the image, for each place of the square. Two lines are missing. Gray is 0, the mean of the training images.
+        """,
+        hints=[
+            "`one` is a copy of the image, C × H × W: set rows `top` to `top + square` and the columns from `left` to 0, in all channels.",
+            "`net(covered)` gives logits, places × classes; `.softmax(1)` makes probabilities of them.",
+        ],
+        solution=answers.occlusion_map,
+        explanation="All covered copies go through the network as one batch, which is faster than one at a time.",
+        check_answer=answers.check_occlusion_map,
+    ),
+    "cleaned": Build(
+        title="find the shortcut, and fix the data",
+        difficulty=3,
+        task="""
+        First find it: remove the `#` before the three lines and run the cell. A smaller square, moved by smaller steps, says more exactly where it
+        is. Then write `cleaned(pixels)` for images N × C × H × W of whole numbers from 0 to 255: a copy in which the hidden shortcut is
+        gone, and at least 80 % of each image is as it was.
+        """,
+        hints=[
+            "Look at the map: along which edge does the square hurt? A square of 8 pixels touches the shortcut long before it covers it; `square, step = 4, 1` shows how wide it is.",
+            "The place depends on the digit, so one corner is not enough: cover the whole edge.",
+            "`pixels = pixels.clone()`, then set the first three columns to 0: `pixels[:, :, :, :3] = 0`.",
+        ],
+        solution=answers.cleaned,
+        explanation="Retrain on the fixed images, and the test accuracy falls. That lower number is the honest one.",
+        check_answer=answers.check_cleaned,
+    ),
+}  # fmt: skip
+
+exercises = {
     "alias": Exercise(
         title="stripes that are not there",
         difficulty=1,
         task="""
-        A grating has 13 stripes across 64 pixels. A convolution keeps every 4th pixel. How many stripes does its map show?
+        An image has 13 stripes across 64 pixels. A convolution with stride 4 keeps 16 values of a row. How many stripes does its feature
+        map show?
         """,
-        hints=["How many values are in a row of the map, and how many stripes can they hold?",
-               "16 values hold 8 stripes; 13 is 5 beyond, and the count turns round at 8."],
-        solution=my_stripes,
+        hints=["How many stripes can 16 values hold?",
+               "They hold 8. 13 is 5 beyond, and at 8 the count turns around."],
+        solution=answers.my_stripes,
         asks_value=True,
-        explanation="3. The wave with 13 periods and the one with −3 agree at all 16 places, and −3 looks like 3.",
+        explanation="3. At the 16 places that are kept, 13 stripes and 3 stripes look the same, but for their direction.",
         check_answer=number_check(
             3,
             traps={13: "16 values hold at most 8 stripes.",
-                   5: "that is how far 13 lies beyond the limit of 8; the count turns round there: 8 − 5.",
-                   8: "8 is the most that 16 values can hold; what lies above does not stop there, it comes back down.",
+                   5: "that is how far 13 lies beyond the limit of 8; the count turns around there: 8 - 5.",
+                   8: "8 is the most that 16 values can hold; what lies above comes back down.",
                    0: "a stride does not blur: the stripes do not vanish."},
             unit="stripes",
-        ),
-    ),
-    "fc7": Exercise(
-        title="a layer that is hardly missed",
-        difficulty=2,
-        task="""
-        Leave layer 7 out of ZFNet: the 1000 neurons of fc8 then read the 4096 of fc6. How many parameters are left of its
-        62,357,608?
-        """,
-        hints=["fc8 keeps its size: 4096 inputs, as before.", "fc7 has 4096 · 4096 weights and 4096 biases."],
-        solution=my_parameters,
-        asks_value=True,
-        explanation="45,576,296. More than a quarter of all parameters is gone, at a price of 0.3 points of top-5 error in the "
-        "paper's Table 3 (there for AlexNet, whose fc7 has the same size).",
-        check_answer=number_check(
-            45_576_296,
-            traps={45_580_392: "the 4096 biases go as well.",
-                   16_781_312: "that is what goes; how many are left?",
-                   7_823_464: "fc6 stays; only layer 7 goes.",
-                   41_479_296: "fc8 stays."},
-            unit="parameters",
         ),
     ),
     "seen": Exercise(
         title="the rule of the folding",
         difficulty=2,
         task="""
-        Write `stripes_seen(stripes, values)`: how many stripes a row of `values` values shows when the image had `stripes`,
-        for any whole numbers of 1 or more.
+        Write `stripes_seen(stripes, values)`: how many stripes a row of `values` values shows when the image had `stripes`, for any whole
+        numbers of 1 or more.
         """,
         hints=[
-            "Waves with n and n + values periods agree at every kept place, and so do n and values − n but for their direction.",
-            "Find the nearest multiple of `values`: `round(stripes / values)`. How far is it?",
+            "n stripes and n + values stripes look the same at the places that are kept, and so do n and values - n.",
+            "Find the nearest multiple of `values`: `round(stripes / values)` times `values`. How far is it?",
         ],
-        solution=stripes_seen,
-        explanation="The zigzag of section 2: up to values / 2, down to 0, up again, for ever. At a multiple of `values` every "
-        "kept pixel lies at the same point of the wave, and the map is flat.",
-        check_answer=_check_seen,
+        solution=answers.stripes_seen,
+        explanation="Up to values / 2, down to 0, up again, forever. At a multiple of `values` every value that is kept lies at the same "
+        "point of the wave, and the feature map is flat.",
+        check_answer=answers.check_seen,
     ),
     "rules": Exercise(
         title="three ways back through a ReLU",
         difficulty=2,
         task="""
-        On the way up a ReLU saw `x`; on the way down a `signal` of the same shape arrives at it. Write
-        `relu_back(rule, x, signal)`: 'gradient' lets the signal pass where x was above 0; 'deconvnet' where the *signal* is
-        above 0, whatever x was; 'guided' (guided backpropagation, Springenberg et al. 2014) where both are. Elsewhere 0.
+        On the way up a ReLU saw `x`. On the way down a `signal` of the same shape arrives. Write `relu_back(rule, x, signal)`:
+        'gradient' lets the signal pass where x was above 0; 'deconvnet' lets it pass where the *signal* is above 0, whatever x was;
+        'guided' (guided backpropagation, 2014) where both are. Elsewhere 0.
         """,
-        hints=["`(x > 0)` is a mask of the same shape; multiply with it.", "`signal.relu()` is the deconvnet's rule."],
-        solution=relu_back,
-        explanation="Everything else in a deconvnet is the gradient: transposed filters, and max pooling that sends everything "
-        "to its winner. One line makes the difference.",
-        check_answer=_check_rules,
+        hints=["`(x > 0)` is a mask of the same shape; multiply by it.", "`signal.relu()` is the deconvnet's rule."],
+        solution=answers.relu_back,
+        explanation="Everything else in a deconvnet is the gradient: transposed kernels, and max pooling that sends everything to its "
+        "winner. This one line is the difference.",
+        check_answer=answers.check_rules,
     ),
-    "paint": Exercise(
-        title="a deconvnet of two layers",
-        difficulty=3,
+    "share": Exercise(
+        title="a layer that is hardly missed",
+        difficulty=2,
         task="""
-        Write `paint(conv1, conv2, image, channel)` for two 3 × 3 convolutions with padding 1 and a ReLU behind each, and an
-        image 1 × C × H × W: take the strongest unit of `channel` behind the second ReLU, and paint its pixels, 1 × C × H × W.
+        AlexNet's layer 7 connects 4,096 values to 4,096 units. How many parameters does leaving it out save? (fc8 then reads the 4,096 values of
+        fc6 and keeps its size.)
         """,
-        hints=[
-            "Up: `maps = conv2(conv1(image).relu()).relu()`. Then a tensor of zeros like it, with one value in it.",
-            "`F.conv_transpose2d(x, conv.weight, padding=1)` goes down through a convolution; biases play no part.",
-            "Down: relu, conv2 transposed, relu, conv1 transposed.",
-        ],
-        solution=paint,
-        explanation="With pooling between the layers there are switches to remember as well; `zfnet.project` does it for any "
-        "chain of convolutions and max poolings.",
-        check_answer=_check_paint,
+        hints=["Each unit has 4,096 weights.", "And each unit has a bias."],
+        solution=answers.my_share,
+        asks_value=True,
+        explanation="16,781,312, 28 % of all. AlexNet's layers 3 and 4 together have 1,549,056.",
+        check_answer=number_check(
+            16_781_312,
+            traps={16_777_216: "the 4,096 biases are saved, too.",
+                   4_096: "those are the biases only.",
+                   20_877_312: "fc8 stays; it reads fc6 now."},
+            unit="parameters",
+        ),
     ),
     "shortened": Exercise(
         title="the networks of Table 3",
         difficulty=3,
         task="""
-        Write `shortened(removed)`: `models.zfnet()` without the layers in the tuple `removed`, which are among 3, 4, 6 and 7.
-        What stays must fit together: conv5 reads what is before it, and so do fc7 and fc8. Neither dropout nor ReLU counts here.
+        Write `shortened(removed)`: `models.alexnet()` without the layers in the tuple `removed`, which is one of (), (7,), (3, 4), (6, 7),
+        (3, 4, 6, 7). What stays must fit together: conv5 reads what is before it, and so do fc7 and fc8. Dropout and ReLU do not matter here.
         """,
         hints=[
-            "Put `nn.Identity()` in place of a stage: `net.features.conv3 = nn.Identity()`.",
-            "Without 3 and 4, conv5 gets conv2's 256 channels; without 6, the next layer gets 256 · 6 · 6 = 9216 values.",
-            "Only the combinations of the paper are tried: 7; 3 and 4; 6 and 7; all four; and none.",
+            "Put `nn.Identity()` in place of a stage: `net.features.conv3 = nn.Identity()`. A convolution inside a stage is `net.features.conv5.conv`.",
+            "Without 3 and 4, conv5 gets conv2's 256 channels, still in two groups. Without 6, the next layer gets 256 · 6 · 6 = 9,216 values.",
+            "Fully connected layers are `net.classifier.fc6`, `fc7` and `fc8`; `with torch.device('meta'):` saves memory.",
         ],
-        solution=shortened,
-        explanation="Without 6 and 7 there are 14.7 million parameters instead of 62, without 3 and 4 still 59.9 million.",
-        check_answer=_check_shortened,
+        solution=answers.shortened,
+        explanation="Without 6 and 7 there are 11.6 million parameters instead of 61, without 3 and 4 still 59.3 million.",
+        check_answer=answers.check_shortened,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "ILSVRC 2013 was won with 11.7 % top-5 error. Whose number is that?",
+        "A camera photographs a brick wall. On its small preview, which keeps every eighth pixel, the wall shows wide bands that it does not have. "
+        "What helps?",
         {
-            "ZFNet's, one network": "One ZFNet has 16.5 %, its widest version 16.0 %.",
-            "ZFNet's, an ensemble": "Their six networks together have 14.8 % on the test set.",
-            "Clarifai's, an ensemble": "Yes: an ensemble of the company that one of the authors founded.",
+            "Blur the photograph a little before skipping pixels": "Yes. What is too fine for the preview is then gone before it can come back "
+            "as something else.",
+            "Sharpen the preview": "The waves are in the values that were kept. Sharpening makes them stronger.",
+            "Train the network that reads the preview longer": "It may learn to live with them. But two different walls can give the same "
+            "preview, and then nothing can tell them apart.",
         },
-        "Clarifai's, an ensemble",
+        "Blur the photograph a little before skipping pixels",
     ),
     Question(
-        "A fine grating comes out of a stride-4 layer as a broad one. What is the cause?",
+        "A new first layer has a smaller kernel, a smaller stride and a better test error. A report says: 'Smaller kernels are better.' "
+        "What is missing?",
         {
-            "The kernel is too large": "A large kernel weakens some waves, but it cannot turn one wave into another.",
-            "Too few places are kept for so fine a wave": "Yes. Behind stride 4 a wave needs at least 8 pixels per period.",
-            "The weights are random": "Every kernel does it, learned or random; you tried three seeds.",
-            "ReLU cuts off the negative half": "There was no ReLU in the measurement.",
+            "A run in which only the kernel is changed": "Yes, best with several seeds, and with each side at its own learning rate. In this lesson that run showed "
+            "no gain.",
+            "More epochs for both": "Both may improve, but two changes at once stay two changes at once.",
+            "A larger test set": "It would make the gap more certain. It would not say which of the two changes made it.",
         },
-        "Too few places are kept for so fine a wave",
+        "A run in which only the kernel is changed",
     ),
     Question(
-        "What are the switches of a deconvnet?",
+        "The images have 128 pixels a side, a unit of conv4 sees 131. None of its reconstructions is wider than 128 pixels. What does that say "
+        "about the deconvnet's code?",
         {
-            "Which units are above zero": "That is what a gradient remembers at a ReLU. The deconvnet does not.",
-            "Where the maximum of each pooling window was": "Yes: pooling forgets the place, the switches remember it.",
-            "Weights that are learned backwards": "Nothing is learned in a deconvnet.",
+            "It reconstructs one unit, as it should": "It may or may not. With all units of the channel left in, the reconstructions would have no "
+            "more than 128 pixels, either.",
+            "Nothing: no reconstruction could have been wider": "Yes. Check conv1 or conv2, whose fields are smaller than the image.",
+            "It has a mistake: 131 pixels are missing 3": "The field hangs over the edge of the image, where there is nothing to reconstruct.",
         },
-        "Where the maximum of each pooling window was",
+        "Nothing: no reconstruction could have been wider",
     ),
     Question(
-        "Where do the deconvnet's filters come from?",
+        "A network tells huskies from wolves with 98 % accuracy. The probability of 'wolf' falls most when the gray square covers the snow. What is a fair "
+        "conclusion?",
         {
-            "It is trained to rebuild images": "It is not trained at all.",
-            "They are the network's own, transposed": "Yes. It shows what this network has learned, with nothing added.",
-            "They are the inverses of the network's filters": "A convolution with a stride has no inverse: it throws values "
-            "away. Transposed is not inverted.",
+            "Wolves look like snow to it": "To this network snow is evidence for a wolf. That says nothing about what either looks like.",
+            "It depends on the snow; test it on wolves without snow": "Yes. If snow and wolves came together in the test images, too, its "
+            "98 % may not hold elsewhere.",
+            "It works, as 98 % on test images shows": "The test images may have the same shortcut. Then they cannot show it.",
         },
-        "They are the network's own, transposed",
+        "It depends on the snow; test it on wolves without snow",
     ),
     Question(
-        "The probability of 'dog' falls most when the gray square covers the leash in the corner. What have you learned?",
+        "Without one block, with 30 % of the parameters, a network has 0.2 points more error. Three seeds of the whole network differ by 0.6 points. "
+        "What can be reported?",
         {
-            "Leashes look like dogs": "To this network a leash speaks for a dog; that need not be how it looks.",
-            "This network leans on the leash": "Yes. It may well be right on photographs with leashes, and wrong without one.",
-            "The dog is hidden behind the leash": "Then covering the dog itself would have cost more.",
+            "The block is worth 0.2 points": "The next seed may say 0.4 points less. The number is smaller than what chance does.",
+            "The block is useless": "Not seen is not absent. With more seeds, or on a harder task, a small difference may show.",
+            "No difference beyond that between seeds": "Yes, for this task and this network. To say more, train more seeds of both.",
         },
-        "This network leans on the leash",
-    ),
-    Question(
-        "Without layers 3 and 4 AlexNet loses 4.0 points, without layer 7 only 0.3. Which parameters are more numerous?",
-        {
-            "Those of layers 3 and 4": "They are 3.5 % of the network's; layer 7 has 27 %.",
-            "Those of layer 7": "Yes, eight times as many. Where a layer stands says more than how many weights it has.",
-            "They are about equal": "Layer 7 has 16.8 million, layers 3 and 4 together 2.2 million.",
-        },
-        "Those of layer 7",
+        "No difference beyond that between seeds",
     ),
 ]
