@@ -4,7 +4,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from lecture8 import complexity, models
+from lecture8 import complexity, datasets, models
 from lecture8.lessons.l04_vgg import counts, pictures
 from lecture8.teaching import Explorer, explorer
 
@@ -50,6 +50,25 @@ def stack() -> Explorer:
         start={"kernel": 5, "channels": 256, "side": 56},
         labels={"side": "map side"},
     )
+
+
+@explorer
+def sees() -> Explorer:
+    """What one unit sees of a photograph, after any number of a configuration's layers."""
+    photo = datasets.animals(224)["macaw"] / 255
+    most = len(counts.layers_of(models.vgg.CONFIGURATIONS["E"]))
+
+    def draw(configuration: str, layers: int) -> tuple[Figure, str]:
+        chain = counts.layers_of(models.vgg.CONFIGURATIONS[configuration])[:layers]
+        pools = sum(stride == 2 for _, stride in chain)
+        side, step = len(counts.paths(chain)), 2**pools
+        words = f"A unit after {len(chain)} layers of configuration {configuration}, {pools} of them pooling layers, sees "
+        words += f"{side} × {side} pixels; its neighbor sees as much, {step} pixel{'s' * (step > 1)} further."
+        name = f"{configuration}, {len(chain)} layers"
+        return pictures.lit(photo, {name: chain}, [side], inches=3.4), words
+
+    controls = {"configuration": list("ABCDE"), "layers": list(range(1, most + 1))}
+    return Explorer(draw, controls, start={"configuration": "D", "layers": 12})
 
 
 @explorer
