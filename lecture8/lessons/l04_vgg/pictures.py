@@ -66,15 +66,15 @@ def towers(rows: Mapping[str, Sequence[Sequence[int]]], widths: Sequence[int]) -
 
 
 def few_shades(picture: np.ndarray) -> np.ndarray:
-    """A picture from 0 to 1 in 32 shades of each color, as good to the eye and half as large: photographs make large notebooks."""
-    return np.round(np.clip(picture, 0, 1) * 31) / 31
+    """A picture from 0 to 1 in 21 shades of each color, as good to the eye and half as large: photographs make large notebooks."""
+    return np.round(np.clip(picture, 0, 1) * 20) / 20
 
 
 def lit(
     photo: torch.Tensor,
     chains: Mapping[str, Sequence[tuple[int, int]]],
     sides: Sequence[int],
-    inches: float = 1.8,
+    inches: float = 1.7,
 ) -> Figure:
     """A photograph seen by one unit near its middle, after each chain of layers; what the unit does not see is dark.
 
@@ -105,14 +105,14 @@ def lit(
 
 @torch.no_grad()
 def through_blocks(
-    net: torch.nn.Module, images: torch.Tensor, photo: torch.Tensor, most: int = 6
+    net: torch.nn.Module, images: torch.Tensor, photo: torch.Tensor, most: int = 5
 ) -> Figure:
     """A photograph, and the feature maps with the largest responses after each block of a network.
 
     images: the photograph as the network takes it, 1 × 3 × H × H; photo: 3 × H × H from 0 to 1
     """
     blocks = dict(net.features.named_children())
-    figure = plt.figure(figsize=(8, 0.784 * len(blocks)), layout="none")
+    figure = plt.figure(figsize=(7.2, 0.76 * len(blocks)), layout="none")
     tall = 1 / len(blocks)
     wide = tall * figure.get_figheight() / figure.get_figwidth()
     ax = figure.add_axes((0, 0, wide * len(blocks), 1))
@@ -127,7 +127,7 @@ def through_blocks(
         for i, which in enumerate(
             maps.flatten(1).std(1).argsort(descending=True)[:most].tolist()
         ):
-            ax = figure.add_axes((left + wide * (0.95 + i), bottom, wide * 0.97, tall * 0.97))
+            ax = figure.add_axes((left + wide * (1.05 + i), bottom, wide * 0.97, tall * 0.97))
             ax.imshow(few_shades(maps[which].numpy() / maps[which].max().item()))
             ax.axis("off")
     return figure
@@ -135,7 +135,7 @@ def through_blocks(
 
 def squares(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
     """Squares of whole numbers, shaded by their size: name -> the square; 0 stays white."""
-    figure, panels = plt.subplots(1, len(maps), figsize=(2.6 * len(maps), 2.9), squeeze=False)
+    figure, panels = plt.subplots(1, len(maps), figsize=(2.2 * len(maps), 2.45), squeeze=False)
     for ax, (name, counts) in zip(panels.flat, maps.items(), strict=True):
         counts = np.asarray(counts, float)
         # the root brings out the rim of a field: its corners count 1 where its middle counts 49
@@ -162,9 +162,9 @@ def same_scale(rows: Mapping[str, tuple[Sequence, Sequence]], names: tuple[str, 
     rows: what is compared -> (one picture, the other), each H × W; names: of the two columns
     """
     height, width = np.shape(next(iter(rows.values()))[0])
-    # a panel is 1.85 inches wide: as high as the pictures and no higher, or the rows drift apart
+    # a panel is 1.65 inches wide: as high as the pictures and no higher, or the rows drift apart
     figure, grid = plt.subplots(
-        len(rows), 3, figsize=(6, 0.3 + 1.85 * height / width * len(rows)), squeeze=False
+        len(rows), 3, figsize=(5.4, 0.3 + 1.65 * height / width * len(rows)), squeeze=False
     )
     for line, (label, (one, other)) in zip(grid, rows.items(), strict=True):
         one, other = np.asarray(one, float), np.asarray(other, float)
@@ -283,7 +283,7 @@ def sixteen_or_nineteen(table) -> Figure:
 
     table: `vgg_errors`
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), width_ratios=(1, 1.3))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2), width_ratios=(1, 1.3))
     ladder = table[(table["table"] == 3) & (table["train_scale"] == "256")].set_index(
         "configuration"
     )["top1"]
@@ -325,7 +325,7 @@ def probes(runs: pd.DataFrame) -> Figure:
     """
     tasks = list(dict.fromkeys(runs["task"]))[::-1]
     views = list(dict.fromkeys(runs["view"]))
-    figure, panels = plt.subplots(1, len(tasks), figsize=(10, 4.4), sharey=True)
+    figure, panels = plt.subplots(1, len(tasks), figsize=(8.5, 4.2), sharey=True)
     for ax, task in zip(panels, tasks):
         for at, view in enumerate(views):
             rows = runs[(runs["task"] == task) & (runs["view"] == view)]
@@ -342,7 +342,7 @@ def probes(runs: pd.DataFrame) -> Figure:
                     102,
                     at + shift,
                     f"{found.mean():.0f}",
-                    fontsize=8.5,
+                    fontsize=7.5,
                     va="center",
                     color=color,
                 )

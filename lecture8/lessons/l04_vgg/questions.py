@@ -307,7 +307,7 @@ exercises = {
         not add layers.
         """,
         hints=[
-            "Measure first: `signal(broken, …)` on a few images. Where does it break?",
+            "Measure first: `signal(broken_vgg(), digits.train.images[:64])`. What happens from layer to layer?",
             "One standard deviation for all layers cannot work: a layer with more inputs adds up more numbers.",
             "He's rule, which lesson 02 used, is made for ReLU: `nn.init.kaiming_normal_(layer.weight)`.",
         ],
