@@ -60,7 +60,7 @@ _ = pictures.towers(ROWS, models.vgg.WIDTHS)
 # %%
 SEEDS = run.choose(quick=(0, 1, 2), class_=(0, 1), paper=(0, 1, 2, 3, 4))
 WIDTHS = run.choose(quick=(8, 16), class_=(12, 24, 48), paper=(64, 128, 256))  # one per block
-EPOCHS = run.choose(quick=10, class_=6, paper=30)
+EPOCHS = run.choose(quick=10, class_=8, paper=30)
 RATE, BATCH = run.choose(quick=(0.01, 32), class_=(0.003, 64), paper=(0.001, 128))
 if run.mode == "quick":
     data = datasets.digits(size=16)
@@ -275,8 +275,8 @@ shares = {
 parrot = nn.functional.avg_pool2d(transfer.normalize(macaw[None]), 3)
 drawn = {}
 for name, between in kinds.items():
-    _, output, errors = best_5x5_misses(two_layers(2, between), parrot, parrot)
-    drawn[name] = output, output - errors
+    _, output, missed = best_5x5_misses(two_layers(2, between), parrot, parrot)
+    drawn[name] = output, output - missed
 least = min(shares["with ReLU"])
 found = ask.option("same", (least > 0.1) + (least > 5))
 guess_same.reveal(found, pictures.same_scale(drawn, ("two 3 × 3", "the best 5 × 5")))
@@ -446,16 +446,14 @@ plain, normed = (by_kind[norm].round(1) for norm in (False, True))
 order = ["pairs", "pairs, no ReLU between", "single 5 × 5"]
 teaching.claim(
     "Test error in %, pairs, pairs without the ReLU, singles: {plain}; with batch normalization {normed}.",
-    normed[order].is_monotonic_increasing
-    and plain.idxmin() == order[1]
-    and plain.idxmax() == order[2],
+    normed[order].is_monotonic_increasing and plain[order[:2]].max() < plain[order[2]] / 2,
     plain=", ".join(map(str, plain[order])),
     normed=", ".join(map(str, normed[order])),
 )
 
 # %% [markdown]
-# Pairs beat singles both times. The ReLU between them is another matter: with batch normalization it lowers the error by almost half, without it
-# the pairs do better when it is left out (one network with it nearly failed). “More non-linearity is better” needs its conditions.
+# Pairs beat singles both times. The ReLU between them is another matter: with batch normalization it lowers the error by almost half; without
+# batch normalization, leaving it out does no harm. “More non-linearity is better” needs its conditions.
 #
 # **Change the experiment, and defend your result.** Do the pairs still win on digits with a third block, or at another rate? Set
 # `WIDTHS` to `(8, 16, 32)`, or `RATE` to 0.003 and `EPOCHS` to 20, and run this section again. First write down what you expect, and which result would
