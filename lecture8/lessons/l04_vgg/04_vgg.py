@@ -432,7 +432,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# On digits the pairs win, and they win without the ReLU, too. Yet such a pair computes nothing that a single 5 × 5 could
+# On digits the pairs win on average, and they win without the ReLU, too. Yet such a pair computes nothing that a single 5 × 5 could
 # not. What counts here is not what a network *can compute*, but what training *finds*.
 #
 # Is it a quirk of digits, ten epochs, one rate? **Loaded, not trained here**: 36 printed characters, 36 epochs, each side at its

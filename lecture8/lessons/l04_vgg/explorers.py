@@ -55,7 +55,7 @@ def stack() -> Explorer:
 @explorer
 def sees() -> Explorer:
     """What one unit sees of a photograph, after any number of a configuration's layers."""
-    photo = datasets.animals(224)["macaw"] / 255
+    photo = datasets.animals(224)["owl"] / 255
     most = len(counts.layers_of(models.vgg.CONFIGURATIONS["E"]))
 
     def draw(configuration: str, layers: int) -> tuple[Figure, str]:
