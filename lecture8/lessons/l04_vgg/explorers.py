@@ -65,7 +65,7 @@ def sees() -> Explorer:
         words = f"A unit after {len(chain)} layers of configuration {configuration}, {pools} of them pooling layers, sees "
         words += f"{side} × {side} pixels; its neighbor sees as much, {step} pixel{'s' * (step > 1)} further."
         name = f"{configuration}, {len(chain)} layers"
-        return pictures.lit(photo, {name: chain}, [side], inches=2.6), words
+        return pictures.lit(photo, {name: chain}, [side], inches=2.4), words
 
     controls = {"configuration": list("ABCDE"), "layers": list(range(1, most + 1))}
     return Explorer(draw, controls, start={"configuration": "D", "layers": 12})
