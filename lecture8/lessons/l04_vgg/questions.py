@@ -47,7 +47,8 @@ predictions = {
             "both kinds of pairs": "The pairs without the ReLU can compute nothing that a 5 × 5 cannot. Still, training "
             "finds better weights for them here. So the ReLU is not what made the difference in this experiment.",
             "the single 5 × 5": "It has more weights for the same view, 25 for 18. That did not help here.",
-            "no clear difference": "Then the receptive field would be all that matters. In this experiment it is not.",
+            "no clear difference": "All three see the same pixels, but training finds other weights in each, and on digits that "
+            "shows. On photographs, with few epochs, it may be too small to see.",
         },
     ),
     "third": Prediction(
