@@ -247,7 +247,7 @@ def strengths(net: nn.Module, images: torch.Tensor) -> list[float]:
     return found
 
 
-def check_mend(answer) -> Verdict:
+def check_fix(answer) -> Verdict:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for widths in ((24, 32, 48, 48, 48), (8, 16, 16, 24, 24)):
@@ -256,14 +256,14 @@ def check_mend(answer) -> Verdict:
                 torch.randn(4, 3, 32, 32),
             )
             layers = [str(module) for module in net.modules()]
-            mended = called(answer, gaussian_init(net, 0.01))
-            if not isinstance(mended, nn.Module):
-                return wrong(f"Expected the network, got {type(mended).__name__}.")
-            if [str(module) for module in mended.modules()] != layers:
+            fixed = called(answer, gaussian_init(net, 0.01))
+            if not isinstance(fixed, nn.Module):
+                return wrong(f"Expected the network, got {type(fixed).__name__}.")
+            if [str(module) for module in fixed.modules()] != layers:
                 return wrong("The layers should stay as they are: change their weights only.")
-            if not mended(images).isfinite().all():
-                return wrong("The mended network outputs nan or inf.")
-            problem = _not_mended(mended, strengths(mended, images))
+            if not fixed(images).isfinite().all():
+                return wrong("The fixed network outputs nan or inf.")
+            problem = _not_fixed(fixed, strengths(fixed, images))
             if problem:
                 return wrong(f"Widths {widths}: {problem}")
     return correct(
@@ -271,7 +271,7 @@ def check_mend(answer) -> Verdict:
     )
 
 
-def _not_mended(net: nn.Module, found: list[float]) -> str:
+def _not_fixed(net: nn.Module, found: list[float]) -> str:
     kernels = [layer.weight for layer in net.modules() if isinstance(layer, nn.Conv2d)]
     if any(torch.equal(w[0], w[1]) for w in kernels):
         return "all kernels of a layer are the same, and would stay so. Draw random numbers."
@@ -296,7 +296,7 @@ def _not_mended(net: nn.Module, found: list[float]) -> str:
 
 
 def my_count():
-    return 512 * 7 * 7 * 4096 + 4096
+    return 512 * 10 * 10 * 4096 + 4096
 
 
 def my_images():
@@ -319,7 +319,7 @@ def merge(first, second):
     return conv
 
 
-def mend(net):
+def fix(net):
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight)

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from lecture8 import complexity, models
+from lecture8.lessons.l04_vgg.experiments import THIRDS, third_layers
 
 
 def stacks_with_field(field: int) -> dict[str, tuple[int, int]]:
@@ -102,6 +103,21 @@ def middle() -> pd.DataFrame:
                 row["params"] for part, row in parts(cost).items() if "block" in part
             ),
             "macs": cost.macs,
+        }
+    return pd.DataFrame(rows).T
+
+
+def miniatures() -> pd.DataFrame:
+    """What the networks of the table `vgg_thirds` have, at 16 × 16: the names, and what grows from one to another."""
+    rows = {}
+    for name, (third, width) in THIRDS.items():
+        cost = complexity.profile(third_layers(third, width, 36, seed=0), (1, 16, 16))
+        rows[name] = {
+            "third layer": third if third != "depthwise" else "depthwise 3 × 3, then 1 × 1",
+            "channels": f"{width}, {2 * width}",
+            "field": cost.field,
+            "multiply-adds": cost.macs,
+            "parameters": cost.params,
         }
     return pd.DataFrame(rows).T
 

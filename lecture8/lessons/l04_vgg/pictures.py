@@ -318,41 +318,47 @@ def sixteen_or_nineteen(table) -> Figure:
     return figure
 
 
-def probes(runs: pd.DataFrame) -> Figure:
-    """Test accuracy on two tasks of a linear classifier and of nearest neighbors on several views; a dot per seed.
+VIEWS = (
+    "pixels, one polarity",
+    "block 2, untrained",
+    "block 2",
+    "block 2, 128 of 256",
+    "block 3",
+    "fc7",
+)
 
-    runs: rows of the table `vgg_probes` of one length of training. Filled: linear classifier; open: nearest neighbors.
+
+def probes(runs: pd.DataFrame) -> Figure:
+    """Test accuracy of a linear classifier on several views of two tasks; a dot per seed, and the mean as a number.
+
+    runs: of the table `vgg_probes`. Filled: networks that learned letters for 6 epochs; open: for 18.
     """
-    tasks = list(dict.fromkeys(runs["task"]))[::-1]
-    views = list(dict.fromkeys(runs["view"]))
-    figure, panels = plt.subplots(1, len(tasks), figsize=(8.5, 4.2), sharey=True)
+    tasks = list(dict.fromkeys(runs["task"]))
+    runs = runs[runs["classifier"] == "linear"]
+    figure, panels = plt.subplots(1, len(tasks), figsize=(8.5, 3.2), sharey=True)
     for ax, task in zip(panels, tasks):
-        for at, view in enumerate(views):
-            rows = runs[(runs["task"] == task) & (runs["view"] == view)]
+        for at, view in enumerate(VIEWS):
             color = GRAY if "pixels" in view or "untrained" in view else BLUE
-            for classifier, shift, face in (
-                ("linear", -0.16, color),
-                ("nearest", 0.16, "white"),
-            ):
-                found = 100 * rows[rows["classifier"] == classifier]["test_accuracy"]
-                y = [at + shift] * len(found)
-                ax.plot(found, y, "o", color=color, markersize=4, markerfacecolor=face)
-                ax.plot([found.mean()] * 2, [at + shift - 0.15, at + shift + 0.15], color=color)
-                ax.text(
-                    102,
-                    at + shift,
-                    f"{found.mean():.0f}",
-                    fontsize=7.5,
-                    va="center",
+            for epochs, shift, face in ((6, -0.18, color), (18, 0.18, "white")):
+                rows = runs.query(f"task == {task!r} and view == {view!r} and epochs == {epochs}")
+                found, y = 100 * rows["test_accuracy"], at + shift
+                ax.plot(
+                    found,
+                    [y] * len(found),
+                    "o",
                     color=color,
+                    markersize=4,
+                    markerfacecolor=face,
                 )
+                if len(found):
+                    ax.text(97, y, f"{found.mean():.1f}", fontsize=8, va="center", color=color)
         ax.set(
-            title=task, xlabel="test accuracy, %", xlim=(15, 101), ylim=(len(views) - 0.5, -0.5)
+            title=task, xlabel="test accuracy, %", xlim=(38, 105), ylim=(len(VIEWS) - 0.5, -0.5)
         )
         ax.grid(axis="x", color=GRAY, linewidth=0.3)
         ax.tick_params(left=False)
-    panels[0].set_yticks(range(len(views)), views)
-    for words, face in (("linear classifier", BLUE), ("nearest neighbors", "white")):
+    panels[0].set_yticks(range(len(VIEWS)), VIEWS)
+    for words, face in (("6 epochs of letters", BLUE), ("18 epochs", "white")):
         panels[0].plot([], [], "o", color=BLUE, markersize=4, markerfacecolor=face, label=words)
     figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -373,15 +379,8 @@ def third_layers(runs: pd.DataFrame, epochs: int) -> Figure:
 
     runs: of the table `vgg_thirds`, those that measure; epochs: which of them
     """
-    names = {
-        "B": "B: no third layer",
-        "C": "C: 1 × 1",
-        "C, wider": "C, 1.3 times as wide",
-        "depthwise": "1 × 1 after a depthwise 3 × 3",
-        "D": "D: 3 × 3",
-    }
-    colors = dict.fromkeys(names.values(), BLUE)
-    colors |= dict.fromkeys((names["C, wider"], names["depthwise"]), ORANGE)
+    names = {name: name for name in ("B", "C", "C, wider", "depthwise", "D")}
+    colors = dict.fromkeys(names, BLUE) | dict.fromkeys(("C, wider", "depthwise"), ORANGE)
     errors = by_name(runs[runs["epochs"] == epochs], "net", names)
     return bars(
         errors, xlabel=f"test error after {epochs} epochs, % (dots: seeds)", colors=colors

@@ -29,47 +29,47 @@ predictions = {
         },
     ),
     "where": Prediction(
-        "VGG-16 has 138 million parameters in 13 convolutions and 3 fully connected layers. Where are they?",
+        "VGG-16 gets an image of 224 × 224. Which of its layers output the most values, so that training has to keep the most for them?",
         {
-            "most in the convolutions": "There are 13 of them, but the largest, with 512 kernels of 3 × 3 × 512, has only 2.4 "
-            "million weights.",
-            "about half and half": "Count fc6: 7 × 7 × 512 = 25,088 values, each connected with 4,096 outputs.",
-            "nine tenths in the fully connected layers": "fc6 alone has three quarters. Each of its weights is used once "
-            "per image, so the work is elsewhere.",
+            "the fully connected layers": "They have nine tenths of the parameters, but output only 4,096, 4,096 and 1,000 values.",
+            "blocks 4 and 5, with 512 channels": "Their maps have 28 × 28 and 14 × 14 pixels. From block to block the channels double at most, "
+            "but the pixels fall to a quarter.",
+            "all blocks about alike": "Doubling the channels balances half of the side, not a quarter of the pixels: the values halve with every block.",
+            "blocks 1 and 2": "Few channels, but 224 × 224 and 112 × 112 pixels. Parameters, compute and activations are in three different places.",
         },
     ),
     "pays": Prediction(
         "Three networks of equal width and equal receptive field are trained: pairs of 3 × 3; single 5 × 5; pairs of 3 × 3 without "
-        "the ReLU between the two, which by section 3 are single 5 × 5 in disguise. Which have the lower loss on new images?",
+        "the ReLU between the two, which by section 3 are single 5 × 5 in disguise, except at the border. Which have the lower loss on new images?",
         {
             "only the pairs with the ReLU": "This is what the argument about non-linearity predicts: without the ReLU the pair is a "
             "single 5 × 5, so it should do no better than one. What a network can compute is one thing; what training finds is another.",
-            "both kinds of pairs": "The pairs without the ReLU can compute nothing that a 5 × 5 cannot. Still, training "
+            "both kinds of pairs": "Away from the border the pairs without the ReLU can compute nothing that a 5 × 5 cannot. Still, training "
             "finds better weights for them here. So the ReLU is not what made the difference in this experiment.",
-            "the single 5 × 5": "It has more weights for the same view, 25 for 18. That did not help here.",
+            "the single 5 × 5": "It has more weights for the same receptive field, 25 for 18. That did not help here.",
             "no clear difference": "All three see the same pixels, but training finds other weights in each, and on digits that "
             "shows. On photographs, with few epochs, it may be too small to see.",
         },
     ),
     "third": Prediction(
-        "After 12 epochs the wider C was well ahead of C, and the depthwise network was not. After 36 epochs, which of the two is ahead of C by more "
-        "than a point?",
+        "After 12 epochs the wider C was well ahead of C, and depthwise was not. After 36 epochs, with three seeds, which mean is more "
+        "than a point below C's?",
         {
-            "only C, wider": "After 12 epochs it was. More width may have made training faster, not the network better: with more time C "
+            "only C, wider": "After 12 epochs it was. More width made training faster here, not the network better: with more time C "
             "catches up. Lesson 02 saw the same with batch normalization.",
-            "only depthwise": "This would speak for the larger view. It did not train well in 12 epochs, and with more time it does "
-            "catch up, but only with C.",
-            "both": "Then each of the two, work and view, would be worth something. With more time all of them "
-            "end close together, only D is ahead.",
-            "neither": "Neither more work alone nor more view alone brings the gain here. D has both, and is ahead of all others.",
+            "only depthwise": "This would speak for the larger receptive field. One of its three networks is about a point below C, one "
+            "two points above: with three seeds it is neither shown nor ruled out.",
+            "both": "Then each of the two, compute and receptive field, would be worth something. With more time all but D "
+            "end close together.",
+            "neither": "With these three seeds neither control is a point below C. D has both, receptive field and compute, and is ahead of all others.",
         },
     ),
     "nineteen": Prediction(
-        "In how many of the eight comparisons does the network with 19 layers have the lower top-1 error?",
+        "In how many of the eight test results does the network with 19 layers have the lower top-1 error?",
         {
             "in six or more": "The best known number, 25.5 against 25.6 %, is the one that looks best for 19 layers.",
-            "in three to five": "That would be what luck alone gives. By top-5 error it is three; by top-1 error fewer.",
-            "in two or fewer": "Three more layers bring nothing that these eight comparisons could show. Lesson 06 is about why depth stops paying.",
+            "in three to five": "By top-5 error it is three; by top-1 error fewer.",
+            "in two or fewer": "Three more layers bring nothing that these eight test results could show. Lesson 06 is about why depth stops paying.",
         },
     ),
     "signal": Prediction(
@@ -77,24 +77,24 @@ predictions = {
         "through. The standard deviation of the last convolution's output, compared with the first one's, is …",
         {
             "about the same": "That needs weights that fit the number of inputs of each layer. 0.01 knows nothing of it.",
-            "smaller, by less than a thousand": "Each layer keeps about a third, and there are twelve steps from the first to the last. "
+            "smaller, by less than a thousand": "Each layer keeps about a third, and there are twelve factors from the first to the last. "
             "A factor of a third, twelve times, is more than you may think.",
-            "smaller, by more than a thousand": "Each layer keeps about a third of its input's standard deviation, and thirteen layers "
-            "multiply.",
+            "smaller, by more than a thousand": "Each layer keeps about a third of its input's standard deviation. From the first to the "
+            "13th there are twelve such factors.",
             "larger": "With 9 × 512 inputs a standard deviation of 0.01 still makes the sum smaller than what comes in.",
         },
     ),
     "fc7": Prediction(
         "A VGG-like network learned 26 printed LETTERS. Now it should help with DIGITS, 200 of them labeled: printed ones, and handwritten ones. A "
-        "linear classifier gets the pixels, the output of fc7, or the output of block 2. Which is best?",
+        "linear classifier gets the pixels, the output of fc7, or that of an earlier block. Which is best?",
         {
             "fc7 for both": "fc7 comes last, and so it has learned most. But what it learned is letters: it "
             "keeps what tells letters apart and may drop the rest.",
-            "fc7 for printed, pixels for handwritten": "fc7 does beat the pixels on printed digits, and loses against them on handwriting. But "
-            "an earlier layer is better than both.",
-            "fc7 for printed, block 2 for handwritten": "That is the usual rule: top layers for similar tasks, earlier ones for others. "
-            "Here block 2 is ahead on printed digits, too.",
-            "block 2 for both": "Block 2 has strokes and corners, which letters, printed and handwritten digits share.",
+            "fc7 for printed, pixels for handwritten": "With a linear classifier fc7 beats the pixels on both. But "
+            "an earlier layer is better than either.",
+            "fc7 for printed, a block for handwritten": "That is the usual rule: top layers for similar tasks, earlier ones for others. "
+            "Here block 3 is ahead on printed digits, too, with as many values.",
+            "a block for both": "Blocks have strokes and corners, and where they are. Letters, printed and handwritten digits share these.",
         },
     ),
 }
@@ -124,12 +124,11 @@ def what_is_closer(error) -> str:
 
 
 def what_is_best(accuracy) -> str:
-    """The option of "fc7" that was measured: accuracies by task, view and classifier."""
+    """The option of "fc7" that was measured: accuracies of one classifier by task and view."""
     found = []
     for task in ("printed digits", "handwritten digits"):
-        kinds = accuracy[task].groupby("view").max()
-        kinds["pixels"] = max(kinds["pixels"], kinds["pixels, one polarity"])
-        found.append(kinds[["pixels", "fc7", "block 2"]].idxmax())
+        best = accuracy[task][["pixels, one polarity", "block 2", "block 3", "fc7"]].idxmax()
+        found.append("a block" if "block" in best else best.split(",")[0])
     if found[0] == found[1]:
         return f"{found[0]} for both"
     return f"{found[0]} for printed, {found[1]} for handwritten"
@@ -221,22 +220,23 @@ builds = {
 
 exercises = {
     "fc6": Exercise(
-        title="the largest layer",
+        title="the largest layer, for larger images",
         difficulty=1,
         task="""
-        VGG-16's last pooling layer outputs 512 feature maps of 7 × 7. fc6 connects all these values with 4,096 outputs. How many
-        parameters does fc6 have, with its biases?
+        VGG-16 should take images of 320 × 320 instead of 224 × 224. Its last pooling layer has 512 feature maps. fc6 connects all
+        their values with 4,096 outputs. How many parameters does fc6 have now, with its biases?
         """,
-        hints=["Every output has a weight for every value, and one bias.", "There are 512 · 7 · 7 values."],
+        hints=["Five pooling layers halve the side: 320, 160, 80, …", "Every output has a weight for every value, and one bias."],
         solution=answers.my_count,
         asks_value=True,
-        explanation="74 % of the network. GoogLeNet (lesson 05) averages each feature map first and saves nearly all of it.",
+        explanation="Twice as many as for 224 × 224. GoogLeNet (lesson 05) averages each feature map first (global average pooling): then the "
+        "image's size does not matter, and nearly all of these parameters are saved.",
         check_answer=number_check(
-            102_764_544,
-            traps={102_760_448: "the 4,096 biases are missing.",
-                   2_101_248: "that is 512 · 4096 with biases, one value per feature map; each has 49.",
-                   14_684_160: "the feature maps have 7 × 7 = 49 values, not 7.",
-                   123_642_856: "those are fc6, fc7 and fc8 together."},
+            209_719_296,
+            traps={209_715_200: "the 4,096 biases are missing.",
+                   102_764_544: "that is for 224 × 224, with maps of 7 × 7.",
+                   2_101_248: "that is 512 · 4096 with biases, one value per feature map.",
+                   20_975_616: "the feature maps have 10 × 10 values, not 10."},
             unit="parameters",
         ),
     ),
@@ -299,11 +299,11 @@ exercises = {
         explanation="Such a network takes a whole image of any size. Its outputs at all places are averaged.",
         check_answer=answers.check_dense,
     ),
-    "mend": Exercise(
-        title="mend the network that does not learn",
+    "fix": Exercise(
+        title="fix the network that does not learn",
         difficulty=3,
         task="""
-        Write `mend(net)`: it draws new random weights for the convolutions and linear layers of `net`, and returns it. Afterwards the
+        Write `fix(net)`: it draws new random weights for the convolutions and linear layers of `net`, and returns it. Afterwards the
         output of the last convolution should have at least a tenth and at most ten times the standard deviation of the first one's, whatever the widths. Do
         not add layers.
         """,
@@ -312,9 +312,9 @@ exercises = {
             "One standard deviation for all layers cannot work: a layer with more inputs adds up more numbers.",
             "He's rule, which lesson 02 used, is made for ReLU: `nn.init.kaiming_normal_(layer.weight)`.",
         ],
-        solution=answers.mend,
+        solution=answers.fix,
         explanation="`kaiming_normal_` draws with variance 2 / (number of inputs). The 2 makes up for the half that ReLU sets to 0.",
-        check_answer=answers.check_mend,
+        check_answer=answers.check_fix,
     ),
 }  # fmt: skip
 
@@ -331,12 +331,12 @@ quiz = [
         "The receptive field",
     ),
     Question(
-        "A phone app with VGG-16 is too large to download. Which change makes it much smaller and leaves the work almost as it is?",
+        "A phone app with VGG-16 is too large to download. Which change makes it much smaller and leaves the compute almost as it is?",
         {
-            "Average each of the last feature maps, and drop fc6 and fc7": "Yes: they hold 86 % of the parameters and do less than 1 % of the work. "
+            "Average each of the last feature maps, and drop fc6 and fc7": "Yes, this is global average pooling: the two hold 86 % of the parameters and do less than 1 % of the compute. "
             "(You would have to train it again.)",
-            "Replace the 3 × 3 in block 5 by 1 × 1": "That saves about 6 of 138 million parameters, and 8 % of the work.",
-            "Use images of half the side": "fc6 would shrink to about a fifth, but the work falls to about a quarter, too, and so "
+            "Replace the 3 × 3 in block 5 by 1 × 1": "That saves about 6 of 138 million parameters, and 8 % of the compute.",
+            "Use images of half the side": "fc6 would shrink to about a fifth, but the compute falls to about a quarter, too, and so "
             "may the accuracy.",
         },
         "Average each of the last feature maps, and drop fc6 and fc7",
@@ -354,11 +354,11 @@ quiz = [
         "Someone adds a layer to each block and reports: 'The error fell by 1 point, so the larger receptive field helps.' What is the "
         "best reply?",
         {
-            "Add the layers without the larger field, and compare": "Yes. A 1 × 1 convolution as wide as costs the same work would add layers and work, "
-            "but no view. Then one thing differs.",
+            "Add the layers without the larger field, and compare": "Yes. 1 × 1 layers add depth without enlarging the "
+            "receptive field. Compute and parameters still have to be matched separately.",
             "One point is too little to matter": "It may be a lot. How much is noise is a question for more seeds; "
             "the reason is another question.",
-            "It is right, since deeper networks see more": "They do see more. They also have more parameters, more ReLUs and more work.",
+            "It is right, since deeper networks see more": "They do see more. They also have more parameters, more ReLUs and more compute.",
         },
         "Add the layers without the larger field, and compare",
     ),

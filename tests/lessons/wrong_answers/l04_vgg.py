@@ -79,7 +79,7 @@ WRONG = {
         (lambda known, labels, asked: labels[torch.cdist(known, asked).argmin(1)], "9 labels"),
         (lambda known, labels, asked: labels[:9], "not those of the closest"),
     ],
-    "fc6": [(102_760_448, "biases are missing"), (2_101_248, "each has 49"), (14_684_160, "7 × 7 = 49")],
+    "fc6": [(209_715_200, "biases are missing"), (102_764_544, "7 × 7"), (2_101_248, "one value"), (20_975_616, "10 × 10")],
     "images": [(98, "need room"), (89, "parameters only"), (80, "three numbers"), (284, "4 bytes"), (72, "round down")],
     "merge": [
         (lambda first, second: merged(first, second, through=0), "the bias is not"),
@@ -94,7 +94,7 @@ WRONG = {
         (lambda linear, c_in: as_conv(linear, c_in, padding=1), "no padding"),
         (lambda linear, c_in: linear, "Expected an nn.Conv2d"),
     ],
-    "mend": [
+    "fix": [
         (lambda net: net, "must depend on the number of inputs"),
         (lambda net: redrawn(net, lambda w: nn.init.normal_(w, std=0.1)), "too large"),
         (lambda net: redrawn(net, nn.init.xavier_uniform_), "must be doubled"),
