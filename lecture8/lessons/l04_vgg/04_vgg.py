@@ -15,7 +15,7 @@
 # | | |
 # |---|---|
 # | **15 minutes** | run everything, then read and do the cells marked ➤ |
-# | **75 minutes** | the lecture: all sections; section 4 and *16 or 19* are optional, exercises and project for home |
+# | **75 minutes** | the lecture: all sections but the exercises and the project; section 4 and *16 or 19* are optional |
 # | **three hours** | all of it, without the project |
 # | `quick` run (default) | digits, letters and photographs, any laptop, no internet, about a minute of computing |
 # | `class` run | section 6 on 5,000 CIFAR-10 photographs (170 MB to download) |
@@ -54,7 +54,7 @@ _ = pictures.towers(ROWS, models.vgg.WIDTHS)
 # %% [markdown]
 # Five networks, and no kernel larger than 3 × 3. Each bar is a convolution, as wide as its feature map, and the higher, the more
 # channels it has. In the ImageNet challenge of 2014 seven such networks, averaged, had 7.3 % top-5 error (lesson 00): second
-# in classification to GoogLeNet (6.7 %), and first in localization, which also asks where the object is.
+# in classification to GoogLeNet (6.7 %), first in localization, which also asks where the object is.
 #
 # What you may want to change is in the next cell. For another run, write `lecture8.start("class", class_run="170 MB of CIFAR-10")` above.
 
@@ -135,7 +135,7 @@ teaching.claim(
 
 # %% [markdown]
 # ➤ What do such blocks make of a photograph? This small network of three blocks has learned ten classes of CIFAR-10, and classifies 81.8 %
-# of the test images correctly. Bright means that a channel responds. (It learned from 32 × 32 pixels; only here it gets 256 × 256.)
+# of the test images correctly. Bright means that a channel responds.
 
 # %% tags=["measured"]
 small = models.small.vgg(weights="cifar10").eval()
@@ -148,10 +148,9 @@ teaching.claim("Each block halves the side: 256, 128, 64, {side}.", side == 32, 
 # %% [markdown]
 # ## 2 · What does one unit see?
 #
-# With kernels of 3 × 3, does the network look at the world through a keyhole? Measure it. A *unit*, one value of a feature map, sees a pixel if
-# a change of the pixel can change the unit, that is, if there is a gradient. Set all weights to 1, and backpropagate from one unit to the image. The
-# gradient at a pixel then counts the paths from it to the unit. In a row of pixels, two kernels of 3 give 1, 2, 3, 2, 1: the middle pixel
-# takes part in all three values between, and each outermost pixel in one.
+# With kernels of 3 × 3, does the network look at the world through a keyhole? A *unit*, one value of a feature map, sees a pixel if
+# there is a gradient. Set all weights to 1, and backpropagate from one unit to the image: the
+# gradient at a pixel counts the paths from it to the unit. Along a row, two kernels of 3 give 1, 2, 3, 2, 1.
 
 
 # %%
@@ -168,12 +167,18 @@ stacks = {"two 3 × 3": [3, 3], "one 5 × 5": [5], "three 3 × 3": [3, 3, 3], "o
 _ = pictures.squares({name: what_it_sees(kernels) for name, kernels in stacks.items()})
 
 # %% [markdown]
-# The square is the **receptive field** (수용 영역). Two 3 × 3 see as much as one 5 × 5, three as much as one 7 × 7. But they do not see it
-# alike: in the stack of three, 49 paths start from the middle pixel and one from each corner. (All weights are 1 here. What matters in a
-# trained network is often only the middle; Luo et al., 2016, call it the *effective receptive field*. VGG's paper uses that name for the whole square.)
+# The square is the **receptive field** (수용 영역). Two 3 × 3 see as much as one 5 × 5, three as much as one 7 × 7. But in the stack of three, 49 paths
+# start from the middle pixel and one from each corner. (All weights are 1 here. In a trained network often only the middle
+# matters: the *effective receptive field*, Luo et al., 2016.)
 #
-# Now for any chain of layers. `step` says how far apart two neighbors of a feature map are, in pixels of the image. An example: 3 × 3 convolution, 2 × 2
-# pooling, 3 × 3 convolution. The side grows 1 → 3 → 4 → 8: after the pooling the step is 2, so the last kernel reaches 4 pixels further.
+# Now for any chain of layers. `step` is how far apart two neighbors of a feature map are, in pixels of the image.
+#
+# <details><summary>An example</summary>
+#
+# 3 × 3 convolution, 2 × 2 pooling, 3 × 3 convolution: the side grows 1 → 3 → 4 → 8. Before the pooling the step is 1, after it 2, so the last kernel reaches
+# 2 · 2 pixels further.
+#
+# </details>
 
 # %%
 ask.builds["field"]
@@ -203,8 +208,7 @@ found = ask.option("field", (reach > 27) + (reach > 112) + (reach >= 224))
 guess_field.reveal(found, pictures.lit(owl, chains, sides))
 
 # %% [markdown]
-# Brightness shows how many paths lead to the unit: the middle of its square counts more than the rim.
-# ➤ Let a unit of your choice look, and compare A with E.
+# Brightness shows how many paths lead to the unit. ➤ Let a unit of your choice look, and compare A with E.
 
 # %%
 explorers.sees()
@@ -212,10 +216,10 @@ explorers.sees()
 # %% [markdown]
 # ## 3 · The same view. The same function?
 #
-# Two 3 × 3 convolutions and one 5 × 5 have the same receptive field. You may read that they also have the same effect. Do they compute the same?
+# Two 3 × 3 have the receptive field of one 5 × 5. You may read that they have the same effect. Do they compute the same?
 #
-# First **without a ReLU** between the two. In one dimension: (1, 2, 1), then (-1, 0, 1). The second kernel adds three copies of the first, each one place further,
-# times -1, 0 and 1. That is one kernel, (-1, -2, 0, 2, 1). Now with squares:
+# First **without a ReLU** between. In one dimension: (1, 2, 1), then (-1, 0, 1). The second kernel adds three shifted copies of the first,
+# times -1, 0 and 1. That is one kernel: (-1, -2, 0, 2, 1). Now with squares:
 
 # %%
 ask.builds["stamp"]
@@ -243,9 +247,9 @@ guess_same = teaching.predict(ask.predictions["same"])
 guess_same
 
 # %% [markdown]
-# The best kernel can be found without training. Each output should be a weighted sum of the 3 · 25 = 75 values under the kernel, plus a bias, so this is
-# a **least-squares** problem (최소제곱법): find the weights with the smallest squared error. The two layers have random weights. We find the
-# kernel on an image of random pixels and test it on another. (The picture: found on nine photographs, tested on a tenth.)
+# The best kernel can be found without training. Each output should be a weighted sum of the 3 · 25 = 75 values under the kernel, plus a bias. So this is
+# a **least-squares** problem (최소제곱법): find the weights with the smallest squared error. The two layers have random weights; we fit
+# on random pixels and test on others.
 
 
 # %%
@@ -278,6 +282,7 @@ shares = {
     name: [100 * best_5x5_misses(two_layers(seed, between), *noise)[0] for seed in (0, 1, 2)]
     for name, between in kinds.items()
 }
+# for the picture: fitted on nine photographs, tested on the tenth
 photos = {
     name: nn.functional.avg_pool2d(transfer.normalize(photo[None] / 255), 3).double()
     for name, photo in datasets.animals().items()
@@ -305,7 +310,7 @@ teaching.claim(
 # With C channels in and out, a kernel of k × k has k²C² weights. Two of 3 × 3 have 18 C², one of 5 × 5 has 25 C². Three have 27 C²,
 # one of 7 × 7 has 49 C², 81 % more. Each weight is used once per pixel, so the **compute** (연산량), the number of multiply-adds, grows alike.
 #
-# ➤ **Design a stack.** You want to see 13 × 13 with 256 channels. Which stack of equal kernels is the cheapest, and how many times cheaper is it than one
+# ➤ **Design a stack.** You want to see 13 × 13 with 256 channels. Which stack of equal kernels is the cheapest, and how much cheaper than one
 # 13 × 13?
 #
 # <details><summary>The answer, and why not smaller still</summary>
@@ -322,9 +327,8 @@ explorers.stack()
 # %% [markdown]
 # ## 5 · Where is it all?
 #
-# Small kernels, few weights. And yet VGG-16, configuration D, has 138 million parameters, more than twice as many as AlexNet. Lesson
-# 02 asked where parameters and compute are. Training has a third cost, memory: the **activations** (활성값), all values that layers output, are kept until backpropagation has
-# used them. (We count the image and the outputs of convolutions, pooling and linear layers. A ReLU can overwrite its input, *in place*.)
+# Small kernels, few weights. And yet VGG-16, configuration D, has 138 million parameters, more than twice as many as AlexNet. Training costs
+# memory, too: the **activations** (활성값), the values that layers output, are kept until backpropagation has used them.
 
 # %%
 guess_where = teaching.predict(ask.predictions["where"])
@@ -352,13 +356,17 @@ teaching.claim(
 )
 
 # %% [markdown]
-# *Parameters* are where 25,088 values meet 4,096 outputs. *Compute* is in the middle, *activations* are at the beginning: 61 MB
-# for one image at 4 bytes a number. (You may read of 24 million values, 96 MB. The rows of that list add up to 15.2 million.) In evaluation an input can be
-# forgotten as soon as its output is there.
+# *Parameters* are where 25,088 values meet 4,096 outputs, *compute* is in the middle, *activations* are at the beginning: 61 MB
+# for one image at 4 bytes a number. In evaluation an input can be forgotten as soon as its output is there.
 #
-# ➤ From A to E, what grows most: parameters, compute or activations? And why do the parameters depend on the image's size?
+# <details><summary>What is counted? You may read of 24 million values, 96 MB</summary>
 #
-# <details><summary>Answers</summary>
+# We count the image and the outputs of convolutions, pooling and linear layers; a ReLU can overwrite its input (*in place*). The popular list with the total of 24 million counts the
+# same, but its rows add up to 15.2 million values, 61 MB.
+#
+# </details>
+#
+# <details><summary>➤ From A to E, what grows most: parameters, compute or activations? Why do the parameters depend on the image's size?</summary>
 #
 # The compute: every new layer does about as much as its neighbors. The image's size matters through fc6 alone, which has a weight for every value of
 # the last feature map.
@@ -388,9 +396,9 @@ ask.exercises["images"].check(my_images)
 # ### Pairs or singles
 #
 # ➤ The authors replaced each pair of 3 × 3 in B by one 5 × 5. The **top-1 error**, the share of images whose top prediction is wrong, was 7 %
-# higher. (The paper does not say whether of B's error or in points.) The usual explanation is one more
+# higher (of B's error or in points: the paper does not say). The usual explanation is one more
 # ReLU, so more **non-linearity** (비선형성). But the pair also has fewer weights, and one more layer to train. A third network can tell: pairs *without* the ReLU
-# between. All three use your block, and one learning rate at first. We compare the loss, which shows small differences better than the error on a few hundred images.
+# between, for now all with one learning rate. We compare the loss, which shows more than the error on 300 images.
 
 
 # %%
@@ -449,11 +457,17 @@ teaching.claim(
 )
 
 # %% [markdown]
-# On digits the pairs win on average, and they win without the ReLU, too. Yet away from the border such a pair computes nothing that a single 5 × 5 could
-# not. So what a network *can compute* is one thing, what training *finds* another. (Small differences remain: at the border zeros are padded twice, and our initial weights are made for a ReLU after
-# each layer.)
+# On digits the pairs win on average, and without the ReLU, too. Yet away from the border such a pair computes nothing that a single 5 × 5 could
+# not. What a network *can compute* is one thing, what training *finds* another.
 #
-# Is it a quirk of digits, ten epochs, one rate? **Loaded, not trained here**: 36 printed characters, 36 epochs, each kind at the best of
+# <details><summary>What else differs?</summary>
+#
+# At the border a pair pads zeros twice. Our initial weights are made for a ReLU after each convolution, and here one is missing. And with batch normalization, below,
+# a pair has two normalizations, a single convolution one.
+#
+# </details>
+#
+# **Loaded, not trained here**: more images (36 printed characters), 36 epochs, each kind at the best of
 # four rates (chosen with two seeds), five other seeds; without and with **batch normalization** (lesson 02).
 
 # %%
@@ -472,13 +486,12 @@ teaching.claim(
 )
 
 # %% [markdown]
-# Pairs beat singles both times. Without batch normalization the singles do not even fit their training images: they are hard to train, which says little
-# about new images. Leaving out the ReLU does no harm there. With batch normalization the ReLU lowers the error by almost half. (But the pair has two such normalizations, a single one;
-# and the pair without ReLU was best at the largest rate tried.) “More non-linearity is better” needs its conditions.
+# Pairs beat singles both times. Without batch normalization the singles do not even fit their training images: they are hard to train; this is no gap between old and new images. Leaving out the ReLU does no harm there. With batch normalization the ReLU lowers the error by almost half (the pair without it was
+# best at the largest rate tried). “More non-linearity is better” needs its conditions.
 #
 # **Change the experiment, and defend your result.** Do the pairs still win on digits with a third block, or at another rate? Set
-# `WIDTHS` to `(8, 16, 32)`, or `RATE` to 0.003 and `EPOCHS` to 20, and run this section again. First write down what you expect, and which result would
-# change your mind. Afterwards write three sentences: what you measured (all seeds), what it shows, what it does not show.
+# `WIDTHS` to `(8, 16, 32)`, or `RATE` to 0.003 and `EPOCHS` to 20, and run this section again. First write down what you expect. Then write three sentences:
+# what you measured (all seeds), what it shows, what it does not show.
 
 # %%
 ask.exercises["merge"]
@@ -501,12 +514,11 @@ ask.exercises["merge"].check(merge)
 counts.middle()
 
 # %% [markdown]
-# From C to D the receptive field grows, and so do parameters and compute, so the table cannot say which one helped. Two controls are missing:
-# * “C, wider” has 1.3 times C's channels: about D's compute with C's receptive field.
-# * “depthwise” has a **depthwise convolution** before the 1 × 1, one 3 × 3 for each channel alone: D's receptive field, hardly more compute than C.
+# From C to D the receptive field grows, and so do parameters and compute: the table cannot say which one helped. Two controls are missing:
+# * “C, wider” has 1.3 times C's channels: about D's compute, C's receptive field.
+# * “depthwise” has a **depthwise convolution**, one 3 × 3 for each channel alone, before the 1 × 1: D's receptive field, hardly more compute than C.
 #
-# **Loaded, not trained here**: small copies with two blocks, on printed characters; five seeds after 12 epochs, three after 36. One other seed chose the rates, for 12 epochs. Which
-# control comes closer to D?
+# **Loaded, not trained here**: small copies, printed characters; five seeds after 12 epochs, three after 36. One other seed chose the rates, for 12 epochs.
 
 # %%
 counts.miniatures()
@@ -525,33 +537,29 @@ guess_third.reveal(ask.what_is_closer(after[36]), pictures.third_layers(thirds, 
 
 # %%
 short, long = after[12], after[36]
-teaching.claim(
-    "Test error, %: after 12 epochs C {a:.1f}, wider {b:.1f}, depthwise {c:.1f}, D {d:.1f}; after 36 epochs {e:.1f}, {f:.1f}, {g:.1f}, {h:.1f}.",
-    short["C, wider"] < short["C"] - 2
-    and long["D"] < min(long["C"], long["C, wider"], long["depthwise"]) - 1,
-    **dict(zip("abcd", short[["C", "C, wider", "depthwise", "D"]])),
-    **dict(zip("efgh", long[["C", "C, wider", "depthwise", "D"]])),
-)
 by_seed = thirds.pivot(index=["epochs", "seed"], columns="net", values="test_error")
-worked = by_seed.loc[12].query("depthwise < 30")
+first, last = by_seed.loc[12], by_seed.loc[36, "depthwise"]
+worked = first.query("depthwise < 30")
+names = ["C", "C, wider", "depthwise", "D"]
 teaching.claim(
-    "After 12 epochs one depthwise network failed ({worst:.1f} %). The other {n}: {a:.1f}, C with these seeds {b:.1f} %; medians of all: {c:.1f}, {d:.1f}. "
-    "After 36 epochs depthwise goes from {least:.1f} to {most:.1f} %.",
-    len(worked) == 4,
-    worst=by_seed.loc[12, "depthwise"].max(),
-    n=len(worked),
-    a=worked["depthwise"].mean(),
-    b=worked["C"].mean(),
-    c=by_seed.loc[12, "depthwise"].median(),
-    d=by_seed.loc[12, "C"].median(),
-    least=by_seed.loc[36, "depthwise"].min(),
-    most=by_seed.loc[36, "depthwise"].max(),
+    "Test error in % of C, wider, depthwise, D: {short} after 12 epochs, {long} after 36. After 12 one depthwise network failed ({worst:.1f}); the other "
+    "four: {a:.1f}, C with their seeds: {b:.1f}; medians of five: {c:.1f}, {d:.1f}. After 36 depthwise goes from {least:.1f} to {most:.1f}.",
+    short["C, wider"] < short["C"] - 2
+    and long["D"] < long[names[:3]].min() - 1
+    and len(worked) == len(first) - 1,
+    short=", ".join(f"{short[name]:.1f}" for name in names),
+    long=", ".join(f"{long[name]:.1f}" for name in names),
+    worst=first["depthwise"].max(),
+    **dict(zip("ab", worked[["depthwise", "C"]].mean())),
+    **dict(zip("cd", first[["depthwise", "C"]].median())),
+    least=last.min(),
+    most=last.max(),
 )
 
 # %% [markdown]
-# After 12 epochs width looked like the reason, and depthwise, apart from the network that failed, was about as good as C. With more time C caught up: width made training
-# faster, not the network better. With these three seeds neither control's mean is a point below C's. But depthwise varies a lot, so the receptive field
-# alone is not ruled out. D has both, receptive field and compute, and is ahead. Our controls do not separate the two. Nor does the paper's table.
+# After 12 epochs width looked like the reason; depthwise, apart from the network that failed, was about as good as C. With more time C caught up: width made training
+# faster, not the network better. With these three seeds neither control's mean is a point below C's. Depthwise varies much, so the receptive field
+# alone is not ruled out. Our controls do not separate the two; nor does the paper's table.
 
 # %% [markdown]
 # ## 7 · How deep?
@@ -559,7 +567,7 @@ teaching.claim(
 # ### 16 or 19
 #
 # Are 19 layers better than 16? The paper has eight test results for both, from three trained networks of each. *S* is the size of the training images' shorter
-# side, *Q* that of the test images; with “256-512” *S* is drawn anew for each image (**scale jittering**). “Dense” slides the network over the whole image; “multi-crop”
+# side, *Q* that of the test images; “256-512” draws *S* anew for each image (**scale jittering**). “Dense” slides the network over the whole image; “multi-crop”
 # averages 150 crops.
 
 # %%
@@ -586,10 +594,15 @@ teaching.claim(
 )
 
 # %% [markdown]
-# So “VGG-19 is slightly better”, as you may read, rests on 25.5 against 25.6 %. No difference is larger than 0.3 points, with one network of each kind and *S*. From A
+# “VGG-19 is slightly better”, as you may read, rests on 25.5 against 25.6 %. No difference exceeds 0.3 points, with one network of each kind and *S*. From A
 # to D the error falls with every step (depth is only one of the things that change); from D to E it does not.
-# Why, and what helps, is the story of [06 ResNet](06_resnet.ipynb). Table 3 also has A with AlexNet's LRN: 29.7 %, without it 29.6 %. So VGG has no
-# normalization.
+# Why, and what helps, is the story of [06 ResNet](06_resnet.ipynb).
+#
+# <details><summary>And normalization?</summary>
+#
+# Table 3 also has A with AlexNet's LRN: 29.7 %, without it 29.6 %. So VGG has no normalization.
+#
+# </details>
 
 # %%
 ask.exercises["dense"]
@@ -605,8 +618,14 @@ ask.exercises["dense"].check(as_convolution)
 # %% [markdown]
 # ### Initial weights
 #
-# VGG trains almost as AlexNet did: momentum 0.9, weight decay 5e-4, dropout 0.5 on fc6 and fc7, a learning rate of 0.01, divided by 10 when the validation
-# error stops falling, batches of 256. AlexNet's five convolutions began with random weights of standard deviation 0.01. What happens in 13?
+# AlexNet's five convolutions began with random weights of standard deviation 0.01. What happens in 13?
+#
+# <details><summary>How VGG was trained</summary>
+#
+# Almost as AlexNet: momentum 0.9, weight decay 5e-4, dropout 0.5 on fc6 and fc7, a learning rate of 0.01, divided by 10 when the validation
+# error stops falling, batches of 256.
+#
+# </details>
 
 # %%
 guess_signal = teaching.predict(ask.predictions["signal"])
@@ -643,8 +662,8 @@ words = {"xlabel": "convolution", "ylabel": "standard deviation", "log": True}
 guess_signal.reveal(found, plots.lines(constant, **words))
 
 # %% [markdown]
-# (The paper prints a *variance* of 0.01, and √0.01 = 0.1 is the upper line. It may mean a standard deviation of 0.01.) The authors trained A first, and
-# began deeper networks with its first four convolutions and its fully connected layers.
+# (The paper prints a *variance* of 0.01, and √0.01 = 0.1 is the upper line. It may mean a standard deviation of 0.01.) The authors trained A first, and began
+# deeper networks with some of its layers.
 #
 # **Debugging: a VGG that does not learn.** A colleague trains these 16 layers on digits. The loss stays at 2.303, that of guessing. Measure, then fix it.
 
@@ -682,8 +701,9 @@ def fix(net):
 ask.exercises["fix"].check(fix)
 
 # %% [markdown]
-# The paper's authors found later that Glorot's rule would have been enough: a variance of 2 / (inputs + outputs). He's rule has 2 / inputs, about twice as much, because
-# ReLU sets half of the values to 0. On 32 × 32 pixels of noise:
+# The authors found later that Glorot's rule would have been enough: a variance of 2 / (inputs + outputs). He's rule has 2 / inputs, twice as much,
+# because ReLU sets half of the values to 0. On 32 × 32 pixels of noise, Glorot's rule loses a factor of about two hundred in 13 layers, which a network survives; 0.01 loses a million.
+# (The last kernels see mostly padding here: even He's line falls.)
 
 
 # %% tags=["measured"]
@@ -708,15 +728,11 @@ teaching.claim(
 )
 
 # %% [markdown]
-# After 13 layers Glorot's rule leaves one part in two hundred, which a network survives; the constant 0.01 leaves one in a million, and the colleague's did not. (The last maps here
-# have 4 and 2 pixels a side. Much of what their kernels see is padding, so even He's line falls a little at the end.)
-
-# %% [markdown]
 # ## 8 · fc7 on another task
 #
 # VGG turns a photograph into 4,096 numbers, the output of fc7. Are these **features** (특징) good for other tasks? The authors froze their network
-# and trained linear classifiers on its features, for other data sets, with success (Appendix B). At small scale, a VGG-like network of three blocks
-# learns printed *letters* (top row). Then it gets *digits*, 200 of them labeled. Block 3 and fc7 both output 128 values, block 2 has 256.
+# and trained linear classifiers on them, for other data sets, with success. At small scale, a VGG-like network
+# learns printed *letters* (top row). Then it gets *digits*, 200 of them labeled. Its block 2 outputs 256 values, block 3 and fc7 128 each.
 
 # %%
 letters = datasets.glyphs(size=16, per_class=100, characters="ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -739,34 +755,22 @@ best = probes.groupby(["epochs", "classifier", "task", "view"])["test_accuracy"]
 guess_fc7.reveal(ask.what_is_best(best[6, "linear"]), pictures.probes(probes))
 
 # %%
-printed, written = tasks
-names = ["pixels, one polarity", "block 2", "block 3", "fc7"]
-for epochs in (6, 18):
-    found = best[epochs, "linear"]
-    teaching.claim(
-        "Letters for {epochs} epochs, linear classifier; pixels, blocks 2 and 3, fc7: printed digits {printed}; handwritten {written} %.",
-        all(
-            found[task, "block 3"] > found[task, "fc7"] + 5
-            and found[task, "block 3"] > found[task].max() - 1
-            for task in tasks
-        ),
-        epochs=epochs,
-        printed=", ".join(f"{found[printed, name]:.1f}" for name in names),
-        written=", ".join(f"{found[written, name]:.1f}" for name in names),
-    )
-found = best[6, "nearest", written]
+names, nearby = ["pixels, one polarity", "block 2", "block 3", "fc7"], best[6, "nearest"]
+linear = {(epochs, task): best[epochs, "linear", task] for epochs in (6, 18) for task in tasks}
+listed = [", ".join(f"{found[name]:.1f}" for name in names) for found in linear.values()]
 teaching.claim(
-    "Nearest neighbors, 6 epochs, handwritten: pixels {pixels:.1f}, fc7 {fc7:.1f} %.",
-    found["pixels, one polarity"] > found["fc7"] + 10,
-    pixels=found["pixels, one polarity"],
-    fc7=found["fc7"],
+    "Linear classifier on pixels, block 2, block 3, fc7: printed digits {a} % (18 epochs: {c}); handwritten {b} ({d}). Nearest neighbors, handwritten: pixels {pixels:.1f}, fc7 {fc7:.1f}.",
+    all(found["block 3"] > max(found["fc7"] + 5, found.max() - 1) for found in linear.values()),
+    **dict(zip("abcd", listed)),
+    pixels=nearby["handwritten digits", "pixels, one polarity"],
+    fc7=nearby["handwritten digits", "fc7"],
 )
 
 # %% [markdown]
-# So the last convolutional block was best or tied on both tasks. The fully connected layers were worse, clearly so on handwriting, and the number of values is not the reason: block 3 has as
+# So the last convolutional block was best or tied. The fully connected layers were worse, clearly so on handwriting, and not for lack of values: block 3 has as
 # many as fc7. With a linear classifier fc7 still beats the pixels; with **nearest neighbors**, the label of the most similar known image, it loses to them on
-# handwriting. Part of all this is the architecture: an *untrained* block 2 helps with handwriting, too. And our network knows 26 letters; the
-# paper's, with a thousand classes, served several other data sets.
+# handwriting. Part of this is the architecture: an *untrained* block 2 helps with handwriting, too. And our network knows 26 letters, the
+# paper's a thousand classes.
 #
 # ➤ Nearest neighbors need no training. Below, each row has a new digit and the six labeled ones closest in fc7.
 
@@ -797,13 +801,10 @@ for i in range(0, 44, 11):  # known and asked are fc7's now
     rows += [task.test.images[i], *task.train.images[closest]]
 _ = plots.images(rows, ["new", *[""] * 6] * 4, columns=7, size=0.75)
 teaching.claim(
-    "One network, printed digits read by nearest neighbors: block 2 ≈ {a:.0f}, block 3 ≈ {b:.0f}, fc7 ≈ {c:.0f} %.",
-    right["block 3"] > max(right["block 2"], right["fc7"]),
+    "One network, printed digits, nearest neighbors: block 2 ≈ {a:.0f}, block 3 ≈ {b:.0f}, fc7 ≈ {c:.0f} %. Block 3 is best again; but fc7 is not behind block 2: the order can depend on the classifier.",
+    right["block 3"] > right["fc7"] > right["block 2"] - 1,
     **dict(zip("abc", right.values())),
 )
-
-# %% [markdown]
-# Block 3 is ahead of fc7 here, too. But with nearest neighbors fc7 is not behind block 2, as it was with a linear classifier: which layer is better can depend on the classifier.
 
 # %%
 DOWNLOAD = False  # True asks the published VGG-16 about ten photographs: 530 MB, once
@@ -867,14 +868,14 @@ teaching.quiz(ask.quiz[4])
 # | | |
 # |---|---|
 # | **receptive field** (수용 영역) | two 3 × 3 see 5 × 5; VGG-16's last feature map sees 212 × 212 |
-# | **same effect** (같은 효과)? | without a ReLU, yes; with it the best 5 × 5 missed 20 to 30 % (random weights, random pixels) |
+# | **same effect** (같은 효과)? | without a ReLU, yes; with it the best 5 × 5 missed 20 to 30 % (random weights and pixels) |
 # | **fewer parameters** (파라미터) | for the same receptive field; yet 138 million in all, 89 % fully connected |
 # | **memory** (메모리) | 71 % of the activations are in the first two blocks |
-# | **non-linearity** (비선형성) | pairs beat singles; whether the ReLU between is the reason depends on the network |
-# | **C → D** | receptive field and compute grow together; two controls did not separate them |
+# | **non-linearity** (비선형성) | pairs beat singles; the ReLU between is not always the reason |
+# | **C → D** | receptive field or compute? Two controls did not separate them |
 # | **16 or 19 layers** | no clear difference in eight test results |
 # | **initial weights** | one standard deviation for all layers fails; He's rule fits each |
-# | **fc7** | the last convolutional block was better for both our tasks, clearly so for handwriting |
+# | **fc7** | the last convolutional block served both our tasks better |
 #
-# **Where to go next.** [05 GoogLeNet](05_googlenet.ipynb) removes most of these parameters and most of the compute. [06 ResNet](06_resnet.ipynb)
+# **Where to go next.** [05 GoogLeNet](05_googlenet.ipynb) removes most of these parameters and of the compute. [06 ResNet](06_resnet.ipynb)
 # makes depth pay again. The map: [00 Start here](00_start_here.ipynb).

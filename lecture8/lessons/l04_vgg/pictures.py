@@ -340,7 +340,9 @@ def probes(runs: pd.DataFrame) -> Figure:
         for at, view in enumerate(VIEWS):
             color = GRAY if "pixels" in view or "untrained" in view else BLUE
             for epochs, shift, face in ((6, -0.18, color), (18, 0.18, "white")):
-                rows = runs.query(f"task == {task!r} and view == {view!r} and epochs == {epochs}")
+                rows = runs.query(
+                    f"task == {task!r} and view == {view!r} and epochs == {epochs}"
+                )
                 found, y = 100 * rows["test_accuracy"], at + shift
                 ax.plot(
                     found,
