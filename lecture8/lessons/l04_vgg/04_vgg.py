@@ -463,7 +463,7 @@ teaching.claim(
 # <details><summary>What else differs?</summary>
 #
 # At the border a pair pads zeros twice. Our initial weights are made for a ReLU after each convolution, and here one is missing. And with batch normalization, below,
-# a pair has two normalizations, a single convolution one.
+# a pair has two normalizations, a single convolution one; and the pair without the ReLU was best at the largest rate tried, so a larger one may be better still.
 #
 # </details>
 #
@@ -486,8 +486,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# Pairs beat singles both times. Without batch normalization the singles do not even fit their training images: they are hard to train; this is no gap between old and new images. Leaving out the ReLU does no harm there. With batch normalization the ReLU lowers the error by almost half (the pair without it was
-# best at the largest rate tried). “More non-linearity is better” needs its conditions.
+# Pairs beat singles both times. Without batch normalization the singles do not even fit their training images: they are hard to train; this is no gap between old and new images. Leaving out the ReLU does no harm there. With batch normalization the ReLU lowers the error by almost half. “More non-linearity is better” needs its conditions.
 #
 # **Change the experiment, and defend your result.** Do the pairs still win on digits with a third block, or at another rate? Set
 # `WIDTHS` to `(8, 16, 32)`, or `RATE` to 0.003 and `EPOCHS` to 20, and run this section again. First write down what you expect. Then write three sentences:
@@ -566,9 +565,14 @@ teaching.claim(
 #
 # ### 16 or 19
 #
-# Are 19 layers better than 16? The paper has eight test results for both, from three trained networks of each. *S* is the size of the training images' shorter
-# side, *Q* that of the test images; “256-512” draws *S* anew for each image (**scale jittering**). “Dense” slides the network over the whole image; “multi-crop”
-# averages 150 crops.
+# Are 19 layers better than 16? The paper has eight test results for both, from three trained networks of each.
+#
+# <details><summary>What the names in the picture mean</summary>
+#
+# *S* is the size of the training images' shorter side, *Q* that of the test images; “256-512” draws *S* anew for each image (**scale jittering**). “Multi-crop” averages 150 crops;
+# in all other tests the network slides over the whole image (**dense**), and “both averaged” is both.
+#
+# </details>
 
 # %%
 guess_nineteen = teaching.predict(ask.predictions["nineteen"])
@@ -662,8 +666,13 @@ words = {"xlabel": "convolution", "ylabel": "standard deviation", "log": True}
 guess_signal.reveal(found, plots.lines(constant, **words))
 
 # %% [markdown]
-# (The paper prints a *variance* of 0.01, and √0.01 = 0.1 is the upper line. It may mean a standard deviation of 0.01.) The authors trained A first, and began
-# deeper networks with some of its layers.
+# Neither constant fits. The authors trained A first, and began deeper networks with some of its layers.
+#
+# <details><summary>0.01 or 0.1?</summary>
+#
+# The paper prints a *variance* of 0.01, and √0.01 = 0.1 is the upper line. It may mean a standard deviation of 0.01.
+#
+# </details>
 #
 # **Debugging: a VGG that does not learn.** A colleague trains these 16 layers on digits. The loss stays at 2.303, that of guessing. Measure, then fix it.
 
@@ -769,8 +778,14 @@ teaching.claim(
 # %% [markdown]
 # So the last convolutional block was best or tied. The fully connected layers were worse, clearly so on handwriting, and not for lack of values: block 3 has as
 # many as fc7. With a linear classifier fc7 still beats the pixels; with **nearest neighbors**, the label of the most similar known image, it loses to them on
-# handwriting. Part of this is the architecture: an *untrained* block 2 helps with handwriting, too. And our network knows 26 letters, the
+# handwriting.
+#
+# <details><summary>What else plays a part?</summary>
+#
+# Part of this is the architecture: an *untrained* block 2 helps with handwriting, too. And our network knows 26 letters, the
 # paper's a thousand classes.
+#
+# </details>
 #
 # ➤ Nearest neighbors need no training. Below, each row has a new digit and the six labeled ones closest in fc7.
 
