@@ -73,7 +73,7 @@ def sees() -> Explorer:
 
 @explorer
 def costs() -> Explorer:
-    """The configurations of Table 1, at several image sizes: where parameters, work and activations are."""
+    """The configurations of Table 1, at several image sizes: where parameters, compute and activations are."""
     names = {"A": "vgg11", "B": "vgg13", "C": "vgg16_c", "D": "vgg16", "E": "vgg19"}
 
     def draw(configuration: str, size: int) -> tuple[Figure, str]:
@@ -90,7 +90,7 @@ def costs() -> Explorer:
             f"Configuration {configuration} for images of {size} × {size}: {cost.depth} weight layers, {cost.params:,} "
             f"parameters, {connected / cost.params:.1%} of them fully connected; {cost.macs:,} multiply-adds; "
             f"{cost.activations:,} activations, {4 * cost.activations / 1e6:.1f} MB in float32, with the image. Most "
-            f"parameters are in {heaviest['params']}, most work is in {heaviest['macs']}, most activations in "
+            f"parameters are in {heaviest['params']}, most compute is in {heaviest['macs']}, most activations in "
             f"{heaviest['activations']}."
         )
 
