@@ -409,7 +409,7 @@ def small_vgg(kernels, seed, between=True):
         block = vgg_block(channels, width, kernels)
         if (
             not between
-        ):  # look for the first ReLU, and put a layer that does nothing in its place
+        ):  # find the first ReLU by its name; a layer that does nothing replaces it
             first = next(n for n, part in block.named_modules() if isinstance(part, nn.ReLU))
             block.set_submodule(first, nn.Identity())
         blocks.append(block)
@@ -662,8 +662,8 @@ constant = {
 ratio = {name: values[0][-1] / values[0][0] for name, values in constant.items()}
 left = ratio["0.01"]
 found = ask.option("signal", 3 if left > 10 else (left < 0.1) + (left < 1e-3))
-words = {"xlabel": "convolution", "ylabel": "standard deviation", "log": True}
-guess_signal.reveal(found, plots.lines(constant, **words))
+axes = {"xlabel": "convolution", "ylabel": "standard deviation", "log": True}
+guess_signal.reveal(found, plots.lines(constant, **axes))
 
 # %% [markdown]
 # Neither constant fits. The authors trained A first, and began deeper networks with some of its layers.
@@ -711,7 +711,7 @@ ask.exercises["fix"].check(fix)
 
 # %% [markdown]
 # The authors found later that Glorot's rule would have been enough: a variance of 2 / (inputs + outputs). He's rule has 2 / inputs, twice as much,
-# because ReLU sets half of the values to 0. On 32 × 32 pixels of noise, Glorot's rule loses a factor of about two hundred in 13 layers, which a network survives; 0.01 loses a million.
+# because ReLU sets half of the values to 0. On 32 × 32 pixels of noise, Glorot's rule loses a factor of more than a hundred in 13 layers, which a network survives; 0.01 loses a million.
 # (The last kernels see mostly padding here: even He's line falls.)
 
 
@@ -725,7 +725,7 @@ def he_by_inputs(net):
 
 rules = {"He": he_by_inputs, "Glorot": models.layers.glorot_init}
 strength = constant | {name: [signal(start(deep), noisy)] for name, start in rules.items()}
-_ = plots.lines(strength, **words)
+_ = plots.lines(strength, **axes)
 he, glorot = (strength[name][0][-1] / strength[name][0][0] for name in rules)
 teaching.claim(
     "13th output / first: ≈ {small:.0e} with 0.01, ≈ {large:.0e} with 0.1, ≈ {glorot:.0e} with Glorot's rule, ≈ {he:.1f} with He's.",
@@ -769,7 +769,10 @@ linear = {(epochs, task): best[epochs, "linear", task] for epochs in (6, 18) for
 listed = [", ".join(f"{found[name]:.1f}" for name in names) for found in linear.values()]
 teaching.claim(
     "Linear classifier on pixels, block 2, block 3, fc7: printed digits {a} % (18 epochs: {c}); handwritten {b} ({d}). Nearest neighbors, handwritten: pixels {pixels:.1f}, fc7 {fc7:.1f}.",
-    all(found["block 3"] > max(found["fc7"] + 5, found.max() - 1) for found in linear.values()),
+    all(
+        found["block 3"] > max(found["fc6"] + 5, found["fc7"] + 5, found.max() - 1)
+        for found in linear.values()
+    ),
     **dict(zip("abcd", listed)),
     pixels=nearby["handwritten digits", "pixels, one polarity"],
     fc7=nearby["handwritten digits", "fc7"],
