@@ -721,6 +721,7 @@ def he_by_inputs(net):
     return net
 
 
+torch.manual_seed(0)
 rules = {"He": he_by_inputs, "Glorot": models.layers.glorot_init}
 strength = constant | {name: [signal(start(deep), noisy)] for name, start in rules.items()}
 _ = plots.lines(strength, **axes)
