@@ -23,6 +23,8 @@ ENSEMBLES = "8 · One network or seven?"
 TOLD = {8: ENSEMBLES, 27: "5 · From 34 to 152 layers: the bottleneck", 31: ENSEMBLES}
 TOLD |= {3: "For the curious: the order of the layers, and 224 or 227?", 4: "2 · Compute: one network on two GPUs"}
 TOLD |= {5: "4 · ReLU, and the learning-rate trap", 6: "5 · Normalization: better, or faster?", 7: "The recipe"}
+TOLD |= {10: "3 · The same view. The same function?", 11: "5 · Where is it all?", 12: "16 or 19", 13: "Initial weights"}
+TOLD |= {35: "5 · Where is it all?"}
 
 
 def section(notebook: str, number: int) -> str:

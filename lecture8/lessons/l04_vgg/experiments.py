@@ -1,9 +1,10 @@
 """Train the networks whose runs 04_vgg loads; on the CPU, minutes each.
 
 python -m lecture8.lessons.l04_vgg.experiments probes   features for another task, beside fair baselines: vgg_probes.csv
+python -m lecture8.lessons.l04_vgg.experiments pairs    pairs of 3 × 3, with and without the ReLU between, and 5 × 5: vgg_pairs.csv
 python -m lecture8.lessons.l04_vgg.experiments thirds   the step from VGG's C to D in miniature: vgg_thirds.csv
 
-Both resume after an interruption: a finished run is a part of the table.
+All resume after an interruption: a finished run is a part of the table.
 """
 
 import argparse
@@ -153,6 +154,85 @@ def probes() -> None:
     published.collect(HERE.with_name("vgg_probes.csv"), what, arms, run)
 
 
+# --- pairs of 3 × 3 or single 5 × 5 -----------------------------------------------------------------------------------
+
+PAIRS = {
+    "pairs": ([3, 3], True),
+    "single 5 × 5": ([5], True),
+    "pairs, no ReLU between": ([3, 3], False),
+}
+PAIR_RATES = {False: (0.0025, 0.005, 0.01, 0.02), True: (0.005, 0.01, 0.02, 0.04)}  # by norm
+
+
+def block(
+    c_in: int, c_out: int, kernels: list[int], between: bool, norm: bool
+) -> nn.Sequential:
+    """Convolutions with a ReLU after each, or only after the last (between=False), then a 2 × 2 max pooling."""
+    layers = []
+    for i, kernel in enumerate(kernels, 1):
+        layers.append(nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2, bias=not norm))
+        layers += [nn.BatchNorm2d(c_out)] if norm else []
+        layers += [nn.ReLU()] if between or i == len(kernels) else []
+        c_in = c_out
+    return nn.Sequential(*layers, nn.MaxPool2d(2))
+
+
+def two_blocks(kind: str, norm: bool, num_classes: int, seed: int) -> models.layers.Network:
+    """Two blocks of 10 and 20 channels of one of the PAIRS, an average over each feature map, a linear layer."""
+    torch.manual_seed(seed)
+    kernels, between = PAIRS[kind]
+    stages = {
+        "block1": block(1, 10, kernels, between, norm),
+        "block2": block(10, 20, kernels, between, norm),
+    }
+    classifier = average_pool_classifier(20, num_classes)
+    return he_init(models.layers.Network(stages, classifier, 1, smallest=4))
+
+
+def characters() -> datasets.Data:
+    """1,800 printed characters to learn from, and 3,600 for 360 to test on, normalized alike: an image is 0.03 points."""
+    data, many = datasets.glyphs(16, per_class=50), datasets.glyphs(16, 500, seed=1).test
+    return replace(data, test=replace(data.test, pixels=many.pixels, labels=many.labels))
+
+
+def errors(
+    model: nn.Module, data: datasets.Data, lr: float, epochs: int, seed: int
+) -> dict[str, float]:
+    """Errors in percent after training with Adam, batch 50, the rate divided by 10 after two thirds."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [epochs * 2 // 3])
+    training.fit(model, data, optimizer, epochs, batch_size=50, scheduler=schedule, seed=seed)
+    parts = ("train", "valid", "test")
+    return {f"{part}_error": 100 * training.evaluate(model, data, part).error for part in parts}
+
+
+def pairs() -> None:
+    """Fills vgg_pairs.csv."""
+    file, data = HERE.with_name("vgg_pairs.csv"), characters()
+    what = "two blocks of 10 and 20 channels, each a pair of 3 × 3 convolutions with or without a ReLU between them, or a single "
+    what += "5 × 5, norm: with batch normalization after each convolution or without, on 1,800 printed characters of 36 classes, "
+    what += "16 × 16 pixels, Adam, 36 epochs, the rate divided by 10 after two thirds, batch 50; seeds 0 and 1 chose the "
+    what += "rates (validation error), the others measure; errors in percent at the end"
+
+    def run(kind: str, norm: bool, lr: float, seed: int) -> list[dict]:
+        row = errors(two_blocks(kind, norm, data.num_classes, seed), data, lr, 36, seed)
+        print(kind, norm, lr, seed, row, flush=True)
+        return [row]
+
+    kinds = [dict(kind=kind, norm=norm) for norm, kind in product((False, True), PAIRS)]
+    arms = [
+        arm | dict(lr=lr, seed=seed)
+        for arm, seed in product(kinds, (0, 1))
+        for lr in PAIR_RATES[arm["norm"]]
+    ]
+    table = published.collect(file, what, arms, run)
+    table = table[table["seed"] < min(MEASURING)]
+    tried = table.groupby(["kind", "norm", "lr"])["valid_error"].mean()
+    best = [arm | dict(lr=float(tried.loc[arm["kind"], arm["norm"]].idxmin())) for arm in kinds]
+    arms = [arm | dict(seed=seed) for seed, arm in product(MEASURING, best)]
+    published.collect(file, what, arms, run)
+
+
 # --- a third layer per block, as in C and D --------------------------------------------------------------------------
 
 THIRDS = {  # third layer of each block, and width of the first block
@@ -188,10 +268,7 @@ def third_layers(third: str, width: int, num_classes: int, seed: int) -> models.
 
 def thirds() -> None:
     """Fills vgg_thirds.csv."""
-    file, data = HERE.with_name("vgg_thirds.csv"), datasets.glyphs(16, per_class=50)
-    # 3,600 test images for 360, normalized as these are: an image is 0.03 points
-    many = datasets.glyphs(16, 500, seed=1).test
-    data = replace(data, test=replace(data.test, pixels=many.pixels, labels=many.labels))
+    file, data = HERE.with_name("vgg_thirds.csv"), characters()
     what = "two blocks of two 3 × 3 convolutions and a third layer per block, with batch normalization, on 1,800 printed "
     what += "characters of 36 classes, 16 × 16 pixels, Adam, the rate divided by 10 after two thirds, batch 50; third layer: "
     what += "B none, C 1 × 1, D 3 × 3, depthwise 3 × 3 of each channel and 1 × 1; 10 channels in the first block, 'C, wider' 13; "
@@ -199,15 +276,7 @@ def thirds() -> None:
 
     def run(net: str, lr: float, epochs: int, seed: int) -> list[dict]:
         model = third_layers(*THIRDS[net], data.num_classes, seed)
-        optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [epochs * 2 // 3])
-        training.fit(
-            model, data, optimizer, epochs, batch_size=50, scheduler=schedule, seed=seed
-        )
-        row = {
-            f"{part}_error": 100 * training.evaluate(model, data, part).error
-            for part in ("train", "valid", "test")
-        }
+        row = errors(model, data, lr, epochs, seed)
         print(net, lr, epochs, seed, row, flush=True)
         return [row]
 
@@ -226,11 +295,11 @@ def thirds() -> None:
 
 
 def main() -> None:
-    """Parse the command line and run one of the two."""
+    """Parse the command line and run one of them."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    ways = {"probes": probes, "thirds": thirds}
+    ways = {"probes": probes, "pairs": pairs, "thirds": thirds}
     parser.add_argument("what", choices=list(ways))
     os.environ.setdefault("LECTURE8_DEVICE", "cpu")
     ways[parser.parse_args().what]()

@@ -4,7 +4,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from lecture8 import complexity, models
+from lecture8 import complexity, datasets, models
 from lecture8.lessons.l04_vgg import counts, pictures
 from lecture8.teaching import Explorer, explorer
 
@@ -53,8 +53,27 @@ def stack() -> Explorer:
 
 
 @explorer
+def sees() -> Explorer:
+    """What one unit sees of a photograph, after any number of a configuration's layers."""
+    photo = datasets.animals(224)["owl"] / 255
+    most = len(counts.layers_of(models.vgg.CONFIGURATIONS["E"]))
+
+    def draw(configuration: str, layers: int) -> tuple[Figure, str]:
+        chain = counts.layers_of(models.vgg.CONFIGURATIONS[configuration])[:layers]
+        pools = sum(stride == 2 for _, stride in chain)
+        side, step = len(counts.paths(chain)), 2**pools
+        words = f"A unit after {len(chain)} layers of configuration {configuration}, {pools} of them pooling layers, sees "
+        words += f"{side} × {side} pixels; its neighbor sees as much, {step} pixel{'s' * (step > 1)} further."
+        name = f"{configuration}, {len(chain)} layers"
+        return pictures.lit(photo, {name: chain}, [side], inches=2.4), words
+
+    controls = {"configuration": list("ABCDE"), "layers": list(range(1, most + 1))}
+    return Explorer(draw, controls, start={"configuration": "D", "layers": 12})
+
+
+@explorer
 def costs() -> Explorer:
-    """The configurations of Table 1, at several image sizes: where parameters, work and activations are."""
+    """The configurations of Table 1, at several image sizes: where parameters, compute and activations are."""
     names = {"A": "vgg11", "B": "vgg13", "C": "vgg16_c", "D": "vgg16", "E": "vgg19"}
 
     def draw(configuration: str, size: int) -> tuple[Figure, str]:
@@ -71,7 +90,7 @@ def costs() -> Explorer:
             f"Configuration {configuration} for images of {size} × {size}: {cost.depth} weight layers, {cost.params:,} "
             f"parameters, {connected / cost.params:.1%} of them fully connected; {cost.macs:,} multiply-adds; "
             f"{cost.activations:,} activations, {4 * cost.activations / 1e6:.1f} MB in float32, with the image. Most "
-            f"parameters are in {heaviest['params']}, most work is in {heaviest['macs']}, most activations in "
+            f"parameters are in {heaviest['params']}, most compute is in {heaviest['macs']}, most activations in "
             f"{heaviest['activations']}."
         )
 

@@ -5,20 +5,145 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 
 from lecture8.complexity import conv_params
-from lecture8.lessons.l04_vgg.counts import PARTS, parts, protocols, stacks_with_field
-from lecture8.plots import BLUE, GRAY, ORANGE, bars
+from lecture8.lessons.l04_vgg.counts import PARTS, parts, paths, protocols, stacks_with_field
+from lecture8.plots import BLUE, GRAY, ORANGE, PINK, SKY, bars
+
+PAIR_COLORS = {"pairs of 3 × 3": BLUE, "single 5 × 5": ORANGE, "pairs, no ReLU between": SKY}
 
 
-def fields(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
-    """How often each pixel of the image counts for one unit: name -> square map of whole numbers; 0 stays white."""
-    figure, panels = plt.subplots(1, len(maps), figsize=(2.75 * len(maps), 3.1), squeeze=False)
+def towers(rows: Mapping[str, Sequence[Sequence[int]]], widths: Sequence[int]) -> Figure:
+    """Configurations side by side, the image below and the logits on top; what is new in a column stands out.
+
+    rows: name -> kernel sizes of each block; widths: channels of each block. A bar is as wide as the feature map's side
+    (224 pixels at the bottom) and an eighth as high as its number of channels; the fully connected layers have bars of
+    as much area for a value.
+    """
+    figure, ax = plt.subplots(figsize=(10, 5.6))
+    before = [[] for _ in widths]
+    for column, (name, row) in enumerate(rows.items()):
+        x, y, side = 300 * column, 8.0, 224
+        ax.add_patch(plt.Rectangle((x - 112, 0), 224, 3, color=GRAY, linewidth=0))
+        for kernels, old, width in zip(row, before, widths, strict=True):
+            floor = y
+            for i, kernel in enumerate(kernels):
+                new = column and (i >= len(old) or old[i] != kernel)
+                color = PINK if kernel == 1 else ORANGE if new else BLUE
+                bar = plt.Rectangle(
+                    (x - side / 2, y), side, width / 8, facecolor=color, edgecolor="white"
+                )
+                ax.add_patch(bar)
+                y += width / 8
+            if not column:
+                words, middle = f"{side} × {side}, {width} channels", (floor + y) / 2
+                middle += {224: -8, 112: 6}.get(
+                    side, 0
+                )  # the two lowest bars are flatter than their labels
+                ax.text(x - 125, middle, words, ha="right", va="center", fontsize=9.5)
+            side, y = side // 2, y + 7
+        for values in (4096, 4096, 1000):
+            ax.add_patch(plt.Rectangle((x - 32, y), 64, values / 512, color=GRAY, linewidth=0))
+            y += values / 512 + 5
+        layers = sum(map(len, row)) + 3
+        ax.text(x, -14, name, ha="center", va="top", weight="bold", fontsize=13)
+        ax.text(x, -52, f"{layers} layers", ha="center", va="top", fontsize=10)
+        before = row
+    for i, (words, color) in enumerate(
+        {
+            "3 × 3": BLUE,
+            "1 × 1": PINK,
+            "3 × 3, not in the column before": ORANGE,
+            "fully connected": GRAY,
+        }.items()
+    ):
+        ax.text(-470, 740 - 42 * i, "■ " + words, color=color, fontsize=10.5, va="top")
+    ax.set(xlim=(-480, 300 * len(rows) - 165), ylim=(-85, 770), aspect="equal")
+    ax.axis("off")
+    return figure
+
+
+def few_shades(picture: np.ndarray) -> np.ndarray:
+    """A picture from 0 to 1 in 21 shades of each color, as good to the eye and half as large: photographs make large notebooks."""
+    return np.round(np.clip(picture, 0, 1) * 20) / 20
+
+
+def lit(
+    photo: torch.Tensor,
+    chains: Mapping[str, Sequence[tuple[int, int]]],
+    sides: Sequence[int],
+    inches: float = 1.7,
+) -> Figure:
+    """A photograph seen by one unit near its middle, after each chain of layers; what the unit does not see is dark.
+
+    The more ways lead from a pixel to the unit, the brighter it is (brightness grows as the root of their number).
+    photo: 3 × H × H from 0 to 1; chains: name -> (kernel, stride) of the layers; sides: of the squares drawn;
+    inches: width of a panel
+    """
+    size = photo.shape[-1]
+    figure, panels = plt.subplots(
+        1, len(chains), figsize=(inches * len(chains), inches + 0.42), squeeze=False
+    )
+    for ax, (name, layers), side in zip(panels.flat, chains.items(), sides, strict=True):
+        ways, start = paths(layers), (size - side) // 2
+        light = np.zeros((size, size))
+        inner = slice(max(start, 0), min(start + side, size))
+        seen = ways[inner.start - start : inner.stop - start]
+        light[inner, inner] = np.sqrt(np.outer(seen, seen) / ways.max() ** 2)
+        ax.imshow(few_shades(photo.permute(1, 2, 0).numpy() * (0.3 + 0.7 * light[..., None])))
+        corner = (start - 0.5, start - 0.5)
+        ax.add_patch(
+            plt.Rectangle(corner, side, side, fill=False, edgecolor="#ffd24d", linewidth=1.5)
+        )
+        ax.set_title(f"{name}\n{side} × {side}", fontsize=10, loc="center", pad=3)
+        ax.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+        ax.axis("off")
+    return figure
+
+
+@torch.no_grad()
+def through_blocks(
+    net: torch.nn.Module, images: torch.Tensor, photo: torch.Tensor, most: int = 5
+) -> Figure:
+    """A photograph, and the feature maps with the largest responses after each block of a network.
+
+    images: the photograph as the network takes it, 1 × 3 × H × H; photo: 3 × H × H from 0 to 1
+    """
+    blocks = dict(net.features.named_children())
+    figure = plt.figure(figsize=(7.2, 0.76 * len(blocks)), layout="none")
+    tall = 1 / len(blocks)
+    wide = tall * figure.get_figheight() / figure.get_figwidth()
+    ax = figure.add_axes((0, 0, wide * len(blocks), 1))
+    ax.imshow(few_shades(photo.permute(1, 2, 0).numpy()))
+    ax.axis("off")
+    for row, (name, block) in enumerate(blocks.items()):
+        images = block(images)
+        maps, bottom = images[0], 1 - (row + 1) * tall
+        left = wide * (len(blocks) + 0.12)
+        words = f"{name}\n{len(maps)} maps\n{maps.shape[1]} × {maps.shape[2]}"
+        figure.text(left, bottom + tall / 2, words, va="center", fontsize=9)
+        for i, which in enumerate(
+            maps.flatten(1).std(1).argsort(descending=True)[:most].tolist()
+        ):
+            ax = figure.add_axes((left + wide * (1.05 + i), bottom, wide * 0.97, tall * 0.97))
+            ax.imshow(few_shades(maps[which].numpy() / maps[which].max().item()))
+            ax.axis("off")
+    return figure
+
+
+def squares(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """Squares of whole numbers, shaded by their size: name -> the square; 0 stays white."""
+    figure, panels = plt.subplots(1, len(maps), figsize=(2.2 * len(maps), 2.45), squeeze=False)
     for ax, (name, counts) in zip(panels.flat, maps.items(), strict=True):
         counts = np.asarray(counts, float)
         # the root brings out the rim of a field: its corners count 1 where its middle counts 49
-        ax.imshow(np.sqrt(counts / (counts.max() or 1)), cmap="Blues", vmin=0, vmax=1.5)
+        shade = np.sign(counts) * np.sqrt(np.abs(counts) / (np.abs(counts).max() or 1))
+        signed = (counts < 0).any()  # orange is positive then, purple negative
+        ax.imshow(
+            shade, cmap="PuOr_r" if signed else "Blues", vmin=-1.5 if signed else 0, vmax=1.5
+        )
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 ax.text(column, row, f"{count:g}", ha="center", va="center", fontsize=8)
@@ -37,9 +162,9 @@ def same_scale(rows: Mapping[str, tuple[Sequence, Sequence]], names: tuple[str, 
     rows: what is compared -> (one picture, the other), each H × W; names: of the two columns
     """
     height, width = np.shape(next(iter(rows.values()))[0])
-    # a panel is 2.35 inches wide: as high as the pictures and no higher, or the rows drift apart
+    # a panel is 1.65 inches wide: as high as the pictures and no higher, or the rows drift apart
     figure, grid = plt.subplots(
-        len(rows), 3, figsize=(7.5, 0.3 + 2.35 * height / width * len(rows)), squeeze=False
+        len(rows), 3, figsize=(5.4, 0.3 + 1.65 * height / width * len(rows)), squeeze=False
     )
     for line, (label, (one, other)) in zip(grid, rows.items(), strict=True):
         one, other = np.asarray(one, float), np.asarray(other, float)
@@ -51,7 +176,7 @@ def same_scale(rows: Mapping[str, tuple[Sequence, Sequence]], names: tuple[str, 
             ((low, high), (low, high), (-half, half)),
             strict=True,
         ):
-            ax.imshow(picture, vmin=least, vmax=most)
+            ax.imshow(few_shades((picture - least) / (most - least)), vmin=0, vmax=1)
             ax.set_xticks([])
             ax.set_yticks([])
             ax.spines[:].set_visible(False)
@@ -158,7 +283,7 @@ def sixteen_or_nineteen(table) -> Figure:
 
     table: `vgg_errors`
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(1, 1.3))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2), width_ratios=(1, 1.3))
     ladder = table[(table["table"] == 3) & (table["train_scale"] == "256")].set_index(
         "configuration"
     )["top1"]
@@ -193,72 +318,87 @@ def sixteen_or_nineteen(table) -> Figure:
     return figure
 
 
-def probes(runs: pd.DataFrame, epochs: int) -> Figure:
-    """Test accuracy on two tasks of a linear classifier and of nearest neighbors on several views; a dot per seed.
+VIEWS = (
+    "pixels, one polarity",
+    "block 2, untrained",
+    "block 2",
+    "block 2, 128 of 256",
+    "block 3",
+    "fc7",
+)
 
-    The features of the top serve what resembles the letters they were learned from: with 200 labels (five seeds) fc7 gives
-    77 % of printed digits, the best view of the pixels 66 %. Of handwritten digits fc7 gives 58 %, less than nearest
-    neighbors on pixels (63 to 64 %); block 2 gives 76 %, and 71 % with as few numbers as fc7 has (128). An untrained block 2
-    gives 63 %, so most of that is the architecture's. After three times as long on letters (three seeds) the order is the
-    same: fc7 60 %, pixels 63 %, block 2 78 %.
 
-    runs: the table `vgg_probes`; epochs: of learning letters. Filled: linear classifier; open: nearest neighbors.
+def probes(runs: pd.DataFrame) -> Figure:
+    """Test accuracy of a linear classifier on several views of two tasks; a dot per seed, and the mean as a number.
+
+    runs: of the table `vgg_probes`. Filled: networks that learned letters for 6 epochs; open: for 18.
     """
-    runs = runs[runs["epochs"] == epochs]
-    tasks = list(dict.fromkeys(runs["task"]))[::-1]
-    views = list(dict.fromkeys(runs["view"]))
-    figure, panels = plt.subplots(1, len(tasks), figsize=(10, 4.4), sharey=True)
+    tasks = list(dict.fromkeys(runs["task"]))
+    runs = runs[runs["classifier"] == "linear"]
+    figure, panels = plt.subplots(1, len(tasks), figsize=(8.5, 3.2), sharey=True)
     for ax, task in zip(panels, tasks):
-        for at, view in enumerate(views):
-            rows = runs[(runs["task"] == task) & (runs["view"] == view)]
+        for at, view in enumerate(VIEWS):
             color = GRAY if "pixels" in view or "untrained" in view else BLUE
-            for classifier, shift, face in (
-                ("linear", -0.16, color),
-                ("nearest", 0.16, "white"),
-            ):
-                found = 100 * rows[rows["classifier"] == classifier]["test_accuracy"]
-                y = [at + shift] * len(found)
-                ax.plot(found, y, "o", color=color, markersize=4, markerfacecolor=face)
-                ax.plot([found.mean()] * 2, [at + shift - 0.15, at + shift + 0.15], color=color)
-                ax.text(
-                    102,
-                    at + shift,
-                    f"{found.mean():.0f}",
-                    fontsize=8.5,
-                    va="center",
-                    color=color,
+            for epochs, shift, face in ((6, -0.18, color), (18, 0.18, "white")):
+                rows = runs.query(
+                    f"task == {task!r} and view == {view!r} and epochs == {epochs}"
                 )
+                found, y = 100 * rows["test_accuracy"], at + shift
+                ax.plot(
+                    found,
+                    [y] * len(found),
+                    "o",
+                    color=color,
+                    markersize=4,
+                    markerfacecolor=face,
+                )
+                if len(found):
+                    ax.text(97, y, f"{found.mean():.1f}", fontsize=8, va="center", color=color)
         ax.set(
-            title=task, xlabel="test accuracy, %", xlim=(15, 101), ylim=(len(views) - 0.5, -0.5)
+            title=task, xlabel="test accuracy, %", xlim=(38, 105), ylim=(len(VIEWS) - 0.5, -0.5)
         )
         ax.grid(axis="x", color=GRAY, linewidth=0.3)
         ax.tick_params(left=False)
-    panels[0].set_yticks(range(len(views)), views)
-    for words, face in (("linear classifier", BLUE), ("nearest neighbors", "white")):
+    panels[0].set_yticks(range(len(VIEWS)), VIEWS)
+    for words, face in (("6 epochs of letters", BLUE), ("18 epochs", "white")):
         panels[0].plot([], [], "o", color=BLUE, markersize=4, markerfacecolor=face, label=words)
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
-def third_layers(runs: pd.DataFrame) -> Figure:
+def by_name(
+    runs: pd.DataFrame, column: str, names: Mapping[str, str]
+) -> dict[str, list[float]]:
+    """Test errors: what is written beside a bar -> one for each seed."""
+    return {
+        words: runs[runs[column] == name]["test_error"].tolist()
+        for name, words in names.items()
+    }
+
+
+def third_layers(runs: pd.DataFrame, epochs: int) -> Figure:
     """Test errors in miniature of B, C and D and of two controls that change one thing; a dot per seed.
 
-    runs: the table `vgg_thirds`
+    runs: of the table `vgg_thirds`, those that measure; epochs: which of them
     """
-    measured = runs[runs["seed"] >= 10]
-    names = {
-        "B": "B: no third layer",
-        "C": "C: 1 × 1",
-        "C, wider": "C, 1.3 times as wide",
-        "depthwise": "1 × 1 after a depthwise 3 × 3",
-        "D": "D: 3 × 3",
-    }
-    errors = {
-        words: measured[measured["net"] == net]["test_error"].tolist()
-        for net, words in names.items()
-    }
-    colors = dict.fromkeys(names.values(), BLUE) | {
-        names["C, wider"]: ORANGE,
-        names["depthwise"]: ORANGE,
-    }
-    return bars(errors, xlabel="test error, %", colors=colors)
+    names = {name: name for name in ("B", "C", "C, wider", "depthwise", "D")}
+    colors = dict.fromkeys(names, BLUE) | dict.fromkeys(("C, wider", "depthwise"), ORANGE)
+    errors = by_name(runs[runs["epochs"] == epochs], "net", names)
+    return bars(
+        errors, xlabel=f"test error after {epochs} epochs, % (dots: seeds)", colors=colors
+    )
+
+
+def pairs(runs: pd.DataFrame) -> Figure:
+    """Test errors of pairs and singles, without batch normalization and with it; a dot per seed.
+
+    runs: of the table `vgg_pairs`, those that measure
+    """
+    errors, colors = {}, {}
+    for norm, more in ((False, ""), (True, ", batch norm")):
+        names = {
+            name.removesuffix(" of 3 × 3"): name + more for name in PAIR_COLORS
+        }  # the table's are shorter
+        errors |= by_name(runs[runs["norm"] == norm], "kind", names)
+        colors |= {name + more: color for name, color in PAIR_COLORS.items()}
+    return bars(errors, xlabel="test error, % (dots: seeds)", colors=colors)

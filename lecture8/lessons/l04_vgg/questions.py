@@ -1,429 +1,377 @@
-"""04 VGG: predictions, exercises, quiz."""
+"""04 VGG: predictions, builds, exercises, quiz."""
 
-import torch
-from torch import nn
-from torch.nn import functional as F
-
-from lecture8 import models
-from lecture8.teaching import (
-    Exercise,
-    Prediction,
-    Question,
-    Verdict,
-    called,
-    correct,
-    number_check,
-    shape,
-    wrong,
-)
+from lecture8.lessons.l04_vgg import answers
+from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
     "field": Prediction(
-        "One unit of VGG-16's last feature map, behind 13 convolutions and 5 poolings: how wide is the square of the 224 × 224 "
-        "image that it can see?",
+        "One unit of VGG-16's last feature map, after 13 convolutions and 5 pooling layers: how wide is the square of the "
+        "224 × 224 image that it sees?",
         {
-            "27 pixels: 13 convolutions, two more pixels each": "So it would be without pooling. Behind a pooling the "
-            "next 3 × 3 reaches twice as far.",
-            "more than that, but under half of the image": "The poolings reach further than one thinks: behind the fourth, one step is 16 pixels.",
-            "more than 80 % of the image": "212 of 224 pixels: each pooling doubles the reach of all that follows.",
-            "all of it": "Nearly: a rim is missing. Only the fully connected layers see everything.",
+            "27 pixels": "That counts two more pixels for each of 13 convolutions. It would be right without pooling. After a "
+            "pooling layer, one step in the feature map is two pixels of the image.",
+            "between 28 and 112 pixels": "Right direction: pooling helps. But it doubles the step five times. After the fourth "
+            "pooling layer one step is 16 pixels, and three convolutions and a pooling layer are still to come.",
+            "more than 112 pixels, but not all": "Each pooling layer doubles the reach of everything after it.",
+            "the whole image": "Nearly: a rim is missing. Only the fully connected layers see everything.",
         },
     ),
     "same": Prediction(
-        "Two 3 × 3 convolutions with a ReLU between them against ONE 5 × 5, free to take whatever weights imitate them "
-        "best. How much of the output's variation does the best 5 × 5 miss?",
+        "Two 3 × 3 convolutions with a ReLU between them, against ONE 5 × 5 with the best weights there are. How much of the "
+        "variance of the output does the best 5 × 5 miss?",
         {
-            "nothing: they have the same effect": "That is so without the ReLU, and only then.",
-            "something, but under 5 %": "Then the ReLU would hardly matter.",
-            "more than 5 %": "The ReLU between the two makes a function that no single kernel has.",
+            "nothing: both see 5 × 5 pixels": "Seeing the same pixels does not mean computing the same. Without the ReLU you "
+            "would be right.",
+            "less than 5 %": "The ReLU sets about half of the 16 values between the layers to 0, and which half depends on the "
+            "image. One kernel with fixed weights cannot follow that.",
+            "more than 5 %": "With the ReLU the two layers react differently to different images. A single kernel weighs "
+            "the same pixels in the same way everywhere.",
         },
     ),
     "where": Prediction(
-        "VGG-16 has 138 million parameters in 13 convolutions and 3 fully connected layers. Where are they?",
+        "VGG-16 gets an image of 224 × 224. Which of its layers output the most values, so that training has to keep the most for them?",
         {
-            "most in the convolutions": "13 layers against 3, and yet: the largest convolution has 2.4 million weights.",
-            "about half and half": "Count fc6: it sees 7 · 7 · 512 numbers and has 4,096 neurons.",
-            "nine tenths in the three fully connected layers": "89.4 %, and three quarters in fc6 alone.",
+            "the fully connected layers": "They have nine tenths of the parameters, but output only 4,096, 4,096 and 1,000 values.",
+            "blocks 4 and 5, with 512 channels": "Their maps have 28 × 28 and 14 × 14 pixels. From block to block the channels double at most, "
+            "but the pixels fall to a quarter.",
+            "all blocks about alike": "Doubling the channels balances half of the side, not a quarter of the pixels: the values halve with every block.",
+            "blocks 1 and 2": "Few channels, but 224 × 224 and 112 × 112 pixels. Parameters, compute and activations are in three different places.",
         },
     ),
-    "depth": Prediction(
-        "Two networks for digits, of equal width and with equal receptive fields: pairs of 3 × 3, or one 5 × 5 in place of "
-        "each pair. Which one reads new digits better?",
+    "pays": Prediction(
+        "Three networks of equal width and equal receptive field are trained: pairs of 3 × 3; single 5 × 5; pairs of 3 × 3 without "
+        "the ReLU between the two, which by section 3 are single 5 × 5 in disguise, except at the border. Which have the lower loss on new images?",
         {
-            "the one with pairs of 3 × 3": "As in the paper, where it was 7 % in top-1 error.",
-            "the one with single 5 × 5": "It has the same view, but half the ReLUs.",
-            "no clear difference": "Then the receptive field would be all that matters here.",
+            "only the pairs with the ReLU": "This is what the argument about non-linearity predicts: without the ReLU the pair is a "
+            "single 5 × 5, so it should do no better than one. What a network can compute is one thing; what training finds is another.",
+            "both kinds of pairs": "Away from the border the pairs without the ReLU can compute nothing that a 5 × 5 cannot. Still, training "
+            "finds better weights for them here. So the ReLU is not what made the difference in this experiment.",
+            "the single 5 × 5": "It has more weights for the same receptive field, 25 for 18. That did not help here.",
+            "no clear difference": "All three see the same pixels, but training finds other weights in each, and on digits that "
+            "shows. On photographs, with few epochs, it may be too small to see.",
+        },
+    ),
+    "third": Prediction(
+        "After 12 epochs the wider C was well ahead of C, and depthwise was not. After 36 epochs, with three seeds, which mean is more "
+        "than a point below C's?",
+        {
+            "only C, wider": "After 12 epochs it was. More width made training faster here, not the network better: with more time C "
+            "catches up. Lesson 02 saw the same with batch normalization.",
+            "only depthwise": "This would speak for the larger receptive field. One of its three networks is about a point below C, one "
+            "two points above: with three seeds it is neither shown nor ruled out.",
+            "both": "Then each of the two, compute and receptive field, would be worth something. With more time all but D "
+            "end close together.",
+            "neither": "With these three seeds neither control is a point below C. D has both, receptive field and compute, and is ahead of all others.",
+        },
+    ),
+    "nineteen": Prediction(
+        "In how many of the eight test results does the network with 19 layers have the lower top-1 error?",
+        {
+            "in six or more": "The best known number, 25.5 against 25.6 %, is the one that looks best for 19 layers.",
+            "in three to five": "By top-5 error it is three; by top-1 error fewer.",
+            "in two or fewer": "Three more layers bring nothing that these eight test results could show. Lesson 06 is about why depth stops paying.",
         },
     ),
     "signal": Prediction(
-        "AlexNet's first weights had a spread of 0.01. Give VGG-16's 13 convolutions the same, and send an image through. "
-        "How strong is the signal behind the last, compared with the first?",
+        "AlexNet's initial weights had a standard deviation of 0.01. Give VGG-16's 13 convolutions the same, and send an image "
+        "through. The standard deviation of the last convolution's output, compared with the first one's, is …",
         {
-            "about the same": "That is what Glorot's rule is made for, not a fixed spread.",
-            "weaker, by less than a thousand": "Each layer keeps less than half; thirteen layers are a product.",
-            "weaker, by more than a thousand": "Each layer keeps less than half, and thirteen layers are a product. One spread for "
-            "all layers suits no deep network.",
-            "stronger": "For that 0.01 is too small, even with 9 · 512 inputs.",
+            "about the same": "That needs weights that fit the number of inputs of each layer. 0.01 knows nothing of it.",
+            "smaller, by less than a thousand": "Each layer keeps about a third, and there are twelve factors from the first to the last. "
+            "A factor of a third, twelve times, is more than you may think.",
+            "smaller, by more than a thousand": "Each layer keeps about a third of its input's standard deviation. From the first to the "
+            "13th there are twelve such factors.",
+            "larger": "With 9 × 512 inputs a standard deviation of 0.01 still makes the sum smaller than what comes in.",
         },
     ),
     "fc7": Prediction(
-        "A network has learned to read printed letters, and has never seen a digit. 200 printed digits are labeled. A linear "
-        "classifier is trained on their pixels, another on what the network's fc7 makes of them. Which reads new printed digits "
-        "better?",
+        "A VGG-like network learned 26 printed LETTERS. Now it should help with DIGITS, 200 of them labeled: printed ones, and handwritten ones. A "
+        "linear classifier gets the pixels, the output of fc7, or that of an earlier block. Which is best?",
         {
-            "the one on pixels: fc7 knows letters only": "Then fc7 would hold nothing but letters. It holds strokes and bends.",
-            "about the same, or fc7 by a little": "Then the letters would have taught nothing that digits need.",
-            "fc7, by more than 25 points": "Whatever the font, the place, dark on light or light on dark: letters taught fc7 to "
-            "see through these, and pixels do not.",
+            "fc7 for both": "fc7 comes last, and so it has learned most. But what it learned is letters: it "
+            "keeps what tells letters apart and may drop the rest.",
+            "fc7 for printed, pixels for handwritten": "With a linear classifier fc7 beats the pixels on both. But "
+            "an earlier layer is better than either.",
+            "fc7 for printed, a block for handwritten": "That is the usual rule: top layers for similar tasks, earlier ones for others. "
+            "Here block 3 is ahead on printed digits, too, with as many values.",
+            "a block for both": "Blocks have strokes and corners, and where they are. Letters, printed and handwritten digits share these.",
         },
     ),
 }
 
 
-def _rows_of_vgg(configuration: str) -> list[tuple[int, int]]:
-    """(kernel, stride) of every convolution and pooling of a configuration."""
-    rows = []
-    for kernels in models.vgg.CONFIGURATIONS[configuration]:
-        rows += [(kernel, 1) for kernel in kernels if kernel != "LRN"] + [(2, 2)]
-    return rows
+def option(prediction: str, number: int) -> str:
+    """One of the options of a prediction, counted from 0: `option("field", (side > 27) + (side > 112) + …)`."""
+    return list(predictions[prediction].options)[number]
 
 
-def _check_field(answer) -> Verdict:
-    cases = {
-        "one 3 × 3": ([(3, 1)], 3),
-        "two 3 × 3": ([(3, 1)] * 2, 5),
-        "a 2 × 2 pooling with stride 2, then one 3 × 3": ([(2, 2), (3, 1)], 6),
-        "AlexNet's conv1, pool1, conv2": ([(11, 4), (3, 2), (5, 1)], 51),
-        "VGG-16": (_rows_of_vgg("D"), 212),
-        "VGG-19": (_rows_of_vgg("E"), 268),
-    }
-    for name, (layers, want) in cases.items():
-        got = called(answer, layers)
-        if got != want:
-            hint = ""
-            if got == 1 + sum(kernel - 1 for kernel, _ in layers):
-                hint = " That is the sum without strides: behind a stride of 2 one step is two pixels."
-            elif got == sum(kernel for kernel, _ in layers):
-                hint = " A kernel of k adds k − 1 steps: the windows overlap."
-            elif want > 1 and got == want - 1:
-                hint = " Start from 1: with no layer, a unit sees one pixel."
-            return wrong(f"For {name}, {_short(layers)}, expected {want}, got {got}.{hint}")
-    return correct(
-        "Right for six stacks, up to the 212 pixels of VGG-16 and the 268 of VGG-19."
+def what_pays(loss: dict[str, float]) -> str:
+    """The option of "pays" that was measured: mean losses of pairs, singles, and pairs without the ReLU between."""
+    pairs, single, linear = loss.values()
+    if single < 0.9 * min(pairs, linear):
+        return option("pays", 2)
+    if pairs > 0.9 * single:
+        return option("pays", 3)
+    return option("pays", int(linear < 0.9 * single))
+
+
+def what_is_closer(error) -> str:
+    """The option of "third" that was measured: mean test errors by network."""
+    gained = [error["C"] - error[net] > 1 for net in ("C, wider", "depthwise")]
+    return option(
+        "third", {(True, False): 0, (False, True): 1, (True, True): 2}.get(tuple(gained), 3)
     )
 
 
-def _short(layers) -> str:
-    shown = ", ".join(map(str, layers[:3]))
-    return f"[{shown}{', …' if len(layers) > 3 else ''}]"
+def what_is_best(accuracy) -> str:
+    """The option of "fc7" that was measured: accuracies of one classifier by task and view."""
+    found = []
+    for task in ("printed digits", "handwritten digits"):
+        best = accuracy[task][["pixels, one polarity", "block 2", "block 3", "fc7"]].idxmax()
+        found.append("a block" if "block" in best else best.split(",")[0])
+    if found[0] == found[1]:
+        return f"{found[0]} for both"
+    return f"{found[0]} for printed, {found[1]} for handwritten"
 
 
-def _check_control(answer) -> Verdict:
-    if not isinstance(answer, tuple | list) or not all(
-        isinstance(block, tuple | list) for block in answer
-    ):
-        return wrong(
-            f"Expected a tuple of five lists of kernel sizes, as in CONFIGURATIONS, got {answer!r}."
-        )
-    row = [list(block) for block in answer]
-    if row == [[5]] * 5:
-        return correct(
-            "Five layers of 5 × 5 with the receptive field of B's ten of 3 × 3, and half of its ReLUs."
-        )
-    if len(row) != 5:
-        return wrong(
-            f"Your row has {len(row)} blocks; B has five, and the poolings between them stay."
-        )
-    if all(block in ([5, 5], [5]) for block in row):
-        return wrong(
-            "Two 5 × 5 in a block see 9 × 9: each PAIR of 3 × 3 is replaced by ONE 5 × 5."
-        )
-    if row == [[3]] * 5:
-        return wrong(
-            "One 3 × 3 per block sees less than a pair: the receptive field should stay as it was."
-        )
-    if any(7 in block for block in row):
-        return wrong("7 × 7 is what three 3 × 3 see; B has two in each block.")
-    return wrong(f"Expected five blocks with one 5 × 5 each, got {row}.")
-
-
-def _check_dense(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(0)
-    for c_in, side, c_out in ((8, 7, 16), (4, 3, 5)):
-        linear = nn.Linear(c_in * side**2, c_out)
-        nn.init.normal_(linear.bias, generator=generator)
-        conv, case = called(answer, linear, c_in), f"for {c_in} channels of {side} × {side}"
-        if not isinstance(conv, nn.Conv2d):
-            return wrong(f"Expected an nn.Conv2d {case}, got {type(conv).__name__}.")
-        if tuple(conv.weight.shape) != (c_out, c_in, side, side):
-            return wrong(
-                f"Expected weights of {c_out} × {c_in} × {side} × {side} {case}, got {shape(conv.weight)}."
-            )
-        maps = torch.randn(2, c_in, side, side, generator=generator)
-        with torch.no_grad():
-            want, got = linear(maps.flatten(1)), conv(maps)
-        if got.shape[2:] != (1, 1):
-            return wrong(
-                f"Expected one output pixel {case}, got {got.shape[2]} × {got.shape[3]}: no padding."
-            )
-        if not torch.allclose(want, got.flatten(1), atol=1e-4):
-            if torch.allclose(want - linear.bias, got.flatten(1), atol=1e-4):
-                return wrong(f"The bias is missing {case}.")
-            return wrong(
-                f"The shapes are right {case}, but the outputs differ: were the weights copied?"
-            )
-    return correct(
-        "The same numbers for one view, and on a larger map one answer for every place."
-    )
-
-
-def _check_merge(answer) -> Verdict:
-    torch.manual_seed(0)
-    for c_in, c_mid, c_out, (k1, k2) in (
-        (1, 1, 1, (3, 3)),
-        (3, 8, 4, (3, 3)),
-        (2, 5, 3, (5, 3)),
-        (4, 6, 2, (1, 3)),
-    ):
-        first, second = nn.Conv2d(c_in, c_mid, k1), nn.Conv2d(c_mid, c_out, k2)
-        case = f"for {k1} × {k1} ({c_in} → {c_mid}) and {k2} × {k2} ({c_mid} → {c_out})"
-        conv, side = called(answer, first, second), k1 + k2 - 1
-        if not isinstance(conv, nn.Conv2d):
-            return wrong(f"Expected an nn.Conv2d {case}, got {type(conv).__name__}.")
-        if tuple(conv.weight.shape) != (c_out, c_in, side, side):
-            return wrong(
-                f"Expected weights of {c_out} × {c_in} × {side} × {side} {case}, got {shape(conv.weight)}."
-            )
-        images = torch.randn(2, c_in, 12, 12)
-        with torch.no_grad():
-            want, got = second(first(images)), conv(images)
-        if got.shape != want.shape:
-            return wrong(
-                f"Expected outputs of {tuple(want.shape)} {case}, got {tuple(got.shape)}: no padding."
-            )
-        if not torch.allclose(want, got, atol=1e-5):
-            offset = (want - got).mean((0, 2, 3), keepdim=True)
-            if torch.allclose(want - offset, got, atol=1e-5):
-                return wrong(
-                    f"The kernel is right {case}; the bias is not: the first bias passes through the second kernel."
-                )
-            return wrong(f"The outputs differ {case}: is one of the kernels flipped?")
-    return correct("One convolution in place of two, biases and all, for four pairs of sizes.")
-
-
-# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
-
-
-def my_layers():
-    return (11 - 1) // 2
-
-
-def my_count():
-    return 512 * 7 * 7 * 4096 + 4096
-
-
-def my_row():
-    return ([5], [5], [5], [5], [5])
-
-
-def field(layers):
-    field = jump = 1
-    for kernel, stride in layers:
-        field += (kernel - 1) * jump
-        jump *= stride
-    return field
-
-
-def as_convolution(linear, c_in):
-    side = round((linear.in_features / c_in) ** 0.5)
-    conv = nn.Conv2d(c_in, linear.out_features, side)
-    conv.weight.data = linear.weight.data.view(-1, c_in, side, side)
-    conv.bias.data = linear.bias.data
-    return conv
-
-
-def merge(first, second):
-    weight = F.conv_transpose2d(second.weight.data, first.weight.data)
-    conv = nn.Conv2d(first.in_channels, second.out_channels, weight.shape[-1])
-    conv.weight.data = weight
-    conv.bias.data = second.bias.data + second.weight.data.sum((2, 3)) @ first.bias.data
-    return conv
-
-
-exercises = {
-    "field": Exercise(
-        title="how many small ones for a large one",
+builds = {
+    "vgg_block": Build(
+        title="a VGG block",
         difficulty=1,
         task="""
-        AlexNet's first kernels are 11 × 11. How many 3 × 3 convolutions in a row (stride 1) see just as much?
+        Write `vgg_block(c_in, c_out, kernels)` with PyTorch's own layers. For each kernel size in the list: a convolution that keeps
+        height and width, and a ReLU. At the end: max pooling of 2 × 2 with stride 2.
         """,
-        hints=["One sees 3 pixels, two see 5, three see 7.", "Every layer adds 2: 1 + 2n = 11."],
-        solution=my_layers,
-        asks_value=True,
-        explanation="Five: 45 · C² weights in place of 121 · C². With AlexNet's stride of 4 things differ; see 03.",
-        check_answer=number_check(
-            5,
-            traps={4: "four see 9 × 9.",
-                   6: "six see 13 × 13.",
-                   11: "eleven see 23 × 23: each adds two pixels, not one.",
-                   3.5: "the first layer sees 3 pixels, and each further one adds 2."},
-            unit="layers",
-        ),
+        hints=[
+            "A kernel of 3 needs a padding of 1 to keep the size, one of 5 needs 2, one of 1 needs 0: `kernel // 2`.",
+            "The first convolution sees `c_in` channels. How many does the second one see?",
+            "`layers += [nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2), nn.ReLU()]`, then `c_in = c_out`.",
+        ],
+        solution=answers.vgg_block,
+        explanation="Forgetting `c_in = c_out` is the usual mistake. Without it the second convolution expects the image.",
+        check_answer=answers.check_vgg_block,
+        input_shape=lambda c_in, *_: (c_in, 16, 16),
     ),
-    "fc6": Exercise(
-        title="the largest layer",
-        difficulty=1,
-        task="""
-        VGG-16's last pooling puts out 512 maps of 7 × 7. fc6 connects all of them with 4,096 neurons. How many parameters
-        is that, biases included?
-        """,
-        hints=["Every neuron has a weight for every value of the maps, and a bias.", "512 · 7 · 7 values."],
-        solution=my_count,
-        asks_value=True,
-        explanation="102,764,544: 74 % of the network. GoogLeNet (05) will average the maps first, and save nearly all of it.",
-        check_answer=number_check(
-            102_764_544,
-            traps={102_760_448: "the 4,096 biases are missing.",
-                   2_101_248: "that is 512 · 4096 with biases, one value per map; each map has 49.",
-                   14_684_160: "the maps are 7 × 7 = 49 values, not 7.",
-                   123_642_856: "those are fc6, fc7 and fc8 together."},
-            unit="parameters",
-        ),
-    ),
-    "control": Exercise(
-        title="the control experiment",
+    "vgg": Build(
+        title="a network from a row of the table",
         difficulty=2,
         task="""
-        The authors checked their idea with a network that is configuration B with each pair of 3 × 3 replaced by one 5 × 5.
-        Write its row as in `models.vgg.CONFIGURATIONS`: a tuple with a list of kernel sizes for each block.
+        Complete `vgg`: one block for each entry of the row, with the width of its place, and the number of values that arrive at fc6.
+        `side` is the height and width of the image.
         """,
-        hints=["B is `([3, 3], [3, 3], [3, 3], [3, 3], [3, 3])`.", "The number of blocks stays; each has one layer now."],
-        solution=my_row,
-        asks_value=True,
-        explanation="Its top-1 error was 7 % higher than B's (section 4.1, single center crop). In section 6 you ran this "
-        "experiment in small.",
-        check_answer=_check_control,
+        hints=[
+            "The first block is `vgg_block(channels, width, kernels)`.",
+            "After a block the feature map has `width` channels, and its side is half as long: `side // 2`.",
+            "fc6 gets `channels * side**2` values, with the channels and the side after the last block.",
+        ],
+        solution=answers.vgg,
+        explanation="224 → 112 → 56 → 28 → 14 → 7: fc6 gets 512 · 7 · 7 = 25,088 values.",
+        check_answer=answers.check_vgg,
+        input_shape=lambda row, num_classes, side=224, widths=(), hidden=0, channels=3: (channels, side, side),
     ),
-    "receptive_field": Exercise(
+    "field": Build(
         title="the receptive field of anything",
         difficulty=2,
         task="""
-        Write `field(layers)` for a list of (kernel, stride), first layer first: how many pixels wide is what one unit at the
-        end sees? Convolutions and poolings count alike, padding does not matter.
+        Write `field(layers)` for a list of (kernel, stride), first layer first: how wide is the square of the image that one unit at
+        the end sees? Convolutions and pooling layers count alike; padding does not matter.
         """,
         hints=[
-            "Keep two numbers: the field so far, starting at 1, and the jump, the distance in pixels between two neighbors, also 1.",
-            "A kernel of k reaches over k − 1 jumps: `field += (kernel - 1) * jump`. And then the stride makes the jump larger.",
+            "`side` starts at 1: with no layer, a unit sees one pixel. `step` is the distance between two neighbors, in pixels of the image.",
+            "A kernel of k reaches over k - 1 steps to its last input.",
+            "`side = side + (kernel - 1) * step`, and then `step = step * stride`.",
         ],
-        solution=field,
-        explanation="Two lines for every convolutional network without branches. `complexity.receptive_field` is the same.",
-        check_answer=_check_field,
+        solution=answers.field,
+        explanation="Two lines, for every convolutional network without branches. `complexity.receptive_field` does the same.",
+        check_answer=answers.check_field,
     ),
-    "dense": Exercise(
-        title="a fully connected layer is a convolution",
-        difficulty=3,
+    "stamp": Build(
+        title="two kernels into one",
+        difficulty=2,
         task="""
-        To test on larger images, the authors turned fc6 into a convolution (section 3.2). Write `as_convolution(linear, c_in)`:
-        it gets an `nn.Linear` that works on flattened maps of `c_in` channels and unknown, square size, and returns the
-        `nn.Conv2d` that computes the same for one such map.
+        Write `stamp(first, second)`: the 5 × 5 kernel that does what two 3 × 3 kernels do one after the other. Each weight of
+        the second kernel uses the first one at another place. So put nine copies of the first kernel into the 5 × 5, each times one
+        weight.
         """,
         hints=[
-            "The side follows from the count: side² = linear.in_features / c_in.",
-            "`linear.weight` has the shape c_out × (c_in · side · side), and flattening goes channel by channel: a `view` will do.",
-            "Copy with `conv.weight.data = …`; do not forget the bias.",
+            "The loops choose a weight of the second kernel: `second[row, column]`.",
+            "The window `merged[row : row + 3, column : column + 3]` is where its copy of the first kernel goes.",
         ],
-        solution=as_convolution,
-        explanation="So VGG looks at a whole image of any size and averages the answers of all places: the “dense” of Table 5.",
-        check_answer=_check_dense,
+        solution=answers.stamp,
+        explanation="This is a transposed convolution; for many channels `nn.functional.conv_transpose2d(second, first)` does it.",
+        check_answer=answers.check_stamp,
+    ),
+    "nearest": Build(
+        title="nearest neighbors",
+        difficulty=2,
+        task="""
+        Write `nearest(known, labels, asked)`. `known` has the features of labeled images, N × F; `asked` those of new ones, M × F.
+        Each new image gets the label of the known image whose features have the smallest Euclidean distance.
+        """,
+        hints=[
+            "`torch.cdist(asked, known)` has the distances, M × N.",
+            "`distances.argmin(1)` says for each new image which known one is closest.",
+        ],
+        solution=answers.nearest,
+        explanation="A classifier without training: if it works, the features themselves bring together what belongs together.",
+        check_answer=answers.check_nearest,
+    ),
+}  # fmt: skip
+
+exercises = {
+    "fc6": Exercise(
+        title="the largest layer, for larger images",
+        difficulty=1,
+        task="""
+        VGG-16 should take images of 320 × 320 instead of 224 × 224. Its last pooling layer has 512 feature maps. fc6 connects all
+        their values with 4,096 outputs. How many parameters does fc6 have now, with its biases?
+        """,
+        hints=["Five pooling layers halve the side: 320, 160, 80, …", "Every output has a weight for every value, and one bias."],
+        solution=answers.my_count,
+        asks_value=True,
+        explanation="Twice as many as for 224 × 224. GoogLeNet (lesson 05) averages each feature map first (global average pooling): then the "
+        "image's size does not matter, and nearly all of these parameters are saved.",
+        check_answer=number_check(
+            209_719_296,
+            traps={209_715_200: "the 4,096 biases are missing.",
+                   102_764_544: "that is for 224 × 224, with maps of 7 × 7.",
+                   2_101_248: "that is 512 · 4096 with biases, one value per feature map.",
+                   20_975_616: "the feature maps have 10 × 10 values, not 10."},
+            unit="parameters",
+        ),
+    ),
+    "images": Exercise(
+        title="how many images at once?",
+        difficulty=2,
+        task="""
+        A GPU has 6 GB, 6,000,000,000 bytes, and every number takes 4 bytes. To train VGG-16 (138,357,544 parameters) with momentum you
+        keep the parameters, their gradients and the momentum, and 15,237,608 activations for each image. How many images fit at most?
+        (Real programs need more: workspaces, and gradients of activations.)
+        """,
+        hints=[
+            "Parameters, gradients and momentum are three numbers for each parameter.",
+            "Divide what is left of the 6 GB by `4 * 15_237_608`, and round down: `//`.",
+        ],
+        solution=answers.my_images,
+        asks_value=True,
+        explanation="71. The authors split each batch of 256 over four GPUs: 64 images on each. In evaluation there is room for "
+        "far more, since a layer's input may be forgotten as soon as its output is there.",
+        check_answer=number_check(
+            71,
+            traps={98: "the parameters, gradients and momentum need room, too.",
+                   89: "that keeps the parameters only; training also keeps their gradients and the momentum.",
+                   80: "there are three numbers for each parameter: itself, its gradient, its momentum.",
+                   284: "an activation has 4 bytes.",
+                   72: "the 72nd image does not fit completely: round down."},
+            unit="images",
+        ),
     ),
     "merge": Exercise(
         title="two convolutions into one",
         difficulty=3,
         task="""
-        Write `merge(first, second)`: two `nn.Conv2d` with stride 1, without padding, with biases, and NO ReLU between them. Return
-        the one `nn.Conv2d` that computes the same.
+        Write `merge(first, second)`: it gets two `nn.Conv2d` of 3 × 3 with padding 1 and biases, and NO ReLU between them. Return one
+        `nn.Conv2d` of 5 × 5 with padding 2 that computes the same (apart from the outermost pixels).
         """,
         hints=[
-            "Section 2 found the kernel: `F.conv_transpose2d(second.weight, first.weight)`.",
-            "The first layer's bias is a constant picture; the second layer multiplies it with the sum of its kernel.",
-            "`second.bias + second.weight.sum((2, 3)) @ first.bias`.",
+            "`nn.functional.conv_transpose2d(second.weight, first.weight)` stamps the kernels, for all channels.",
+            "Fill the new layer with `conv.weight.data = …`.",
+            "The first bias is a constant input of the second layer: `second.bias + second.weight.sum((2, 3)) @ first.bias`.",
         ],
-        solution=merge,
-        explanation="Depth without non-linearity is no depth: any number of linear layers is one. It is the ReLU that pays.",
-        check_answer=_check_merge,
+        solution=answers.merge,
+        explanation="So after training the third network *is* a network of single 5 × 5 layers, with other weights than training found for those.",
+        check_answer=answers.check_merge,
+    ),
+    "dense": Exercise(
+        title="a fully connected layer is a convolution",
+        difficulty=3,
+        task="""
+        For the “dense” tests the authors turned fc6 into a convolution (section 3.2). Write `as_convolution(linear, c_in)`: it
+        gets an `nn.Linear` that works on flattened feature maps of `c_in` channels and unknown, square size, and returns the
+        `nn.Conv2d` that computes the same for one such map.
+        """,
+        hints=[
+            "The side follows from the count: side² = linear.in_features / c_in.",
+            "`linear.weight` is c_out × (c_in · side · side), and flattening goes channel by channel: `view` will do.",
+            "Copy with `conv.weight.data = …`, and do not forget the bias.",
+        ],
+        solution=answers.as_convolution,
+        explanation="Such a network takes a whole image of any size. Its outputs at all places are averaged.",
+        check_answer=answers.check_dense,
+    ),
+    "fix": Exercise(
+        title="fix the network that does not learn",
+        difficulty=3,
+        task="""
+        Write `fix(net)`: it draws new random weights for the convolutions and linear layers of `net`, and returns it. Afterwards the
+        output of the last convolution should have at least a tenth and at most ten times the standard deviation of the first one's, whatever the widths. Do
+        not add layers.
+        """,
+        hints=[
+            "Measure first: `signal(broken_vgg(), digits.train.images[:64])`. What happens from layer to layer?",
+            "One standard deviation for all layers cannot work: a layer with more inputs adds up more numbers.",
+            "He's rule, which lesson 02 used, is made for ReLU: `nn.init.kaiming_normal_(layer.weight)`.",
+        ],
+        solution=answers.fix,
+        explanation="`kaiming_normal_` draws with variance 2 / (number of inputs). The 2 makes up for the half that ReLU sets to 0.",
+        check_answer=answers.check_fix,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "Two 3 × 3 convolutions in a row and one 5 × 5: what is the same?",
+        "You replace one 7 × 7 convolution of your network by three 3 × 3 convolutions with ReLUs. Channels stay as they are. What is "
+        "the same afterwards?",
         {
-            "The function they can compute": "Only without the ReLU between them; with it, the best 5 × 5 missed a good part.",
-            "The receptive field": "Yes. Fewer weights and one more ReLU come on top; the function is another.",
-            "The number of weights": "18 C² against 25 C².",
-            "The multiply-adds": "They go with the weights here: 18 against 25 per pixel and pair of channels.",
+            "The receptive field": "Yes: 3 → 5 → 7. There are fewer weights, more ReLUs, and another function.",
+            "The functions that it can compute": "A stack with ReLUs computes functions that no single kernel has, and not every "
+            "7 × 7 kernel can be split into three 3 × 3.",
+            "The number of parameters": "27 C² instead of 49 C²: the 7 × 7 has 81 % more.",
         },
         "The receptive field",
     ),
     Question(
-        "“Small kernels, so VGG has few parameters.” What is true?",
+        "A phone app with VGG-16 is too large to download. Which change makes it much smaller and leaves the compute almost as it is?",
         {
-            "It is right: VGG-16 is smaller than AlexNet": "138 million against 61: 2.3 times as many.",
-            "Few per receptive field, but many in all": "Yes: 27 C² against 49 C² for a view of 7 × 7, and 138 million all the "
-            "same, 89 % of them fully connected.",
-            "It is wrong: 3 × 3 kernels need more weights": "For the same view they need fewer.",
+            "Average each of the last feature maps, and drop fc6 and fc7": "Yes, this is global average pooling: the two hold 86 % of the parameters and do less than 1 % of the compute. "
+            "(You would have to train it again.)",
+            "Replace the 3 × 3 in block 5 by 1 × 1": "That saves about 6 of 138 million parameters, and 8 % of the compute.",
+            "Use images of half the side": "fc6 would shrink to about a fifth, but the compute falls to about a quarter, too, and so "
+            "may the accuracy.",
         },
-        "Few per receptive field, but many in all",
+        "Average each of the last feature maps, and drop fc6 and fc7",
     ),
     Question(
-        "Where does VGG-16 spend its multiply-adds?",
+        "Training on large images stops with 'out of memory', although all parameters fit easily. Which layers fill the memory?",
         {
-            "In the fully connected layers": "There are 89 % of its parameters, but 0.8 % of its work: each weight is used once.",
-            "In the convolutions": "Yes, 99.2 %: every weight of a kernel is used once per pixel.",
-            "In the poolings": "They multiply nothing.",
+            "The first blocks": "Yes: few channels, but many pixels, and training keeps all activations until backpropagation has used them.",
+            "The fully connected layers": "They hold the parameters, which you said fit. Their outputs are 4,096 numbers.",
+            "The last convolutions, with 512 channels": "512 feature maps of 14 × 14 are 100 thousand values. 64 of 224 × 224 are 3.2 million.",
         },
-        "In the convolutions",
+        "The first blocks",
     ),
     Question(
-        "Configuration C adds 1 × 1 convolutions to B, D makes them 3 × 3. Errors at one scale: B 28.7, C 28.1, D 27.0 %. What "
-        "does that show?",
+        "Someone adds a layer to each block and reports: 'The error fell by 1 point, so the larger receptive field helps.' What is the "
+        "best reply?",
         {
-            "More non-linearity helps, and seeing more helps too": "Yes: C has B's view and more ReLUs; D has C's ReLUs and a "
-            "larger view. That is how the authors read it (section 4.1).",
-            "1 × 1 convolutions hurt": "C is better than B, which has none.",
-            "Only the receptive field matters": "B and C see the same, and C is better.",
-            "The differences are noise": "The authors trained one network each, so some doubt is fair; but five more comparisons "
-            "of C with D (Tables 3 and 4) point the same way.",
+            "Add the layers without the larger field, and compare": "Yes. 1 × 1 layers add depth without enlarging the "
+            "receptive field. Compute and parameters still have to be matched separately.",
+            "One point is too little to matter": "It may be a lot. How much is noise is a question for more seeds; "
+            "the reason is another question.",
+            "It is right, since deeper networks see more": "They do see more. They also have more parameters, more ReLUs and more compute.",
         },
-        "More non-linearity helps, and seeing more helps too",
+        "Add the layers without the larger field, and compare",
     ),
     Question(
-        "Is VGG-19 better than VGG-16?",
+        "A network of 20 convolutions with ReLU stays at the loss of random guessing from the first step on. Which measurement do you make "
+        "first?",
         {
-            "Yes, clearly": "In one of eight comparisons of top-1 errors, in three of eight of top-5 errors, each time by 0.1.",
-            "No, clearly worse": "By top-1 error it is worse in four of eight, by 0.1 to 0.3; one network each.",
-            "It depends on the protocol: depth has stopped paying": "Yes. By top-1 error one better, three equal, four worse; by top-5 error three, three and two: “the error rate of our "
-            "architecture saturates when the depth reaches 19 layers”.",
+            "The standard deviation of each layer's output, before training": "Yes: if it shrinks or grows by a factor per layer, the initial weights "
+            "are the reason, and you know it in a second.",
+            "The accuracy on the test images": "It is at random guessing, as the loss says. That does not tell you why.",
+            "Training with a ten times larger learning rate": "If no signal arrives at the end, almost no gradient comes back. Ten times nothing "
+            "is nothing.",
         },
-        "It depends on the protocol: depth has stopped paying",
-    ),
-    Question(
-        "Why did the authors first train configuration A and copy its layers into the deep networks?",
-        {
-            "To save computing time": "It costs the training of one network more.",
-            "Because random weights, as they drew them, stalled deep networks": "Yes. After submitting they found that Glorot's rule "
-            "makes it unnecessary.",
-            "To share knowledge from other images": "That would be transfer; A was trained on the same images.",
-        },
-        "Because random weights, as they drew them, stalled deep networks",
-    ),
-    Question(
-        "Which part of VGG-16 fills the memory with activations (values kept per image)?",
-        {
-            "fc6, the largest layer": "It has the most parameters and 4,096 outputs only.",
-            "The last convolutions, with their 512 channels": "512 maps of 14 × 14 are 100 thousand values; 64 of 224 × 224 are 3.2 million.",
-            "The first two blocks": "Yes, 71 % of all: few channels, but many pixels. The parameters sit at the other end.",
-        },
-        "The first two blocks",
+        "The standard deviation of each layer's output, before training",
     ),
 ]
