@@ -14,6 +14,51 @@ STATES = {"new, trained": ORANGE, "copied, trained": SKY, "copied, frozen": BLUE
 _HATCHES = {"new, trained": "", "copied, trained": "///", "copied, frozen": "xx"}
 
 
+def recognized(photos: Mapping[str, object], probabilities, classes: Sequence[str], truth: Sequence[str]) -> Figure:
+    """Photographs with the class that a network finds most probable, framed blue where it is right, else orange.
+
+    photos: name -> 3 × H × W bytes; probabilities: photographs × classes; truth: their classes, "" for none of them
+    """
+    columns = 5
+    rows = -(-len(photos) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(1.75 * columns, 2.1 * rows), squeeze=False, dpi=80)
+    for ax in grid.flat:
+        ax.axis("off")
+    for ax, (name, photo), row, true in zip(grid.flat, photos.items(), np.asarray(probabilities, float), truth):
+        best = int(row.argmax())
+        _framed(ax, photo, BLUE if classes[best] == true else ORANGE)
+        ax.set_title(f"{name}:\n{classes[best]} ≈ {100 * row[best]:.0f} %", fontsize=10, loc="center", pad=4)
+    return figure
+
+
+def _framed(ax, picture, color: str) -> None:
+    """A picture, 3 × H × W, bytes or from 0 to 1, with a frame."""
+    picture = np.moveaxis(np.asarray(picture), 0, -1)
+    ax.imshow(picture, interpolation="nearest")
+    ax.axis("on")
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=color, linewidth=4)
+
+
+def crops(photos: Mapping[str, object], pictures, answers: Mapping[str, Sequence[int]]) -> Figure:
+    """Photographs, and under each a crop of it as every network answered it: blue frame if right, else orange.
+
+    pictures: one crop per photograph, N × 3 × H × W from 0 to 1; answers: network -> a number of `photos` for each
+    """
+    names = list(photos)
+    figure, grid = plt.subplots(1 + len(answers), len(names), figsize=(10.5, 1.25 * (1 + len(answers)) + 0.1), dpi=80)
+    for column, name in enumerate(names):
+        _framed(grid[0, column], photos[name], "white")
+        grid[0, column].set_title(name, fontsize=10, loc="center", pad=2)
+        for ax, said in zip(grid[1:, column], answers.values()):
+            _framed(ax, pictures[column], BLUE if said[column] == column else ORANGE)
+            ax.set_xlabel(names[said[column]], fontsize=9, labelpad=2)
+    for ax, label in zip(grid[:, 0], ("one label each", *answers)):
+        ax.set_ylabel(label, fontsize=9)
+    return figure
+
+
 def what_learns(nets: Mapping[str, object], source) -> Figure:
     """Networks as rows of blocks, one per stage and one for the classifier: new, copied from `source`, or frozen.
 
@@ -58,45 +103,12 @@ def _state(module, original) -> str:
     )
 
 
-def two_by_two(cells: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]) -> Figure:
-    """Bars in a table: (how much data, which source) -> strategy -> accuracies from 0 to 1, a dot per seed.
-
-    The rows and the columns appear in the order in which `cells` names them; the best bar of each cell is dark.
-    """
-    rows, columns = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    figure, grid = plt.subplots(
-        len(rows), len(columns), figsize=(9, 2.1 * len(rows)), sharex=True, squeeze=False
-    )
-    for (row, column), strategies in cells.items():
-        ax = grid[rows.index(row), columns.index(column)]
-        means = {name: float(np.mean(values)) for name, values in strategies.items()}
-        best = max(means, key=means.get)
-        for i, (name, values) in enumerate(list(strategies.items())[::-1]):
-            color, alpha = (BLUE, 1) if name == best else (GRAY, 0.55)
-            ax.barh(i, means[name], height=0.62, color=color, alpha=alpha)
-            ax.plot(
-                values,
-                [i] * len(values),
-                "o",
-                color="white",
-                markeredgecolor=BLACK,
-                markersize=5,
-            )
-            ax.text(max(*values, means[name]) + 0.03, i, f"{means[name]:.0%}", va="center", fontsize=10,
-                    fontweight="bold" if name == best else "normal")  # fmt: skip
-        ax.set_yticks(
-            range(len(strategies)), list(strategies)[::-1] if column == columns[0] else []
-        )
-        ax.set(xlim=(0, 1.15), xticks=[0, 0.5, 1], title=f"{row}, {column}")
-        ax.tick_params(left=False)
-    for ax in grid[-1]:
-        ax.set_xlabel("test accuracy")
-    return figure
-
-
-def layerwise_runs(grid):
-    """The runs of the table `transfer_grid` that `depths` draws: layer-wise rates, and random weights at one rate."""
-    return grid[(grid["factor"] < 1) | (grid["source"] == "none")]
+def layerwise_runs(grid, table):
+    """The runs that `depths` draws, all with layer-wise rates: of `transfer_grid`, and of `source_value` random weights."""
+    random = at_first(table)
+    random = random[(random["source"] == "none") & (random["recipe"] == "layer-wise")]
+    random = random[random["seed"].isin(grid["seed"])].assign(frozen=0, factor=0.5)
+    return pd.concat([grid[grid["factor"] < 1], random[grid.columns]], ignore_index=True)
 
 
 def depths(
@@ -138,7 +150,7 @@ def guesses(photo, names: Sequence[str], probabilities: Sequence[float]) -> Figu
     right.barh(range(len(names))[::-1], probabilities, color=BLUE, height=0.62)
     for i, (name, value) in enumerate(zip(names, probabilities, strict=True)):
         right.text(
-            value + 0.02, len(names) - 1 - i, f"{name} {value:.0%}", va="center", fontsize=10
+            value + 0.02, len(names) - 1 - i, f"{name} ≈ {value:.0%}", va="center", fontsize=10
         )
     right.set(xlim=(0, 1.6), xticks=[0, 0.5, 1], yticks=[], xlabel="probability")
     return figure
@@ -286,25 +298,28 @@ def _beside(panels: Mapping[str, Mapping[str, Sequence[float]]], colors) -> Figu
     return figure
 
 
-def handwriting(table, recipe: str = "layer-wise") -> Figure:
-    """Test accuracy from handwritten digits made like the target step by step, beside printed digits; 20 and 100 labels.
+def handwriting(table, samples: Mapping[str, object]) -> Figure:
+    """What 100 labels lead to from each source, with images of the source beside its bar: N × H × W for each.
 
-    It is not the handwriting that keeps them from helping. With 100 labels (layer-wise rates, three seeds) the digits as
-    scanned give 46 %; with the letters' shades 49, and both polarities 57, and noise 59, and sizes, rotations and positions
-    74 %. Printed digits drawn as coarsely give 71 %, clean ones light on black 62 %, as they are 84 %. With 20 labels and
-    everything frozen it is 16 % as scanned, 44 % with all of it, and 43 % for the coarse print.
-
-    table: `handwriting`
+    table: `handwriting`; samples: source -> images. Layer-wise rates, a dot for each of three seeds.
     """
-    rows = table[(table["recipe"] == recipe) & (table["source_epochs"] == 6)]
-    steps = ["as scanned", "+ shades", "+ both polarities", "+ noise", "+ size, rotation, position",
-             "size, rotation, position alone", "printed, light on black", "printed, 8 × 8 enlarged", "printed"]  # fmt: skip
-    names = {step: f"handwritten {step}" if step == "as scanned" else step for step in steps}
-    panels = {
-        f"{labels} labels, {recipe}": {
-            names[step]: _accuracies(rows, labels=labels, source=step) for step in steps
-        }
-        for labels in (20, 100)
-    }
-    colors = {name: BLUE if name.startswith("printed") else GREEN for name in names.values()}
-    return _beside(panels, colors)
+    rows = table[(table["recipe"] == "layer-wise") & (table["source_epochs"] == 6) & (table["labels"] == 100)]
+    figure = plt.figure(figsize=(9.5, 0.52 * len(samples) + 0.7), layout="none")
+    ax = figure.add_axes((0.56, 0.12, 0.4, 0.86))
+    for row, (name, images) in enumerate(list(samples.items())[::-1]):
+        values = rows[rows["source"] == name]["test_accuracy"]
+        color = BLUE if name.startswith("printed") else GREEN
+        ax.barh(row, values.mean(), height=0.62, color=color)
+        ax.plot(values, [row] * len(values), "o", color="white", markeredgecolor=BLACK, markersize=5)
+        ax.text(values.max() + 0.03, row, f"{values.mean():.0%}", va="center", fontsize=10)
+        y = 0.12 + 0.86 * (row + 0.5 - 0.42) / len(samples)
+        strip = figure.add_axes((0.26, y, 0.28, 0.86 * 0.84 / len(samples)))
+        strip.imshow(np.concatenate(list(np.pad(np.asarray(images), ((0, 0), (0, 0), (0, 2)), constant_values=255)), 1),
+                     vmin=0, vmax=255)  # fmt: skip
+        strip.axis("off")
+        word = f"handwritten, {name}" if name == "as scanned" else name
+        figure.text(0.25, y + 0.43 * 0.86 / len(samples), word, ha="right", va="center", fontsize=10)
+    ax.set(xlim=(0, 1.05), ylim=(-0.5, len(samples) - 0.5), yticks=[], xticks=[0, 0.25, 0.5, 0.75, 1],
+           xlabel="test accuracy with 100 labels (dots: seeds)")  # fmt: skip
+    ax.spines["left"].set_visible(False)
+    return figure
