@@ -90,7 +90,9 @@ def check_replace_head(answer) -> Verdict:
         return wrong(f"{moved[0]} is not what it was: only the last layer should change.")
     layers = [m for m in got.classifier.modules() if isinstance(m, nn.Linear)]
     if len(layers) != 1 or layers[0].bias is None:
-        return wrong("The new head should be one nn.Linear with its biases, in the old one's place.")
+        return wrong(
+            "The new head should be one nn.Linear with its biases, in the old one's place."
+        )
     if not all(p.requires_grad for p in layers[0].parameters()):
         return wrong("The new head gets no gradient, so it would never learn.")
     return correct("The features are as they were, and the new head has one output per class.")
@@ -140,14 +142,18 @@ def check_layerwise(answer) -> Verdict:
     rates = {"classifier": 0.08, "block3": 0.04, "block2": 0.02, "block1": 0.01}
     for g in groups:
         if not isinstance(g["lr"], float):
-            return wrong(f"A learning rate should be a number, yours is {type(g['lr']).__name__}.")
+            return wrong(
+                f"A learning rate should be a number, yours is {type(g['lr']).__name__}."
+            )
         for p in g["params"]:
             part = next(part for part in rates if part in names[id(p)])
             if abs(g["lr"] - rates[part]) > 1e-9:
                 return wrong(
                     f"lr=0.08, factor=0.5: {names[id(p)]} learns at {g['lr']:g}, expected {rates[part]:g}."
                 )
-    return correct("The head learns fastest, each stage below it half as fast as the one above.")
+    return correct(
+        "The head learns fastest, each stage below it half as fast as the one above."
+    )
 
 
 def check_train_mode(answer) -> Verdict:
@@ -156,7 +162,9 @@ def check_train_mode(answer) -> Verdict:
     old = copied(net.state_dict())
     got = called(answer, net)
     if got is not net:
-        return wrong(f"Expected the network back (end in `return net`), got {type(got).__name__}.")
+        return wrong(
+            f"Expected the network back (end in `return net`), got {type(got).__name__}."
+        )
     if not train_step(net).isfinite():
         return wrong("After your function the loss is not a finite number.")
     moved = my_changed(old, net.state_dict())
@@ -171,7 +179,9 @@ def check_train_mode(answer) -> Verdict:
                 f"{'evaluation' if frozen else 'training'} mode."
             )
     if not net.training or not net.classifier.training:
-        return wrong("The rest of the network should be in training mode: start with `net.train()`.")
+        return wrong(
+            "The rest of the network should be in training mode: start with `net.train()`."
+        )
     with torch.no_grad():
         alone, among = (net.features.block1(random_images()[:n])[:2] for n in (2, 6))
     if not torch.allclose(alone, among, atol=1e-5):
@@ -243,7 +253,11 @@ def check_mended(answer) -> Verdict:
     net = small_net()
     body = copied(net.features.state_dict())
     got = called(answer, net, 5)
-    if not isinstance(got, tuple) or len(got) != 2 or not isinstance(got[1], torch.optim.Optimizer):
+    if (
+        not isinstance(got, tuple)
+        or len(got) != 2
+        or not isinstance(got[1], torch.optim.Optimizer)
+    ):
         return wrong("Expected two things back: `return net, optimizer`.")
     net, optimizer = got
     if not isinstance(net, nn.Module) or not hasattr(net, "classifier"):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, SKY, bars, lines
@@ -14,49 +15,58 @@ STATES = {"new, trained": ORANGE, "copied, trained": SKY, "copied, frozen": BLUE
 _HATCHES = {"new, trained": "", "copied, trained": "///", "copied, frozen": "xx"}
 
 
-def recognized(photos: Mapping[str, object], probabilities, classes: Sequence[str], truth: Sequence[str]) -> Figure:
+def recognized(photos: Mapping, probabilities, classes: Sequence, truth: Sequence) -> Figure:
     """Photographs with the class that a network finds most probable, framed blue where it is right, else orange.
 
-    photos: name -> 3 × H × W bytes; probabilities: photographs × classes; truth: their classes, "" for none of them
+    photos: name -> 3 × 64 × 64 bytes; probabilities: photographs × classes; truth: their classes, "" for none of them
     """
-    columns = 5
-    rows = -(-len(photos) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(1.75 * columns, 2.1 * rows), squeeze=False, dpi=80)
-    for ax in grid.flat:
-        ax.axis("off")
-    for ax, (name, photo), row, true in zip(grid.flat, photos.items(), np.asarray(probabilities, float), truth):
-        best = int(row.argmax())
-        _framed(ax, photo, BLUE if classes[best] == true else ORANGE)
-        ax.set_title(f"{name}:\n{classes[best]} ≈ {100 * row[best]:.0f} %", fontsize=10, loc="center", pad=4)
-    return figure
+    rows = np.asarray(probabilities, float)
+    said = [classes[i] for i in rows.argmax(1)]
+    colors = [BLUE if word == true else ORANGE for word, true in zip(said, truth)]
+    words = [f"{word}\n≈ {100 * row.max():.0f} %" for word, row in zip(said, rows)]
+    return _sheet([photos.values()], [colors], list(photos), [words])
 
 
-def _framed(ax, picture, color: str) -> None:
-    """A picture, 3 × H × W, bytes or from 0 to 1, with a frame."""
-    picture = np.moveaxis(np.asarray(picture), 0, -1)
-    ax.imshow(picture, interpolation="nearest")
-    ax.axis("on")
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(visible=True, color=color, linewidth=4)
-
-
-def crops(photos: Mapping[str, object], pictures, answers: Mapping[str, Sequence[int]]) -> Figure:
+def crops(photos: Mapping, pictures, answers: Mapping[str, Sequence[int]]) -> Figure:
     """Photographs, and under each a crop of it as every network answered it: blue frame if right, else orange.
 
-    pictures: one crop per photograph, N × 3 × H × W from 0 to 1; answers: network -> a number of `photos` for each
+    photos: name -> 3 × 32 × 32, from 0 to 1; pictures: one crop of each; answers: network -> a number of `photos` for each
     """
     names = list(photos)
-    figure, grid = plt.subplots(1 + len(answers), len(names), figsize=(10.5, 1.25 * (1 + len(answers)) + 0.1), dpi=80)
-    for column, name in enumerate(names):
-        _framed(grid[0, column], photos[name], "white")
-        grid[0, column].set_title(name, fontsize=10, loc="center", pad=2)
-        for ax, said in zip(grid[1:, column], answers.values()):
-            _framed(ax, pictures[column], BLUE if said[column] == column else ORANGE)
-            ax.set_xlabel(names[said[column]], fontsize=9, labelpad=2)
-    for ax, label in zip(grid[:, 0], ("one label each", *answers)):
-        ax.set_ylabel(label, fontsize=9)
+    colors = [["white"] * len(names)]
+    for said in answers.values():
+        colors.append([BLUE if i == n else ORANGE for n, i in enumerate(said)])
+    words = [["one label"] * len(names)]
+    words += [[f"{name}:\n{names[i]}" for i in said] for name, said in answers.items()]
+    return _sheet([photos.values(), *[pictures] * len(answers)], colors, names, words)
+
+
+def _sheet(rows, colors, names, words) -> Figure:
+    """Rows of pictures of 64 pixels with frames, names above, words under each; pixel by pixel, for a small file."""
+    side, pitch, top, below = 72, 84, 18, 34
+    width, height = pitch * len(names), top + (side + below) * len(rows)
+    figure = plt.figure(figsize=(width / 100, height / 100), layout="none")
+    ax, sheet = figure.add_axes((0, 0, 1, 1)), np.ones((height, width, 3))
+    for r, (row, frames, said) in enumerate(zip(rows, colors, words)):
+        y = top + r * (side + below)
+        for c, (picture, color, word) in enumerate(zip(row, frames, said)):
+            x = c * pitch + (pitch - side) // 2
+            sheet[y : y + side, x : x + side] = to_rgb(color)
+            sheet[y + 4 : y + side - 4, x + 4 : x + side - 4] = _enlarged(picture)
+            middle = {"x": x + side / 2, "ha": "center", "va": "top", "fontsize": 9}
+            ax.text(y=y + side + 3, s=word, **middle)
+            if r == 0:
+                ax.text(y=2, s=names[c], weight="bold", **middle)
+    ax.imshow(sheet, interpolation="nearest")
+    ax.axis("off")
     return figure
+
+
+def _enlarged(picture) -> np.ndarray:
+    """3 × H × H, bytes or from 0 to 1, as 64 × 64 × 3 from 0 to 1, each pixel a square."""
+    pixels = np.moveaxis(np.asarray(picture), 0, -1)
+    pixels = pixels / 255 if pixels.dtype == np.uint8 else pixels
+    return pixels.repeat(64 // len(pixels), 0).repeat(64 // len(pixels), 1)
 
 
 def what_learns(nets: Mapping[str, object], source) -> Figure:
@@ -191,9 +201,9 @@ def source_value(table, grid) -> Figure:
     table, grid: `source_value` and `transfer_grid`
     """
     # margins by hand: the names at the ends of the lines need room
-    figure, panels = plt.subplots(1, 2, figsize=(10.5, 4), sharey=True, layout="none")
+    figure, panels = plt.subplots(1, 2, figsize=(9.5, 3.6), sharey=True, layout="none")
     at = np.log10(_LABELS)
-    for ax, recipe, left in zip(panels, ("one rate", "layer-wise"), (0.07, 0.535)):
+    for ax, recipe, left in zip(panels, ("one rate", "layer-wise"), (0.07, 0.54)):
         rows, runs = fine_tuned(table, grid), {}
         rows = rows[rows["recipe"] == recipe]
         for source, found in rows.groupby("source"):
@@ -204,9 +214,17 @@ def source_value(table, grid) -> Figure:
                     markersize=3.5, alpha=0.4, markeredgewidth=0)  # fmt: skip
         ax.set_ylim(0, 1.02)
         lines(runs, x=at, xlabel="labeled letters", ylabel="test accuracy" if left < 0.1 else "",
-              title=f"{recipe}: mean, dots: seeds", colors=_COLORS, ax=ax)  # fmt: skip
+              title=f"{recipe} (dots: seeds)", colors=_COLORS, ax=ax)  # fmt: skip
         ax.set_xticks(at, [f"{n:,}" for n in _LABELS])
-        ax.set_position((left, 0.14, 0.305, 0.77))
+        # the arrow: from printed digits with 100 labels to random weights with the same accuracy
+        height, random = runs["printed digits"][1], runs["random weights"]
+        if height < random[-1]:
+            end = np.interp(height, random, at)
+            style = {"arrowstyle": "->", "linewidth": 1.5}
+            ax.annotate("", (end, height), (at[1], height), arrowprops=style)
+            words = f"arrow: 100 labels from printed digits\nreach as much as ≈ {10 * round(10 ** (end - 1)):.0f} from random weights"
+            ax.text(at[1], 0.1, words, va="bottom", fontsize=9)
+        ax.set_position((left, 0.15, 0.28, 0.76))
     return figure
 
 
@@ -263,38 +281,25 @@ def frozen_layers(table) -> Figure:
 
 
 def frozen_statistics(table) -> Figure:
-    """Test accuracy of a trained head on frozen weights: batch normalization's statistics held, adapting, or set once.
+    """Test accuracy of a trained head on frozen weights: batch normalization's statistics held, or adapting.
 
-    Five seeds, only the statistics differ: on gratings' weights letters gain by statistics that adapt, 19 to 22 % with 20
-    labels, 28 to 31 % with 100, 34 to 38 % with 500; set once to the training letters' they give 22, 30 and 38 %. On
-    printed digits' weights all three are within 1.3 points. After three times as long (three seeds) the gain on gratings'
-    weights is 1 to 3 points.
+    Five seeds; only the statistics differ. (The table also has statistics set once to those of the training letters,
+    which do as well as adapting ones.)
     """
     rows = table[table["epochs"] == table.groupby("labels")["epochs"].transform("min")]
-    words = {"held": "held", "set once": "set once to the letters'", "adapting": "adapting"}
+    shades = {"held": BLUE, "adapting": ORANGE}
     panels = {
-        source: {
-            f"{labels} labels, {words[kind]}": _accuracies(
-                found, labels=labels, statistics=kind
-            )
+        f"weights from {source}": {
+            f"{labels} labels, {kind}": _accuracies(found, labels=labels, statistics=kind)
             for labels in sorted(found["labels"].unique())
-            for kind in words
+            for kind in shades
         }
-        for source, found in rows.groupby("source", sort=False)
+        for source, found in rows.groupby("source")
     }
-    shades = dict(zip(words.values(), (BLUE, SKY, ORANGE)))
     colors = {name: shades[name.split(", ")[1]] for name in next(iter(panels.values()))}
-    return _beside(panels, colors)
-
-
-def _beside(panels: Mapping[str, Mapping[str, Sequence[float]]], colors) -> Figure:
-    """Two charts of bars with the same names, side by side."""
-    count = len(next(iter(panels.values())))
-    figure, axes = plt.subplots(1, 2, figsize=(10.5, 0.9 + 0.36 * count))
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 2.9), sharey=True)
     for ax, (title, values) in zip(axes, panels.items()):
         bars(values, xlabel="test accuracy (dots: seeds)", title=title, form="{:.0%}", colors=colors, ax=ax)  # fmt: skip
-        if ax is axes[1]:
-            ax.set_yticks(range(count), [""] * count)
     return figure
 
 
@@ -303,14 +308,15 @@ def handwriting(table, samples: Mapping[str, object]) -> Figure:
 
     table: `handwriting`; samples: source -> images. Layer-wise rates, a dot for each of three seeds.
     """
-    rows = table[(table["recipe"] == "layer-wise") & (table["source_epochs"] == 6) & (table["labels"] == 100)]
+    rows = table.query("recipe == 'layer-wise' and source_epochs == 6 and labels == 100")
     figure = plt.figure(figsize=(9.5, 0.52 * len(samples) + 0.7), layout="none")
     ax = figure.add_axes((0.56, 0.12, 0.4, 0.86))
     for row, (name, images) in enumerate(list(samples.items())[::-1]):
         values = rows[rows["source"] == name]["test_accuracy"]
         color = BLUE if name.startswith("printed") else GREEN
         ax.barh(row, values.mean(), height=0.62, color=color)
-        ax.plot(values, [row] * len(values), "o", color="white", markeredgecolor=BLACK, markersize=5)
+        style = {"color": "white", "markeredgecolor": BLACK, "markersize": 5}
+        ax.plot(values, [row] * len(values), "o", **style)
         ax.text(values.max() + 0.03, row, f"{values.mean():.0%}", va="center", fontsize=10)
         y = 0.12 + 0.86 * (row + 0.5 - 0.42) / len(samples)
         strip = figure.add_axes((0.26, y, 0.28, 0.86 * 0.84 / len(samples)))
@@ -318,7 +324,8 @@ def handwriting(table, samples: Mapping[str, object]) -> Figure:
                      vmin=0, vmax=255)  # fmt: skip
         strip.axis("off")
         word = f"handwritten, {name}" if name == "as scanned" else name
-        figure.text(0.25, y + 0.43 * 0.86 / len(samples), word, ha="right", va="center", fontsize=10)
+        middle = y + 0.43 * 0.86 / len(samples)
+        figure.text(0.25, middle, word, ha="right", va="center", fontsize=10)
     ax.set(xlim=(0, 1.05), ylim=(-0.5, len(samples) - 0.5), yticks=[], xticks=[0, 0.25, 0.5, 0.75, 1],
            xlabel="test accuracy with 100 labels (dots: seeds)")  # fmt: skip
     ax.spines["left"].set_visible(False)

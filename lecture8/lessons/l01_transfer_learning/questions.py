@@ -1,9 +1,6 @@
 """01 Transfer learning: predictions, builds, exercises, quiz."""
 
-from lecture8.lessons.l01_transfer_learning.answers import (
-    check_changed, check_features, check_freeze, check_layerwise, check_mended, check_replace_head, check_train_mode,
-    freeze, layerwise, mended, my_changed, my_count, my_features, my_saving, replace_head, train_mode,
-)  # fmt: skip
+from lecture8.lessons.l01_transfer_learning import answers
 from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
@@ -120,9 +117,9 @@ builds = {
             "A linear layer knows its sizes: `old.in_features`, `old.out_features`.",
             "`nn.Linear(old.in_features, num_classes)`; its weights start at random.",
         ],
-        solution=replace_head,
+        solution=answers.replace_head,
         explanation="In torchvision the last layer is `net.fc` (ResNet) or `net.classifier[-1]` (AlexNet, VGG).",
-        check_answer=check_replace_head,
+        check_answer=answers.check_replace_head,
     ),
     "freeze": Build(
         title="freeze a part",
@@ -135,9 +132,9 @@ builds = {
             "Loop over `module.parameters()`.",
             "Inside the loop: `parameter.requires_grad = False`.",
         ],
-        solution=freeze,
+        solution=answers.freeze,
         explanation="`module.requires_grad_(False)`, with the underscore, does this loop for you. Without it, Python just adds an attribute that nobody reads.",
-        check_answer=check_freeze,
+        check_answer=answers.check_freeze,
     ),
     "layerwise": Build(
         title="a learning rate for each stage",
@@ -150,9 +147,9 @@ builds = {
             "The loop visits the stages from the head down. Each time the rate gets smaller.",
             "`lr = lr * factor`",
         ],
-        solution=layerwise,
+        solution=answers.layerwise,
         explanation="Every optimizer of torch.optim takes such a list. With factor 1 all layers learn alike.",
-        check_answer=check_layerwise,
+        check_answer=answers.check_layerwise,
     ),
     "train_mode": Build(
         title="frozen means frozen",
@@ -166,9 +163,9 @@ builds = {
             "A list comprehension will do: `[m for m in net.modules() if …]`.",
             "In the loop: a norm is frozen if `norm.weight.requires_grad` is False; `norm.eval()` puts it in evaluation mode.",
         ],
-        solution=train_mode,
+        solution=answers.train_mode,
         explanation="Frozen dropout layers would need the same. `transfer.freeze` of this course does both, and keeps it through `net.train()`.",
-        check_answer=check_train_mode,
+        check_answer=answers.check_train_mode,
     ),
 }  # fmt: skip
 
@@ -180,7 +177,7 @@ exercises = {
         ResNet-18's last layer gets 512 numbers. You replace it for 37 breeds of cats and dogs and freeze the rest. How many parameters are trained?
         """,
         hints=["One weight for each pair of input and class.", "And one bias for each class."],
-        solution=my_count,
+        solution=answers.my_count,
         asks_value=True,
         explanation="18,981 of 11,195,493, which is 0.17 %. That is why few labels can be enough.",
         check_answer=number_check(
@@ -204,7 +201,7 @@ exercises = {
             "Without the trick, each of the 1,000 photographs passes through the network 20 times. No gradient flows through frozen layers.",
             "With it, each passes once: 19 passes are saved.",
         ],
-        solution=my_saving,
+        solution=answers.my_saving,
         asks_value=True,
         explanation="34.2 of 36 trillion. The price: every epoch sees the very same images, so there is no augmentation (random crops, mirroring).",
         check_answer=number_check(
@@ -228,9 +225,9 @@ exercises = {
             "`with torch.no_grad():` computes without gradients.",
             "`x.mean((2, 3))` averages over height and width.",
         ],
-        solution=my_features,
+        solution=answers.my_features,
         explanation="A linear layer trained on such vectors is called a linear probe: it shows what the features know.",
-        check_answer=check_features,
+        check_answer=answers.check_features,
     ),
     "changed": Exercise(
         title="write the detector",
@@ -239,9 +236,9 @@ exercises = {
         Write `my_changed(before, after)`: for two state dictionaries with the same names, the list of names whose tensors differ.
         """,
         hints=["`torch.equal(a, b)` is true when two tensors agree to the last bit.", "A list comprehension over the names will do."],
-        solution=my_changed,
+        solution=answers.my_changed,
         explanation="`state_dict()` holds parameters and buffers. Watch only `parameters()`, and you never see the leak.",
-        check_answer=check_changed,
+        check_answer=answers.check_changed,
     ),
     "mended": Exercise(
         title="mend the set-up",
@@ -255,9 +252,9 @@ exercises = {
             "`net.parameters()` lists the parameters that the network has at this moment.",
             "First the new head, then the optimizer.",
         ],
-        solution=mended,
+        solution=answers.mended,
         explanation="The optimizer held the parameters of the old head, which is no longer in the network. Nothing warns you.",
-        check_answer=check_mended,
+        check_answer=answers.check_mended,
     ),
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from lecture8 import datasets
 from lecture8.datasets import Data
 
-TARGET = "automobile bird deer dog ship".split()  # of CIFAR-10; the other five are the similar source
+TARGET = "automobile bird deer dog ship".split()  # the other five classes are the source
 
 
 def drawn() -> tuple[Data, dict[str, Data]]:
@@ -26,10 +26,10 @@ def drawn() -> tuple[Data, dict[str, Data]]:
 def photographs(data: Data, count: int) -> tuple[Data, dict[str, Data]]:
     """The target, five classes of CIFAR-10, and two sources: `count` photographs of the other five, and gratings."""
     others = [name for name in data.classes if name not in TARGET]
-    gratings = datasets.textures(size=32, per_class=167).map(lambda gray: gray.expand(-1, 3, -1, -1))
+    gratings = datasets.textures(size=32, per_class=167)
     return of_classes(data, TARGET), {
         "similar": of_classes(data, others).take(count),
-        "different": gratings,
+        "different": gratings.map(lambda gray: gray.expand(-1, 3, -1, -1)),
     }
 
 
