@@ -32,9 +32,7 @@ def test_photographs_are_cropped_and_their_answers_framed():
     views, whose = tasks.zoomed(photos, 2, seed=0)
     assert views.shape == (20, 3, 32, 32) and whose.tolist()[:4] == [0, 0, 1, 1] and 0 <= views.min() < views.max() <= 1
     (ax,) = draw.crops(dict(zip(photos, views[::2], strict=True)), views[::2], {"mine": [0, 0, *range(2, 10)]}).axes
-    assert texts(ax).count("mine:\ncat") == 2
-    corners = ax.images[0].get_array()[124, 6::84]
-    assert [abs(c - draw.to_rgb(draw.ORANGE)).max() < 0.01 for c in corners] == [False, True] + 8 * [False]
+    assert [text.get_text() for text in ax.texts if text.get_color() == draw.ORANGE] == ["mine:\ncat"]
 
 
 def test_the_code_to_take_home_learns_a_folder_of_photographs(tmp_path, capsys):

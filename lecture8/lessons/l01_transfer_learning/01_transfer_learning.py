@@ -19,7 +19,7 @@
 # | **three hours** | all of it, without the project |
 # | `quick` run (default) | ten photographs, drawn letters and digits, any laptop, no internet, about a minute of computing |
 # | `class` run | sections 2, 3, 4 and 6 on CIFAR-10 photographs (170 MB to download) |
-# | `paper` run | more of these photographs, more seeds, and ImageNet weights on 37 breeds of pets; a GPU for an hour |
+# | `paper` run | more of these photographs, more seeds, and ImageNet weights on 37 breeds of pets; a GPU for hours |
 
 # %%
 import importlib.util
@@ -40,9 +40,9 @@ run = lecture8.start(class_run="170 MB of CIFAR-10")
 import copy
 
 import torch
-import torchvision
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torchvision.transforms import functional
 
 from lecture8 import datasets, models, plots, published, teaching, training, transfer
 from lecture8.datasets import CIFAR10_CLASSES
@@ -58,12 +58,13 @@ with torch.no_grad():
     said = source_net(transfer.normalize(whole, "cifar10")).softmax(1)
 shown = published.read("animals")["cifar10"].fillna("")
 _ = pictures.recognized(animals, said, CIFAR10_CLASSES, shown)
+accuracy = models.find("small.vgg").trained["cifar10"].test_accuracy
+print(f"CIFAR-10's own test photographs: {accuracy:.0%} correct")
 
 # %% [markdown]
-# A small VGG network, trained for this course on 45,000 photographs of CIFAR-10 (32 × 32 pixels, ten classes). It classifies 82 % of
-# CIFAR-10's test photographs correctly. Above are ten other photographs; a blue frame means a correct answer. The network is often wrong, and for
-# panda and lemur it cannot be right, because it has no such classes. Training a new network on ten photographs would be hopeless. So
-# what can we do?
+# A small VGG network, trained for this course on 45,000 photographs of CIFAR-10 (32 × 32 pixels, ten classes), looks at ten other
+# photographs. Blue frames mean correct answers. The network is often wrong. For panda and lemur it *cannot* be right: it has no
+# such classes. We have one photograph of each animal and would like a network that knows all ten. What can we do?
 #
 # What you may want to change is in the next cell. For another run, write `lecture8.start("class", class_run="170 MB of CIFAR-10")` above.
 
@@ -85,8 +86,8 @@ else:
 # %% [markdown]
 # ## 1 · Ten photographs, one label each
 #
-# **Transfer learning** (전이 학습): what was learned in one domain (도메인), a kind of data, is used in another. The last layer names ten classes
-# that are not ours. The layers before it turn an image into 96 numbers, its **features** (특징): how strongly it shows this or that pattern.
+# **Transfer learning** (전이 학습) uses in one domain (도메인, a kind of data) what was learned in another. The last layer of this network names ten
+# classes, and they are not ours. The layers before it turn an image into 96 numbers, its **features** (특징): how strongly it shows this or that pattern.
 # Perhaps these numbers describe a lemur, too. So we keep these layers, which our networks call `features`, and replace the last one, the **head** (헤드):
 
 # %%
@@ -103,7 +104,7 @@ def replace_head(net, num_classes):
 replace_head = ask.builds["replace_head"].use(replace_head)
 
 # %% [markdown]
-# Only the new head shall learn. The rest is **frozen** (고정): training does not change it.
+# Only the new head should learn. The rest is **frozen** (고정): training must not change it.
 
 # %%
 ask.builds["freeze"]
@@ -119,15 +120,15 @@ def freeze(module):
 freeze = ask.builds["freeze"].use(freeze)
 
 # %% [markdown]
-# The training set: ten images, one of each animal. The test: 30 crops of each photograph, zoomed, mirrored or not, lighter or darker. They are
-# views of the *same* ten animals: this test cannot say whether the network would recognize another lemur.
+# We train on ten images, one of each animal. We test on 30 **crops** (parts of the image) of each photograph, zoomed, some mirrored, lighter or
+# darker. They show the *same* ten animals: this test cannot say whether the network would recognize another lemur.
 
 # %%
 photos = datasets.animals()
 if MY_PHOTO:
-    mine = torchvision.io.read_image(MY_PHOTO, torchvision.io.ImageReadMode.RGB)
-    square = torchvision.transforms.functional.center_crop(mine, [min(mine.shape[1:])])
-    photos["mine"] = torchvision.transforms.functional.resize(square, [256], antialias=True)
+    mine = functional.pil_to_tensor(datasets.read_photo(MY_PHOTO))
+    square = functional.center_crop(mine, [min(mine.shape[1:])])
+    photos["mine"] = functional.resize(square, [256], antialias=True)
 one_each = torch.stack(list(photos.values())) / 255
 one_each = nn.functional.interpolate(one_each, (32, 32), mode="bilinear", antialias=True)
 views, whose = tasks.zoomed(photos, 30, seed=1)
@@ -177,19 +178,19 @@ teaching.claim(
 )
 
 # %% [markdown]
-# ➤ Ten labels and a second of computing. This is **feature extraction** (특징 추출): frozen features, a new head. Random kernels do not even do
-# badly: they respond to edges and colors, too.
+# ➤ Ten labels and a second of computing. This is **feature extraction** (특징 추출): frozen features, a new head. Random kernels do quite well for kernels
+# that nobody trained: they respond to edges and colors, too.
 #
-# Choose a photograph of your own below. The network has its ten old classes here, so try an animal or a car. (To give your photograph a class
+# Now a photograph of your own. Here the network has its ten old classes, so try an animal or a car. (To give your photograph a class
 # of its own, set `MY_PHOTO` above.)
 
 
-# %% tags=["measured"]
+# %%
 def recognize(photo):
     """The five most likely classes of a photograph, 3 × H × W bytes."""
     side = min(photo.shape[1:])
-    square = torchvision.transforms.functional.center_crop(photo, [side])
-    small = torchvision.transforms.functional.resize(square, [32], antialias=True)
+    square = functional.center_crop(photo, [side])
+    small = functional.resize(square, [32], antialias=True)
     with torch.no_grad():
         said = source_net(transfer.normalize(small[None] / 255, "cifar10")).softmax(1)[0]
     best = said.topk(5)
@@ -221,8 +222,8 @@ ask.exercises["features"].check(my_features)
 # %% [markdown]
 # ## 2 · A target and two sources
 #
-# Ten photographs cannot answer the next questions, so we need a task with hundreds of test images. It is called the **target** (타깃). In a quick run: printed letters A
-# to J, in twelve typefaces, rotated, noisy, dark on light or light on dark. Two other tasks have many labels, the **sources** (소스). One is *similar*: printed digits, drawn
+# The next questions need a task with hundreds of test images, the **target** (타깃): printed letters A to J in twelve typefaces, rotated, noisy, dark
+# on light or light on dark. Two other tasks have many labels, the **sources** (소스). One is *similar*: printed digits, drawn
 # in the same way. The other is *different*: striped gratings. (In a class run: five classes of CIFAR-10, the other five, and gratings.)
 
 # %%
@@ -230,11 +231,12 @@ rows = [data.train.pixels[:10].float() for data in (target, *sources.values())]
 _ = plots.images(torch.cat(rows))
 
 # %% [markdown]
-# From the top: the target, the similar source, the different one. The network: six convolutions, every second one with stride 2, then the
-# average over all pixels and the head. After each convolution comes **batch normalization** (배치 정규화): it brings every channel to mean 0 and standard
-# deviation 1, then scales and shifts it by learned numbers. The mean and the standard deviation are those of the batch in training mode, and running
-# averages of them in evaluation mode. Then ReLU. The loop is that of lesson 00. It gets the parameters that shall learn. **Adam** is gradient
-# descent that adapts the size of the step to each weight.
+# From the top: the target, the similar source, the different one. The network has six convolutions, every second one with stride 2, then the
+# average over all pixels and the head. After each convolution, before ReLU, comes **batch normalization** (배치 정규화): it brings every channel to mean 0 and standard
+# deviation 1, then scales and shifts it by learned numbers. In training mode it takes mean and standard deviation from the batch. In evaluation mode it
+# takes running averages that it kept during training.
+#
+# The loop is that of lesson 00; `learning` holds the parameters to train. **Adam** is gradient descent that adapts the size of the step to each weight.
 
 
 # %%
@@ -248,7 +250,6 @@ def build(num_classes):
     return layers.he_init(layers.Network(stages, head, channels=target.image_shape[0]))
 
 
-# %%
 def train(net, data, learning, epochs, seed, mode=nn.Module.train):
     """Returns the validation accuracy after every epoch. learning: parameters, or groups of them."""
     net, data = net.to(run.device), data.to(run.device)
@@ -284,8 +285,8 @@ for name, nets in pretrained.items():
 # %% [markdown]
 # ## 3 · Few labels: freeze, or fine-tune?
 #
-# Training a pre-trained network further, all of it or a part, is called **fine-tuning** (미세 조정). What may learn is your choice. The picture is read off four
-# networks: are a layer's weights those of the source, and do they get a gradient?
+# **Fine-tuning** (미세 조정) means to train a pre-trained network further, all of it or a part. What may learn is your choice. This picture is read off four
+# networks: does a layer have the weights of the source, and do they get a gradient?
 
 
 # %%
@@ -307,7 +308,7 @@ freeze(choices["freeze all features"].features)
 _ = pictures.what_learns(choices, first)
 
 # %% [markdown]
-# You may read that transfer means to reset only the highest layer and to use the rest as it is. That is the last row, one choice of many. Here
+# You may read that transfer learning resets only the highest layer and uses the rest as it is. That is the last row, one choice of many. Here
 # are the labeled images of seed 0; each seed gets different ones.
 
 
@@ -377,8 +378,8 @@ teaching.claim(
 # %% [markdown]
 # ### Why is B behind?
 #
-# One suspect is the new head. At first it is random, and its gradients run down through the whole network. Another is the rate: perhaps all layers move
-# too far. With **layer-wise learning rates** (층별 학습률), a layer learns more slowly the closer it is to the image. Write them:
+# One suspect is the new head. At first it is random, and its gradients run down through the whole network. The other suspect is the learning rate:
+# perhaps the lower layers move too far. With **layer-wise learning rates** (층별 학습률), a layer learns more slowly the closer it is to the image. Write them:
 
 # %%
 ask.builds["layerwise"]
@@ -396,7 +397,7 @@ def layerwise(net, lr, factor):
 layerwise = ask.builds["layerwise"].use(layerwise)
 
 # %% [markdown]
-# Three seeds are few, so the comparison is **loaded, not trained here**: the same network, 20 letters, eight seeds. Below we repeat one arm.
+# Three seeds are few, so the comparison is **loaded, not trained here**: the same network, 20 letters, eight seeds. After it we repeat one arm.
 
 # %%
 guess_remedy = teaching.predict(ask.predictions["remedy"])
@@ -431,9 +432,9 @@ teaching.claim(
 )
 
 # %% [markdown]
-# **Change the experiment, and defend your result.** Was `LR` = 0.01 simply too large for B? Set `LR` to 0.003 and to 0.001 and run section 3 again. Before you
-# run it, write down what you expect for A, B and C. Afterwards write three sentences: what you measured (all seeds), what it shows, and
-# what it does not show. (If B gains, is it fair to leave A and C at 0.01?)
+# **Change the experiment, and defend your result.** Was `LR` = 0.01 simply too large for B? Set `LR` to 0.003 and to 0.001, and run sections 2 and 3 again. Before you
+# run them, write down what you expect for A, B and C. Afterwards write three sentences: what you measured (all seeds), what it shows, and
+# what it does not show. (`LR` also trains the sources: is that one change, or two?)
 #
 # ### Debugging: nothing learns
 #
@@ -472,8 +473,7 @@ ask.exercises["mended"].check(mended)
 # %% [markdown]
 # ## 4 · How many labels is a source worth?
 #
-# A source need not look like the target. How far does that go? These runs are **loaded**: letters, four starts, 20 to 2,000 labels, one recipe
-# in each panel.
+# Must a source look like the target? These runs are **loaded**: letters, four starts, 20 to 2,000 labels.
 
 # %%
 guess_stripes = teaching.predict(ask.predictions["stripes"])
@@ -488,8 +488,8 @@ found = "help by about ten points or more" if gain.min() > 8 else "make no diffe
 guess_stripes.reveal(found, pictures.source_value(values, grid))
 
 # %% [markdown]
-# ➤ Read the left panel from side to side. Printed digits with 100 labels reach 80 %, and random weights need between 100 and 500 labels for
-# that. So this source is worth some hundred labels. Handwritten digits and even stripes help with 100 labels.
+# ➤ Read the left panel from side to side. Along the arrow the accuracy is the same: this source is worth some 300 labels. With 100 labels handwritten
+# digits help as well, and even stripes do.
 #
 # Now compare the panels at 2,000 labels.
 
@@ -503,10 +503,10 @@ teaching.claim(
 )
 
 # %% [markdown]
-# One question, two recipes, opposite answers. Slow lower layers suit layers that already know something, and hold back random
-# ones. If you had drawn stripes with layer-wise rates and random weights at one rate, in one figure, you would have compared recipes.
+# One question, two recipes, opposite answers. Random lower layers have everything to learn, and layer-wise rates slow them down. If you
+# draw stripes with layer-wise rates and random weights at one rate in one figure, you compare recipes, not sources.
 #
-# Explore all runs with layer-wise rates. Keep the printed digits, freeze all six, and move the labels: when does freezing begin to cost?
+# Here are all runs with layer-wise rates. Stay with the printed digits, freeze all six, and move the labels: from when on does freezing cost accuracy?
 
 # %%
 explorers.strategies()
@@ -559,8 +559,8 @@ table[["target", "images", "metric", "scratch", "pretrained", "gain"]].style.hid
 ).format({"images": "{:,.0f}"}, na_rep="trainval", precision=1)
 
 # %% [markdown]
-# AP and mAP measure detection; higher is better. With 10,000 photographs and more, and long training, the sentence holds on COCO. With
-# 3,500 it does not, and on PASCAL VOC random weights stay behind as well. What to try first, after the [CS231n
+# AP and mAP measure detection; higher is better. On COCO the sentence holds with 10,000 photographs and more, and long training. With
+# 3,500 it does not. On PASCAL VOC random weights stay behind as well. What to try first, after the [CS231n
 # notes](https://cs231n.github.io/transfer-learning/) and your figures:
 #
 # | | similar source | different source |
@@ -578,8 +578,8 @@ ask.exercises["saving"].check(my_saving)
 # %% [markdown]
 # ## 5 · How general is a layer?
 #
-# Yosinski and colleagues (2014) copied the first *k* layers of a network, froze them, and trained the rest on another task. If nothing is lost, these layers are called
-# **general** (일반적); if much is lost, **specific** (특화) to their first task. Is that enough?
+# Yosinski and colleagues (2014) copied the first *k* layers of a network, froze them, and trained the rest on another task. If nothing is lost, the layers are called
+# **general** (일반적). If much is lost, they are **specific** (특화) to their first task. What else could explain that nothing is lost?
 
 # %%
 guess_general = teaching.predict(ask.predictions["general"])
@@ -595,8 +595,10 @@ guess_general.reveal(found, pictures.frozen_layers(frozen))
 # %%
 longer = frozen.query("frozen == 2 and epochs == 30")
 longer = 100 * longer.groupby("source")["test_accuracy"].mean()
+for row in published.read("transferability")[1:].itertuples():
+    print(f"Yosinski, {row.finding}: {row.points:g} points")
 teaching.claim(
-    "Two frozen layers: random {a:.0f} %, gratings {b:.0f} %. Trained three times as long: {c:.0f} and {d:.0f} % (three seeds).",
+    "Two frozen layers: random {a:.0f} %, gratings {b:.0f} %. Three times as many epochs: {c:.0f} and {d:.0f} % (three seeds).",
     two["gratings"] > two["none"] + 5 and longer["gratings"] > longer["none"] + 3,
     a=two["none"],
     b=two["gratings"],
@@ -605,12 +607,12 @@ teaching.claim(
 )
 
 # %% [markdown]
-# ➤ The gray line is the control. One random layer costs almost nothing, so a single frozen layer says little about what it has learned. From two
-# layers on the learned ones are ahead: they hold something that random ones do not, even those from stripes. With all six frozen, gratings
-# lead to 42 % and printed digits to 88 %: the last layers are specific. (Batch normalization has the statistics of the letters everywhere.)
+# ➤ The gray line is the control. One frozen random layer costs little, so one frozen layer says little about what it has learned. With two or
+# more, the learned layers are clearly ahead, even those learned on stripes. With all six frozen, the printed digits are far above the
+# gratings: the last layers are specific. (Batch normalization has the statistics of the letters everywhere.)
 #
-# Yosinski's networks on ImageNet: with all features frozen, 8 points are lost between random halves of the classes, 25 between man-made
-# and natural things.
+# Yosinski's networks learned one half of ImageNet's classes, then the other. Fine-tuning gained points even with so much data. Freezing everything lost
+# far more between man-made and natural things than between random halves.
 #
 # ## 6 · The leak
 #
@@ -678,8 +680,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# So if two tasks share these features, or you stored features earlier, the leak does damage. And the new task? **Loaded**: five seeds, and only
-# the statistics differ.
+# So the leak does damage if two tasks share these features. And the new task? **Loaded**: five seeds, and only the statistics differ.
 
 # %%
 guess_harm = teaching.predict(ask.predictions["harm"])
@@ -703,13 +704,13 @@ teaching.claim(
 )
 
 # %% [markdown]
-# After three times as many epochs the gain is 1 to 3 points (three seeds). Statistics that fit the target help a different source; on a similar one they change little. A
-# leak is not always harmful, but you should decide it, not the loop.
+# After three times as many epochs the gain is 1 to 3 points (three seeds). With printed digits as the source little changes. So
+# adapting the statistics can be a good idea. But it should be your decision, not an accident of the loop.
 #
 # ## 7 · What makes a source similar?
 #
-# Handwritten digits are digits. Yet in section 4 they were far behind the printed ones. Which of the differences matters? Below, the target's
-# properties are added to the handwriting one after another (loaded, three seeds).
+# Handwritten digits are digits. Yet in section 4 they helped far less than printed ones. What do they lack? We give them the
+# properties of the target, one after another (loaded, three seeds).
 
 # %%
 guess_handwriting = teaching.predict(ask.predictions["handwriting"])
@@ -718,7 +719,7 @@ guess_handwriting
 # %%
 handwriting = published.read("handwriting")
 names = [name for name in WRITING if name != "size, rotation, position alone"]
-samples = {name: WRITING[name]().train.pixels[:6, 0] for name in names}
+samples = {name: WRITING[name]().train.pixels[:5, 0] for name in names}
 wide = handwriting.query("labels == 100 and source_epochs == 6")
 wide = 100 * wide.groupby("source")["test_accuracy"].mean()
 rise = wide - wide["as scanned"]
@@ -737,13 +738,13 @@ teaching.claim(
 )
 
 # %% [markdown]
-# ➤ A source is useful if it varies in the ways in which the target varies. The name of the classes does not matter. (Each step was added to those
-# before it, so in another order each might have another share.) Before you take weights from photographs to X-rays, list what varies in each.
+# ➤ Here a source is useful if it varies in the ways in which the target varies. What its classes are called does not matter. (Each step was added to those
+# before it. In another order each might have another share.) Before you take weights from photographs to X-rays, list what varies in each.
 #
 # ## 8 · Take it home: your own photographs
 #
-# Everything above in plain torch and torchvision; copy the next three cells wherever you like. You need a folder with one subfolder per class. Twenty
-# photographs per class are a good start.
+# The next three cells need only torch and torchvision: copy them wherever you like. You need a folder with one subfolder of photographs per
+# class. Twenty photographs per class are a good start.
 
 # %%
 # take home, 1: load a folder, photos/cat/*.jpg, photos/dog/*.jpg …
@@ -858,8 +859,8 @@ if run.mode == "paper":
 # %% [markdown]
 # ## 9 · Project: twenty photographs per class
 #
-# Collect about twenty photographs of each of three classes that matter to you: plants, tools, handwriting of friends. Put a quarter of them away as a
-# test set. Which strategy is best for them: a new head alone, the last stage too, or everything? Write one page for a friend who wants to do the same. The
+# Take about twenty photographs of each of three things that you care about: plants, tools, the handwriting of friends. Put a quarter of them away as a
+# test set. Which strategy is best: a new head alone, the last stage too, or everything? Write one page for a friend who wants to do the same. The
 # next cell is a start.
 #
 # | criterion | 0 points | 1 point | 2 points |
@@ -900,12 +901,12 @@ teaching.quiz(ask.quiz[4])
 #
 # * **Transfer learning** (전이 학습): **pre-training** (사전 학습) on a large source, a new head, then **fine-tuning** (미세 조정) of some layers or all.
 #   What is reset and what learns is a choice.
-# * With few labels, frozen features or layer-wise rates beat one rate for everything. With many labels the lead of pre-training shrinks.
-# * A source is worth labels. Even gratings helped with 100; with 2,000 the recipe decided the sign.
-# * First layers are more general (일반적), last ones more specific (특화). Only the control with frozen random layers lets you say so.
-# * **Frozen** (고정) weights can have moving statistics. That hurts the old task, and can help the new one.
-# * A source is similar if it varies as the target does.
+# * With few labels, frozen features and layer-wise rates beat one rate for everything. With many labels the lead of pre-training shrinks.
+# * A source is worth labels: printed digits about 300. Even gratings helped with 100 labels; with 2,000 the answer depended on the recipe.
+# * First layers are more general (일반적), last ones more specific (특화). You may say so because frozen random layers did worse.
+# * **Frozen** (고정) weights can have statistics that move. That hurts the old task, and can help the new one.
+# * A source helps if it varies as the target does.
 #
-# Sections 3 to 7 used one small network and drawn images. On your data, measure again.
+# The loaded runs used one small network and drawn images. On your data, measure again.
 #
 # **Where to go next.** [02 AlexNet](02_alexnet.ipynb) asks what made 2012 work. Back to the map: [00 Start here](00_start_here.ipynb).

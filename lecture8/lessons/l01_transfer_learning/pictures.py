@@ -23,40 +23,43 @@ def recognized(photos: Mapping, probabilities, classes: Sequence, truth: Sequenc
     rows = np.asarray(probabilities, float)
     said = [classes[i] for i in rows.argmax(1)]
     colors = [BLUE if word == true else ORANGE for word, true in zip(said, truth)]
-    words = [f"{word}\n≈ {100 * row.max():.0f} %" for word, row in zip(said, rows)]
-    return _sheet([photos.values()], [colors], list(photos), [words])
+    words = [(f"{word}\n≈ {100 * row.max():.0f} %", BLACK) for word, row in zip(said, rows)]
+    return _sheet([photos.values()], [colors], list(photos), [[pair] for pair in words])
 
 
 def crops(photos: Mapping, pictures, answers: Mapping[str, Sequence[int]]) -> Figure:
-    """Photographs, and under each a crop of it as every network answered it: blue frame if right, else orange.
+    """Photographs, a crop of each, and how each network answered it: in blue if that is right, else in orange.
 
     photos: name -> 3 × 32 × 32, from 0 to 1; pictures: one crop of each; answers: network -> a number of `photos` for each
     """
     names = list(photos)
-    colors = [["white"] * len(names)]
-    for said in answers.values():
-        colors.append([BLUE if i == n else ORANGE for n, i in enumerate(said)])
-    words = [["one label"] * len(names)]
-    words += [[f"{name}:\n{names[i]}" for i in said] for name, said in answers.items()]
-    return _sheet([photos.values(), *[pictures] * len(answers)], colors, names, words)
+    words = [
+        [
+            (f"{network}:\n{names[said[n]]}", BLUE if said[n] == n else ORANGE)
+            for network, said in answers.items()
+        ]
+        for n in range(len(names))
+    ]
+    rows = [photos.values(), pictures]
+    return _sheet(rows, [["white"] * len(names)] * 2, names, words, below=30 * len(answers) + 6)
 
 
-def _sheet(rows, colors, names, words) -> Figure:
-    """Rows of pictures of 64 pixels with frames, names above, words under each; pixel by pixel, for a small file."""
-    side, pitch, top, below = 72, 84, 18, 34
-    width, height = pitch * len(names), top + (side + below) * len(rows)
+def _sheet(rows, colors, names, words, below: int = 36) -> Figure:
+    """Rows of pictures of 64 pixels with frames, names above, words with their colors below; pixel by pixel."""
+    side, pitch, top = 72, 84, 18
+    height, width = top + side * len(rows) + below, pitch * len(names)
     figure = plt.figure(figsize=(width / 100, height / 100), layout="none")
     ax, sheet = figure.add_axes((0, 0, 1, 1)), np.ones((height, width, 3))
-    for r, (row, frames, said) in enumerate(zip(rows, colors, words)):
-        y = top + r * (side + below)
-        for c, (picture, color, word) in enumerate(zip(row, frames, said)):
-            x = c * pitch + (pitch - side) // 2
+    for r, (row, frames) in enumerate(zip(rows, colors)):
+        for c, (picture, color) in enumerate(zip(row, frames)):
+            y, x = top + r * side, c * pitch + (pitch - side) // 2
             sheet[y : y + side, x : x + side] = to_rgb(color)
             sheet[y + 4 : y + side - 4, x + 4 : x + side - 4] = _enlarged(picture)
-            middle = {"x": x + side / 2, "ha": "center", "va": "top", "fontsize": 9}
-            ax.text(y=y + side + 3, s=word, **middle)
-            if r == 0:
-                ax.text(y=2, s=names[c], weight="bold", **middle)
+    for c, (name, said) in enumerate(zip(names, words)):
+        middle = {"x": (c + 0.5) * pitch, "ha": "center", "va": "top", "fontsize": 9}
+        ax.text(y=2, s=name, weight="bold", **middle)
+        for line, (word, color) in enumerate(said):
+            ax.text(y=height - below + 3 + 30 * line, s=word, color=color, **middle)
     ax.imshow(sheet, interpolation="nearest")
     ax.axis("off")
     return figure
@@ -130,7 +133,7 @@ def depths(
     """
     rows = grid[grid["labels"] == labels]
     scratch = rows[rows["source"] == "none"]["test_accuracy"]
-    figure, ax = plt.subplots(figsize=(7.5, 3.8))
+    figure, ax = plt.subplots(figsize=(7, 3.3))
     runs = {
         source: rows[rows["source"] == source]
         .pivot(index="seed", columns="frozen", values="test_accuracy")
@@ -201,7 +204,7 @@ def source_value(table, grid) -> Figure:
     table, grid: `source_value` and `transfer_grid`
     """
     # margins by hand: the names at the ends of the lines need room
-    figure, panels = plt.subplots(1, 2, figsize=(9.5, 3.6), sharey=True, layout="none")
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="none")
     at = np.log10(_LABELS)
     for ax, recipe, left in zip(panels, ("one rate", "layer-wise"), (0.07, 0.54)):
         rows, runs = fine_tuned(table, grid), {}
@@ -271,7 +274,7 @@ def frozen_layers(table) -> Figure:
         ).to_numpy()
         for source, found in rows.groupby("source")
     }
-    figure, ax = plt.subplots(figsize=(7.5, 3.8))
+    figure, ax = plt.subplots(figsize=(7, 3.3))
     ax.set_ylim(0, 1.02)
     depths = sorted(rows["frozen"].unique())
     lines(runs, x=depths, xlabel="frozen convolutions, from the image on", ylabel="test accuracy",

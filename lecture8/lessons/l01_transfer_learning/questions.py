@@ -20,10 +20,10 @@ predictions = {
         "A handful of labeled images, and three networks. A starts from random weights and trains everything. B starts from the similar source and "
         "trains everything. C starts from the similar source, and only its new head learns. Which one is best on new images?",
         {
-            "A: random weights": "It is not tied to anything learned elsewhere. But a handful of labels does not teach 72,000 weights to see.",
+            "A: random weights": "It is not tied to anything learned elsewhere. But a handful of labels does not teach more than 70,000 weights to see.",
             "B: from the source, all trained": "It can adapt everything, and that is the trouble here: at this learning rate a handful of labels moves "
             "all weights, and part of what they knew is lost.",
-            "C: from the source, head alone": "A handful of labels cannot improve 72,000 weights. It can place the few hundred of a new head.",
+            "C: from the source, head alone": "A handful of labels cannot improve more than 70,000 weights. It can place the few hundred of a new head.",
         },
     ),
     "remedy": Prediction(
@@ -97,8 +97,8 @@ predictions = {
         "the handwritten images, step by step: other shades, both polarities, noise, then size, rotation and position as in the letters. Where do they end?",
         {
             "still near 46 %": "That would be so if the shapes were the reason: handwriting has no serifs. The shapes are the same at every step.",
-            "more than halfway to printed digits": "The digits were never the problem. The source lacked what varies in the target: shade, polarity, "
-            "noise, and most of all size, rotation and position.",
+            "more than halfway to printed digits": "The shapes stayed the same. The source lacked what varies in the target: shade, polarity, "
+            "noise, and in this order most of all size, rotation and position.",
             "above printed digits": "The strokes are still coarser: these scans have 8 × 8 pixels. Printed digits drawn as coarsely end "
             "at about the same place.",
         },
