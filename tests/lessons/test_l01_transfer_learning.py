@@ -85,7 +85,6 @@ def test_at_one_recipe_gratings_help_and_with_20_labels_slower_lower_layers_do()
     rows = draw.fine_tuned(table, grid)
     counts = rows[rows["recipe"].isin(["one rate", "layer-wise"])].groupby(["labels", "source", "recipe"])["seed"]
     assert all(n == {20: 8, 100: 5}.get(labels, 3) for (labels, *_), n in counts.nunique().items())
-    assert len(counts) == 4 * 4 * 2
     for recipe in ("one rate", "layer-wise"):
         arms = {s: by_seed(rows, labels=100, source=s, recipe=recipe) for s in set(rows["source"])}
         for s, gap in {"gratings": 0.05, "handwritten digits": 0.1}.items():
@@ -96,6 +95,10 @@ def test_at_one_recipe_gratings_help_and_with_20_labels_slower_lower_layers_do()
     )
     assert (slow - one).min() > 0.08 and (frozen - one).min() > 0.08 and frozen.mean() > slow.mean() + 0.03
     assert 0 < (head - one).mean() < 0.04 and ((head - one) < 0).sum() == 4  # not clearly better
+    other = table.query("labels == 20 and recipe == 'one rate' and source == 'printed digits'").groupby(
+        ["lr", "epochs"]
+    )
+    assert other["test_accuracy"].mean().round(2).tolist() == [0.5, 0.52, 0.49, 0.48]  # neither slower nor longer helps
     assert "≈ 430" in " ".join(texts(draw.source_value(table, grid).axes[0]))
     drawn = draw.layerwise_runs(grid, table)
     assert (drawn["factor"] < 1).all() and (drawn.groupby(["source", "labels", "frozen"])["seed"].nunique() == 3).all()
@@ -126,7 +129,6 @@ def test_it_is_not_the_handwriting_that_keeps_handwritten_digits_from_helping():
     steps = ["as scanned", "+ shades", "+ both polarities", "+ noise", "+ size, rotation, position"]
     for labels, recipe, gain in ((100, "layer-wise", 0.22), (20, "frozen", 0.25)):
         runs = {s: by_seed(table, labels=labels, recipe=recipe, source=s) for s in table["source"].unique()}
-        assert len(runs) == 9 and {*map(len, runs.values())} == {3}
         assert [runs[s].mean() for s in steps] == sorted(runs[s].mean() for s in steps)
         assert (runs[steps[-1]] - runs[steps[0]]).min() > gain
         assert abs((runs[steps[-1]] - runs["printed, 8 × 8 enlarged"]).mean()) < 0.04
