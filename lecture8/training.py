@@ -58,7 +58,7 @@ def cross_entropy(net: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tenso
 
 
 def label_smoothing(amount: float = 0.1) -> Objective:
-    """The objective of Inception-v3 on: a share `amount` of each label is spread evenly over all classes.
+    """The objective of Inception-v3 on: a share `amount` of each label is shared equally by all classes.
 
     Szegedy et al. 2015 (arXiv 1512.00567), section 7: amount 0.1, their epsilon. In evaluation labels are as they are,
     and it is `cross_entropy`. Raises ValueError for an amount that is no share.

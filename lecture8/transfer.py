@@ -321,7 +321,7 @@ def _timm(reference: str) -> dict[str, Tensor]:
 def _ordered(weights: dict[str, Tensor], build: Callable[[], nn.Module]) -> dict[str, Tensor]:
     """In the order in which their own network defines them: a file may be sorted by name."""
     with warnings.catch_warnings(), torch.device("meta"):
-        warnings.simplefilter("ignore")  # about its random first weights, which nobody will see
+        warnings.simplefilter("ignore")  # about its random initial weights, which nobody will see
         names = list(build().state_dict())
     return {name: weights[name] for name in names if name in weights} | weights
 

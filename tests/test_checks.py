@@ -111,7 +111,7 @@ BAD = [
     (lambda: models.resnet18(shortcut="D"), "unknown shortcut 'D'"),
     (lambda: models.resnet18(num_classes=0), "given num_classes=0: expected a whole number, 1 or more"),
     (lambda: models.googlenet(num_classes=0), "given num_classes=0: expected a whole number, 1 or more"),
-    (lambda: models.alexnet(input_size=50), "given input_size=50, of which no pixel is left behind the last pooling"),
+    (lambda: models.alexnet(input_size=50), "given input_size=50, of which no pixel is left after the last pooling"),
     (lambda: models.vgg11(input_size="224"), "given input_size='224', of which no pixel is left"),
     (lambda: models.alexnet_two_gpus(input_size=67, devices=("cpu",)), "given 1 devices; expected two"),
     (lambda: small.inception(width=6), "multiple of 4, such as 8"),

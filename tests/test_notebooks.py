@@ -20,6 +20,7 @@ from nbformat import v4
 from nbval.plugin import find_comment_markers, find_metadata_tags
 from PIL import Image, ImageDraw
 
+from lecture8 import datasets
 from tools.build import conditions, notebooks, pictures
 
 NOTEBOOKS = sorted(notebooks.NOTEBOOKS.glob("*.ipynb"))
@@ -30,7 +31,7 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("09_complexity", "per_work ="): "is about the machine at hand; what holds everywhere is asserted before it",
 }
 
-MAX_LINES, MAX_MEDIAN, MAX_MEGABYTES = 25, 6.5, 2
+MAX_LINES, MAX_MEDIAN, MAX_MEGABYTES = 25, 6.5, 1
 # nbval cannot compare what these show, or Colab's ipywidgets 7 cannot show it
 FORBIDDEN = re.compile(r"\b(interact|interact_manual|interactive|clear_output|tqdm\.auto|Output)\b(?=\W)")
 SEMICOLON = re.compile(r";\s*(#.*)?$")
@@ -228,6 +229,19 @@ def picture(x: int) -> str:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_saved_pictures_are_smaller_and_look_the_same():
+    photo = Image.fromarray(datasets.animals()["macaw"].permute(1, 2, 0).numpy())
+    for opaque, mode in ((True, "RGB"), (True, "RGBA"), (False, "RGBA")):
+        buffer = io.BytesIO()
+        one = photo.convert(mode)
+        if not opaque:
+            one.putalpha(100)
+        one.save(buffer, "PNG")
+        full = base64.b64encode(buffer.getvalue()).decode()
+        small = pictures.smaller(full)
+        assert (len(small) < 0.6 * len(full) and pictures.difference(full, small) < 0.03) if opaque else small == full
 
 
 def test_a_slow_cell_is_refused(monkeypatch, tmp_path):

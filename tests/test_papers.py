@@ -159,7 +159,7 @@ def test_color_noise_of_many_images_needs_the_memory_of_a_few():
     pixels = torch.randint(0, 256, (400, 3, 32, 32), generator=torch.Generator().manual_seed(0)).byte()
     pixels[:, 1] //= 2
     with Ledger([]) as ledger:
-        noise = datasets.color_noise(datasets.Split(pixels, torch.zeros(400, dtype=torch.long)), spread=1.0)
+        noise = datasets.color_noise(datasets.Split(pixels, torch.zeros(400, dtype=torch.long)), std=1.0)
     assert ledger.most < 6 * pixels.nbytes  # all at once in float64: 24 times and more
     steps = noise(torch.zeros(4000, 3, 1, 1), torch.Generator().manual_seed(0)).flatten(1)
     torch.testing.assert_close(steps.T.cov(), (pixels / 255).transpose(0, 1).flatten(1).cov(), rtol=0.1, atol=2e-3)

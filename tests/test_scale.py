@@ -200,7 +200,7 @@ def test_disk_full_or_folder_lost_in_the_middle(finished, tmp_path, capsys, monk
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     said = [f"lecture8: {folder / name} cannot be written (" for name in ("checkpoint.pt", "weights.pt", "history.csv")]
-    assert code == 1 and "epoch 2, " in out and err.count("; the run goes on") >= 8
+    assert code == 1 and "epoch 2, " in out and err.count("; the run continues") >= 8
     assert all(line.startswith(tuple(said)) and reason in line for line in err.splitlines()), err
     if lost == "folder":
         folder.unlink()

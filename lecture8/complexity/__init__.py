@@ -11,7 +11,7 @@ Conventions, the same in every table of this course (all numbers are for ONE ima
 * params: every parameter once, also when layers share it; buffers (running means) are not parameters.
 * activations: values that need memory of their own: the input, and the output of every convolution, linear layer,
   matrix product, resampling and pooling layer, also global pooling written as a mean over height × width. ReLU, batch
-  norm, LRN, dropout, addition, scaling, concatenation, flattening and a pooling of single units (7 × 7 to 7 × 7) can do
+  norm, LRN, dropout, addition, scaling, concatenation, flattening and pooling of single units (7 × 7 to 7 × 7) can do
   without and count nothing. This is the convention of the VGG-16 list in the CS231n course notes.
 * field: the receptive field, in input pixels, of one unit; the larger of height and width. Branches that meet are
   united, from the first to the last pixel that any of them sees. jump: input pixels between two neighboring units.

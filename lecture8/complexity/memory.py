@@ -172,7 +172,7 @@ def _training_step(net: nn.Module, images: Tensor, labels: Tensor, ledger: Ledge
                 loss.backward()
     except Exception as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise ValueError(f"{name} cannot be trained without pixels ({reason}): measure its memory") from error
+        raise ValueError(f"{name} cannot be trained on the meta device ({reason}): measure its memory") from error
     if not loss.requires_grad:
         raise ValueError(f"{name} has nothing to train: set requires_grad of its parameters")
     trained = [p for p in net.parameters() if p.grad is not None]

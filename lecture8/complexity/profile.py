@@ -63,7 +63,7 @@ class Profile:
             f"{self.network}: {shape_text(self.input_size)} → {shape_text(self.output_size)}\n"
             f"{self.params:>15,} params{unused}\n"
             f"{self.macs:>15,} macs: {_MACS}\n"
-            f"{self.activations:>15,} activations: the input and the outputs of these and of poolings\n"
+            f"{self.activations:>15,} activations: the input and the outputs of these and of pooling layers\n"
             f"depth {self.depth}, receptive field {self.field:,} pixels, jump {self.jump}"
         )
 

@@ -1,4 +1,4 @@
-"""One walk through a network: its own `forward` runs, without pixels and without weights.
+"""One walk through a network: its own `forward` runs on the meta device, on shapes only.
 
 The ideas, in the order in which they are used:
 

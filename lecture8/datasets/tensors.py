@@ -285,16 +285,16 @@ def random_flip() -> Augment:
     )
 
 
-def color_noise(split: Split, spread: float = 0.1) -> Augment:
+def color_noise(split: Split, std: float = 0.1) -> Augment:
     """A step that shifts all colors of an image together along the directions in which the colors of `split` vary.
 
     AlexNet's second augmentation (section 4.1): each image gets p1·a1·s1 + p2·a2·s2 + p3·a3·s3 with the principal
-    directions p of the RGB values of all pixels and a drawn anew per image from N(0, spread²). s are the standard
+    directions p of the RGB values of all pixels and a drawn anew per image from N(0, std²). s are the standard
     deviations along p, as in the authors' code (`color_stdevs`); the paper prints the eigenvalues, their squares, which
     depend on whether pixels reach to 1 or to 255. Raises ValueError for images that are not RGB bytes.
     """
     checks.kind(Split, "the training split", split=split)
-    checks.number(least=0, spread=spread)
+    checks.number(least=0, std=std)
     pixels = split.pixels
     if pixels.shape[1] != 3 or pixels.dtype != torch.uint8:
         raise ValueError(f"color noise is for RGB images; these have {pixels.shape[1]} channel(s) of {pixels.dtype}")
@@ -305,7 +305,7 @@ def color_noise(split: Split, spread: float = 0.1) -> Augment:
     count = some[:, 0].numel()
     covariance = (products - total[:, None] * total / count) / (count - 1) / 255**2
     variances, directions = torch.linalg.eigh(covariance)
-    steps = (directions * variances.clamp(min=0).sqrt() * spread).cpu()
+    steps = (directions * variances.clamp(min=0).sqrt() * std).cpu()
     steps = (steps / torch.tensor(split.std, dtype=torch.float64)[:, None]).float()  # in normalized colors
     return lambda images, generator: (
         images + _sent(torch.randn(len(images), 3, generator=generator) @ steps.T, images)[:, :, None, None]

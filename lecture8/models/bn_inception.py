@@ -5,7 +5,7 @@ The Inception-v4 paper calls this network Inception-v2; the Inception-v3 paper h
 What the paper leaves open or has wrong, and what is done here:
 
 * Figure 5 prints modules 4c and 4d with 576 output channels, but their branches add up to 608. The total is kept, with
-  96 channels instead of 128 behind the pooling, as in Google's code.
+  96 channels instead of 128 after the pooling layer, as in Google's code.
 * It says 13.6 million parameters; its own table gives 11.2 million.
 * The first layer is separable, 8 filters per color, as the appendix says (`separable=False` for a plain one).
 * First weights are not described; He's are used.
@@ -36,7 +36,7 @@ MODULES = {
 def module(c_in: int, one: int, three: tuple, double: tuple, pool: tuple, *, stride: int = 1) -> Branches:
     """Figure 5: GoogLeNet's module with two 3 × 3 for its 5 × 5; a stride of 2 halves the map.
 
-    A pooling of 0 channels passes the input on; a 1 × 1 of 0 channels is left out.
+    A pooling layer of 0 channels passes the input on; a 1 × 1 of 0 channels is left out.
     """
     last = (3, stride, 1)
     branches = {"conv1x1": chain(c_in, (one, 1))} if one else {}

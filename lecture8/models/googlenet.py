@@ -8,7 +8,7 @@ What the paper leaves open or has wrong, and what is done here:
 * conv1 is a plain 7 × 7 convolution: 9,408 weights. Table 1 prints 2.7 K, which a separable one would have.
 * Poolings round up (112 to 56, 56 to 28 …), as in the authors' framework; the text gives no paddings.
 * The normalization is AlexNet's, with its constants; Figure 3 only says "LocalRespNorm".
-* The first weights are not described; Glorot's, as in Caffe's replication, which also starts all biases at 0.2.
+* The initial weights are not described; Glorot's, as in Caffe's replication, which also starts all biases at 0.2.
 """
 
 from collections.abc import Callable
@@ -146,7 +146,7 @@ def googlenet_bn(num_classes: int = 1000, *, auxiliary: bool = False, rescale: b
     that was kept for the weights' sake), 2 × 2 in the last max pooling, dropout of 0.2, auxiliary classifiers behind a
     pooling that fits any image.
 
-    rescale: takes images normalized with ImageNet's mean and spread, as the published weights need it
+    rescale: takes images normalized with ImageNet's mean and standard deviation, as the published weights need it
     """
     return _googlenet(num_classes, auxiliary, batch_norm=True, rescale=rescale)
 
@@ -154,9 +154,9 @@ def googlenet_bn(num_classes: int = 1000, *, auxiliary: bool = False, rescale: b
 def miniature(num_classes: int = 10, *, channels: int = 1, norm: bool = False) -> Network:
     """Table 1 with an eighth of every width, for small images: N × channels × 16 × 16 (or larger) -> logits.
 
-    The nine modules and the poolings between them are the paper's; before them stands one 3 × 3 convolution with a
-    pooling, behind them and behind 4a and 4d (`training.auxiliary_objective`) global average pooling and one linear
-    layer. norm: batch normalization, which GoogLeNet did not have.
+    The nine modules and the pooling layers between them are the paper's. Before them: a 3 × 3 convolution and pooling.
+    After them and after 4a and 4d (`training.auxiliary_objective`): global average pooling and one linear layer.
+    norm: batch normalization, which GoogLeNet did not have.
     """
     layer = conv if norm else conv_relu
     stages = {"conv1": sequential(conv=layer(channels, 24, 3), pool=nn.MaxPool2d(2))}

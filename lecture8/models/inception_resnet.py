@@ -100,7 +100,7 @@ def inception_resnet_v2(num_classes: int = 1000, *, figures: bool = False, resca
     """Inception-ResNet-v2 as released: 3 × 299 × 299 -> logits; images of 75 × 75 and more will do.
 
     figures: the network that Figures 15 to 19 show instead: v4's stem, 5 + 10 + 5 blocks, 32,433,928 parameters
-    rescale: takes images normalized with ImageNet's mean and spread, as the published weights need it
+    rescale: takes images normalized with ImageNet's mean and standard deviation, as the published weights need it
     """
     a, b, c = (5, 10, 5) if figures else (10, 20, 9)
     width = 384 if figures else 320

@@ -49,7 +49,7 @@ def separate(kernel: Tensor, rank: int = 1) -> tuple[Tensor, Tensor]:
     """The `rank` columns and rows whose products add up to a kernel as nearly as any can: n × n -> n × rank, rank × n.
 
     columns @ rows is the best approximation of that rank, by the singular value decomposition; with rank 1 it is the
-    kernel of an n × 1 convolution behind a 1 × n one. Raises ValueError for a rank that is not between 1 and n.
+    kernel of an n × 1 convolution after a 1 × n one. Raises ValueError for a rank that is not between 1 and n.
     """
     if kernel.ndim != 2 or not 1 <= rank <= min(kernel.shape):
         raise ValueError(
@@ -162,7 +162,7 @@ def inception_v3(num_classes: int = 1000, *, auxiliary: bool = False, rescale: b
     """Inception-v3: 3 × 299 × 299 -> logits; images of 75 × 75 and more will do.
 
     auxiliary: with the classifier for training (`training.auxiliary_objective`), 3,326,696 parameters more
-    rescale: takes images normalized with ImageNet's mean and spread, as the published weights need it
+    rescale: takes images normalized with ImageNet's mean and standard deviation, as the published weights need it
     """
     checks.whole(num_classes=num_classes)
     stages = {

@@ -96,7 +96,7 @@ def reduction_b() -> Branches:
 def inception_v4(num_classes: int = 1000, *, rescale: bool = False) -> Network:
     """Inception-v4, without residual connections: 3 × 299 × 299 -> logits; images of 75 × 75 and more will do.
 
-    rescale: takes images normalized with ImageNet's mean and spread, as the published weights need it
+    rescale: takes images normalized with ImageNet's mean and standard deviation, as the published weights need it
     """
     stages = {
         **({"rescale": Rescale()} if rescale else {}),

@@ -134,7 +134,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
 
 class Rescale(nn.Module):
-    """Images normalized with ImageNet's mean and spread -> values from -1 to 1, which the Inception weights expect."""
+    """ImageNet-normalized images -> values from -1 to 1, which the Inception weights expect."""
 
     def __init__(self, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)):
         super().__init__()
@@ -231,7 +231,7 @@ def fully_connected_classifier(c_in: int, num_classes: int) -> nn.Sequential:
 
 
 def map_size(input_size: int, *windows: tuple) -> int:
-    """Height and width of a square image behind convolutions and poolings of (kernel, stride, padding).
+    """Height and width of a square image after convolutions and pooling layers of (kernel, stride, padding).
 
     A fourth value True lets the last window of a pooling hang over the edge (Caffe's and cuda-convnet's rounding up).
     Raises ValueError for images of which nothing is left.
@@ -242,13 +242,13 @@ def map_size(input_size: int, *windows: tuple) -> int:
         size = (-(-room // stride) if any(over_the_edge) else room // stride) + 1 if room >= 0 else 0
     if size < 1:
         raise ValueError(
-            f"given input_size={input_size!r}, of which no pixel is left behind the last pooling; expected the height "
+            f"given input_size={input_size!r}, of which no pixel is left after the last pooling; expected the height "
             "and width of the images, and larger ones: smaller images have networks of their own in models.small"
         )
     return size
 
 
-# --- each paper's first weights --------------------------------------------------------------------------------------
+# --- each paper's initial weights ------------------------------------------------------------------------------------
 
 
 def he_init(net: nn.Module) -> nn.Module:
@@ -275,7 +275,7 @@ def gaussian_init(net: nn.Module, std: float = 0.01) -> nn.Module:
 
 
 def glorot_init(net: nn.Module) -> nn.Module:
-    """Draw every convolution and linear layer evenly from ± √(6 / (n_in + n_out)), biases 0; returns the network.
+    """Draw every convolution and linear layer uniformly from ± √(6 / (n_in + n_out)), biases 0; returns the network.
 
     Glorot & Bengio 2010, eq. 16 ("Xavier"): n_in and n_out count the connections of one unit.
     """

@@ -71,12 +71,12 @@ def shortcut_for(option: str, c_in: int, c_out: int, stride: int) -> nn.Module:
 
 
 def basic(c_in: int, width: int, stride: int) -> tuple[nn.Sequential, int]:
-    """Two 3 × 3 convolutions (Figure 5 left): the body and the channels it puts out."""
+    """Two 3 × 3 convolutions (Figure 5 left): the body and its number of output channels."""
     return nn.Sequential(conv(c_in, width, 3, stride), conv(width, width, 3, relu=False)), width
 
 
 def bottleneck(c_in: int, width: int, stride: int, *, stride_in_1x1: bool) -> tuple[nn.Sequential, int]:
-    """1 × 1 to shrink, 3 × 3, 1 × 1 to widen fourfold (Figure 5 right): the body and the channels it puts out."""
+    """1 × 1 to shrink, 3 × 3, 1 × 1 to widen fourfold (Figure 5 right): the body and its number of output channels."""
     first, second = (stride, 1) if stride_in_1x1 else (1, stride)
     return nn.Sequential(
         conv(c_in, width, 1, first), conv(width, width, 3, second), conv(width, 4 * width, 1, relu=False)

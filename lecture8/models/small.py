@@ -39,6 +39,9 @@ from lecture8.models.vgg import PAPER as VGG_PAPER
 from lecture8.models.zfnet import PAPER as ZFNET_PAPER
 
 CIFAR10 = {  # weights in data/weights: lessons/l09_complexity/cifar10.py has the recipe, cifar10_networks.csv the runs
+    "alexnet": Trained(
+        "a5f27226e056245454880615b265b1fa8a2c019b5ea1b181a3f2cc8fbf4313ec", 0.7259, {"width": 12, "dropout": 0.25}
+    ),
     "zfnet": Trained("7d231e8b0440da9a8ca1511f797c704d0c406d720b01a9009c9175a95372a6cb", 0.7110, {"dropout": 0.25}),
     "vgg": Trained("99c7dfa278aaf2499e55100baff77b2cab30aa798207cc3d2c3950eae97882f5", 0.8180, {"width": 24}),
     "inception": Trained("6905521ec827d49179662ee4bf72cfae0da1efa395446809ecdc9814b7c2572a", 0.7946),
@@ -142,7 +145,7 @@ def plain56(num_classes: int = 10, *, width: int = 16, channels: int = 3) -> Net
 def _like(paper: str, year: int, depth: int, params: int, macs: int, name: str) -> dict:
     return {
         "name": f"small.{name}", "paper": f"like {paper}", "year": year, "input_size": (3, 32, 32), "depth": depth,
-        "params": params, "macs": macs, **({"trained": {"cifar10": CIFAR10[name]}} if name in CIFAR10 else {}),
+        "params": params, "macs": macs, "trained": {"cifar10": CIFAR10[name]},
     }  # fmt: skip
 
 
@@ -154,7 +157,7 @@ def alexnet(
     """AlexNet's five convolutions and three fully connected layers for small images: channels × size × size -> logits.
 
     activation: nn.ReLU, or nn.Tanh, which came before. norm: local response normalization after conv1 and conv2.
-    overlap: pooling windows of 3 pixels every 2, or of 2. Glorot's first weights, which suit both activations.
+    overlap: pooling windows of 3 pixels every 2, or of 2. Glorot's initial weights, which suit both activations.
     """
     _check(width, channels, multiple=2)
     checks.whole(num_classes=num_classes)
@@ -198,9 +201,9 @@ def zfnet(
     """ZFNet's five convolutions and three fully connected layers for small images: channels × size × size -> logits.
 
     coarse: AlexNet's first look, 11 × 11 kernels every 4 pixels and 5 × 5 every pixel; otherwise 7 × 7 every 2 and
-    5 × 5 every 2. Either way conv2 puts out one value for 8 × 8 pixels.
+    5 × 5 every 2. Either way conv2 outputs one value for 8 × 8 pixels.
     without: which of layers 3, 4, 6, 7 to leave out (the paper's Table 3).
-    No normalization, and no pooling after conv2. He's first weights, in the linear layers too.
+    No normalization, and no pooling after conv2. He's initial weights, in the linear layers too.
 
     Raises ValueError for other layers in `without`, and for images of which nothing is left.
     """
@@ -274,7 +277,7 @@ def inception(
     num_classes: int = 10, *, width: int = 16, channels: int = 3, modules: int = 6, auxiliary: bool = False,
     norm: bool = True,
 ) -> Network:  # fmt: skip
-    """A convolution and `modules` inception modules, a max pooling behind it and every second one: any size -> logits.
+    """A convolution and `modules` inception modules, max pooling after it and every second one: any size -> logits.
 
     auxiliary: a classifier after every second module but the last, for `training.auxiliary_objective`.
     norm: batch normalization, which GoogLeNet did not have yet.
@@ -303,7 +306,7 @@ def inception_resnet(
 ) -> Network:  # fmt: skip
     """Two stages of `blocks` residual inception blocks with a grid reduction between: any size -> logits.
 
-    scale: what each residual is multiplied with before it is added. residual: False leaves the additions out.
+    scale: what each residual is multiplied by before it is added. residual: False leaves the additions out.
     """
     _check(width, channels, multiple=2)
     checks.whole(blocks=blocks)

@@ -1,7 +1,7 @@
 """VGG: Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015
 (arXiv 1409.1556).
 
-Nothing but 3 × 3 convolutions that keep the size, 2 × 2 max poolings that halve it, and three fully connected layers.
+Nothing but 3 × 3 convolutions that keep the size, 2 × 2 max pooling that halves it, and three fully connected layers.
 The six configurations differ in depth alone and are one table here as there (Table 1).
 
 * First weights: Glorot & Bengio's, which the authors found "after the paper submission" to make their pre-training

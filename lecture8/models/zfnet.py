@@ -7,7 +7,7 @@ section 2.1, which paints the pixels that made a unit fire; `occlusion` slides t
 What the paper leaves open, and what is done here:
 
 * No paddings are given. Its 110 × 110, 55, 26, 13 and 6 need 1 in conv1, 0 in conv2, 1 in conv3 to conv5, and
-  poolings that round up.
+  pooling layers that round up.
 * The contrast normalization across feature maps, after the pooling, is AlexNet's formula with AlexNet's constants.
 * Weights "initialized to 10^-2" must be random to differ: drawn here from N(0, 0.01²), biases 0.
 """
@@ -99,7 +99,7 @@ def project(net: Network, images: Tensor, stage: str, channel: int) -> Tensor:
     strongest unit is set to zero, then per layer in reverse: back to where the maximum was, rectified, and through the
     same filters transposed. Normalization is not undone.
 
-    images: N × C × H × W -> N × C × H × W. For chains of convolutions, ReLUs and max poolings (AlexNet, ZFNet, VGG).
+    images: N × C × H × W -> N × C × H × W. For chains of convolutions, ReLUs and max pooling (AlexNet, ZFNet, VGG).
     Raises ValueError for a stage or channel that does not exist, and for other layers.
     """
     names = [name for name, _ in net.features.named_children()]
@@ -120,7 +120,7 @@ def project(net: Network, images: Tensor, stage: str, channel: int) -> Tensor:
                 x.shape != before[-1] or next(layer.parameters(), None) is not None
             ):
                 raise ValueError(
-                    f"no way back through {type(layer).__name__}: give a chain of convolutions and poolings"
+                    f"no way back through {type(layer).__name__}: give a chain of convolutions and pooling layers"
                 )
     if not 0 <= channel < x.shape[1]:
         raise ValueError(f"given channel={channel}; {stage} has channels 0 to {x.shape[1] - 1}")

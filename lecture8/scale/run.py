@@ -210,7 +210,7 @@ class Run:
         except OSError as error:
             if self.epoch == self.settings["epochs"]:
                 raise
-            say(f"lecture8: {error}; the run goes on", "stderr")
+            say(f"lecture8: {error}; the run continues", "stderr")
 
     def _save(self) -> None:
         if not self.sums.isfinite().all():
@@ -218,7 +218,7 @@ class Run:
         state = {name: getattr(self, name) for name in ("settings", *_PLACE)}
         state |= {name: getattr(self, name).state_dict() for name in _PARTS}
         self._write(partial(checkpoints.save, state), "checkpoint.pt")
-        total(torch.zeros(1))  # no process goes on, or ends, before it is written
+        total(torch.zeros(1))  # no process continues, or ends, before it is written
         self.due = time.monotonic() + 60 * self.minutes
 
     def _load(self) -> None:

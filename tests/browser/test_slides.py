@@ -135,6 +135,6 @@ def test_what_does_not_fit_is_found(deck):
     assert cut_off(page) == []
     page.evaluate(f"{SLIDE}.insertAdjacentHTML('beforeend', '<p style=\"margin-top: 700px\">beneath</p>')")
     assert "beneath" in cut_off(page)
-    style = "width: 90px; white-space: pre; overflow: hidden"
+    style = "position: absolute; top: 0; width: 90px; white-space: pre; overflow: hidden"
     page.evaluate(f"{SLIDE}.lastElementChild.outerHTML = '<pre style=\"{style}\">narrow long-enough-to-be-cut</pre>'")
     assert cut_off(page) == ["long-enough-to-be-cut"]

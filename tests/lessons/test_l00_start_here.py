@@ -44,7 +44,7 @@ def test_timeline_has_every_winner_and_the_human():
     assert list(ax.lines[0].get_ydata()) == [human, human]
 
 
-def test_every_claim_fits_its_box_and_is_linked():
+def test_every_question_fits_its_box_and_is_linked():
     table = published.read("concepts")
     plots.use_style()
     figure = pictures.concept_map(table, overview.heads())
@@ -54,8 +54,8 @@ def test_every_claim_fits_its_box_and_is_linked():
     boxes = [box.get_window_extent() for box in white]
     assert len(boxes) == len(table)
     texts = {text.get_text().replace("\n", " "): text.get_window_extent() for text in ax.texts}
-    markdown = overview.claims()._repr_markdown_()
+    markdown = overview.questions()._repr_markdown_()
     for row in table.itertuples():
-        of = texts[row.claim]
-        assert any(b.x0 < of.x0 and of.x1 < b.x1 and b.y0 < of.y0 and of.y1 < b.y1 for b in boxes), row.claim
-        assert f"[{row.claim}]({course.address(row.notebook, row.section)})" in markdown
+        of = texts[row.question]
+        assert any(b.x0 < of.x0 and of.x1 < b.x1 and b.y0 < of.y0 and of.y1 < b.y1 for b in boxes), row.question
+        assert f"[{row.question}]({course.address(row.notebook, row.section)})" in markdown

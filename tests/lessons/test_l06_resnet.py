@@ -53,3 +53,16 @@ def test_the_gradient_of_plain_56_explodes_once_and_residual_56_keeps_its_own_le
     later = ratio.drop(0, level="epoch")
     assert ratio["A", 0].between(5, 7).all() and later["A"].between(0.9, 3.2).all()
     pictures.gradients_over_training(table)
+
+
+def test_degradation_on_photographs():
+    table = published.read("cifar_degradation")
+    end = table.dropna(subset="test_accuracy").set_index(["kind", "depth", "seed"])
+    assert (end["epoch"] == 20).all() and set(end.index) >= {(k, d, 0) for k in ("A", "plain") for d in (20, 56)}
+    for seed in set(end.index.get_level_values("seed")):
+        for side in ("end_train_accuracy", "test_accuracy"):
+            accuracy = end[side].xs(seed, level="seed")
+            assert accuracy["plain", 56] + 0.2 < accuracy["plain", 20] < accuracy["A", 20] < accuracy["A", 56]
+    theirs = published.read("cifar_published").set_index(["kind", "depth"])["test_error"]
+    assert theirs["A", 56] < theirs["A", 20] < theirs["plain", 20] < theirs["plain", 56]
+    pictures.on_photographs(table)

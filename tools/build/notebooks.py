@@ -37,6 +37,7 @@ else:
 ROOT = conditions.ROOT
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+EMBEDDED = re.compile(r"(?<=data:image/png;base64,)[\w+/=]+")
 SECONDS = float(os.environ.get("LECTURE8_CELL_SECONDS", "20"))  # the most that a cell may take
 
 
@@ -138,7 +139,7 @@ def execute(notebook: NotebookNode) -> list[float]:
 
 
 def normalize(notebook: NotebookNode) -> None:
-    """Removes from the outputs, in place, what differs from run to run or shows only with a kernel."""
+    """Removes from the outputs, in place, what differs from run to run or needs a kernel, and shrinks pictures."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type != "code":
@@ -150,6 +151,10 @@ def normalize(notebook: NotebookNode) -> None:
                 output.data.pop(WIDGET_VIEW, None)  # random ids; every viewer shows the picture or the text instead
                 if not output.data:
                     continue
+                if "image/png" in output.data:
+                    output.data["image/png"] = pictures.smaller(output.data["image/png"].strip())
+                for kind in {"text/html", "text/markdown"} & output.data.keys():
+                    output.data[kind] = EMBEDDED.sub(lambda found: pictures.smaller(found[0]), output.data[kind])
             if output.output_type == "error":
                 output.traceback = [f"{output.ename}: {output.evalue}"]
             last = kept[-1] if kept else None

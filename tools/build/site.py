@@ -90,7 +90,7 @@ def write_pages() -> None:
     (PAGES / "glossary.md").write_text(glossary(), encoding="utf-8")
     parts = {
         "The lessons": [f"notebooks/{name}" for name in names],
-        "Beside them": ["docs/notes_against_papers", "glossary", "docs/scaling"],
+        "Beside them": ["docs/notes_against_papers", "glossary", "docs/scaling", "docs/runs"],
         "For teachers": [f"plans/{name}" for name in names],
     }
     contents = {

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
 from tools.build import conditions, headings
 
 MINUTES = 75
@@ -30,8 +32,35 @@ class Plan:
 
     @property
     def notes(self) -> dict[str, str]:
-        """Heading of the notebook -> the speaker's notes."""
-        return {heading: body for heading, body in self.parts.items() if heading != DISCUSSION}
+        """Heading of the notebook -> the speaker's notes, and the claims that the executed notebook makes there."""
+        bodies = {heading: body for heading, body in self.parts.items() if heading != DISCUSSION}
+        claims = self._claims()
+        return {
+            heading: "\n\n".join([body, *(f"*The notebook measured:* {claim}" for claim in claims.get(heading, []))])
+            for heading, body in bodies.items()
+        }
+
+    def _shown(self) -> list[tuple[str, str]]:
+        """(last heading above it, text) of everything that the executed notebook shows."""
+        found, heading = [], ""
+        for cell in nbformat.read(conditions.ROOT / "notebooks" / f"{self.notebook}.ipynb", 4).cells:
+            if cell.cell_type == "markdown":
+                heading = [heading, *re.findall(r"^#{2,6} (.+)$", cell.source, re.MULTILINE)][-1].strip()
+            found.append((heading, cell.source))
+            for output in cell.get("outputs", []):
+                kinds = output.get("data", {"text/plain": output.get("text", "")})
+                found += [
+                    (heading, kinds[kind]) for kind in ("text/plain", "text/markdown", "text/html") if kind in kinds
+                ]
+        return found
+
+    def _claims(self) -> dict[str, list[str]]:
+        """Heading -> sentences of claims that hold, with their numbers."""
+        found: dict[str, list[str]] = {}
+        for heading, text in self._shown():
+            if text.startswith("✅") and text[2:] not in found.setdefault(heading, []):
+                found[heading].append(text[2:])
+        return found
 
     def complaints(self) -> list[str]:
         """What is wrong with it: headings that the notebook lacks, times that are missing or do not add up."""
@@ -51,6 +80,12 @@ class Plan:
         if len(re.findall(r"^\d+\. ", self.parts.get(DISCUSSION, ""), re.MULTILINE)) < 3:
             found.append(f"{self.notebook}: fewer than three questions under {DISCUSSION!r}")
         return found
+
+    def stale(self) -> list[str]:
+        """Decimals and percentages that the executed notebook does not show."""
+        shown = "\n".join(text for _, text in self._shown())
+        numbers = re.findall(r"\d[\d,]*\.\d+|\d+(?= %)", self.text)
+        return [n for n in numbers if not re.search(rf"(?<![\d.,]){re.escape(n)}(?!\d|[.,]\d)", shown)]
 
 
 def path(notebook: str) -> Path:

@@ -21,25 +21,27 @@ def winners_and_human() -> tuple[pd.DataFrame, float]:
 
 @dataclass(frozen=True)
 class Links:
-    """The claims of each lesson, each a link to the section that shows it."""
+    """The questions of each lesson, each a link to the section that answers it."""
 
-    rows: list[tuple[str, str]]  #: lesson, its claims
+    rows: list[tuple[str, str]]  #: lesson, its questions
 
     def _repr_markdown_(self) -> str:
-        rows = [("lesson", "what it shows"), (":--", ":--"), *self.rows]
-        return "\n".join(f"| {name} | {claims} |" for name, claims in rows)
+        rows = [("lesson", "what it asks"), (":--", ":--"), *self.rows]
+        return "\n".join(f"| {name} | {questions} |" for name, questions in rows)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name}: {claims}" for name, claims in self.rows)
+        return "\n".join(f"{name}: {questions}" for name, questions in self.rows)
 
 
-def claims() -> Links:
-    """Every claim of the table `concepts`, by lesson, linked to its section."""
+def questions() -> Links:
+    """Every question of the table `concepts`, by lesson, linked to its section."""
     table = published.read("concepts")
     rows = []
     for one in course.LESSONS:
         here = table[table["notebook"] == one.notebook]
-        links = [course.link(row.claim, one.notebook, row.section) for row in here.itertuples()]
+        links = [
+            course.link(row.question, one.notebook, row.section) for row in here.itertuples()
+        ]
         rows.append((f"{one.notebook[:2]} {one.title}", " · ".join(links)))
     return Links(rows)
 

@@ -14,7 +14,7 @@ from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, bars
 #: kernels by hand, each with what its feature map shows
 KERNELS = {
     "brighter below": [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
-    "brighter on the right": [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
+    "brighter lower right": [[-1, -1, 0], [-1, 0, 1], [0, 1, 1]],
     "outlines": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
     "blurred": [[1 / 9] * 3] * 3,
 }
@@ -143,6 +143,39 @@ def answer(image, probabilities, classes: Sequence[str]) -> Figure:
     return figure
 
 
+def opinions(
+    photos: Mapping[str, object],
+    truth: Sequence[str],
+    said: Mapping[str, object],
+    classes: Sequence[str],
+) -> Figure:
+    """Photographs with their class, and below each what networks say: a row per network, wrong answers in orange.
+
+    photos: name -> 3 × H × W bytes; said: network -> probabilities, photographs × classes
+    """
+    rows = range(len(said))
+    figure, (above, below) = plt.subplots(
+        2,
+        len(photos),
+        figsize=(9.5, 1.5 + 0.26 * len(said)),
+        height_ratios=(1.1, 0.26 * len(said)),
+    )
+    for i, (ax, table, photo) in enumerate(zip(above, below, photos.values())):
+        ax.imshow(np.moveaxis(np.asarray(photo), 0, -1))
+        ax.set_title(truth[i], loc="center", fontsize=11)
+        ax.axis("off")
+        for row, probabilities in enumerate(said.values()):
+            best = int(probabilities[i].argmax())
+            words = f"{classes[best]} {100 * float(probabilities[i, best]):.0f}"
+            color = BLUE if classes[best] == truth[i] else ORANGE
+            table.text(0.5, row, words, ha="center", va="center", fontsize=9, color=color)
+        table.set(xlim=(0, 1), ylim=(len(said) - 0.5, -0.5), xticks=[], yticks=[])
+        table.spines[:].set_visible(False)
+    below[0].set_yticks(rows, [name.replace("_", "-") for name in said])
+    below[0].tick_params(length=0)
+    return figure
+
+
 def _sheet(maps, columns: int) -> np.ndarray:
     """Maps of one size (N × H × W) side by side in rows of `columns`, with gaps (nan) between them."""
     maps = np.asarray(maps, float)
@@ -266,9 +299,9 @@ def confusion(table, classes: Sequence[str]) -> Figure:
 
 
 def concept_map(table, titles: Mapping[str, str]) -> Figure:
-    """The claims of the course in a column per lesson, with an arrow from each to the one it leads to.
+    """The questions of the course in a column per lesson, with an arrow from each to the one it leads to.
 
-    table: `concepts`, with the columns id, notebook, row, claim and leads_to; titles: notebook -> column head
+    table: `concepts`, with the columns id, notebook, row, question and leads_to; titles: notebook -> column head
     """
     columns, lowest = list(titles), int(table["row"].max())
     figure, ax = plt.subplots(figsize=(1.22 * len(columns), 0.62 * lowest + 1.2))
@@ -291,7 +324,14 @@ def concept_map(table, titles: Mapping[str, str]) -> Figure:
                 (x - 0.44, y - 0.4), 0.88, 0.8, facecolor="white", edgecolor=BLUE, linewidth=0.8
             )
         )
-        ax.text(x, y, textwrap.fill(row.claim, 18), ha="center", va="center", fontsize=7.5)
+        ax.text(
+            x,
+            y,
+            textwrap.fill(row.question, 15, break_on_hyphens=False),
+            ha="center",
+            va="center",
+            fontsize=8.5,
+        )
     for row in table.dropna(subset="leads_to").itertuples():
         (x, y), (to_x, to_y) = places[row.id], places[row.leads_to]
         across = to_x > x

@@ -24,7 +24,7 @@ predictions = {
             "places what it learned at one.",
             "the linear one loses far more": "A linear layer has one weight per pixel and class, so a single template per class. One template cannot "
             "fit a digit at 49 positions. A convolution applies the same kernels everywhere. The CNN loses some accuracy, too: after "
-            "Flatten its last layer has a weight for every position. Section 9 lets you test whether that is the reason.",
+            "Flatten its last layer has a weight for every position. To test that, change only the end of the network in section 9.",
             "the CNN loses far more": "Nothing in a kernel is tied to the middle of the image. It visits every place anyway.",
         },
     ),
@@ -104,7 +104,7 @@ exercises = {
     "one_place": Exercise(
         title="one place by hand",
         difficulty=1,
-        task="Lay the kernel on the rows 4, 5, 6 and the columns 2, 3, 4 of the patch. Which number comes out? Use paper, not code.",
+        task="Lay the kernel on the rows 4, 5, 6 and the columns 2, 3, 4 of the patch, numbered as at its edge, from 0. Which number comes out? Use paper, not code.",
         hints=["The upper row of the kernel is −1, the middle one 0, the lower one 1.", "Lower three pixels minus upper three pixels."],
         solution=answers.my_sum,
         asks_value=True,
@@ -161,9 +161,8 @@ exercises = {
         title="the largest step",
         difficulty=1,
         task="In which year did the winner's error fall most in points? And in which year did the largest fraction of the errors disappear? "
-        "Compute both from `winners` and give the two years.",
-        hints=["`error = winners.set_index(\"year\")[\"top5_error\"]`, then `-error.diff()` are the steps in points.",
-               "A fraction: divide each step by the error of the year before, `error.shift(1)`."],
+        "Compute both from `years = list(winners[\"year\"])` and `errors = list(winners[\"top5_error\"])`, and give the two years.",
+        hints=["The steps in points are `errors[i - 1] - errors[i]`, for i = 1, 2, 3, …", "A fraction: divide each step by the error of the year before, `errors[i - 1]`."],
         solution=answers.my_years,
         asks_value=True,
         explanation="25.77 → 16.42 in 2012 is the largest step in points. 6.67 → 3.57 in 2015 is the largest fraction, 46.5 %. Both answers are "
@@ -173,7 +172,7 @@ exercises = {
     "output_size": Exercise(
         title="how large is the feature map?",
         difficulty=2,
-        task="Write `output_size(size, kernel, stride, padding)`: how many places does a kernel find along one side of an image?",
+        task="Write `output_size(size, kernel, stride, padding)`: at how many positions does a kernel fit along one side of an image?",
         hints=["With padding the side has size + 2 · padding pixels, and the kernel's first pixel can be at 0, stride, 2 · stride, …",
                "The last place where it fits begins at size + 2 · padding − kernel. `//` divides and rounds down."],
         solution=answers.output_size,
@@ -190,22 +189,11 @@ exercises = {
         "no error message, only a network that never learns.",
         check_answer=answers.check_loop,
     ),
-    "confused": Exercise(
-        title="what is mistaken for what",
-        difficulty=2,
-        task="Write `most_confused(table)`: for a confusion matrix (a tensor of counts; rows: true class, columns: prediction), the "
-        "pair (true class, prediction) of the most frequent mistake.",
-        hints=["Correct predictions are on the diagonal: take it out first.", "`tensor.argmax()` counts through the rows; `divmod` splits "
-               "its answer into row and column."],
-        solution=answers.most_confused,
-        explanation="Subtracting the diagonal leaves only the mistakes.",
-        check_answer=answers.check_confused,
-    ),
     "rival": Exercise(
         title="change the experiment",
         difficulty=2,
         task="The linear classifier lacks two things that the CNN has: hidden layers with ReLU, and convolution with pooling. Write `build_rival()`, a "
-        "network without convolutions that has a hidden layer, a ReLU, and about as many parameters as the CNN (9,930, give or take 5 %). "
+        "network without convolutions that has a hidden layer (a linear layer before the last one), a ReLU, and about as many parameters as the CNN (9,930, give or take 5 %). "
         "Then train it on `moved` and on `shuffled`, and defend in three sentences which of the two things made the difference.",
         hints=["Flatten, linear, ReLU, linear.", "With h hidden units there are 256 · h + h + h · 10 + 10 parameters."],
         solution=answers.build_rival,
@@ -261,7 +249,7 @@ quiz = [
     ),
     Question(
         "A network ends in: average of each feature map, then a linear layer. Your network ends in: flatten, then a linear layer. "
-        "Which one is hurt less when digits move?",
+        "Both are trained until the validation accuracy stops rising. Which one is hurt less when digits move?",
         {
             "The one with the average": "Yes: after the average the last layer no longer knows where a pattern was, only that it was there.",
             "The one with flatten: it keeps all the information": "It keeps the places, too. So its linear layer must learn every place.",
@@ -272,11 +260,11 @@ quiz = [
     Question(
         "“ResNet has a top-5 error of 3.57 %, AlexNet one of 18.2 %.” Why is this not a fair comparison of the two networks?",
         {
-            "3.57 % is an ensemble, 18.2 % one network": "Yes: six networks against one. A single ResNet-152 has 4.49 % (and even that with "
+            "3.57 % is six networks with another test protocol, 18.2 % one network": "Yes: six networks against one. A single ResNet-152 has 4.49 % (and even that with "
             "another way of cropping).",
             "One is top-5 error, the other top-1": "Both are top-5. The top-1 error of AlexNet is 40.7 %.",
             "AlexNet was trained on fewer photographs": "Both learned from the 1.2 million photographs of the challenge.",
         },
-        "3.57 % is an ensemble, 18.2 % one network",
+        "3.57 % is six networks with another test protocol, 18.2 % one network",
     ),
 ]

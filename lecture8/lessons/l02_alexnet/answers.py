@@ -166,7 +166,7 @@ def check_dropout(answer) -> Verdict:
             tested = called(layer, x)
             if not isinstance(tested, torch.Tensor) or not torch.equal(tested, x):
                 return wrong(
-                    "In evaluation mode (`self.training` is False) the input should leave unchanged."
+                    "In evaluation mode (`self.training` is False) the input should be returned unchanged."
                 )
     return correct("Dropped and scaled up in training, unchanged in evaluation.")
 
@@ -241,8 +241,13 @@ def check_accuracy(answer) -> Verdict:
             return wrong(
                 "The accuracy is right, but afterwards the network is still in evaluation mode: switch it back."
             )
+        called(answer, net.eval(), batches)
+        if net.training:
+            return wrong(
+                "The accuracy is right, but a network that was in evaluation mode is in training mode afterwards."
+            )
         return correct(
-            "Evaluation mode, every image counted once, and the network is handed back in training mode."
+            "Evaluation mode, every image counted once, and the network is left in the mode in which it was."
         )
     if abs(got - training) < 1e-6:
         return wrong(
@@ -297,11 +302,12 @@ def my_step(w, v, gradient, lr):
 
 
 def accuracy(net, batches):
+    was = net.training
     net.eval()
     hits, seen = 0, 0
     with torch.no_grad():
         for images, labels in batches:
             hits += (net(images).argmax(1) == labels).sum().item()
             seen += len(labels)
-    net.train()
+    net.train(was)
     return hits / seen

@@ -299,7 +299,7 @@ def _stretched(picture: torch.Tensor) -> np.ndarray:
 
 
 def lrn_factor(activations: Mapping[str, tuple[float, float]]) -> Figure:
-    """What local response normalization multiplies with, by the size of the activations (alpha 1e-4, beta 0.75, k 2).
+    """What local response normalization multiplies by, over the size of the activations (alpha 1e-4, beta 0.75, k 2).
 
     activations: name -> (low, high), the range of the root mean square of five neighbors, drawn as a bar
     """

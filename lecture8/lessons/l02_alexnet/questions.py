@@ -20,8 +20,8 @@ predictions = {
         },
     ),
     "crossing": Prediction(
-        "Two GPUs share the work on one image. As 3 × 227 × 227 numbers of 4 bytes it has 618,348 bytes. How many bytes cross "
-        "from one GPU to the other, in both directions together, before the network has its answer?",
+        "Two GPUs share the work on one image. As 3 × 227 × 227 numbers of 4 bytes it has 618,348 bytes. conv2, conv4 and conv5 see "
+        "only what their own GPU computed; conv3 and the three fully connected layers see both halves. How many bytes cross from one GPU to the other, in both directions together, before the network has its answer?",
         {
             "about ten times the image": "Even if the halves exchanged everything after every convolution, before pooling, it would be "
             "about four times the image.",
@@ -32,7 +32,7 @@ predictions = {
     ),
     "flip": Prediction(
         "AlexNet was trained on random crops and mirror images of photographs. You have a few images like those you just saw. Which "
-        "of the two helps on NEW images?",
+        "of the two helps on NEW images? (Crops are judged off center, mirror images in the middle.)",
         {
             "both help": "More images of any kind are not the point. A new version helps if a new image could look like it and its "
             "label is still right.",
@@ -73,7 +73,7 @@ predictions = {
             "speeds up learning here.",
             "batch": "Each channel is brought to mean 0 and standard deviation 1 in every batch. It has the lowest error at this rate, with "
             "this seed. One likely reason: what the next layers receive keeps its scale. That was not tested.",
-            "none is ahead of both": "Normalization adds nothing that a network could not compute. It changes how fast training finds it.",
+            "no normalization is ahead of both": "Normalization adds nothing that a network could not compute. It changes how fast training finds it.",
         },
     ),
     "longer": Prediction(
@@ -93,7 +93,7 @@ predictions = {
         "images is …, the loss on NEW images is …",
         {
             "lower, lower": "The network cannot rely on any single unit, so it fits the training images less closely, not more.",
-            "higher, lower": "It fits the training images less closely, and what it has learned holds better on new ones. The "
+            "higher, lower": "It fits the training images less closely, and the loss on new ones is lower. The "
             "second is what dropout is for; a smaller gap alone would prove nothing.",
             "lower, higher": "That would be the opposite of what it does: it makes the training images harder to fit.",
             "higher, higher": "This happens if a network has too little capacity, or too little time. Then dropout only makes it worse.",
@@ -138,7 +138,8 @@ builds = {
         title="local response normalization by hand",
         difficulty=2,
         task="""
-        Write the formula above as a layer. Only `total` is missing: for every channel the sum of five squares, its own and those of two
+        Write the formula above as a layer. A layer of your own is a class made from `nn.Module`; when the network runs, PyTorch calls
+        its `forward`. Only `total` is missing: for every channel the sum of five squares, its own and those of two
         channels on each side. `squares` has two channels of zeros before the first and two after the last.
         """,
         hints=[
@@ -153,8 +154,9 @@ builds = {
         title="dropout by hand",
         difficulty=2,
         task="""
-        Write dropout as a layer. In training each value is set to 0 with probability p, independently, and what stays is multiplied by
-        1 / (1 - p), so that the mean stays the same. In evaluation the input leaves unchanged.
+        Write dropout as a layer. `self` is the layer itself: `self.p` is what `__init__` has stored, and PyTorch sets `self.training`.
+        In training each value is set to 0 with probability p, independently, and what stays is multiplied by
+        1 / (1 - p), so that the mean stays the same. In evaluation the input is returned unchanged.
         """,
         hints=[
             "`torch.rand_like(x)` has the shape of x and numbers uniform from 0 to 1.",
@@ -239,16 +241,16 @@ exercises = {
         check_answer=check_step,
     ),
     "accuracy": Exercise(
-        title="mend the evaluation",
+        title="fix the evaluation",
         difficulty=3,
         task="""
         `reported` should return the share of all images that the network classifies correctly. It has two mistakes. Write `accuracy`,
-        which has none, and which leaves the network in training mode.
+        which has none, and which leaves the network in the mode in which it was.
         """,
         hints=[
             "What does dropout do while `accuracy` runs? The check of your own layer had a case for it.",
             "The last batch is smaller than the others. How much should it count?",
-            "`net.eval()` before the loop, `net.train()` after it, and divide the number of hits by the number of images.",
+            "`was = net.training`, then `net.eval()` before the loop and `net.train(was)` after it; divide the hits by the number of images.",
         ],
         solution=accuracy,
         explanation="A mean of batch accuracies is the accuracy only if all batches have the same size.",
@@ -276,13 +278,13 @@ quiz = [
             "Give conv1 a padding of 2": "Yes: then conv1 has 55 × 55 outputs instead of 54 × 54, and after three pooling layers "
             "6 × 6 × 256 = 9,216 values are left.",
             "Give fc6 6,400 inputs": "It would run, but with 5 × 5 values per channel: another network, with 11.5 million "
-            "parameters less.",
+            "parameters fewer.",
             "Leave out the last pooling layer": "Then fc6 would receive 12 × 12 × 256 values, four times too many.",
         },
         "Give conv1 a padding of 2",
     ),
     Question(
-        "A report says: 'At learning rate 0.001, network A needs 3 epochs and network B needs 6. So A learns twice as fast.' What is "
+        "A report says: 'At learning rate 0.001, network A needs 3 epochs to reach 25 % training error, network B needs 6. So A learns twice as fast.' What is "
         "missing?",
         {
             "Each at its own best learning rate": "Yes. 0.001 may suit A and be far too small for B. Give each its own rate, chosen "
@@ -307,7 +309,7 @@ quiz = [
     Question(
         "After 6 epochs a network with a new layer has 98 %, without it 92 %. After 40 epochs both have 99 %. What did the layer do?",
         {
-            "It made training faster": "Yes. That is worth a lot, if epochs are expensive. It is another claim than a better "
+            "It made training faster": "Yes. That is worth a lot, if epochs are expensive. That is not the same as a better "
             "network in the end.",
             "It made the network better by 6 points": "Only if training had to end after 6 epochs. A gap that closes is a gap in speed.",
             "Nothing, since both end at 99 %": "It saved many epochs on the way. On ImageNet that can be days.",

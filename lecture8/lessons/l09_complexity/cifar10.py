@@ -33,10 +33,8 @@ from lecture8 import (
 from lecture8.datasets import CIFAR10_CLASSES
 
 NETWORKS = {  # name -> options: of the sizes that a core trains in 45 minutes
-    "alexnet": {
-        "width": 12,
-        "dropout": 0.25,
-    },  # half of the papers' dropout, for a 200th of their weights
+    # half of the papers' dropout, for a 200th of their weights
+    "alexnet": {"width": 12, "dropout": 0.25},
     "zfnet": {"dropout": 0.25},
     "vgg": {"width": 24},
     "inception": {},

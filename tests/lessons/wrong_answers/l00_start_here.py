@@ -80,10 +80,6 @@ WRONG = {
         (lambda size, kernel, stride, padding: (size + 2 * padding - kernel) // stride, "+ 1"),
         (lambda size, kernel, stride, padding: (size + 2 * padding - kernel) / stride + 1, "round down"),
     ],
-    "confused": [
-        (lambda table: divmod(int(table.argmax()), len(table)), "the diagonal holds the correct predictions"),
-        (lambda table: answers.most_confused(table)[::-1], "wrong order"), (lambda table: (0, 1), "expected"),
-    ],
     "rival": [
         (lambda: small(100), "26,710 parameters; expected about 9,930"), (lambda: small(37, act=nn.Tanh), "without a ReLU"),
         (answers.build_cnn, "has a convolution"), (lambda: small(37, out=9), "expected logits of 2 × 10"),

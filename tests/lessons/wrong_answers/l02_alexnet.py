@@ -53,10 +53,11 @@ def pytorchs_step(w, v, gradient, lr):
     return w - lr * v, v
 
 
-def accuracy(net, batches, evaluation=True, by_batch=False, back=True):
+def accuracy(net, batches, evaluation=True, by_batch=False, back=None):
+    was = net.training
     net.train(not evaluation)
     hits = [(net(images).argmax(1) == labels).float() for images, labels in batches]
-    net.train(back)
+    net.train(was if back is None else back)
     return (sum(h.mean() for h in hits) / len(hits) if by_batch else torch.cat(hits).mean()).item()
 
 
@@ -89,7 +90,7 @@ WRONG = {
         (lambda p: Dropping(p, lambda x, p: x * (torch.rand_like(x) >= p) / p), "yours by 1.25"),
         (lambda p: Dropping(p, lambda x, p: x * (torch.rand_like(x) < p) / p), "drops 20%"),
         (lambda p: Dropping(p, lambda x, p: x * (torch.rand_like(x[0]) >= p) / (1 - p)), "same units"),
-        (lambda p: Dropping(p, dropped, lambda x, p: (1 - p) * x), "should leave unchanged"),
+        (lambda p: Dropping(p, dropped, lambda x, p: (1 - p) * x), "returned unchanged"),
         (lambda p: Dropping(p, lambda x, p: x), "nothing is dropped"),
     ],
     "conv2": [(614_656, "all 96"), (307_200, "biases"), (153_728, "one group"), ("many", "Expected a number")],
@@ -111,6 +112,7 @@ WRONG = {
         (lambda net, batches: accuracy(net, batches, by_batch=True), "counts as much"),
         (lambda net, batches: accuracy(net, batches, evaluation=False, by_batch=True), "7 of the 10"),
         (lambda net, batches: accuracy(net, batches, back=False), "switch it back"),
+        (lambda net, batches: accuracy(net, batches, back=True), "in training mode afterwards"),
         (lambda net, batches: accuracy(net, batches[:2]), "2 times"),
         (lambda net, batches: "70 %", "between 0 and 1"),
     ],
