@@ -22,8 +22,7 @@ def test_what_learns_is_read_off_the_networks():
     source = models.small.vgg(4, width=4)
     tuned = transfer.replace_head(copy.deepcopy(source), 4)
     nets = {"tuned": tuned, "half": transfer.freeze(copy.deepcopy(tuned), "block1")}
-    (ax,) = draw.what_learns(nets, source).axes
-    said = {patch.get_label() for patch in ax.patches}
+    said = {patch.get_label() for patch in draw.what_learns(nets, source).axes[0].patches}
     assert said > {"tuned, block1: copied, trained", "tuned, classifier: new, trained", "half, block1: copied, frozen"}
 
 
@@ -45,13 +44,15 @@ def test_the_code_to_take_home_learns_a_folder_of_photographs(tmp_path, capsys):
     for cell in re.findall(r"^# %%\n(# take home.*?)(?=^# %%)", source, re.MULTILINE | re.DOTALL):
         assert "lecture8" not in cell
         exec(cell, space)
-    torch.manual_seed(0)
-    training, validation, classes = space["load"](tmp_path)
-    net, groups = space["own_network"](len(classes), weights=None)  # no network connection here
-    frozen = {name: value.clone() for name, value in net.state_dict().items() if name.startswith("layer3")}
-    space["fine_tune"](net, groups, training, validation, epochs=2)
-    assert "epoch 2: " in capsys.readouterr().out and (len(training.dataset), len(validation.dataset)) == (18, 6)
-    assert all(value.equal(net.state_dict()[name]) for name, value in frozen.items())
+    *loaders, classes = space["load"](tmp_path)
+    assert [len(loader.dataset) for loader in loaders] == [14, 5, 5]
+    for recipe, learning in {"last stage": ("fc", "layer4"), "frozen": ("fc",), "one rate": ("",)}.items():
+        net, groups = space["own_network"](len(classes), recipe, weights=None)  # no network connection here
+        before = copy.deepcopy(net.state_dict())
+        right = space["fine_tune"](net, groups, *loaders[:2], epochs=2 if recipe == "last stage" else 1)
+        moved = {name for name, value in net.state_dict().items() if not value.equal(before[name])}
+        assert moved and all(name.startswith(learning) for name in moved) and 0 <= right <= 5
+    assert "epoch 2: " in capsys.readouterr().out and 0 <= space["count_right"](net, loaders[2]) <= 5
     assert list(space["predict"](net, tmp_path / "red" / "0.png", classes)) == ["blue", "red"]
 
 
@@ -74,7 +75,6 @@ def test_an_uploaded_picture_is_answered(version):
 
 
 def by_seed(table, **where):
-    """Test accuracy by seed of one arm."""
     for key, value in where.items():
         table = table[table[key] == value]
     return table.set_index("seed")["test_accuracy"]
@@ -82,24 +82,29 @@ def by_seed(table, **where):
 
 def test_at_one_recipe_gratings_help_and_with_20_labels_slower_lower_layers_do():
     table, grid = published.read("source_value"), published.read("transfer_grid")
-    rows = draw.fine_tuned(table, grid)
+    rows = draw.at_first(table)
     counts = rows[rows["recipe"].isin(["one rate", "layer-wise"])].groupby(["labels", "source", "recipe"])["seed"]
     assert all(n == {20: 8, 100: 5}.get(labels, 3) for (labels, *_), n in counts.nunique().items())
     for recipe in ("one rate", "layer-wise"):
         arms = {s: by_seed(rows, labels=100, source=s, recipe=recipe) for s in set(rows["source"])}
-        for s, gap in {"gratings": 0.05, "handwritten digits": 0.1}.items():
-            assert (arms[s] - arms["none"]).min() > gap
-    one, head, slow, frozen = (
-        by_seed(draw.at_first(table), labels=20, source="printed digits", recipe=r)
-        for r in ("one rate", "head first", "layer-wise", "frozen")
-    )
+        assert all((arms[s] - arms["none"]).min() > gap for s, gap in (("gratings", 0.05), ("handwritten digits", 0.1)))
+    recipes = "one rate", "head first", "layer-wise", "frozen"
+    one, head, slow, frozen = (by_seed(rows, labels=20, source="printed digits", recipe=r) for r in recipes)
     assert (slow - one).min() > 0.08 and (frozen - one).min() > 0.08 and frozen.mean() > slow.mean() + 0.03
     assert 0 < (head - one).mean() < 0.04 and ((head - one) < 0).sum() == 4  # not clearly better
-    other = table.query("labels == 20 and recipe == 'one rate' and source == 'printed digits'").groupby(
-        ["lr", "epochs"]
-    )
-    assert other["test_accuracy"].mean().round(2).tolist() == [0.5, 0.52, 0.49, 0.48]  # neither slower nor longer helps
-    assert "≈ 430" in " ".join(texts(draw.source_value(table, grid).axes[0]))
+    assert by_seed(rows, labels=20, source="none", recipe="frozen").max() < 0.2  # few weights are not enough
+    mean = table.groupby(["recipe", "labels", "lr", "epochs", "source"])["test_accuracy"].mean().unstack()
+    assert mean.loc["one rate", 20]["printed digits"].round(2).tolist() == [
+        0.5,
+        0.52,
+        0.49,
+        0.48,
+    ]  # slower, longer: no help
+    lead = (mean["gratings"] - mean["none"]).round(3).dropna()  # clear under one recipe, none under the other
+    assert lead["one rate", 2000].tolist() == [-0.011] and lead["layer-wise", 2000].tolist() == [0.066, 0.055, 0.032]
+    best = mean.loc[["one rate", "layer-wise"]].xs(100, level="labels").max().round(3)
+    assert best.to_dict() == {"none": 0.409, "gratings": 0.482, "handwritten digits": 0.549, "printed digits": 0.85}
+    assert "≈ 430" in " ".join(texts(draw.source_value(table).axes[0]))
     drawn = draw.layerwise_runs(grid, table)
     assert (drawn["factor"] < 1).all() and (drawn.groupby(["source", "labels", "frozen"])["seed"].nunique() == 3).all()
 
@@ -111,8 +116,8 @@ def test_statistics_that_adapt_help_a_different_source_and_cost_a_similar_one_li
         for source, length, (least, most) in zip(sources, (1, 3, 1), ranges, strict=True):
             where = {"labels": labels, "source": source, "epochs": length * epochs}
             held, adapting, once = (by_seed(table, statistics=k, **where) for k in ("held", "adapting", "set once"))
-            assert len(held) == len(adapting) == (5 if length == 1 else 3)
-            assert least < (adapting - held).mean() < most and abs((adapting - once).mean()) < 0.015
+            assert len(held) == (5 if length == 1 else 3) and abs((adapting - once).mean()) < 0.015
+            assert least < (adapting - held).mean() < most
 
 
 def test_two_frozen_random_layers_cost_more_than_two_of_gratings():
@@ -133,5 +138,4 @@ def test_it_is_not_the_handwriting_that_keeps_handwritten_digits_from_helping():
         assert (runs[steps[-1]] - runs[steps[0]]).min() > gain
         assert abs((runs[steps[-1]] - runs["printed, 8 × 8 enlarged"]).mean()) < 0.04
         assert (runs["printed"] - runs[steps[-1]]).min() > 0.08
-    samples = {name: torch.zeros(2, 16, 16) for name in [*steps, "printed"]}
-    assert len(draw.handwriting(table, samples).axes) == 1 + len(samples)
+    assert len(draw.handwriting(table, dict.fromkeys([*steps, "printed"], torch.zeros(2, 16, 16))).axes) == 7

@@ -9,17 +9,17 @@
 # Afterwards you can
 # * replace a head, freeze a part, and give each layer its own learning rate, in plain PyTorch;
 # * say how many labels a source is worth, and compare two of them fairly;
-# * find a leak in a network that is only said to be frozen;
+# * find what changes in a network that is said to be frozen;
 # * fine-tune a published network on a folder of your own photographs.
 #
 # | | |
 # |---|---|
-# | **15 minutes** | run everything, then read and do the cells marked ➤ |
+# | **15 minutes** | run everything, then read from each ➤ to the next picture |
 # | **75 minutes** | the lecture: all sections, without the exercises and the project |
 # | **three hours** | all of it, without the project |
 # | `quick` run (default) | ten photographs, drawn letters and digits, any laptop, no internet, about a minute of computing |
 # | `class` run | sections 2, 3, 4 and 6 on CIFAR-10 photographs (170 MB to download) |
-# | `paper` run | more of these photographs, more seeds, and ImageNet weights on 37 breeds of pets; a GPU for hours |
+# | `paper` run | more photographs and seeds, ImageNet weights on 37 breeds of pets; a GPU for hours |
 
 # %%
 import importlib.util
@@ -38,6 +38,7 @@ run = lecture8.start(class_run="170 MB of CIFAR-10")
 
 # %%
 import copy
+from itertools import product
 
 import torch
 from torch import nn
@@ -62,9 +63,9 @@ accuracy = models.find("small.vgg").trained["cifar10"].test_accuracy
 print(f"CIFAR-10's own test photographs: {accuracy:.0%} correct")
 
 # %% [markdown]
-# A small network of seven layers, trained for this course on 45,000 photographs of CIFAR-10 (32 × 32 pixels, ten classes), looks at ten other
-# photographs. Blue frames mean correct answers. The network is often wrong. For panda and lemur it *cannot* be right: it has no
-# such classes. We have one photograph of each animal and would like a network that knows all ten. What can we do?
+# A small network of seven layers, trained on 45,000 photographs of CIFAR-10 (32 × 32 pixels, ten classes), looks at ten other
+# photographs. Blue frames mean correct. For panda and lemur it *cannot* be right: it has no such classes. We have one photograph of each
+# animal and would like a network that knows all ten. What can we do?
 #
 # What you may want to change is in the next cell. For another run, write `lecture8.start("class", class_run="170 MB of CIFAR-10")` above.
 
@@ -74,7 +75,9 @@ SEEDS = run.choose(quick=(0, 1, 2), class_=(0, 1), paper=(0, 1, 2, 3, 4))
 FEW = run.choose(quick=20, class_=50, paper=50)  # labels in section 3
 MANY = run.choose(quick=2_000, class_=2_000, paper=20_000)  # labels in section 4
 EPOCHS = {"source": 6, "few": 40, "many": run.choose(quick=6, class_=6, paper=30)}
-LR = 0.01  # Adam's learning rate for the head
+SOURCE_LR = 0.01  # Adam's learning rate on the source
+HEAD_LR = 0.01  # on the target: of the head …
+BODY_LR = 0.01  # … and of all layers before it
 FACTOR = 0.5  # layer-wise: each stage learns at half the rate of the one above it
 WIDTH = run.choose(quick=16, class_=24, paper=64)  # channels of the first convolutions
 if run.mode == "quick":
@@ -86,11 +89,13 @@ else:
 # %% [markdown]
 # ## 1 · Ten photographs, one label each
 #
-# **Transfer learning** (전이 학습) uses in one domain (도메인, a kind of data) what was learned in another. The last layer of this network names ten
-# classes, and they are not ours. The layers before it turn an image into 96 numbers, its **features** (특징): how strongly it shows this or that pattern.
-# Perhaps these numbers describe a lemur, too. So we keep these layers, which our networks call `features`, and replace the last one, the **head** (헤드):
+# **Transfer learning** (전이 학습) reuses for one task what was learned on another, often in another domain (도메인, a kind of data). The layers before
+# the last one turn an image into 96 numbers, its **features** (특징): how strongly it shows this or that pattern. Perhaps they describe a lemur, too.
+# We keep these layers, in our networks `net.features`. The rest is `net.classifier`, printed below. Its last layer, `fc`, is
+# the **head** (헤드), which we replace:
 
 # %%
+print(source_net.classifier)
 ask.builds["replace_head"]
 
 
@@ -135,12 +140,10 @@ one_each = nn.functional.interpolate(one_each, (32, 32), mode="bilinear", antial
 views, whose = tasks.zoomed(photos, 30, seed=1)
 
 
-def with_new_head(net, seed=0):
-    """Trains a new head on one image of each photograph; returns the answers to the crops."""
-    torch.manual_seed(seed)
-    freeze(replace_head(net, len(photos)).features)
+def learn_ten(net, head):
+    """Trains the head on one image of each photograph; returns the answers to the crops."""
     net.eval()  # section 6 says why
-    optimizer = torch.optim.Adam(net.classifier.parameters(), lr=LR)
+    optimizer = torch.optim.Adam(head.parameters(), lr=HEAD_LR)
     for _ in range(50):
         optimizer.zero_grad()
         logits = net(transfer.normalize(one_each, "cifar10"))
@@ -150,6 +153,12 @@ def with_new_head(net, seed=0):
         return net(transfer.normalize(views, "cifar10")).argmax(1)
 
 
+def with_new_head(net):
+    torch.manual_seed(0)
+    freeze(replace_head(net, len(photos)).features)
+    return learn_ten(net, net.classifier)
+
+
 # %%
 guess_one_label = teaching.predict(ask.predictions["one_label"])
 guess_one_label
@@ -157,12 +166,15 @@ guess_one_label
 # %% tags=["measured"]
 torch.manual_seed(0)
 random_net = models.small.vgg(width=24)  # the same layers, never trained
-# batch normalization of a random network gets the statistics of these images (sections 2 and 6)
+# batch normalization of a random network gets the statistics of these images (section 6 says why)
 calibrate(random_net, transfer.normalize(one_each, "cifar10"))
 answers = {
     "random": with_new_head(random_net),
     "trained": with_new_head(copy.deepcopy(source_net)),
 }
+# the baseline: a linear layer on 4 × 4 colors, without any features
+colors = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, len(photos)))
+baseline = 100 * (learn_ten(colors, colors) == whose).float().mean().item()
 right = {name: 100 * (said == whose).float().mean().item() for name, said in answers.items()}
 lead = right["trained"] - right["random"]
 found = "the trained ones, clearly" if lead > 10 else "about the same"
@@ -173,15 +185,17 @@ guess_one_label.reveal(found, figure)
 # %%
 teaching.claim(
     "With one label each, features of the trained network recognize ≈ {a:.0f} % of the crops, random features "
-    "≈ {b:.0f} % (one seed).",
+    "≈ {b:.0f} %, the 4 × 4 colors alone ≈ {c:.0f} % (one seed).",
     lead > 10,
     a=right["trained"],
     b=right["random"],
+    c=baseline,
 )
 
 # %% [markdown]
-# ➤ In the picture: the ten labeled images, one test crop of each, and the answers, blue where correct. This is **feature
-# extraction** (특징 추출): frozen features, a new head. Random kernels are not useless either: they, too, respond to edges and colors.
+# ➤ Look at the picture above: ten labeled images, one test crop of each, and the answers, blue where correct. This is **feature
+# extraction** (특징 추출): frozen features, a new head. Crops of one photograph share colors and background. That is enough for half of
+# them, and random features find little more.
 #
 # Now a photograph of your own. Here the network has its ten old classes: try an animal or a car. (`MY_PHOTO` above gives it a class of its own.)
 
@@ -223,7 +237,7 @@ ask.exercises["features"].check(my_features)
 # %% [markdown]
 # ## 2 · A target and two sources
 #
-# The next questions need a task with hundreds of test images, the **target** (타깃): printed letters A to J in twelve typefaces, rotated, noisy, dark
+# ➤ The next questions need a task with hundreds of test images, the **target** (타깃): printed letters A to J in twelve typefaces, rotated, noisy, dark
 # on light or light on dark. Two other tasks have many labels, the **sources** (소스). One is *similar*: printed digits, drawn
 # in the same way. The other is *different*: striped gratings. (In a class run: five classes of CIFAR-10, the other five, and gratings.)
 
@@ -237,12 +251,13 @@ _ = plots.images(torch.cat(rows))
 # deviation 1, then scales and shifts it by learned numbers. In training mode it takes mean and standard deviation from the batch. In evaluation mode it
 # takes running averages that it kept during training.
 #
-# A convolution with its normalization and ReLU is a *stage*. The loop is that of lesson 00; `learning` holds the parameters to train.
+# A convolution with its normalization and ReLU is a *stage*. `state_dict()` lists what a network stores: parameters, which an
+# optimizer changes, and *buffers*, which it does not, such as the running averages.
 
 
 # %%
 def build(num_classes):
-    stages, c_in = {}, target.image_shape[0]
+    stages, c_in = {}, target.image_shape[0]  # c_in: channels that the next convolution gets
     for i in range(6):
         c_out = WIDTH * 2 ** (i // 2)
         stages[f"conv{i + 1}"] = layers.conv(c_in, c_out, kernel=3, stride=1 + i % 2)
@@ -251,10 +266,10 @@ def build(num_classes):
     return layers.he_init(layers.Network(stages, head, channels=target.image_shape[0]))
 
 
-def train(net, data, learning, epochs, seed, mode=nn.Module.train):
-    """Returns the validation accuracy after every epoch. learning: parameters, or groups of them."""
+def train(net, data, groups, epochs, seed, mode=nn.Module.train):
+    """Returns the validation accuracy after every epoch. groups: parameters with their learning rates."""
     net, data = net.to(run.device), data.to(run.device)
-    optimizer = torch.optim.Adam(learning, lr=LR)
+    optimizer = torch.optim.Adam(groups)
     order, curve = torch.Generator().manual_seed(seed), []
     for _ in range(epochs):
         mode(net)  # net.train(); section 6 will replace it
@@ -266,6 +281,9 @@ def train(net, data, learning, epochs, seed, mode=nn.Module.train):
     return curve
 
 
+for name, tensor in list(build(10).state_dict().items())[:5]:
+    print(name, tuple(tensor.shape))
+
 # %% [markdown]
 # **Pre-training** (사전 학습) is ordinary training, on a source. One network per source and seed:
 
@@ -274,13 +292,15 @@ def train(net, data, learning, epochs, seed, mode=nn.Module.train):
 def pretrain(data, seed):
     torch.manual_seed(seed)
     net = build(data.num_classes)
-    train(net, data, net.parameters(), EPOCHS["source"], seed)
+    train(net, data, [{"params": net.parameters(), "lr": SOURCE_LR}], EPOCHS["source"], seed)
     return net
 
 
-pretrained = {name: [pretrain(data, seed) for seed in SEEDS] for name, data in sources.items()}
+pretrained = {
+    name: {seed: pretrain(data, seed) for seed in SEEDS} for name, data in sources.items()
+}
 for name, nets in pretrained.items():
-    scores = (training.evaluate(net, sources[name]).accuracy for net in nets)
+    scores = (training.evaluate(net, sources[name]).accuracy for net in nets.values())
     print(f"{name} source, its own test images:", *(f"≈ {score:.0%}" for score in scores))
 
 # %% [markdown]
@@ -297,7 +317,7 @@ def start_from(net, seed):
     return replace_head(copy.deepcopy(net), target.num_classes).to(run.device)
 
 
-first = pretrained["similar"][0]
+first = pretrained["similar"][SEEDS[0]]
 choices = {
     "random weights": build(target.num_classes),
     "fine-tune everything": start_from(first, 0),
@@ -309,8 +329,9 @@ freeze(choices["freeze all features"].features)
 _ = pictures.what_learns(choices, first)
 
 # %% [markdown]
-# You may read that transfer learning resets only the highest layer and uses the rest as it is. That is the last row, one choice of many. Here
-# are the labeled images of seed 0; each seed gets different ones.
+# You may read that transfer learning resets only the highest layer and uses the rest as it is. That is the last row, one choice of many.
+#
+# ➤ Here are labeled images of one seed; each seed gets different ones. Predict, then look at the bars:
 
 
 # %%
@@ -319,7 +340,7 @@ def some(count, seed):
     return target.take(which)
 
 
-_ = plots.images(some(FEW, 0).train.pixels[:20].float())
+_ = plots.images(some(FEW, SEEDS[0]).train.pixels[:20].float())
 
 # %%
 guess_few = teaching.predict(ask.predictions["few"])
@@ -327,23 +348,31 @@ guess_few
 
 
 # %%
+def two_rates(net, body_lr):
+    return [
+        {"params": net.classifier.parameters(), "lr": HEAD_LR},
+        {"params": net.features.parameters(), "lr": body_lr},
+    ]
+
+
 def random_start(seed, count, epochs):
     torch.manual_seed(seed)
     net = build(target.num_classes)
-    curve = train(net, some(count, seed), net.parameters(), epochs, seed)
+    curve = train(net, some(count, seed), two_rates(net, BODY_LR), epochs, seed)
     return net, curve
 
 
-def all_trained(seed, count, epochs, source="similar"):
+def all_trained(seed, count, epochs, source="similar", body_lr=BODY_LR):
     net = start_from(pretrained[source][seed], seed)
-    curve = train(net, some(count, seed), net.parameters(), epochs, seed)
+    curve = train(net, some(count, seed), two_rates(net, body_lr), epochs, seed)
     return net, curve
 
 
 def head_alone(seed, count, epochs, mode=nn.Module.train):
     net = start_from(pretrained["similar"][seed], seed)
     freeze(net.features)
-    curve = train(net, some(count, seed), net.classifier.parameters(), epochs, seed, mode)
+    head = [{"params": net.classifier.parameters(), "lr": HEAD_LR}]
+    curve = train(net, some(count, seed), head, epochs, seed, mode)
     return net, curve
 
 
@@ -379,9 +408,27 @@ teaching.claim(
 # %% [markdown]
 # ### Why is B behind?
 #
-# One suspect is the new head. At first it is random, and its gradients run down through the whole network. The other suspect is the learning rate:
-# perhaps the lower layers move too far. With **layer-wise learning rates** (층별 학습률), a layer learns more slowly the closer it is to the image. Write them. Three seeds are few, so the
-# comparison is **loaded, not trained here**: the same network, 20 letters, eight seeds.
+# One suspect is the new head. At first it is random, and its gradients run down through the whole network. The other is the learning rate:
+# perhaps the lower layers move too far. With **layer-wise learning rates** (층별 학습률; also *discriminative*, Howard and Ruder 2018), a layer learns
+# more slowly the closer it is to the image. **Loaded, not trained here**: the same network, 20 letters, eight seeds.
+
+# %%
+guess_remedy = teaching.predict(ask.predictions["remedy"])
+guess_remedy
+
+# %%
+values = published.read("source_value")
+digits = pictures.at_first(values).query("source == 'printed digits' and labels == 20")
+by_recipe = digits.groupby("recipe")["test_accuracy"].mean()
+found = (
+    "layer-wise rates" if by_recipe["layer-wise"] > by_recipe["head first"] else "head first"
+)
+guess_remedy.reveal(found, pictures.twenty_labels(values))
+
+# %% [markdown]
+# Loaded: one rate 49 %, head first 51 %, layer-wise 62 %. The random head is cleared: training it first hardly helps. (Head first is close to
+# fastai's `fine_tune` and to LP-FT.) And the rates? Write them. Then measure what is left of the *source* task, with a control: a fast head, and one
+# small rate below it.
 
 # %%
 ask.builds["layerwise"]
@@ -398,47 +445,54 @@ def layerwise(net, lr, factor):
 
 layerwise = ask.builds["layerwise"].use(layerwise)
 
-# %%
-guess_remedy = teaching.predict(ask.predictions["remedy"])
-guess_remedy
-
-# %%
-values = published.read("source_value")
-digits = pictures.at_first(values).query("source == 'printed digits' and labels == 20")
-by_recipe = digits.groupby("recipe")["test_accuracy"].mean()
-found = (
-    "layer-wise rates" if by_recipe["layer-wise"] > by_recipe["head first"] else "head first"
-)
-guess_remedy.reveal(found, pictures.twenty_labels(values))
-
 
 # %%
 def layer_by_layer(seed, count, epochs):
     net = start_from(pretrained["similar"][seed], seed)
-    curve = train(net, some(count, seed), layerwise(net, LR, FACTOR), epochs, seed)
+    curve = train(net, some(count, seed), layerwise(net, HEAD_LR, FACTOR), epochs, seed)
     return net, curve
 
 
-slow = accuracies([layer_by_layer(seed, FEW, EPOCHS["few"]) for seed in SEEDS])
+def on_source(net, original):
+    """The accuracy on the source's own test images, with the source's head."""
+    net = copy.deepcopy(net)
+    net.classifier = copy.deepcopy(original.classifier)
+    return training.evaluate(net, sources["similar"]).accuracy
+
+
+arms = {
+    "one rate": all_trained,
+    "small": lambda *settings: all_trained(*settings, body_lr=0.001),
+    "layer-wise": layer_by_layer,
+}
+new, old = {}, {}
+for name, arm in arms.items():
+    nets = [arm(seed, FEW, EPOCHS["few"])[0] for seed in SEEDS]
+    pairs = zip(nets, pretrained["similar"].values())
+    new[name] = sum(training.evaluate(net, target).accuracy for net in nets) / len(SEEDS)
+    old[name] = sum(on_source(*pair) for pair in pairs) / len(SEEDS)
+    print(f"{name}: target ≈ {new[name]:.0%}, left of the source ≈ {old[name]:.0%}")
 teaching.claim(
-    "Here, {few} labels: layer-wise rates ≈ {slow:.0f} %, one rate ≈ {fast:.0f} %. Loaded: {a:.0f} and {b:.0f} %.",
-    run.mode != "quick" or sum(slow) / len(slow) > mean["B: from the source, all trained"],
+    "{few} labels, target and source. One rate: ≈ {a:.0f} and {b:.0f} %. Small rate below a fast head: ≈ {c:.0f} and {d:.0f} %. "
+    "Layer-wise: ≈ {e:.0f} and {f:.0f} %.",
+    min(old["small"], old["layer-wise"]) > old["one rate"]
+    and (run.mode != "quick" or min(new["small"], new["layer-wise"]) > new["one rate"] + 0.05),
     few=FEW,
-    slow=100 * sum(slow) / len(slow),
-    fast=100 * mean["B: from the source, all trained"],
-    a=100 * by_recipe["layer-wise"],
-    b=100 * by_recipe["one rate"],
-)
+    a=100 * new["one rate"], b=100 * old["one rate"], c=100 * new["small"],
+    d=100 * old["small"], e=100 * new["layer-wise"], f=100 * old["layer-wise"],
+)  # fmt: skip
 
 # %% [markdown]
-# **Change the experiment, and defend your result.** Was `LR` = 0.01 simply too large for B? Set `LR` to 0.003 and to 0.001, and run sections 2 and 3 again. Before you
-# run them, write down what you expect. Afterwards write three sentences: what you measured (all seeds), what it shows, and
-# what it does not show. (`LR` also trains the sources: is that one change, or two?)
+# With small steps below the head more of the source is left, and the target gains. Falling rates do no better than one small rate.
+# But a slow head is no help: the whole network at 0.001 reaches 50 % (loaded).
+#
+# **Change the experiment, and defend your result.** Set `BODY_LR` to 0.003, 0.001 and 0.0001, and run from there to here. (It
+# also changes A.) First write down what you expect. Then write what you measured (all seeds), what it shows, and what it does not show.
 #
 # <details><summary>After your own runs: loaded ones, with eight seeds</summary>
 #
-# Only B's rate changed, not that of its source. B reaches 50 % at 0.001, 52 % at 0.003, 49 % at 0.01, and 48 % after three times as many
-# epochs at 0.01. Layer-wise rates reach 62 %, the head alone 66 %. So the rate matters a little, and it does not close the gap.
+# There the head's rate changed, too. B reaches 50 % at 0.001, 52 % at 0.003, 49 % at 0.01, and 48 % after three times as many
+# epochs at 0.01. Layer-wise rates reach 62 %, the head alone 66 % (on random features: 13 %).
 #
 # </details>
 #
@@ -479,56 +533,70 @@ ask.exercises["mended"].check(mended)
 # %% [markdown]
 # ## 4 · How many labels is a source worth?
 #
-# Must a source look like the target? These runs are **loaded**: letters, four starts, 20 to 2,000 labels.
+# ➤ Must a source look like the target? These runs are **loaded**: letters, four starts, 20 to 2,000 labels. Predict, then look at both panels.
 
 # %%
 guess_stripes = teaching.predict(ask.predictions["stripes"])
 guess_stripes
 
 # %%
-grid = published.read("transfer_grid")
-runs = pictures.fine_tuned(values, grid)
+runs = pictures.at_first(values)
 reached = 100 * runs.groupby(["recipe", "labels", "source"])["test_accuracy"].mean()
 gain = (reached[:, 100, "gratings"] - reached[:, 100, "none"])[["one rate", "layer-wise"]]
 found = "help by about ten points or more" if gain.min() > 8 else "make no difference"
-guess_stripes.reveal(found, pictures.source_value(values, grid))
+guess_stripes.reveal(found, pictures.source_value(values))
 
 # %%
 stripes = [all_trained(seed, 100, 30, "different") for seed in SEEDS]
 scratch = [random_start(seed, 100, 30) for seed in SEEDS]
 means = [100 * sum(accuracies(nets)) / len(SEEDS) for nets in (stripes, scratch)]
-arms = ["recipe", "labels", "epochs", "lr", "source"]
-controls = 100 * values.groupby(arms)["test_accuracy"].mean().unstack()
-lead_of = controls["gratings"] - controls["none"]
+keys = ["recipe", "labels", "epochs", "lr", "source"]
+controls = 100 * values.groupby(keys)["test_accuracy"].mean().unstack()
+best = controls.query("recipe in ('one rate', 'layer-wise') and labels == 100").max()
 teaching.claim(
-    "100 labels, one rate, trained here: from gratings ≈ {a:.0f} %, from random weights ≈ {b:.0f} %. Loaded controls: the lead is "
-    "{longer:+.1f} points after three times as many epochs, {slow:+.1f} at a rate of 0.003, {fast:+.1f} at 0.03 (three seeds).",
-    run.mode != "quick" or means[0] > means[1],
-    a=means[0], b=means[1], longer=lead_of["one rate", 100, 90, 0.01],
-    slow=lead_of["one rate", 100, 30, 0.003], fast=lead_of["one rate", 100, 30, 0.03],
+    "100 labels, one rate, trained here: from gratings ≈ {a:.0f} %, from random weights ≈ {b:.0f} %. Loaded, each start at the "
+    "best of its eight recipes: random {none:.1f} %, gratings {gratings:.1f} %, handwritten {written:.1f} %, printed {printed:.1f} %.",
+    (run.mode != "quick" or means[0] > means[1]) and best["gratings"] > best["none"] + 5,
+    a=means[0], b=means[1], none=best["none"], gratings=best["gratings"],
+    written=best["handwritten digits"], printed=best["printed digits"],
 )  # fmt: skip
 
 # %% [markdown]
-# ➤ Read the left panel from side to side. Along the arrow the accuracy is the same: this source is worth some 300 labels. With 100 labels handwritten
-# digits help as well, and even stripes do, unless all layers train at a large rate.
+# ➤ Follow the arrow in the left panel. 100 labels from printed digits equal about 430 from random weights: with 100 labels and one rate
+# this source is worth 430 − 100 = 330 labels. Even stripes help.
+#
+# <details><summary>The eight recipes</summary>
+#
+# One rate or layer-wise; each at 0.003, 0.01 and 0.03, and at 0.01 for three times as long. The best was chosen on the test letters, so it
+# looks a little too good.
+#
+# </details>
 #
 # Now compare the panels at 2,000 labels.
 
 # %%
-rates = {kind: lead_of[kind, 2000, 10, 0.01] for kind in ("one rate", "layer-wise")}
+short = controls.xs(0.01, level="lr")
+rates = {kind: short.loc[kind, 2000, 10] for kind in ("one rate", "layer-wise")}
+slowed = rates["one rate"] - rates["layer-wise"]
+lead = {kind: row["gratings"] - row["none"] for kind, row in rates.items()}
+others = controls.loc["layer-wise", 2000]
+longer, faster = (
+    (others["gratings"] - others["none"])[key] for key in ((30, 0.01), (10, 0.03))
+)
 teaching.claim(
-    "2,000 labels, gratings against random weights: {one:+.1f} points at one rate, {layer:+.1f} with layer-wise rates; with these "
-    "{longer:+.1f} after three times as many epochs, {fast:+.1f} at three times the rate (three seeds).",
-    rates["one rate"] < 0 < 5 < rates["layer-wise"] and lead_of["layer-wise", 2000].min() > 2,
-    one=rates["one rate"], layer=rates["layer-wise"],
-    longer=lead_of["layer-wise", 2000, 30, 0.01], fast=lead_of["layer-wise", 2000, 10, 0.03],
+    "2,000 labels, gratings against random weights: {one:+.1f} points at one rate, {layer:+.1f} layer-wise. Layer-wise rates cost random "
+    "weights {none:.1f} points, gratings {gratings:.1f}. The lead is {longer:+.1f} after three times as many epochs, {faster:+.1f} at 0.03.",
+    lead["one rate"] < 2 and lead["layer-wise"] > 5 and slowed["none"] > 3 * slowed["gratings"],
+    one=lead["one rate"], layer=lead["layer-wise"], none=slowed["none"],
+    gratings=slowed["gratings"], longer=longer, faster=faster,
 )  # fmt: skip
 
 # %% [markdown]
-# One question, two recipes, opposite answers. Random lower layers have everything to learn, and layer-wise rates slow them down. If you
-# draw stripes with layer-wise rates and random weights at one rate in one figure, you compare recipes, not sources.
+# A clear lead under one recipe, none under the other. Random lower layers have everything to learn, and layer-wise rates slow them down (see
+# the dip at 500 labels).
 #
-# Here are all runs with layer-wise rates. Stay with the printed digits, freeze all six, and move the labels: from when on does freezing cost accuracy?
+# Here are other runs of the same settings; rounding on another processor moves a seed by some points. Stay with
+# the printed digits, freeze all six, and move the labels: at how many labels does freezing start to hurt?
 
 # %%
 explorers.strategies()
@@ -542,10 +610,8 @@ explorers.strategies()
 guess_much = teaching.predict(ask.predictions["much"])
 guess_much
 
-# %%
-many = {"random weights": [random_start(seed, MANY, EPOCHS["many"]) for seed in SEEDS]}
-
 # %% tags=["measured"]
+many = {"random weights": [random_start(seed, MANY, EPOCHS["many"]) for seed in SEEDS]}
 many["similar source"] = [all_trained(seed, MANY, EPOCHS["many"]) for seed in SEEDS]
 final = {name: sum(accuracies(nets)) / len(SEEDS) for name, nets in many.items()}
 ahead = 100 * (final["similar source"] - final["random weights"])
@@ -581,14 +647,17 @@ table[["target", "images", "metric", "scratch", "pretrained", "gain"]].style.hid
 ).format({"images": "{:,.0f}"}, na_rep="trainval", precision=1)
 
 # %% [markdown]
-# AP and mAP measure detection; higher is better. On COCO the sentence holds with 10,000 photographs and more, and long training. With
-# 3,500 it does not. On PASCAL VOC random weights stay behind as well. What to try first, after the [CS231n
-# notes](https://cs231n.github.io/transfer-learning/) and your figures:
+# AP and mAP measure detection; higher is better. On COCO the sentence holds with 10,000 photographs and more, and long training. With 1,000
+# random weights first reached 3.5, after tuning 5.4: the fair gain is 4.5. What to try first, after the [CS231n
+# notes](https://cs231n.github.io/transfer-learning/):
 #
 # | | similar source | different source |
 # |---|---|---|
-# | **few labels** | a new head on frozen features, or layer-wise rates | fine-tuning, or a head on an earlier layer; expect less |
-# | **many labels** | fine-tune everything | fine-tune everything, and compare with random weights |
+# | **few labels** | a new head on frozen features | a head on an earlier layer |
+# | **many labels** | fine-tune everything | fine-tune everything |
+#
+# Our results disagree twice. With 100 labels from printed digits, layer-wise rates beat frozen features (85 against 80 %). With 2,000, gratings
+# are no better than random weights at one rate.
 
 # %%
 ask.exercises["saving"]
@@ -600,7 +669,7 @@ ask.exercises["saving"].check(my_saving)
 # %% [markdown]
 # ## 5 · How general is a layer?
 #
-# Yosinski and colleagues (2014) copied the first *k* layers of a network, froze them, and trained the rest on another task. If nothing is lost, the layers are called
+# ➤ Yosinski and colleagues (2014) copied the first *k* layers of a network, froze them, and trained the rest on another task. If nothing is lost, the layers are called
 # **general** (일반적). If much is lost, they are **specific** (특화) to their first task. What else could explain that nothing is lost?
 
 # %%
@@ -611,7 +680,7 @@ guess_general
 frozen = published.read("frozen_layers")
 two = frozen.query("frozen == 2 and epochs == 10 and statistics == 'letters'")
 two = 100 * two.groupby("source")["test_accuracy"].mean()
-found = "several points fewer" if 3 < two["gratings"] - two["none"] < 30 else "96 %, too"
+found = "several points lower" if 3 < two["gratings"] - two["none"] < 30 else "96 %, too"
 guess_general.reveal(found, pictures.frozen_layers(frozen))
 
 # %%
@@ -629,38 +698,46 @@ teaching.claim(
 )
 
 # %% [markdown]
-# ➤ The gray line is the control. One frozen random layer costs little, so one frozen layer says little about what it has learned. With two or
-# more, the learned layers are clearly ahead, even those learned on stripes. With all six frozen, the printed digits are far above the
+# ➤ The gray line is the control. One frozen random layer costs little, so one frozen layer says little about what it has learned. Two layers of
+# gratings cost nothing where two random ones cost 8 points, and the gap grows with depth. With all six frozen, printed digits are far above
 # gratings: the last layers are specific. (Batch normalization has the statistics of the letters everywhere.)
 #
-# Yosinski's networks learned one half of ImageNet's classes, then the other. Fine-tuning gained points even with so much data.
+# Must a loss mean “specific”? Yosinski names a rival: *co-adapted* layers.
 #
-# ## 6 · The leak
+# <details><summary>Co-adapted layers, and a control that we did not run</summary>
 #
-# Back to section 3. C was frozen with your `freeze`. Was it? Write a detector:
+# Yosinski's networks learned one half of ImageNet's classes, then the other. Fine-tuning gained points even with so much data. But freezing
+# layers in the middle lost points even when the rest was retrained on the *same* task: the retrained layers did not find back to what had fitted the
+# frozen ones. So a part of any loss may come from cutting the network, not from a change of task.
+#
+# </details>
+#
+# ## 6 · Frozen weights, drifting statistics
+#
+# ➤ Back to section 3. C was frozen with your `freeze`. Was it? Predict, then write a detector.
+
+# %%
+guess_drift = teaching.predict(ask.predictions["drift"])
+guess_drift
 
 # %%
 ask.exercises["changed"]
 
 
 # %%
-def my_changed(before, after):
+def my_changed(net, act):
     return ...  # your code
 
 
 ask.exercises["changed"].check(my_changed)
 
 # %%
-guess_leak = teaching.predict(ask.predictions["leak"])
-guess_leak
-
-# %%
-leaky = [head_alone(seed, 100, 10)[0] for seed in SEEDS]
-before, after = pretrained["similar"][0].features.state_dict(), leaky[0].features.state_dict()
+drifting = [head_alone(seed, 100, 10)[0] for seed in SEEDS]
+before, after = first.features.state_dict(), drifting[0].features.state_dict()
 moved = {name.split(".")[-1] for name in before if not before[name].equal(after[name])}
 print("moved:", *sorted(moved), sep="  ")
 found = "the running means and variances" if "running_mean" in moved else "nothing"
-guess_leak.reveal(found if "weight" not in moved else "some of its weights")
+guess_drift.reveal(found if "weight" not in moved else "some of its weights")
 
 # %%
 ask.builds["train_mode"]
@@ -681,29 +758,29 @@ train_mode = ask.builds["train_mode"].use(train_mode)
 held = [head_alone(seed, 100, 10, mode=train_mode)[0] for seed in SEEDS]
 
 
-def on_source(net, original):
-    """The accuracy on the source's own test images, with the source's head."""
-    net = copy.deepcopy(net)
-    net.classifier = copy.deepcopy(original.classifier)
-    return 100 * training.evaluate(net, sources["similar"]).accuracy
-
-
 def changes(nets):
-    pairs = zip(nets, pretrained["similar"])
-    return [on_source(net, original) - on_source(original, original) for net, original in pairs]
+    pairs = zip(nets, pretrained["similar"].values())
+    return [100 * (on_source(net, old) - on_source(old, old)) for net, old in pairs]
 
 
-on_old_task = {"net.train()": changes(leaky), "train_mode(net)": changes(held)}
+on_old_task = {"net.train()": changes(drifting), "train_mode(net)": changes(held)}
 change = sum(on_old_task["net.train()"]) / len(SEEDS)
+c_held = accuracies([head_alone(seed, FEW, EPOCHS["few"], mode=train_mode) for seed in SEEDS])
 teaching.claim(
-    "With the leak the accuracy on the source's own task changes by ≈ {change:+.1f} points on average; held, by nothing.",
+    "With drifting statistics the accuracy on the source's own task changes by ≈ {change:+.1f} points on average; held, by nothing. "
+    "C of section 3: ≈ {drift:.0f} % drifting, ≈ {held:.0f} % held.",
     not any(on_old_task["train_mode(net)"]) and (run.mode != "quick" or change < -1),
     change=change,
+    drift=100 * mean["C: from the source, head alone"],
+    held=100 * sum(c_held) / len(SEEDS),
 )
 
 # %% [markdown]
-# So a second task that shares these features is not left alone. Digits lose points when letters move the statistics; in a class run, with photographs
-# on both sides, the old task need not suffer. And the new task? **Loaded**: five seeds, and only the statistics differ.
+# So a second task that shares these features is not left alone. Digits lose points when letters move the statistics; between photographs (class
+# run) the old task need not suffer. (A random network's first statistics belong to no image. So sections 1 and 5 set them, and
+# section 1 called `net.eval()`.)
+#
+# And the new task? **Loaded**, five seeds. Adapting also makes training noisy, so there is a control: set once, then held.
 
 # %%
 guess_harm = teaching.predict(ask.predictions["harm"])
@@ -714,26 +791,31 @@ statistics = published.read("frozen_statistics")
 short = statistics[statistics["epochs"].isin([40, 30, 20])]
 kinds = ["source", "labels", "statistics"]
 points = 100 * short.groupby(kinds)["test_accuracy"].mean().unstack()
-gains = (points["adapting"] - points["held"])["gratings"]
-found = "it rose by several points" if gains[100] > 2 else "it changed by less than a point"
+gains = points.sub(points["held"], axis=0).loc["gratings"]
+found = (
+    "it rose by several points"
+    if gains["adapting"][100] > 2
+    else "it changed by less than a point"
+)
 guess_harm.reveal(found, pictures.frozen_statistics(statistics))
 
 # %%
 teaching.claim(
-    "On gratings' weights, statistics that adapt gain {least:.1f} to {most:.1f} points with 20, 100 and 500 labels.",
-    gains.min() > 2,
-    least=gains.min(),
-    most=gains.max(),
-)
+    "Starting from the gratings weights, with 20, 100 and 500 labels, adapting statistics gain {a:.1f} to {b:.1f} points over held ones. "
+    "Set once to those of the letters they gain {c:.1f} to {d:.1f}.",
+    gains[["adapting", "set once"]].min().min() > 2,
+    a=gains["adapting"].min(), b=gains["adapting"].max(),
+    c=gains["set once"].min(), d=gains["set once"].max(),
+)  # fmt: skip
 
 # %% [markdown]
-# After three times as many epochs the gain is 1 to 3 points (three seeds). With printed digits as the source little changes. So
-# adapting the statistics can be a good idea. But it should be your decision, not an accident of the loop.
+# Setting them once does nearly as much: what helps is that the statistics fit. After three times as many epochs the
+# gain is 1 to 3 points (three seeds). With printed digits little changes. Adapting can be a good idea, but it should be your decision.
 #
 # ## 7 · What makes a source similar?
 #
-# Handwritten digits are digits. Yet in section 4 they helped far less than printed ones. We give them the
-# properties of the target, one after another (loaded, three seeds).
+# ➤ Handwritten digits helped far less than printed ones. We give them the properties of the target, one after another (loaded,
+# layer-wise rates, three seeds). Predict, then look at the bars.
 
 # %%
 guess_handwriting = teaching.predict(ask.predictions["handwriting"])
@@ -741,8 +823,7 @@ guess_handwriting
 
 # %%
 handwriting = published.read("handwriting")
-names = [name for name in WRITING if name != "size, rotation, position alone"]
-samples = {name: WRITING[name]().train.pixels[:5, 0] for name in names}
+samples = {name: source().train.pixels[:5, 0] for name, source in WRITING.items()}
 wide = handwriting.query("labels == 100 and source_epochs == 6")
 wide = 100 * wide.groupby("source")["test_accuracy"].mean()
 rise = wide - wide["as scanned"]
@@ -752,61 +833,82 @@ guess_handwriting.reveal(found, pictures.handwriting(handwriting, samples))
 
 # %%
 teaching.claim(
-    "Handwriting rises from {a:.0f} to {b:.0f} %, printed digits as coarse have {c:.0f} %, clean printed digits only {d:.0f} %.",
+    "Handwriting rises from {a:.0f} to {b:.0f} % (with size, rotation, position alone: {e:.0f} %). "
+    "Equally coarse printed digits reach {c:.0f} %, clean printed digits only {d:.0f} %, printed digits {f:.0f} %.",
     share > 0.5 and wide["printed, light on black"] < wide["+ size, rotation, position"],
     a=wide["as scanned"],
     b=wide["+ size, rotation, position"],
     c=wide["printed, 8 × 8 enlarged"],
     d=wide["printed, light on black"],
+    e=wide["size, rotation, position alone"],
+    f=wide["printed"],
 )
 
 # %% [markdown]
-# ➤ Here a source is useful if it varies in the ways in which the target varies. What its classes are called does not matter. (In another order
-# each step might have another share.) Before you take weights from photographs to X-rays, list what varies in each.
+# ➤ In this experiment (100 labels, layer-wise rates) matching the target's variation closed most of the gap to printed digits. Sharpness accounts
+# for much of the rest: equally coarse print is no better. (Class names were not varied.) Before you take weights from photographs to X-rays, list what varies in each.
 #
 # ## 8 · Take it home: your own photographs
 #
-# The next three cells need only torch and torchvision: copy them wherever you like. You need a folder with one subfolder of photographs per
-# class.
+# The next three cells need only torch and torchvision, and a folder with one subfolder of photographs per
+# class. Prepare new photographs like those of the source network (size, colors, scale): published weights bring
+# their transforms. Photographs of one burst look alike: keep one of each, or the test is too easy.
 
 # %%
-# take home, 1: load a folder, photos/cat/*.jpg, photos/dog/*.jpg …
+# take home, 1: load a folder, photos/cat/*.jpg, photos/dog/*.jpg …, in three parts
 import torch
 import torchvision
+from PIL import Image, ImageOps
 from torch import nn
 from torchvision.transforms import v2
 
-look = v2.Compose([v2.PILToTensor(), v2.Resize(256), v2.CenterCrop(224)])
-vary = v2.Compose([v2.PILToTensor(), v2.RandomResizedCrop(224), v2.RandomHorizontalFlip()])
-means, deviations = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # those of ImageNet
-scale = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(means, deviations)])
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+prepare_photo = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
+vary = v2.Compose([
+    v2.RandomResizedCrop(224), v2.RandomHorizontalFlip(), v2.PILToTensor(),
+    v2.ToDtype(torch.float32, scale=True), v2.Normalize(prepare_photo.mean, prepare_photo.std),
+])  # fmt: skip
 
 
-def load(folder, share=0.25):
-    """Loaders of training and validation photographs, and the names of the classes."""
-    varied = torchvision.datasets.ImageFolder(folder, v2.Compose([vary, scale]))
-    plain = torchvision.datasets.ImageFolder(folder, v2.Compose([look, scale]))
+def upright(file):
+    """A photograph as it was held: phones store the rotation apart, and ImageFolder ignores it."""
+    with Image.open(file) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def load(folder):
+    """Loaders of training, validation and test photographs (60, 20 and 20 %), and the classes."""
+    varied = torchvision.datasets.ImageFolder(folder, vary, loader=upright)
+    plain = torchvision.datasets.ImageFolder(folder, prepare_photo, loader=upright)
     order = torch.randperm(len(plain), generator=torch.Generator().manual_seed(0)).tolist()
-    held_out = max(1, round(share * len(order)))
-    training = torch.utils.data.Subset(varied, order[held_out:])
-    validation = torch.utils.data.Subset(plain, order[:held_out])
-    loader = torch.utils.data.DataLoader
-    return loader(training, 16, shuffle=True), loader(validation, 16), plain.classes
+    fifth = max(1, round(len(order) / 5))
+    parts = [
+        torch.utils.data.Subset(varied, order[2 * fifth :]),
+        torch.utils.data.Subset(plain, order[fifth : 2 * fifth]),
+        torch.utils.data.Subset(plain, order[:fifth]),
+    ]
+    loaders = [
+        torch.utils.data.DataLoader(part, 16, shuffle=part is parts[0]) for part in parts
+    ]
+    return *loaders, plain.classes
 
 
 # %%
-# take home, 2: a published network, a new head, and two learning rates
-def own_network(num_classes, weights="IMAGENET1K_V1"):
-    """ResNet-18: all but its last stage frozen. Returns the network and parameter groups."""
+# take home, 2: a published network, a new head, and what learns at which rate
+def own_network(num_classes, recipe="last stage", weights="IMAGENET1K_V1"):
+    """ResNet-18 and its parameter groups. recipe: frozen, last stage, layer-wise or one rate."""
     net = torchvision.models.resnet18(weights=weights)  # downloads 45 MB, once
-    net.requires_grad_(False)
-    net.layer4.requires_grad_(True)
     net.fc = nn.Linear(net.fc.in_features, num_classes)
-    groups = [
-        {"params": net.fc.parameters(), "lr": 1e-3},
-        {"params": net.layer4.parameters(), "lr": 1e-4},
-    ]
-    return net, groups
+    first = nn.ModuleList([net.conv1, net.bn1])
+    parts = [net.fc, net.layer4, net.layer3, net.layer2, net.layer1, first]
+    learning = {"frozen": 1, "last stage": 2}.get(recipe, len(parts))
+    factor = 1 if recipe == "one rate" else 0.3
+    net.requires_grad_(False)  # all frozen, and then some of it opened again
+    groups = []
+    for i, part in enumerate(parts[:learning]):
+        part.requires_grad_(True)
+        groups.append({"params": part.parameters(), "lr": 1e-3 * factor**i})
+    return net.to(device), groups
 
 
 def hold_statistics(net):
@@ -816,36 +918,47 @@ def hold_statistics(net):
 
 
 # %%
-# take home, 3: train, and predict
+# take home, 3: train, count what is right, and predict
+def count_right(net, loader):
+    net.eval()
+    with torch.no_grad():
+        return sum(
+            (net(images.to(device)).argmax(1).cpu() == labels).sum().item()
+            for images, labels in loader
+        )
+
+
 def fine_tune(net, groups, training, validation, epochs=10):
+    """Prints, after every epoch, how many validation photographs are right; returns the last number."""
     optimizer = torch.optim.Adam(groups)
     for epoch in range(1, epochs + 1):
         net.train()
-        hold_statistics(net)
+        hold_statistics(net)  # after each net.train(): frozen layers keep their statistics
         for images, labels in training:
             optimizer.zero_grad()
-            nn.functional.cross_entropy(net(images), labels).backward()
+            nn.functional.cross_entropy(net(images.to(device)), labels.to(device)).backward()
             optimizer.step()
-        net.eval()
-        with torch.no_grad():
-            hits = sum((net(images).argmax(1) == labels).sum() for images, labels in validation)
-        print(f"epoch {epoch}: {hits} of {len(validation.dataset)} validation photographs")
+        right = count_right(net, validation)
+        print(f"epoch {epoch}: {right} of {len(validation.dataset)} validation photographs")
+    return right
 
 
 def predict(net, file, classes):
-    image = scale(look(torchvision.datasets.folder.default_loader(file)))
+    image = prepare_photo(upright(file))[None].to(device)
     with torch.no_grad():
-        probabilities = net.eval()(image[None]).softmax(1)[0]
+        probabilities = net.eval()(image).softmax(1)[0]
     return {name: round(p, 3) for name, p in zip(classes, probabilities.tolist())}
 
 
 # %%
 FOLDER = ""  # name your folder, for instance "photos", and run
 if FOLDER:
-    own_training, own_validation, own_classes = load(FOLDER)
+    own_training, own_validation, own_test, own_classes = load(FOLDER)
     own_net, own_groups = own_network(len(own_classes))
     fine_tune(own_net, own_groups, own_training, own_validation)
-    print(predict(own_net, own_validation.dataset.dataset.samples[0][0], own_classes))
+    photographs = own_validation.dataset  # the network was not trained on these
+    file, label = photographs.dataset.samples[photographs.indices[0]]
+    print(file, predict(own_net, file, own_classes))
 else:
     print("Set FOLDER to a folder with one subfolder of photographs per class.")
 
@@ -863,42 +976,51 @@ if DOWNLOAD:
         print(error)
 
 # %%
-# a paper run compares the strategies on pets with ImageNet weights: 800 MB of photographs, a GPU
+# a paper run compares both starts with both recipes on pets, and frozen ImageNet weights: 800 MB of photographs, a GPU
 if run.mode == "paper":
     pets = datasets.pets(224).with_normalization(transfer.MEAN, transfer.STD)
+    arms = [(start, factor) for start in ("random", "ImageNet") for factor in (1, 0.5)]
     for labels in (5 * 37, len(pets.train)):
         data = pets.take(labels)
-        for start in ("random weights", "frozen", "layer-wise"):
-            torch.manual_seed(0)
-            net = models.resnet18() if start[0] == "r" else transfer.pretrained("resnet18")
+        for (start, factor), seed in product([*arms, ("ImageNet", "frozen")], (0, 1, 2)):
+            torch.manual_seed(seed)
+            net = models.resnet18() if start == "random" else transfer.pretrained("resnet18")
             transfer.replace_head(net, pets.num_classes)
-            if start == "frozen":
+            if factor == "frozen":
                 transfer.freeze(net)
-            factor = 0.5 if start == "layer-wise" else 1
-            optimizer = torch.optim.Adam(transfer.layerwise(net, 1e-3, factor))
-            training.fit(net, data, optimizer, 15, batch_size=64)
-            print(f"{labels} labels, {start}: ≈ {training.evaluate(net, data).accuracy:.1%}")
+            rate = 1 if factor == "frozen" else factor
+            optimizer = torch.optim.Adam(transfer.layerwise(net, 1e-3, rate))
+            training.fit(net, data, optimizer, 15, batch_size=64, seed=seed)
+            found = training.evaluate(net, data).accuracy
+            print(f"{labels} labels, {start}, factor {factor}, seed {seed}: ≈ {found:.1%}")
 
 # %% [markdown]
 # ## 9 · Project: twenty photographs per class
 #
-# Take about twenty photographs of each of three things that you care about: plants, tools, the handwriting of friends. Put a quarter of them away as a
-# test set. Which strategy is best: a new head alone, the last stage too, or everything? Write one page. The next cell is a start.
+# Take about twenty photographs of each of three things that you care about. `load` keeps a fifth as a test set. Which start and which recipe are
+# best? Write one page. The next cell compares both starts with both recipes, and frozen features (an hour without a GPU). Choose
+# on `own_validation`, and open the test set once: `count_right(net, own_test)`.
 #
 # | criterion | 0 points | 1 point | 2 points |
 # |---|---|---|---|
-# | question | “I tried fine-tuning” | a question with two strategies | a prediction with a number, before the first run |
-# | data | no word on them | how they were taken | also: could background or light give the class away? |
-# | fairness | recipes differ by accident | same epochs, same photographs | each strategy at its own best rate, chosen on validation photographs |
+# | question | “I tried fine-tuning” | two strategies compared | a prediction with a number, before the first run |
+# | data | no word | how they were taken | also: could the background give the class away? |
+# | fairness | recipes differ by accident | same epochs and photographs | each strategy at its best rate, chosen on validation photographs |
 # | noise | one seed | three seeds, all shown | also: how many photographs is one point? |
-# | honesty | only successes | mistakes shown as pictures | also: what your test cannot show |
+# | honesty | only successes | mistakes shown | also: what your test cannot show |
 
 # %%
-# if FOLDER:  # remove the first # of each line
-#     for seed in (0, 1, 2):
-#         torch.manual_seed(seed)
-#         project_net, project_groups = own_network(len(own_classes))
-#         fine_tune(project_net, project_groups[:1], own_training, own_validation)  # the head alone
+if FOLDER:
+    own_arms = [
+        (weights, recipe)
+        for weights in (None, "IMAGENET1K_V1")
+        for recipe in ("one rate", "layer-wise")
+    ]
+    for (weights, recipe), seed in product([*own_arms, ("IMAGENET1K_V1", "frozen")], (0, 1, 2)):
+        torch.manual_seed(seed)
+        net, groups = own_network(len(own_classes), recipe, weights)
+        print(weights or "random", recipe, "seed", seed)
+        fine_tune(net, groups, own_training, own_validation)
 
 # %% [markdown]
 # ## 10 · Quiz
@@ -922,13 +1044,13 @@ teaching.quiz(ask.quiz[4])
 # ## 정리 · What you have shown
 #
 # * **Transfer learning** (전이 학습): **pre-training** (사전 학습) on a large source, a new head, then **fine-tuning** (미세 조정) of some layers or all.
-#   What is reset and what learns is a choice.
-# * With few labels, frozen features and layer-wise rates beat one rate for everything. With many labels the lead of pre-training shrinks.
-# * A source is worth labels: printed digits about 300. Even gratings helped with 100 labels; with 2,000 the answer depended on the recipe.
-# * First layers are more general (일반적), last ones more specific (특화). You may say so because frozen random layers did worse.
-# * **Frozen** (고정) weights can have statistics that move. This can hurt the old task and help the new one.
-# * A source helps if it varies as the target does.
+# * With few labels, frozen features or small steps below a fast head beat one rate for everything. With many labels the lead shrinks.
+# * A source is worth labels: printed digits 330, with 100 labels at one rate. With 2,000 labels the gratings' worth depended on the recipe.
+# * Two frozen layers of gratings cost nothing where random ones cost 8 points, and the gap grows with depth: first layers are more general
+#   (일반적), last ones more specific (특화).
+# * **Frozen** (고정) weights can have batch-norm statistics that drift. This can hurt the old task and help the new one.
+# * Here a source helped more the better it matched the variation and sharpness of the target.
 #
-# The loaded runs used one small network and drawn images. On your data, measure again.
+# The loaded runs used one small network and drawn images. Measure on your data.
 #
 # **Where to go next.** [02 AlexNet](02_alexnet.ipynb) asks what made 2012 work. Back to the map: [00 Start here](00_start_here.ipynb).

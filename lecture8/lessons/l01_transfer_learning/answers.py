@@ -1,6 +1,7 @@
 """01 Transfer learning: the solutions of its builds and exercises, and their checks."""
 
 import copy
+from functools import partial
 
 import torch
 from torch import nn
@@ -69,6 +70,11 @@ def copied(state: dict) -> dict:
     return {name: value.clone() for name, value in state.items()}
 
 
+def changed(before: dict, after: dict) -> list[str]:
+    """The names of the tensors that differ."""
+    return [name for name in before if not torch.equal(before[name], after[name])]
+
+
 def check_replace_head(answer) -> Verdict:
     net = small_net()
     body, old = net.features, copied(net.state_dict())
@@ -84,7 +90,7 @@ def check_replace_head(answer) -> Verdict:
         )
     if not logits.isfinite().all():
         return wrong("The logits of the new head are not finite numbers.")
-    if moved := my_changed(
+    if moved := changed(
         {k: v for k, v in old.items() if k.startswith("features")}, got.state_dict()
     ):
         return wrong(f"{moved[0]} is not what it was: only the last layer should change.")
@@ -114,7 +120,7 @@ def check_freeze(answer) -> Verdict:
     if open_ones:
         few = f"{len(open_ones)} of {len(list(body.parameters()))} parameters"
         return wrong(f"{few} would still learn, such as {open_ones[0]}.")
-    if my_changed(old, net.state_dict()):
+    if changed(old, net.state_dict()):
         return wrong("Freezing should leave all values as they are.")
     if not all(p.requires_grad for p in net.classifier.parameters()):
         return wrong("The head is frozen, too, so nothing would learn.")
@@ -167,7 +173,7 @@ def check_train_mode(answer) -> Verdict:
         )
     if not train_step(net).isfinite():
         return wrong("After your function the loss is not a finite number.")
-    moved = my_changed(old, net.state_dict())
+    moved = changed(old, net.state_dict())
     held = [name for name in moved if "block1" in name and "num_batches" not in name]
     if held:
         return wrong(f"block1 is frozen, but after one step {held[0]} had changed.")
@@ -194,21 +200,28 @@ def check_train_mode(answer) -> Verdict:
 def check_changed(answer) -> Verdict:
     net = small_net().train()
     freeze(net.features)
-    before = copied(net.state_dict())
-    train_step(net)
-    for one, two, case in (
-        (before, net.state_dict(), "a network before and after a step"),
-        (before, copied(before), "two copies of one network"),
+    for act, case in (
+        (partial(train_step, net), "one step of training"),
+        (str, "doing nothing"),
     ):
-        want, got = my_changed(one, two), called(answer, one, two)
+        before = copied(net.state_dict())
+        got, want = called(answer, net, act), changed(before, net.state_dict())
         if not isinstance(got, list):
             return wrong(f"Expected a list of names, got {type(got).__name__}.")
+        if case != "doing nothing" and not want:
+            return wrong(
+                "Nothing was done to the network: call `act()` between your two looks."
+            )
+        if not got and want:
+            return wrong(
+                "Your list is empty, but tensors changed. Is `before` a copy? `state_dict()` holds the live tensors of the network."
+            )
         if missing := sorted(set(want) - set(got)):
             return wrong(
-                f"For {case} {len(missing)} names are missing from your list, such as {missing[0]}."
+                f"After {case} {len(missing)} names are missing from your list, such as {missing[0]}."
             )
         if extra := sorted(set(got) - set(want)):
-            return wrong(f"For {case} your list holds {extra[0]}, which did not change.")
+            return wrong(f"After {case} your list holds {extra[0]}, which did not change.")
     return correct("It reports every tensor that changed, parameter or not.")
 
 
@@ -216,11 +229,12 @@ def check_features(answer) -> Verdict:
     net = small_net()
     for mode in (True, False):
         net.train(mode)
+        net.features.block2.eval()  # as in a partly frozen network
         before = copied(net.state_dict())
         got = called(answer, net, random_images())
         if not isinstance(got, torch.Tensor):
             return wrong(f"Expected a tensor, got {type(got).__name__}.")
-        if moved := my_changed(before, net.state_dict()):
+        if moved := changed(before, net.state_dict()):
             return wrong(
                 f"{moved[0]} moved while you looked: compute features in evaluation mode."
             )
@@ -228,6 +242,10 @@ def check_features(answer) -> Verdict:
             modes = ("training", "evaluation") if mode else ("evaluation", "training")
             return wrong(
                 f"The network came in {modes[0]} mode and left in {modes[1]} mode: put it back."
+            )
+        if any(module.training for module in net.features.block2.modules()):
+            return wrong(
+                "block2 came in evaluation mode, the rest in training mode; now block2 trains, too: keep each module's own mode."
             )
         reference = copy.deepcopy(net).eval()
         with torch.no_grad():
@@ -267,9 +285,11 @@ def check_mended(answer) -> Verdict:
         return wrong("The network still has its old head: replace it.")
     if not train_step(net.eval(), optimizer).isfinite():
         return wrong("The loss is not a finite number.")
-    if my_changed(body, net.features.state_dict()):
-        return wrong("The features moved in one step: they should be frozen.")
-    if "classifier.fc.weight" not in my_changed(before, net.state_dict()):
+    if any(p.requires_grad for p in net.features.parameters()):
+        return wrong("The features should be frozen, and some still have requires_grad = True.")
+    if changed(body, net.features.state_dict()):
+        return wrong("The features are not the old ones any more.")
+    if "classifier.fc.weight" not in changed(before, net.state_dict()):
         return wrong(
             "After one step the new head is what it was: the optimizer does not know its parameters."
         )
@@ -284,16 +304,20 @@ def my_saving():
     return 19 * 1_000 * 1_800_000_000
 
 
-def my_changed(before, after):
+def my_changed(net, act):
+    before = copy.deepcopy(net.state_dict())
+    act()
+    after = net.state_dict()
     return [name for name in before if not torch.equal(before[name], after[name])]
 
 
 def my_features(net, images):
-    was_training = net.training
+    modes = {module: module.training for module in net.modules()}
     net.eval()
     with torch.no_grad():
         found = net.features(images).mean((2, 3))
-    net.train(was_training)
+    for module, mode in modes.items():
+        module.training = mode
     return found
 
 

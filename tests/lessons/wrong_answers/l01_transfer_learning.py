@@ -64,12 +64,14 @@ WRONG = {
     "head": [(18_944, "bias per class"), (513_000, "1,000 classes"), (11_195_493, "features are frozen"), (1, "too small")],
     "saving": [(36e12, "still needed"), (1.8e12, "remains"), (102.6e12, "backward"), (34.2e9, "one photograph"), ("many", "Expected a number")],
     "changed": [
-        (lambda before, after: [n for n in before if "running" not in n and not torch.equal(before[n], after[n])], "missing from your list"),
-        (lambda before, after: list(before), "which did not change"),
+        (lambda net, act: right.changed(*(net.state_dict(), act(), net.state_dict())[::2]), "Is `before` a copy?"),
+        (lambda net, act: right.my_changed(net.classifier, act), "missing from your list"),
+        (lambda net, act: (act(), list(net.state_dict()))[1], "which did not change"),
     ],
     "features": [
         (lambda net, images: net.features(images).mean((2, 3)).detach(), "moved while you looked"),
         (lambda net, images: right.my_features(net.eval(), images), "put it back"),
+        (lambda net, images: (still(net).features(images).mean((2, 3)).detach(), net.train(net.training))[0], "own mode"),
         (lambda net, images: still(net).features(images).detach(), "before the average pooling"),
         (lambda net, images: still(net)(images).detach(), "those are the logits"),
         (lambda net, images: still(net).features(images).amax((2, 3)).detach(), "numbers are not"),
@@ -77,7 +79,7 @@ WRONG = {
     ],
     "mended": [
         (lambda net, n: prepared(net, n)[:2], "does not know its parameters"),
-        (lambda net, n: (right.replace_head(net, n), torch.optim.Adam(net.parameters())), "should be frozen"),
+        (lambda net, n: (right.replace_head(net, n), torch.optim.Adam(net.classifier.parameters())), "should be frozen"),
         (lambda net, n: (net, torch.optim.Adam(net.parameters())), "old head"),
         (lambda net, n: right.mended(net, n)[0], "two things back"),
     ],
