@@ -70,8 +70,7 @@ def test_an_uploaded_picture_is_answered(version):
     widget._chosen({"new": {"a.png": file} if version == 7 else (file,)})
     assert widget.readout.value == "2 seen" and seen[1].shape == (3, 6, 4) and int(seen[1].min()) == 200
     widget._chosen({"new": ({"name": "b.txt", "content": b"no picture"},)})
-    assert "cannot read this image (cannot" in widget.readout.value
-    assert "2 seen" in widget._repr_mimebundle_()[0]["text/plain"]
+    assert "(cannot" in widget.readout.value and "2 seen" in widget._repr_mimebundle_()[0]["text/plain"]
 
 
 def by_seed(table, **where):
@@ -94,12 +93,7 @@ def test_at_one_recipe_gratings_help_and_with_20_labels_slower_lower_layers_do()
     assert 0 < (head - one).mean() < 0.04 and ((head - one) < 0).sum() == 4  # not clearly better
     assert by_seed(rows, labels=20, source="none", recipe="frozen").max() < 0.2  # few weights are not enough
     mean = table.groupby(["recipe", "labels", "lr", "epochs", "source"])["test_accuracy"].mean().unstack()
-    assert mean.loc["one rate", 20]["printed digits"].round(2).tolist() == [
-        0.5,
-        0.52,
-        0.49,
-        0.48,
-    ]  # slower, longer: no help
+    assert mean.loc["one rate", 20]["printed digits"].round(2).tolist() == [0.5, 0.52, 0.49, 0.48]
     lead = (mean["gratings"] - mean["none"]).round(3).dropna()  # clear under one recipe, none under the other
     assert lead["one rate", 2000].tolist() == [-0.011] and lead["layer-wise", 2000].tolist() == [0.066, 0.055, 0.032]
     best = mean.loc[["one rate", "layer-wise"]].xs(100, level="labels").max().round(3)

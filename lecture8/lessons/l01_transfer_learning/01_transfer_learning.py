@@ -14,7 +14,7 @@
 #
 # | | |
 # |---|---|
-# | **15 minutes** | run everything, then read from each ➤ to the next picture |
+# | **15 minutes** | run everything, then make the predictions and read the cells marked ➤ |
 # | **75 minutes** | the lecture: all sections, without the exercises and the project |
 # | **three hours** | all of it, without the project |
 # | `quick` run (default) | ten photographs, drawn letters and digits, any laptop, no internet, about a minute of computing |
