@@ -348,7 +348,8 @@ guess_few
 
 
 # %%
-def two_rates(net, body_lr):
+def one_rate(net, body_lr=BODY_LR):
+    """Parameter groups: the head at its own rate, all layers before it at another."""
     return [
         {"params": net.classifier.parameters(), "lr": HEAD_LR},
         {"params": net.features.parameters(), "lr": body_lr},
@@ -358,13 +359,13 @@ def two_rates(net, body_lr):
 def random_start(seed, count, epochs):
     torch.manual_seed(seed)
     net = build(target.num_classes)
-    curve = train(net, some(count, seed), two_rates(net, BODY_LR), epochs, seed)
+    curve = train(net, some(count, seed), one_rate(net), epochs, seed)
     return net, curve
 
 
-def all_trained(seed, count, epochs, source="similar", body_lr=BODY_LR):
+def all_trained(seed, count, epochs, source="similar", rates=one_rate):
     net = start_from(pretrained[source][seed], seed)
-    curve = train(net, some(count, seed), two_rates(net, body_lr), epochs, seed)
+    curve = train(net, some(count, seed), rates(net), epochs, seed)
     return net, curve
 
 
@@ -447,12 +448,6 @@ layerwise = ask.builds["layerwise"].use(layerwise)
 
 
 # %%
-def layer_by_layer(seed, count, epochs):
-    net = start_from(pretrained["similar"][seed], seed)
-    curve = train(net, some(count, seed), layerwise(net, HEAD_LR, FACTOR), epochs, seed)
-    return net, curve
-
-
 def on_source(net, original):
     """The accuracy on the source's own test images, with the source's head."""
     net = copy.deepcopy(net)
@@ -461,25 +456,23 @@ def on_source(net, original):
 
 
 arms = {
-    "one rate": all_trained,
-    "small": lambda *settings: all_trained(*settings, body_lr=0.001),
-    "layer-wise": layer_by_layer,
+    "one rate": one_rate,
+    "small": lambda net: one_rate(net, 0.001),
+    "layer-wise": lambda net: layerwise(net, HEAD_LR, FACTOR),
 }
 new, old = {}, {}
-for name, arm in arms.items():
-    nets = [arm(seed, FEW, EPOCHS["few"])[0] for seed in SEEDS]
-    pairs = zip(nets, pretrained["similar"].values())
-    new[name] = sum(training.evaluate(net, target).accuracy for net in nets) / len(SEEDS)
-    old[name] = sum(on_source(*pair) for pair in pairs) / len(SEEDS)
-    print(f"{name}: target ≈ {new[name]:.0%}, left of the source ≈ {old[name]:.0%}")
+for name, rates in arms.items():
+    nets = [all_trained(seed, FEW, EPOCHS["few"], rates=rates) for seed in SEEDS]
+    new[name] = 100 * sum(accuracies(nets)) / len(SEEDS)
+    pairs = zip((net for net, _ in nets), pretrained["similar"].values())
+    old[name] = 100 * sum(on_source(*pair) for pair in pairs) / len(SEEDS)
 teaching.claim(
     "{few} labels, target and source. One rate: ≈ {a:.0f} and {b:.0f} %. Small rate below a fast head: ≈ {c:.0f} and {d:.0f} %. "
     "Layer-wise: ≈ {e:.0f} and {f:.0f} %.",
     min(old["small"], old["layer-wise"]) > old["one rate"]
-    and (run.mode != "quick" or min(new["small"], new["layer-wise"]) > new["one rate"] + 0.05),
-    few=FEW,
-    a=100 * new["one rate"], b=100 * old["one rate"], c=100 * new["small"],
-    d=100 * old["small"], e=100 * new["layer-wise"], f=100 * old["layer-wise"],
+    and (run.mode != "quick" or min(new["small"], new["layer-wise"]) > new["one rate"] + 5),
+    few=FEW, a=new["one rate"], b=old["one rate"], c=new["small"], d=old["small"],
+    e=new["layer-wise"], f=old["layer-wise"],
 )  # fmt: skip
 
 # %% [markdown]
@@ -576,9 +569,9 @@ teaching.claim(
 
 # %%
 short = controls.xs(0.01, level="lr")
-rates = {kind: short.loc[kind, 2000, 10] for kind in ("one rate", "layer-wise")}
-slowed = rates["one rate"] - rates["layer-wise"]
-lead = {kind: row["gratings"] - row["none"] for kind, row in rates.items()}
+by_rates = {kind: short.loc[kind, 2000, 10] for kind in ("one rate", "layer-wise")}
+slowed = by_rates["one rate"] - by_rates["layer-wise"]
+stripes_lead = {kind: row["gratings"] - row["none"] for kind, row in by_rates.items()}
 others = controls.loc["layer-wise", 2000]
 longer, faster = (
     (others["gratings"] - others["none"])[key] for key in ((30, 0.01), (10, 0.03))
@@ -586,8 +579,8 @@ longer, faster = (
 teaching.claim(
     "2,000 labels, gratings against random weights: {one:+.1f} points at one rate, {layer:+.1f} layer-wise. Layer-wise rates cost random "
     "weights {none:.1f} points, gratings {gratings:.1f}. The lead is {longer:+.1f} after three times as many epochs, {faster:+.1f} at 0.03.",
-    lead["one rate"] < 2 and lead["layer-wise"] > 5 and slowed["none"] > 3 * slowed["gratings"],
-    one=lead["one rate"], layer=lead["layer-wise"], none=slowed["none"],
+    stripes_lead["one rate"] < 2 and stripes_lead["layer-wise"] > 5 and slowed["none"] > 3 * slowed["gratings"],
+    one=stripes_lead["one rate"], layer=stripes_lead["layer-wise"], none=slowed["none"],
     gratings=slowed["gratings"], longer=longer, faster=faster,
 )  # fmt: skip
 
@@ -860,20 +853,16 @@ import torch
 import torchvision
 from PIL import Image, ImageOps
 from torch import nn
+from torch.utils.data import DataLoader, Subset
 from torchvision.transforms import v2
 
-device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 prepare_photo = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()
-vary = v2.Compose([
-    v2.RandomResizedCrop(224), v2.RandomHorizontalFlip(), v2.PILToTensor(),
-    v2.ToDtype(torch.float32, scale=True), v2.Normalize(prepare_photo.mean, prepare_photo.std),
-])  # fmt: skip
+vary = v2.Compose([v2.RandomResizedCrop(256), v2.RandomHorizontalFlip(), prepare_photo])
 
 
 def upright(file):
     """A photograph as it was held: phones store the rotation apart, and ImageFolder ignores it."""
-    with Image.open(file) as image:
-        return ImageOps.exif_transpose(image).convert("RGB")
+    return ImageOps.exif_transpose(Image.open(file)).convert("RGB")
 
 
 def load(folder):
@@ -882,19 +871,17 @@ def load(folder):
     plain = torchvision.datasets.ImageFolder(folder, prepare_photo, loader=upright)
     order = torch.randperm(len(plain), generator=torch.Generator().manual_seed(0)).tolist()
     fifth = max(1, round(len(order) / 5))
-    parts = [
-        torch.utils.data.Subset(varied, order[2 * fifth :]),
-        torch.utils.data.Subset(plain, order[fifth : 2 * fifth]),
-        torch.utils.data.Subset(plain, order[:fifth]),
-    ]
-    loaders = [
-        torch.utils.data.DataLoader(part, 16, shuffle=part is parts[0]) for part in parts
-    ]
-    return *loaders, plain.classes
+    training = Subset(varied, order[2 * fifth :])
+    validation, test = Subset(plain, order[fifth : 2 * fifth]), Subset(plain, order[:fifth])
+    parts = training, validation, test
+    return *(DataLoader(part, 16, shuffle=part is training) for part in parts), plain.classes
 
 
 # %%
 # take home, 2: a published network, a new head, and what learns at which rate
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def own_network(num_classes, recipe="last stage", weights="IMAGENET1K_V1"):
     """ResNet-18 and its parameter groups. recipe: frozen, last stage, layer-wise or one rate."""
     net = torchvision.models.resnet18(weights=weights)  # downloads 45 MB, once
@@ -922,10 +909,8 @@ def hold_statistics(net):
 def count_right(net, loader):
     net.eval()
     with torch.no_grad():
-        return sum(
-            (net(images.to(device)).argmax(1).cpu() == labels).sum().item()
-            for images, labels in loader
-        )
+        hits = [(net(x.to(device)).argmax(1).cpu() == labels).sum() for x, labels in loader]
+    return int(sum(hits))
 
 
 def fine_tune(net, groups, training, validation, epochs=10):
