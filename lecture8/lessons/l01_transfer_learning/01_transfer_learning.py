@@ -427,8 +427,7 @@ found = (
 guess_remedy.reveal(found, pictures.twenty_labels(values))
 
 # %% [markdown]
-# Loaded: one rate 49 %, head first 51 %, layer-wise 62 %. The random head is cleared: training it first hardly helps. (Head first is close to
-# fastai's `fine_tune` and to LP-FT.) And the rates? Write them. Then measure what is left of the *source* task, with a control: a fast head, and one
+# Loaded: one rate 49 %, head first 51 %, layer-wise 62 %. The random head is cleared: training it first hardly helps. And the rates? Write them. Then measure what is left of the *source* task, with a control: a fast head, and one
 # small rate below it.
 
 # %%
@@ -477,14 +476,13 @@ teaching.claim(
 
 # %% [markdown]
 # With small steps below the head more of the source is left, and the target gains. Falling rates do no better than one small rate.
-# But a slow head is no help: the whole network at 0.001 reaches 50 % (loaded).
 #
 # **Change the experiment, and defend your result.** Set `BODY_LR` to 0.003, 0.001 and 0.0001, and run from there to here. (It
 # also changes A.) First write down what you expect. Then write what you measured (all seeds), what it shows, and what it does not show.
 #
 # <details><summary>After your own runs: loaded ones, with eight seeds</summary>
 #
-# There the head's rate changed, too. B reaches 50 % at 0.001, 52 % at 0.003, 49 % at 0.01, and 48 % after three times as many
+# There the head's rate changed, too, and a slow head is no help. B reaches 50 % at 0.001, 52 % at 0.003, 49 % at 0.01, and 48 % after three times as many
 # epochs at 0.01. Layer-wise rates reach 62 %, the head alone 66 % (on random features: 13 %).
 #
 # </details>
@@ -588,8 +586,7 @@ teaching.claim(
 # A clear lead under one recipe, none under the other. Random lower layers have everything to learn, and layer-wise rates slow them down (see
 # the dip at 500 labels).
 #
-# Here are other runs of the same settings; rounding on another processor moves a seed by some points. Stay with
-# the printed digits, freeze all six, and move the labels: at how many labels does freezing start to hurt?
+# Here all runs are layer-wise. Stay with the printed digits, freeze all six, and move the labels: at how many labels does freezing start to hurt?
 
 # %%
 explorers.strategies()
@@ -597,7 +594,7 @@ explorers.strategies()
 # %% [markdown]
 # ### Faster, or better?
 #
-# Now your own networks, with many labels and one rate for all layers.
+# Now your own networks, many labels, one rate for all layers.
 
 # %%
 guess_much = teaching.predict(ask.predictions["much"])
@@ -693,7 +690,7 @@ teaching.claim(
 # %% [markdown]
 # ➤ The gray line is the control. One frozen random layer costs little, so one frozen layer says little about what it has learned. Two layers of
 # gratings cost nothing where two random ones cost 8 points, and the gap grows with depth. With all six frozen, printed digits are far above
-# gratings: the last layers are specific. (Batch normalization has the statistics of the letters everywhere.)
+# gratings: the last layers are specific.
 #
 # Must a loss mean “specific”? Yosinski names a rival: *co-adapted* layers.
 #

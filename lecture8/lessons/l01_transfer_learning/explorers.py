@@ -40,7 +40,8 @@ def strategies() -> Explorer:
             f"{labels:,} labels, {source}, {_words(frozen)}: {here['mean']:.0%} of the test letters ({here['min']:.0%} to "
             f"{here['max']:.0%} by seed), which {verb} random weights ({scratch['mean']:.0%}). With this source and this "
             f"number of labels the highest mean is {by_depth[best]:.0%}, {_words(best)}; of all sources it is "
-            f"{mean.loc[labels]['mean'].max():.0%}, {winner}, {_words(depth)}. All with layer-wise rates."
+            f"{mean.loc[labels]['mean'].max():.0%}, {winner}, {_words(depth)}. All with layer-wise rates. "
+            "These are other runs with the settings of the two panels: rounding on another processor moves a single seed by some points."
         )
         return pictures.depths(grid, labels, sources, chosen=(source, frozen)), text
 

@@ -31,7 +31,7 @@ predictions = {
         "rates*: train everything at once, but the lower a layer, the more slowly. Which remedy closes most of the gap?",
         {
             "head first": "The idea: a random head sends useless gradients down and spoils the weights below. Over eight seeds head first gains "
-            "two points and helps in only half of the seeds.",
+            "two points and helps in only half of the seeds. (It is close to fastai's `fine_tune` and to LP-FT.)",
             "layer-wise rates": "It is ahead of one rate in each of the eight seeds. Is it because small steps keep what the lower layers "
             "know? That can be measured, and you will.",
             "both alike": "They sound alike, because both protect the lower layers. But after its first phase, head first trains all layers at "
@@ -54,7 +54,7 @@ predictions = {
         "Now with many labels, and all layers train at one rate. How do random weights and the similar source compare at the end?",
         {
             "random weights have overtaken it": "That can happen when a source is bad and the recipe holds on to it. This source is good.",
-            "the source leads by less than 10 points": "With enough labels the random start learns most of what the source had to give. It needs more "
+            "the source leads by less than 10 points": "With enough labels the random start learns most of what the source had to give. It may need more "
             "epochs for it.",
             "the source leads by 10 points or more": "With a handful of labels it does. But the lead is worth what the labels cannot teach, and "
             "many labels can teach a lot.",
@@ -62,7 +62,7 @@ predictions = {
     ),
     "general": Prediction(
         "2,000 labeled letters. Freeze the first two of six convolutions, train the rest. With two convolutions learned from gratings the network "
-        "reads 96 %, the same as when nothing is frozen. And with two RANDOM convolutions, never trained, frozen?",
+        "reads 96 %, the same as when nothing is frozen. And with two RANDOM convolutions, never trained, frozen? (Batch normalization gets the statistics of the letters in each case.)",
         {
             "96 %, too": "Then “the first layers are general” would mean nothing: any two layers would do, and the rest would adapt. "
             "This control has to be run before the sentence may be written.",
