@@ -427,8 +427,8 @@ found = (
 guess_remedy.reveal(found, pictures.twenty_labels(values))
 
 # %% [markdown]
-# Loaded: one rate 49 %, head first 51 %, layer-wise 62 %. The random head is cleared: training it first hardly helps. And the rates? Write them. Then measure what is left of the *source* task, with a control: a fast head, and one
-# small rate below it.
+# Loaded: one rate 49 %, head first 51 %, layer-wise 62 %. The random head is cleared: training it first hardly helps. And the rates? Write them.
+# Then measure what is left of the *source* task, with a control: a fast head, and one small rate below it.
 
 # %%
 ask.builds["layerwise"]
@@ -475,10 +475,11 @@ teaching.claim(
 )  # fmt: skip
 
 # %% [markdown]
-# With small steps below the head more of the source is left, and the target gains. Falling rates do no better than one small rate.
+# With small steps below the head more of the source is left, and the target gains. Falling rates do no better than one small rate
+# (three seeds).
 #
 # **Change the experiment, and defend your result.** Set `BODY_LR` to 0.003, 0.001 and 0.0001, and run from there to here. (It
-# also changes A.) First write down what you expect. Then write what you measured (all seeds), what it shows, and what it does not show.
+# also changes A.) First write what you expect, then what you measured (all seeds), what it shows, and what it does not show.
 #
 # <details><summary>After your own runs: loaded ones, with eight seeds</summary>
 #
@@ -524,7 +525,7 @@ ask.exercises["mended"].check(mended)
 # %% [markdown]
 # ## 4 · How many labels is a source worth?
 #
-# ➤ Must a source look like the target? These runs are **loaded**: letters, four starts, 20 to 2,000 labels. Predict, then look at both panels.
+# ➤ Must a source look like the target? These runs are **loaded**: letters, four starts, 20 to 2,000 labels. Predict, then look.
 
 # %%
 guess_stripes = teaching.predict(ask.predictions["stripes"])
@@ -594,7 +595,7 @@ explorers.strategies()
 # %% [markdown]
 # ### Faster, or better?
 #
-# Now your own networks, many labels, one rate for all layers.
+# Now your own networks, one rate for all layers.
 
 # %%
 guess_much = teaching.predict(ask.predictions["much"])
@@ -670,6 +671,8 @@ guess_general
 frozen = published.read("frozen_layers")
 two = frozen.query("frozen == 2 and epochs == 10 and statistics == 'letters'")
 two = 100 * two.groupby("source")["test_accuracy"].mean()
+four = frozen.query("frozen == 4 and epochs == 10 and statistics == 'letters'")
+four = 100 * four.groupby("source")["test_accuracy"].mean()
 found = "several points lower" if 3 < two["gratings"] - two["none"] < 30 else "96 %, too"
 guess_general.reveal(found, pictures.frozen_layers(frozen))
 
@@ -679,8 +682,11 @@ longer = 100 * longer.groupby("source")["test_accuracy"].mean()
 for row in published.read("transferability")[1:].itertuples():
     print(f"Yosinski, {row.finding}: {row.points:g} points")
 teaching.claim(
-    "Two frozen layers: random {a:.0f} %, gratings {b:.0f} %. Three times as many epochs: {c:.0f} and {d:.0f} % (three seeds).",
+    "Two frozen layers: random {a:.0f} %, gratings {b:.0f} %; four: {e:.0f} and {f:.0f} %. Two, three times as many epochs: {c:.0f} and "
+    "{d:.0f} % (three seeds).",
     two["gratings"] > two["none"] + 5 and longer["gratings"] > longer["none"] + 3,
+    e=four["none"],
+    f=four["gratings"],
     a=two["none"],
     b=two["gratings"],
     c=longer["none"],
@@ -689,7 +695,7 @@ teaching.claim(
 
 # %% [markdown]
 # ➤ The gray line is the control. One frozen random layer costs little, so one frozen layer says little about what it has learned. Two layers of
-# gratings cost nothing where two random ones cost 8 points, and the gap grows with depth. With all six frozen, printed digits are far above
+# gratings cost nothing where two random ones cost 8 points; with four the gap is larger. With all six frozen, printed digits are far above
 # gratings: the last layers are specific.
 #
 # Must a loss mean “specific”? Yosinski names a rival: *co-adapted* layers.
@@ -1028,7 +1034,7 @@ teaching.quiz(ask.quiz[4])
 # * **Transfer learning** (전이 학습): **pre-training** (사전 학습) on a large source, a new head, then **fine-tuning** (미세 조정) of some layers or all.
 # * With few labels, frozen features or small steps below a fast head beat one rate for everything. With many labels the lead shrinks.
 # * A source is worth labels: printed digits 330, with 100 labels at one rate. With 2,000 labels the gratings' worth depended on the recipe.
-# * Two frozen layers of gratings cost nothing where random ones cost 8 points, and the gap grows with depth: first layers are more general
+# * Two frozen layers of gratings cost nothing where random ones cost 8 points; with four the gap is larger: first layers are more general
 #   (일반적), last ones more specific (특화).
 # * **Frozen** (고정) weights can have batch-norm statistics that drift. This can hurt the old task and help the new one.
 # * Here a source helped more the better it matched the variation and sharpness of the target.
