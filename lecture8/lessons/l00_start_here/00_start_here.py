@@ -302,13 +302,16 @@ ask.exercises["start"].check(my_loss)
 # Is step 4 true? Make one weight larger by 0.01 and look:
 
 # %%
+net.zero_grad()
 loss = nn.functional.cross_entropy(net(image), torch.tensor([3]))
 loss.backward()
 weight = net[0].weight  # of the first convolution
+before_step = weight[0, 0, 0, 0].item()
 expected = 0.01 * weight.grad[0, 0, 0, 0].item()
 with torch.no_grad():
-    weight[0, 0, 0, 0] += 0.01
+    weight[0, 0, 0, 0] = before_step + 0.01
     changed = (nn.functional.cross_entropy(net(image), torch.tensor([3])) - loss).item()
+    weight[0, 0, 0, 0] = before_step
 teaching.claim(
     "From the gradient we expect the loss to change by ≈ {expected:.6f}; it changes by ≈ {changed:.6f}.",
     abs(changed - expected) < 0.1 * abs(expected),
