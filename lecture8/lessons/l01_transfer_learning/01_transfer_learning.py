@@ -281,9 +281,6 @@ def train(net, data, groups, epochs, seed, mode=nn.Module.train):
     return curve
 
 
-for name, tensor in list(build(10).state_dict().items())[:5]:
-    print(name, tuple(tensor.shape))
-
 # %% [markdown]
 # **Pre-training** (사전 학습) is ordinary training, on a source. One network per source and seed:
 
@@ -302,6 +299,9 @@ pretrained = {
 for name, nets in pretrained.items():
     scores = (training.evaluate(net, sources[name]).accuracy for net in nets.values())
     print(f"{name} source, its own test images:", *(f"≈ {score:.0%}" for score in scores))
+stored = list(pretrained["similar"][SEEDS[0]].state_dict().items())
+for name, tensor in stored[:4]:
+    print(name, tuple(tensor.shape))
 
 # %% [markdown]
 # ## 3 · Few labels: freeze, or fine-tune?
