@@ -21,6 +21,7 @@ column leads to the section in which the course measures, counts or computes it.
 # shown by a section without `three_ways`: it says what you may read, or that the notes are right (27)
 ENSEMBLES = "8 · One network or seven?"
 TOLD = {8: ENSEMBLES, 27: "5 · From 34 to 152 layers: the bottleneck", 31: ENSEMBLES}
+TOLD |= {1: "3 · Few labels: freeze, or fine-tune?", 2: "Faster, or better?"}
 TOLD |= {3: "For the curious: the order of the layers, and 224 or 227?", 4: "2 · Compute: one network on two GPUs"}
 TOLD |= {5: "4 · ReLU, and the learning-rate trap", 6: "5 · Normalization: better, or faster?", 7: "The recipe"}
 TOLD |= {10: "3 · The same view. The same function?", 11: "5 · Where is it all?", 12: "16 or 19", 13: "Initial weights"}

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, SKY, bars, lines
@@ -12,6 +13,63 @@ from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, SKY, bars, lines
 SOURCES = {"printed digits": BLUE, "gratings": ORANGE, "handwritten digits": GREEN}
 STATES = {"new, trained": ORANGE, "copied, trained": SKY, "copied, frozen": BLUE}
 _HATCHES = {"new, trained": "", "copied, trained": "///", "copied, frozen": "xx"}
+
+
+def recognized(photos: Mapping, probabilities, classes: Sequence, truth: Sequence) -> Figure:
+    """Photographs with the class that a network finds most probable, framed blue where it is right, else orange.
+
+    photos: name -> 3 × 64 × 64 bytes; probabilities: photographs × classes; truth: their classes, "" for none of them
+    """
+    rows = np.asarray(probabilities, float)
+    said = [classes[i] for i in rows.argmax(1)]
+    colors = [BLUE if word == true else ORANGE for word, true in zip(said, truth)]
+    words = [(f"{word}\n≈ {100 * row.max():.0f} %", BLACK) for word, row in zip(said, rows)]
+    return _sheet([photos.values()], [colors], list(photos), [[pair] for pair in words])
+
+
+def crops(photos: Mapping, pictures, answers: Mapping[str, Sequence[int]]) -> Figure:
+    """Photographs, a crop of each, and how each network answered it: in blue if that is right, else in orange.
+
+    photos: name -> 3 × 32 × 32, from 0 to 1; pictures: one crop of each; answers: network -> a number of `photos` for each
+    """
+    names = list(photos)
+    words = [
+        [
+            (f"{network}:\n{names[said[n]]}", BLUE if said[n] == n else ORANGE)
+            for network, said in answers.items()
+        ]
+        for n in range(len(names))
+    ]
+    rows = [photos.values(), pictures]
+    return _sheet(rows, [["white"] * len(names)] * 2, names, words, below=30 * len(answers) + 6)
+
+
+def _sheet(rows, colors, names, words, below: int = 36) -> Figure:
+    """Rows of pictures of 64 pixels with frames, names above, words with their colors below; pixel by pixel."""
+    side, pitch, top = 72, 84, 18
+    height, width = top + side * len(rows) + below, pitch * len(names)
+    figure = plt.figure(figsize=(width / 100, height / 100), layout="none")
+    ax, sheet = figure.add_axes((0, 0, 1, 1)), np.ones((height, width, 3))
+    for r, (row, frames) in enumerate(zip(rows, colors)):
+        for c, (picture, color) in enumerate(zip(row, frames)):
+            y, x = top + r * side, c * pitch + (pitch - side) // 2
+            sheet[y : y + side, x : x + side] = to_rgb(color)
+            sheet[y + 4 : y + side - 4, x + 4 : x + side - 4] = _enlarged(picture)
+    for c, (name, said) in enumerate(zip(names, words)):
+        middle = {"x": (c + 0.5) * pitch, "ha": "center", "va": "top", "fontsize": 9}
+        ax.text(y=2, s=name, weight="bold", **middle)
+        for line, (word, color) in enumerate(said):
+            ax.text(y=height - below + 3 + 30 * line, s=word, color=color, **middle)
+    ax.imshow(sheet, interpolation="nearest")
+    ax.axis("off")
+    return figure
+
+
+def _enlarged(picture) -> np.ndarray:
+    """3 × H × H, bytes or from 0 to 1, as 64 × 64 × 3 from 0 to 1, each pixel a square."""
+    pixels = np.moveaxis(np.asarray(picture), 0, -1)
+    pixels = pixels / 255 if pixels.dtype == np.uint8 else pixels
+    return pixels.repeat(64 // len(pixels), 0).repeat(64 // len(pixels), 1)
 
 
 def what_learns(nets: Mapping[str, object], source) -> Figure:
@@ -58,45 +116,12 @@ def _state(module, original) -> str:
     )
 
 
-def two_by_two(cells: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]) -> Figure:
-    """Bars in a table: (how much data, which source) -> strategy -> accuracies from 0 to 1, a dot per seed.
-
-    The rows and the columns appear in the order in which `cells` names them; the best bar of each cell is dark.
-    """
-    rows, columns = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    figure, grid = plt.subplots(
-        len(rows), len(columns), figsize=(9, 2.1 * len(rows)), sharex=True, squeeze=False
-    )
-    for (row, column), strategies in cells.items():
-        ax = grid[rows.index(row), columns.index(column)]
-        means = {name: float(np.mean(values)) for name, values in strategies.items()}
-        best = max(means, key=means.get)
-        for i, (name, values) in enumerate(list(strategies.items())[::-1]):
-            color, alpha = (BLUE, 1) if name == best else (GRAY, 0.55)
-            ax.barh(i, means[name], height=0.62, color=color, alpha=alpha)
-            ax.plot(
-                values,
-                [i] * len(values),
-                "o",
-                color="white",
-                markeredgecolor=BLACK,
-                markersize=5,
-            )
-            ax.text(max(*values, means[name]) + 0.03, i, f"{means[name]:.0%}", va="center", fontsize=10,
-                    fontweight="bold" if name == best else "normal")  # fmt: skip
-        ax.set_yticks(
-            range(len(strategies)), list(strategies)[::-1] if column == columns[0] else []
-        )
-        ax.set(xlim=(0, 1.15), xticks=[0, 0.5, 1], title=f"{row}, {column}")
-        ax.tick_params(left=False)
-    for ax in grid[-1]:
-        ax.set_xlabel("test accuracy")
-    return figure
-
-
-def layerwise_runs(grid):
-    """The runs of the table `transfer_grid` that `depths` draws: layer-wise rates, and random weights at one rate."""
-    return grid[(grid["factor"] < 1) | (grid["source"] == "none")]
+def layerwise_runs(grid, table):
+    """The runs that `depths` draws, all with layer-wise rates: of `transfer_grid`, and of `source_value` random weights."""
+    random = at_first(table)
+    random = random[(random["source"] == "none") & (random["recipe"] == "layer-wise")]
+    random = random[random["seed"].isin(grid["seed"])].assign(frozen=0, factor=0.5)
+    return pd.concat([grid[grid["factor"] < 1], random[grid.columns]], ignore_index=True)
 
 
 def depths(
@@ -108,7 +133,7 @@ def depths(
     """
     rows = grid[grid["labels"] == labels]
     scratch = rows[rows["source"] == "none"]["test_accuracy"]
-    figure, ax = plt.subplots(figsize=(7.5, 3.8))
+    figure, ax = plt.subplots(figsize=(7, 3.3))
     runs = {
         source: rows[rows["source"] == source]
         .pivot(index="seed", columns="frozen", values="test_accuracy")
@@ -138,7 +163,7 @@ def guesses(photo, names: Sequence[str], probabilities: Sequence[float]) -> Figu
     right.barh(range(len(names))[::-1], probabilities, color=BLUE, height=0.62)
     for i, (name, value) in enumerate(zip(names, probabilities, strict=True)):
         right.text(
-            value + 0.02, len(names) - 1 - i, f"{name} {value:.0%}", va="center", fontsize=10
+            value + 0.02, len(names) - 1 - i, f"{name} ≈ {value:.0%}", va="center", fontsize=10
         )
     right.set(xlim=(0, 1.6), xticks=[0, 0.5, 1], yticks=[], xlabel="probability")
     return figure
@@ -156,33 +181,20 @@ def at_first(table):
     return table[(table["lr"] == 0.01) & (table["epochs"] == lengths)]
 
 
-def fine_tuned(table, grid):
-    """The rows of `source_value` at the first length, and of `transfer_grid`, nothing frozen, what it does not hold.
-
-    Both tables were made by the same code with the same settings; 100 labels have five seeds, 20 eight, the rest three.
-    """
-    rows, old = at_first(table), grid[grid["frozen"] == 0]
-    old = old.assign(recipe=old["factor"].map({1.0: "one rate", 0.5: "layer-wise"}))
-    key = ["source", "recipe", "labels"]
-    held = set(rows[key].itertuples(index=False, name=None))
-    missing = [k not in held for k in old[key].itertuples(index=False, name=None)]
-    return pd.concat([rows, old[missing]])[[*key, "seed", "test_accuracy"]]
-
-
-def source_value(table, grid) -> Figure:
+def source_value(table) -> Figure:
     """Test accuracy against the number of labels, a line per source; left: one rate for all layers, right: layer-wise.
 
     With 100 labeled letters (30 epochs, five seeds) random weights reach 38 % at one rate and 30 % layer-wise, weights of
     gratings 48 and 47 %, of handwritten digits 55 and 50 %, of printed digits 80 and 85 %. With 2,000 (10 epochs, three
     seeds) gratings are 1.1 points behind random weights at one rate, and 6.6 ahead of them with layer-wise rates.
 
-    table, grid: `source_value` and `transfer_grid`
+    table: `source_value`
     """
     # margins by hand: the names at the ends of the lines need room
-    figure, panels = plt.subplots(1, 2, figsize=(10.5, 4), sharey=True, layout="none")
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="none")
     at = np.log10(_LABELS)
-    for ax, recipe, left in zip(panels, ("one rate", "layer-wise"), (0.07, 0.535)):
-        rows, runs = fine_tuned(table, grid), {}
+    for ax, recipe, left in zip(panels, ("one rate", "layer-wise"), (0.07, 0.54)):
+        rows, runs = at_first(table), {}
         rows = rows[rows["recipe"] == recipe]
         for source, found in rows.groupby("source"):
             name = _NAMES.get(source, source)
@@ -192,9 +204,17 @@ def source_value(table, grid) -> Figure:
                     markersize=3.5, alpha=0.4, markeredgewidth=0)  # fmt: skip
         ax.set_ylim(0, 1.02)
         lines(runs, x=at, xlabel="labeled letters", ylabel="test accuracy" if left < 0.1 else "",
-              title=f"{recipe}: mean, dots: seeds", colors=_COLORS, ax=ax)  # fmt: skip
+              title=f"{recipe} (dots: seeds)", colors=_COLORS, ax=ax)  # fmt: skip
         ax.set_xticks(at, [f"{n:,}" for n in _LABELS])
-        ax.set_position((left, 0.14, 0.305, 0.77))
+        # the arrow: from printed digits with 100 labels to random weights with the same accuracy
+        height, random = runs["printed digits"][1], runs["random weights"]
+        if height < random[-1]:
+            end = np.interp(height, random, at)
+            style = {"arrowstyle": "->", "linewidth": 1.5}
+            ax.annotate("", (end, height), (at[1], height), arrowprops=style)
+            words = f"arrow: 100 labels from printed digits\nequal ≈ {10 * round(10 ** (end - 1)):.0f} from random weights"
+            ax.text(at[1], 0.1, words, va="bottom", fontsize=9)
+        ax.set_position((left, 0.15, 0.28, 0.76))
     return figure
 
 
@@ -202,10 +222,10 @@ def twenty_labels(table) -> Figure:
     """What random weights and those of printed digits reach with 20 labels, by recipe.
 
     Over eight seeds (40 epochs, Adam, 0.01 for the head) weights of printed digits give 49 % with one rate for all layers,
-    62 % layer-wise and 66 % frozen; to train the head first gives 51 %, more than one rate alone in four seeds of eight.
+    62 % layer-wise and 66 % frozen (random weights, frozen: 13 %); to train the head first gives 51 %, more than one rate alone in four seeds of eight.
     """
     rows = at_first(table[table["labels"] == 20])
-    ways = [("none", "one rate"), ("none", "layer-wise"), ("printed digits", "one rate"),
+    ways = [("none", "one rate"), ("none", "layer-wise"), ("none", "frozen"), ("printed digits", "one rate"),
             ("printed digits", "head first"), ("printed digits", "layer-wise"), ("printed digits", "frozen")]  # fmt: skip
     found = {
         f"{_NAMES.get(source, source)}, {recipe}": _accuracies(
@@ -241,7 +261,7 @@ def frozen_layers(table) -> Figure:
         ).to_numpy()
         for source, found in rows.groupby("source")
     }
-    figure, ax = plt.subplots(figsize=(7.5, 3.8))
+    figure, ax = plt.subplots(figsize=(7, 3.3))
     ax.set_ylim(0, 1.02)
     depths = sorted(rows["frozen"].unique())
     lines(runs, x=depths, xlabel="frozen convolutions, from the image on", ylabel="test accuracy",
@@ -253,58 +273,50 @@ def frozen_layers(table) -> Figure:
 def frozen_statistics(table) -> Figure:
     """Test accuracy of a trained head on frozen weights: batch normalization's statistics held, adapting, or set once.
 
-    Five seeds, only the statistics differ: on gratings' weights letters gain by statistics that adapt, 19 to 22 % with 20
-    labels, 28 to 31 % with 100, 34 to 38 % with 500; set once to the training letters' they give 22, 30 and 38 %. On
-    printed digits' weights all three are within 1.3 points. After three times as long (three seeds) the gain on gratings'
-    weights is 1 to 3 points.
+    Set once: to those of the training letters, before the head is trained. From gratings, with 20, 100 and 500 labels,
+    statistics that are held lead to 19, 28 and 34 %, adapting ones to 22, 31 and 38, set once to 22, 30 and 38 (five seeds).
     """
     rows = table[table["epochs"] == table.groupby("labels")["epochs"].transform("min")]
-    words = {"held": "held", "set once": "set once to the letters'", "adapting": "adapting"}
+    shades = {"held": BLUE, "adapting": ORANGE, "set once": GREEN}
     panels = {
-        source: {
-            f"{labels} labels, {words[kind]}": _accuracies(
-                found, labels=labels, statistics=kind
-            )
+        f"weights from {source}": {
+            f"{labels} labels, {kind}": _accuracies(found, labels=labels, statistics=kind)
             for labels in sorted(found["labels"].unique())
-            for kind in words
+            for kind in shades
         }
-        for source, found in rows.groupby("source", sort=False)
+        for source, found in rows.groupby("source")
     }
-    shades = dict(zip(words.values(), (BLUE, SKY, ORANGE)))
     colors = {name: shades[name.split(", ")[1]] for name in next(iter(panels.values()))}
-    return _beside(panels, colors)
-
-
-def _beside(panels: Mapping[str, Mapping[str, Sequence[float]]], colors) -> Figure:
-    """Two charts of bars with the same names, side by side."""
-    count = len(next(iter(panels.values())))
-    figure, axes = plt.subplots(1, 2, figsize=(10.5, 0.9 + 0.36 * count))
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.9), sharey=True)
     for ax, (title, values) in zip(axes, panels.items()):
         bars(values, xlabel="test accuracy (dots: seeds)", title=title, form="{:.0%}", colors=colors, ax=ax)  # fmt: skip
-        if ax is axes[1]:
-            ax.set_yticks(range(count), [""] * count)
     return figure
 
 
-def handwriting(table, recipe: str = "layer-wise") -> Figure:
-    """Test accuracy from handwritten digits made like the target step by step, beside printed digits; 20 and 100 labels.
+def handwriting(table, samples: Mapping[str, object]) -> Figure:
+    """What 100 labels lead to from each source, with images of the source beside its bar: N × H × W for each.
 
-    It is not the handwriting that keeps them from helping. With 100 labels (layer-wise rates, three seeds) the digits as
-    scanned give 46 %; with the letters' shades 49, and both polarities 57, and noise 59, and sizes, rotations and positions
-    74 %. Printed digits drawn as coarsely give 71 %, clean ones light on black 62 %, as they are 84 %. With 20 labels and
-    everything frozen it is 16 % as scanned, 44 % with all of it, and 43 % for the coarse print.
-
-    table: `handwriting`
+    table: `handwriting`; samples: source -> images. Layer-wise rates, a dot for each of three seeds.
     """
-    rows = table[(table["recipe"] == recipe) & (table["source_epochs"] == 6)]
-    steps = ["as scanned", "+ shades", "+ both polarities", "+ noise", "+ size, rotation, position",
-             "size, rotation, position alone", "printed, light on black", "printed, 8 × 8 enlarged", "printed"]  # fmt: skip
-    names = {step: f"handwritten {step}" if step == "as scanned" else step for step in steps}
-    panels = {
-        f"{labels} labels, {recipe}": {
-            names[step]: _accuracies(rows, labels=labels, source=step) for step in steps
-        }
-        for labels in (20, 100)
-    }
-    colors = {name: BLUE if name.startswith("printed") else GREEN for name in names.values()}
-    return _beside(panels, colors)
+    rows = table.query("recipe == 'layer-wise' and source_epochs == 6 and labels == 100")
+    figure = plt.figure(figsize=(9.5, 0.52 * len(samples) + 0.7), layout="none")
+    ax = figure.add_axes((0.56, 0.12, 0.4, 0.86))
+    for row, (name, images) in enumerate(list(samples.items())[::-1]):
+        values = rows[rows["source"] == name]["test_accuracy"]
+        color = BLUE if name.startswith("printed") else GREEN
+        ax.barh(row, values.mean(), height=0.62, color=color)
+        style = {"color": "white", "markeredgecolor": BLACK, "markersize": 5}
+        ax.plot(values, [row] * len(values), "o", **style)
+        ax.text(values.max() + 0.03, row, f"{values.mean():.0%}", va="center", fontsize=10)
+        y = 0.12 + 0.86 * (row + 0.5 - 0.42) / len(samples)
+        strip = figure.add_axes((0.26, y, 0.28, 0.86 * 0.84 / len(samples)))
+        strip.imshow(np.concatenate(list(np.pad(np.asarray(images), ((0, 0), (0, 0), (0, 2)), constant_values=255)), 1),
+                     vmin=0, vmax=255)  # fmt: skip
+        strip.axis("off")
+        word = f"handwritten, {name}" if name == "as scanned" else name
+        middle = y + 0.43 * 0.86 / len(samples)
+        figure.text(0.25, middle, word, ha="right", va="center", fontsize=10)
+    ax.set(xlim=(0, 1.05), ylim=(-0.5, len(samples) - 0.5), yticks=[], xticks=[0, 0.25, 0.5, 0.75, 1],
+           xlabel="test accuracy with 100 labels (dots: seeds)")  # fmt: skip
+    ax.spines["left"].set_visible(False)
+    return figure

@@ -1,306 +1,185 @@
-"""01 Transfer learning: predictions, exercises, quiz."""
+"""01 Transfer learning: predictions, builds, exercises, quiz."""
 
-import copy
-
-import torch
-from torch import nn
-
-from lecture8 import models
-from lecture8.teaching import (
-    Exercise,
-    Prediction,
-    Question,
-    Verdict,
-    called,
-    correct,
-    number_check,
-    wrong,
-)
+from lecture8.lessons.l01_transfer_learning import answers
+from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
-    "few": Prediction(
-        "Twenty labeled letters, two of each. Three ways: A random weights, everything trained. B weights that know "
-        "printed digits, everything trained on. C the same weights frozen, only the new last layer trained. Which reads most letters?",
+    "one_label": Prediction(
+        "A new head for these photographs, trained on ten images: one of each animal. The features stay as they are. Then 300 zoomed crops. "
+        "Which features do better, those of the trained network or random ones, as before any training?",
         {
-            "A: random weights": "Nothing learned from the digits would then be of use to the letters.",
-            "B: digit weights, all trained": "It beats random weights by far. But twenty labels cannot guide 72,000 weights, and the first steps spoil "
-            "what these knew.",
-            "C: digit weights, frozen": "Twenty labels cannot improve 72,000 weights, but they can place 650 of a last layer.",
+            "the trained ones, clearly": "The network has never been taught panda or lemur. A new linear layer can use its kernels for them. "
+            "Crops of one photograph share colors and background, so part of this is easy: the pixels alone are the baseline in the next cell.",
+            "about the same": "Random kernels respond to edges and colors, too, and do far better than guessing (10 %). That is not much: "
+            "those that were trained on photographs do clearly better.",
+            "neither is better than guessing": "That would be so if features were tied to the ten classes of CIFAR-10. They describe the "
+            "image; the classes are only in the last layer.",
+        },
+    ),
+    "few": Prediction(
+        "A handful of labeled images, and three networks. A starts from random weights and trains everything. B starts from the similar source and "
+        "trains everything. C starts from the similar source, and only its new head learns. Which one is best on new images?",
+        {
+            "A: random weights": "It is not tied to anything learned elsewhere. But a handful of labels does not teach a whole network to see.",
+            "B: from the source, all trained": "It can adapt everything, and at this learning rate it ends behind. Why it does is the question after this one.",
+            "C: from the source, head alone": "Only a few hundred numbers learn. That helps if the frozen features already separate the classes: the same head on "
+            "frozen random features does far worse, as the next figure shows.",
+        },
+    ),
+    "remedy": Prediction(
+        "B trains everything at one rate and ends behind C. Two suspects, two remedies. *Head first*: train the new head alone, then everything. *Layer-wise "
+        "rates*: train everything at once, but the lower a layer, the more slowly. Which remedy closes most of the gap?",
+        {
+            "head first": "The idea: a random head sends useless gradients down and spoils the weights below. Over eight seeds head first gains "
+            "two points and helps in only half of the seeds. (It is close to fastai's `fine_tune` and to LP-FT.)",
+            "layer-wise rates": "It is ahead of one rate in each of the eight seeds. Is it because small steps keep what the lower layers "
+            "know? That can be measured, and you will.",
+            "both alike": "They sound alike, because both protect the lower layers. But after its first phase, head first trains all layers at "
+            "the full rate again.",
+        },
+    ),
+    "stripes": Prediction(
+        "100 labeled letters. One network starts from random weights, another from weights trained on striped gratings, which look nothing like "
+        "letters. The same recipe for both, everything learns. The stripes …",
+        {
+            "hurt": "Wrong knowledge might have to be unlearned first. That does not show: with either recipe the network from stripes is ahead in "
+            "each of the five seeds. (At a rate three times as large it is not.)",
+            "make no difference": "No class and no shape is shared. But edges in all directions are, and a network that has learned to find edges "
+            "starts ahead.",
+            "help by about ten points or more": "At one rate for all layers 48 against 38 %, layer-wise 47 against 30 %. A source can help without looking like the "
+            "target.",
         },
     ),
     "much": Prediction(
-        "Now two thousand labels and time to train. How far is the network that began with random weights behind the fine-tuned one "
-        "at the end?",
+        "Now with many labels, and all layers train at one rate. How do random weights and the similar source compare at the end?",
         {
-            "it has overtaken it": "Then the digits would have been a burden.",
-            "less than 10 points behind": "Much data and time do for a random start what the source did for the other. It just takes longer.",
-            "about as far as with twenty labels": "Then pre-training would always be needed.",
+            "random weights have overtaken it": "That can happen when a source is bad and the recipe holds on to it. This source is good.",
+            "the source leads by less than 10 points": "With enough labels the random start learns most of what the source had to give. It may need more "
+            "epochs for it.",
+            "the source leads by 10 points or more": "With a handful of labels it does. But the lead is worth what the labels cannot teach, and "
+            "many labels can teach a lot.",
         },
     ),
-    "depth": Prediction(
-        "Freeze the first k of six convolutions and train the rest on 2,000 letters. The weights come from gratings, which are nothing like "
-        "letters. From where on does freezing cost accuracy?",
+    "general": Prediction(
+        "2,000 labeled letters. Freeze the first two of six convolutions, train the rest. With two convolutions learned from gratings the network "
+        "reads 96 %, the same as when nothing is frozen. And with two RANDOM convolutions, never trained, frozen? (Batch normalization gets the statistics of the letters in each case.)",
         {
-            "from the first convolution on": "Edges are edges: even stripes teach the first layer something that letters can use.",
-            "only from the deeper ones on": "The first layers are general, the last ones belong to the task they were trained for.",
-            "it never does": "Then the last convolutions of a stripe reader would do for letters.",
+            "96 %, too": "Then “the first layers are general” would mean nothing: any two layers would do, and the rest would adapt. "
+            "This control has to be run before the sentence may be written.",
+            "several points lower": "So learned layers are better than arbitrary ones, even if learned on stripes. The four layers above "
+            "make up for much, but not for all.",
+            "about 10 %, guessing": "Random kernels still pass on what is in the image, only mixed up. Four trained layers can do a "
+            "lot with that.",
         },
     ),
-    "leak": Prediction(
-        "All parameters of the features get requires_grad = False, then the head is trained for some epochs. What in the features is different "
-        "afterwards?",
+    "drift": Prediction(
+        "`freeze` has set requires_grad = False for every parameter of the features. Then the head was trained. What in the features is different afterwards?",
         {
-            "nothing": "The optimizer cannot touch the weights. It is not the only one who writes into a network.",
-            "some of its weights": "Without a gradient the optimizer leaves them alone.",
-            "the running means and variances of batch normalization": "They are no parameters but buffers: the forward pass itself moves them "
-            "in training mode.",
+            "nothing": "The optimizer cannot change these parameters. But it is not the only thing that writes into a network.",
+            "some of its weights": "A parameter without a gradient is skipped by the optimizer, momentum included.",
+            "the running means and variances": "They are not parameters but *buffers*. The forward pass updates them whenever batch normalization is in "
+            "training mode, and `net.train()` puts it there.",
         },
     ),
-    "handwritten": Prediction(
-        "A third source: real handwritten digits, light on dark, without noise. For reading the printed letters, is it a similar source?",
+    "harm": Prediction(
+        "The statistics moved, from those of the source images toward those of the target images. What did that do to the accuracy on the TARGET, for weights from "
+        "gratings with 100 labels?",
         {
-            "about as good as printed digits": "To you a digit is a digit. To the network it is a pattern of pixels.",
-            "half-way between them and the gratings": "It lies much nearer to the gratings.",
-            "hardly better than the gratings": "What counts is not what the classes are called but what the images look like: this source never "
-            "showed dark ink on light, gray paper or noise.",
+            "it fell by several points": "It sounds like a bug, so it should hurt. For the old task it is one. For the new one the layers now "
+            "expect what they really get.",
+            "it changed by less than a point": "That is what happens with printed digits as the source: their statistics fit letters already.",
+            "it rose by several points": "Statistics set once to those of the letters, before any training, gain as much: what helps is that they "
+            "fit. Adapting them on purpose is a known method. Do it knowingly, and do not call the features frozen.",
+        },
+    ),
+    "handwriting": Prediction(
+        "Real handwritten digits as the source, light on black, clean, centered. With 100 labels and layer-wise rates they lead to 46 %, printed digits to 84 %. Now change "
+        "the handwritten images, step by step: other shades, both polarities, noise, then size, rotation and position as in the letters. Where do they end?",
+        {
+            "still near 46 %": "That would be so if the shapes were the reason: handwriting has no serifs. The shapes are the same at every step.",
+            "more than halfway to printed digits": "The shapes stayed the same. The source lacked what varies in the target: shade, polarity, "
+            "noise, size, rotation and position. In this order the last step is the largest; taken alone it leads to 61 %.",
+            "above printed digits": "The strokes are still coarser: these scans have 8 × 8 pixels. Printed digits drawn as coarsely end "
+            "at about the same place.",
         },
     ),
 }
 
-
-def _net(seed: int = 0, norm: bool = True) -> nn.Module:
-    torch.manual_seed(seed)
-    return models.small.vgg(5, width=4, channels=1, norm=norm)
-
-
-def _images(seed: int = 0, count: int = 6) -> torch.Tensor:
-    return torch.randn(count, 1, 16, 16, generator=torch.Generator().manual_seed(seed))
-
-
-def _train_step(net: nn.Module) -> None:
-    """One step as `training.run_epoch` takes it, `net.train()` first."""
-    net.train()
-    optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.1)
-    nn.functional.cross_entropy(net(_images()), torch.tensor([0, 1, 2, 3, 4, 0])).backward()
-    optimizer.step()
-
-
-def _changed(before: dict, after: dict) -> list[str]:
-    return [name for name in before if not torch.equal(before[name], after[name])]
-
-
-def _check_groups(answer) -> Verdict:
-    with torch.random.fork_rng():
-        net = _net()
-    groups = called(answer, net, 1e-2, 1e-3)
-    if not isinstance(groups, list) or not all(
-        isinstance(g, dict) and {"params", "lr"} <= set(g) for g in groups
-    ):
-        return wrong(
-            'Expected a list of dictionaries with the keys "params" and "lr", as torch.optim takes them.'
-        )
-    groups = [{**g, "params": list(g["params"])} for g in groups]
-    names = {id(p): name for name, p in net.named_parameters()}
-    given = [id(p) for g in groups for p in g["params"]]
-    if twice := [names[i] for i in names if given.count(i) > 1]:
-        return wrong(f"{twice[0]} is in more than one group: its step would be taken twice.")
-    if missing := [name for i, name in names.items() if i not in given]:
-        return wrong(
-            f"{len(missing)} parameters are in no group and would never be trained, such as {missing[0]}."
-        )
-    for g in groups:
-        for p in g["params"]:
-            name, wanted = names[id(p)], 1e-2 if names[id(p)].startswith("classifier") else 1e-3
-            if g["lr"] != wanted:
-                return wrong(f"{name} learns at {g['lr']:g}; expected {wanted:g}.")
-    return correct(
-        "The new layer moves fast, what was learned before moves with care, and nothing is left out."
-    )
-
-
-def _check_changed(answer) -> Verdict:
-    with torch.random.fork_rng():
-        net = _net()
-    for p in net.features.parameters():
-        p.requires_grad_(False)
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    _train_step(net)
-    for one, two, case in (
-        (before, net.state_dict(), "a network before and after a step"),
-        (
-            before,
-            {name: value.clone() for name, value in before.items()},
-            "two copies of one network",
-        ),
-    ):
-        want, got = _changed(one, two), called(answer, one, two)
-        if not isinstance(got, list):
-            return wrong(f"Expected a list of names, got {type(got).__name__}.")
-        if missing := sorted(set(want) - set(got)):
-            return wrong(
-                f"For {case} {len(missing)} names are missing from your list, such as {missing[0]}."
-            )
-        if extra := sorted(set(got) - set(want)):
-            return wrong(f"For {case} your list holds {extra[0]}, which did not change.")
-    return correct(
-        "This little function finds what is easy to overlook: running means and variances moved, though all weights were frozen."
-    )
-
-
-def _check_features(answer) -> Verdict:
-    with torch.random.fork_rng():
-        net = _net()
-    for mode in (True, False):
-        net.train(mode)
-        before = {name: value.clone() for name, value in net.state_dict().items()}
-        got = called(answer, net, _images())
-        if not isinstance(got, torch.Tensor):
-            return wrong(f"Expected a tensor, got {type(got).__name__}.")
-        if moved := _changed(before, net.state_dict()):
-            return wrong(
-                f"{moved[0]} moved while you looked: compute features in evaluation mode."
-            )
-        if net.training != mode or net.features.block1.training != mode:
-            return wrong(
-                f"The network came in {'training' if mode else 'evaluation'} mode and left in the other: put it back."
-            )
-        reference = copy.deepcopy(net).eval()
-        with torch.no_grad():
-            wanted = reference.features(_images()).mean((2, 3))
-        if got.shape != wanted.shape:
-            kind = " (those are the logits)" if got.shape[-1:] == (5,) and got.ndim == 2 else ""
-            kind = " (those are the maps before the average pooling)" if got.ndim == 4 else kind
-            return wrong(
-                f"Expected {tuple(wanted.shape)}, a vector per image, got {tuple(got.shape)}{kind}."
-            )
-        if not torch.allclose(got, wanted, atol=1e-5):
-            return wrong(
-                "The shape is right, the numbers are not: do they come from evaluation mode, averaged over the pixels?"
-            )
-        if got.requires_grad:
-            return wrong(
-                "The features still carry their graph: compute them under torch.no_grad()."
-            )
-    return correct(
-        "What the last layer sees. On such vectors a linear layer trains in no time: that is a linear probe."
-    )
-
-
-def _check_freeze(answer) -> Verdict:
-    with torch.random.fork_rng():
-        net = _net()
-        net.features.block1.conv1.norm.running_mean.fill_(0.3)
-        net = called(answer, net)
-    if not hasattr(net, "classifier"):
-        return wrong(
-            f"Expected the whole network back (end in `return net`), got {type(net).__name__}."
-        )
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    if not any(p.requires_grad for p in net.classifier.parameters()):
-        return (
-            wrong("The classifier is frozen too, so nothing would learn.")
-            if not any(p.requires_grad for p in net.parameters())
-            else wrong("The classifier is frozen, the features are not: the other way round.")
-        )
-    _train_step(net)
-    moved = [name for name in _changed(before, net.state_dict()) if name.startswith("features")]
-    weights = [name for name in moved if "running" not in name and "num_batches" not in name]
-    if weights:
-        total = len(list(net.features.parameters()))
-        untouched = " Your function has changed nothing yet." if len(weights) == total else ""
-        return wrong(
-            f"After one step {weights[0]} had moved: a parameter that still gets a gradient.{untouched}"
-        )
-    statistics = [name for name in moved if "num_batches" not in name]
-    if statistics:
-        return wrong(
-            f"The weights held, but {statistics[0]} moved: after net.train() batch normalization counts its batches again."
-        )
-    with torch.no_grad():
-        net.train()
-        alone, among = net.features(_images()[:2]), net.features(_images())[:2]
-    if not torch.allclose(alone, among, atol=1e-5):
-        return wrong(
-            "Nothing moves, but the features of an image still depend on the other images of its batch: batch normalization must stay "
-            "in evaluation mode after net.train()."
-        )
-    if not any(name.startswith("classifier") for name in _changed(before, net.state_dict())):
-        return wrong("The features hold, but the classifier did not learn either.")
-    return correct(
-        "Frozen means frozen: weights, running statistics, and what the features of an image are."
-    )
-
-
-# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
-
-
-def my_gain():
-    return round(9.9 - 3.5, 1)
-
-
-def my_count():
-    return 512 * 37 + 37
-
-
-def my_groups(net, lr_new, lr_old):
-    return [
-        {"params": net.classifier.parameters(), "lr": lr_new},
-        {"params": net.features.parameters(), "lr": lr_old},
-    ]
-
-
-def my_changed(before, after):
-    return [name for name in before if not torch.equal(before[name], after[name])]
-
-
-def my_features(net, images):
-    was_training = net.training
-    net.eval()
-    with torch.no_grad():
-        found = net.features(images).mean((2, 3))
-    net.train(was_training)
-    return found
-
-
-def my_freeze(net):
-    for p in net.features.parameters():
-        p.requires_grad_(False)
-    net.features.eval()
-    net.features.train = lambda mode=True: net.features
-    return net
-
+builds = {
+    "replace_head": Build(
+        title="a new head",
+        difficulty=1,
+        task="""
+        Write `replace_head(net, num_classes)`. The last layer of our networks is `net.classifier.fc`, an `nn.Linear`. Put a new one in
+        its place: as many inputs as the old one has, `num_classes` outputs.
+        """,
+        hints=[
+            "A linear layer knows its sizes: `old.in_features`, `old.out_features`.",
+            "`nn.Linear(old.in_features, num_classes)`; its weights start at random.",
+        ],
+        solution=answers.replace_head,
+        explanation="In torchvision the last layer is `net.fc` (ResNet) or `net.classifier[-1]` (AlexNet, VGG).",
+        check_answer=answers.check_replace_head,
+    ),
+    "freeze": Build(
+        title="freeze a part",
+        difficulty=1,
+        task="""
+        Write `freeze(module)`: no parameter of this part gets a gradient any more. `module.parameters()` lists them all; each has an attribute
+        `requires_grad`.
+        """,
+        hints=[
+            "Loop over `module.parameters()`.",
+            "Inside the loop: `parameter.requires_grad = False`.",
+        ],
+        solution=answers.freeze,
+        explanation="`module.requires_grad_(False)`, with the underscore, does this loop for you. Without it, Python just adds an attribute that nobody reads.",
+        check_answer=answers.check_freeze,
+    ),
+    "layerwise": Build(
+        title="a learning rate for each stage",
+        difficulty=2,
+        task="""
+        Write `layerwise(net, lr, factor)`: a list of parameter groups for an optimizer. The head learns at `lr`, the last stage at `lr · factor`, the
+        one before it at `lr · factor²`, and so on down to the image. Only the rate is missing.
+        """,
+        hints=[
+            "The loop visits the stages from the head down. Each time the rate gets smaller.",
+            "`lr = lr * factor`",
+        ],
+        solution=answers.layerwise,
+        explanation="Every optimizer of torch.optim takes such a list. With factor 1 all layers learn alike.",
+        check_answer=answers.check_layerwise,
+    ),
+    "train_mode": Build(
+        title="frozen means frozen",
+        difficulty=3,
+        task="""
+        Write `train_mode(net)`, to be called instead of `net.train()` before each epoch. The whole network goes into training mode, but each batch
+        normalization whose weight is frozen goes back into evaluation mode: it then uses its running statistics, and leaves them alone.
+        """,
+        hints=[
+            "`net.modules()` lists all layers; `isinstance(module, nn.BatchNorm2d)` picks those you need.",
+            "A list comprehension will do: `[m for m in net.modules() if …]`.",
+            "In the loop: a norm is frozen if `norm.weight.requires_grad` is False; `norm.eval()` puts it in evaluation mode.",
+        ],
+        solution=answers.train_mode,
+        explanation="Frozen dropout layers would need the same. `transfer.freeze` of this course does both, and keeps it through `net.train()`.",
+        check_answer=answers.check_train_mode,
+    ),
+}  # fmt: skip
 
 exercises = {
-    "helped": Exercise(
-        title="what pre-training was worth",
-        difficulty=1,
-        task="In He and colleagues' table above: by how many points of AP did ImageNet weights lift the detector that had 1,000 COCO images?",
-        hints=["Take the row with 1,000 images.", "Pretrained minus scratch; round to one digit."],
-        solution=my_gain,
-        asks_value=True,
-        explanation="6.4 points: nearly three times the AP. (A recipe tuned for so few images lifted the random start to 5.4; the gap "
-        "stays.) With 35,000 images it was 0.0.",
-        check_answer=number_check(
-            6.4,
-            traps={0.0: "that is for 35,000 images.",
-                   0.1: "that is for 10,000 images.",
-                   6.7: "that is for 3,500 images.",
-                   -6.4: "the pre-trained one is better: subtract the other way round.",
-                   9.9: "that is its AP; the question is how much more than from random weights."},
-            unit="points of AP",
-        ),
-    ),
     "head": Exercise(
         title="what is left to train",
         difficulty=1,
         task="""
-        ResNet-18's last layer takes 512 numbers. You replace it for the 37 breeds of the Oxford pets and freeze all features.
-        How many parameters are trained? (The layer has biases.)
+        ResNet-18's last layer gets 512 numbers. You replace it for 37 breeds of cats and dogs and freeze the rest. How many parameters are trained?
         """,
         hints=["One weight for each pair of input and class.", "And one bias for each class."],
-        solution=my_count,
+        solution=answers.my_count,
         asks_value=True,
-        explanation="18,981 of 11,195,493: 0.17 %. That is why few labels are enough, and why an epoch is fast.",
+        explanation="18,981 of 11,195,493, which is 0.17 %. Few labels can place so few weights, if the frozen features separate the classes.",
         check_answer=number_check(
             18_981,
             traps={18_944: "those are the weights; a linear layer also has a bias per class.",
@@ -310,118 +189,132 @@ exercises = {
             unit="parameters",
         ),
     ),
-    "groups": Exercise(
-        title="two learning rates",
+    "saving": Exercise(
+        title="compute frozen features once",
         difficulty=2,
         task="""
-        Write `my_groups(net, lr_new, lr_old)`: parameter groups for an optimizer, a list of dictionaries with "params" and "lr". The
-        parameters of `net.classifier` learn at `lr_new`, those of `net.features` at `lr_old`. Without `transfer.layerwise`.
+        A frozen part gives the same features for the same image in every epoch. So you can compute them once and keep them. A forward pass of
+        ResNet-18 takes about 1,800,000,000 multiply-adds. You train the head on 1,000 photographs for 20 epochs. How many multiply-adds do you
+        save? (Leave out the head, which is tiny.)
         """,
-        hints=['One group is `{"params": net.classifier.parameters(), "lr": lr_new}`.', "There are two groups, and no parameter in both."],
-        solution=my_groups,
-        explanation="Every optimizer of torch.optim takes such a list. `transfer.layerwise` makes one group for each stage.",
-        check_answer=_check_groups,
-    ),
-    "changed": Exercise(
-        title="find the leak",
-        difficulty=2,
-        task="""
-        Write `my_changed(before, after)`: for two state dictionaries with the same names, the list of names whose tensors differ. (It is
-        run on a network with "frozen" weights, before and after a training step.)
-        """,
-        hints=["`torch.equal(a, b)` is true when two tensors are the same to the last bit.", "A list comprehension over the names will do."],
-        solution=my_changed,
-        explanation="`state_dict` holds parameters AND buffers. Watch only `parameters()`, and you never see the leak.",
-        check_answer=_check_changed,
+        hints=[
+            "Without the trick, each of the 1,000 photographs passes through the network 20 times. No gradient flows through frozen layers.",
+            "With it, each passes once: 19 passes are saved.",
+        ],
+        solution=answers.my_saving,
+        asks_value=True,
+        explanation="34.2 of 36 trillion. The price: every epoch sees the very same images, so there is no augmentation (random crops, mirroring).",
+        check_answer=number_check(
+            34_200_000_000_000,
+            traps={36_000_000_000_000: "that is the cost without the trick; one pass per photograph is still needed.",
+                   1_800_000_000_000: "that is what remains to be computed.",
+                   102_600_000_000_000: "nothing is computed backward through frozen layers.",
+                   34_200_000_000: "that is for one photograph."},
+            unit="multiply-adds",
+        ),
     ),
     "features": Exercise(
         title="what the last layer sees",
-        difficulty=3,
+        difficulty=2,
         task="""
-        Write `my_features(net, images)`: what the last layer of one of our networks gets, `net.features` averaged over all pixels, N × C.
-        In evaluation mode and without a graph; the network must be left in the mode in which it came. Without `transfer.extract_features`.
-        """,
-        hints=["Keep `net.training`, call `net.eval()`, and at the end `net.train(…)`.", "`with torch.no_grad():` leaves the graph out.",
-               "`x.mean((2, 3))` averages over height and width."],
-        solution=my_features,
-        explanation="`transfer.extract_features(net, data)` does this for all images of a data set, in batches.",
-        check_answer=_check_features,
-    ),
-    "freeze": Exercise(
-        title="frozen means frozen",
-        difficulty=3,
-        task="""
-        Write `my_freeze(net)`, which freezes `net.features` and returns the network, so that `net.train()` and a training step change nothing in it, neither
-        weights nor running statistics, and so that an image's features no longer depend on its batch. The classifier must
-        still learn. Without `transfer.freeze`.
+        Write `my_features(net, images)`: the features of some images, `net.features` averaged over all pixels, N × C. In evaluation mode and without
+        a gradient; leave each module (`net.modules()` lists them) in the mode in which it came.
         """,
         hints=[
-            "Parameters: `p.requires_grad_(False)`.",
-            "`features.eval()` is not enough: the training loop calls `net.train()`, which calls `train()` of every module below.",
-            "So replace that method: `module.train = lambda mode=True: module`, after `module.eval()`.",
+            "Before `net.eval()`, keep each module's own mode: `{m: m.training for m in net.modules()}`. `net.train()` would switch all of them.",
+            "`with torch.no_grad():` computes without gradients.",
+            "`x.mean((2, 3))` averages over height and width.",
         ],
-        solution=my_freeze,
-        explanation="`net.train()` asks its children to train, and this child now declines. The library's `freeze` does it for every module of a "
-        "stage, in a way that a copy of the network keeps. (Why not momentum = 0? It stops the statistics, but the batch's own mean and "
-        "variance are still used.)",
-        check_answer=_check_freeze,
+        solution=answers.my_features,
+        explanation="A linear layer trained on such vectors is called a linear probe: it shows what the features know.",
+        check_answer=answers.check_features,
+    ),
+    "changed": Exercise(
+        title="write the detector",
+        difficulty=2,
+        task="""
+        Write `my_changed(net, act)`: look at `net.state_dict()`, call `act()`, look again, and return the list of names whose tensors
+        have changed. `state_dict()` gives the live tensors, not copies: the first look needs `copy.deepcopy(net.state_dict())`.
+        """,
+        hints=[
+            "Three steps: `before = copy.deepcopy(net.state_dict())`, then `act()`, then compare with `net.state_dict()`.",
+            "`torch.equal(a, b)` is true when two tensors agree to the last bit; a list comprehension over the names will do.",
+        ],
+        solution=answers.my_changed,
+        explanation="Without the copy both looks show the same tensors, and the list is always empty.",
+        check_answer=answers.check_changed,
+    ),
+    "mended": Exercise(
+        title="fix the setup",
+        difficulty=3,
+        task="""
+        `prepare` should return a network with a new head and frozen features, and an optimizer that trains the head. It raises no error, and yet
+        nothing learns. Write `mended(net, num_classes)`, which does it right and returns (net, optimizer).
+        """,
+        hints=[
+            "Compare what the optimizer holds with what the network has: `held = {id(p) for g in optimizer.param_groups for p in g['params']}`, "
+            "then `[name for name, p in net.named_parameters() if id(p) in held and p.requires_grad]`.",
+            "`net.parameters()` lists the parameters that the network has at this moment.",
+            "First the new head, then the optimizer.",
+        ],
+        solution=answers.mended,
+        explanation="The optimizer held the parameters of the old head, which is no longer in the network. Nothing warns you.",
+        check_answer=answers.check_mended,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "You have 60 labeled photographs, much like those of ImageNet. What is the best first try?",
+        "You have 60 labeled photographs of three kinds of rust, weights from ImageNet, and one afternoon. What do you try first?",
         {
-            "Train a network from random weights": "Sixty labels cannot teach a network to see. It will learn them by heart.",
-            "Freeze the features, train a new last layer": "Yes: few labels, similar source. Few numbers to learn, and features that fit.",
-            "Fine-tune every layer with a large learning rate": "That destroys what the weights know before the labels can guide them.",
+            "Fine-tune all layers at the learning rate that ImageNet was trained with": "Sixty labels would move millions of weights with large "
+            "steps. In section 3 one rate for all was the worst of the three ways that start from a source.",
+            "A new head on frozen features, compared on validation photographs with layer-wise fine-tuning": "Yes: both keep what the source knows, and "
+            "the validation photographs decide between them.",
+            "Random weights, because rust is not in ImageNet": "A source does not need your classes. Even stripes helped with 100 labels.",
         },
-        "Freeze the features, train a new last layer",
+        "A new head on frozen features, compared on validation photographs with layer-wise fine-tuning",
     ),
     Question(
-        "The notes say: pre-training speeds up convergence but does not raise accuracy. When is that right?",
+        "A report says: “Pre-trained 91 %, from random weights 84 %, so pre-training gains 7 points.” The pre-trained network had layer-wise rates, the other "
+        "one rate for all. What does the report show?",
         {
-            "Always": "With few labels you measured a large gap at the end of training, and so did He and colleagues.",
-            "With enough labels and enough training": "Yes, that is what He and colleagues found on COCO with 10,000 images and more.",
-            "Never": "With two thousand labels the gap had nearly closed.",
-            "Only for detection": "You saw it with letters as well.",
+            "That pre-training gains 7 points on this data": "Start and recipe both changed. With another recipe for both, the difference may be "
+            "another one, as with the gratings at 2,000 labels.",
+            "That layer-wise rates gain 7 points": "That would need the same start with both recipes.",
+            "Neither: start and recipe changed together": "Yes: two things changed at once. All arms need one recipe, or each its own best one, found in "
+            "the same way.",
         },
-        "With enough labels and enough training",
+        "Neither: start and recipe changed together",
     ),
     Question(
-        "Setting requires_grad = False on all parameters of `features` leaves which leak?",
+        "One network serves two tasks: shared frozen features, a head for each. You train head B for an hour. Afterwards head A is ten points worse, though "
+        "no weight of the features has changed. What happened?",
         {
-            "The optimizer's momentum": "Without a gradient the optimizer skips a parameter, momentum and all.",
-            "The weights of the last convolution": "They get no gradient, so they stay.",
-            "Batch normalization's running mean and variance": "Yes: they are moved by the forward pass in training mode, not by the optimizer.",
+            "The optimizer's momentum moved the features a little": "Then their weights would have changed.",
+            "Batch normalization was in training mode": "Yes: its running statistics moved toward the images of task B.",
+            "Head A has overfitted": "Head A was not trained at all.",
         },
-        "Batch normalization's running mean and variance",
+        "Batch normalization was in training mode",
     ),
     Question(
-        "Why do the learning rates of fine-tuning often fall towards the image?",
+        "You may read that pre-training saves time but does not raise accuracy. For which of these would you expect it to be most nearly true?",
         {
-            "The first layers have fewer parameters": "They do, but that is not the reason.",
-            "The first layers are the most general": "Yes: edges and strokes need little change for another task, the last layers need most.",
-            "The gradient is smaller there": "The rate multiplies it anyway; the point is how much should change.",
+            "100,000 labels, and training until nothing improves": "Yes: this is the case in which He and colleagues found it, on COCO with 10,000 photographs and more.",
+            "500 labels, and training until nothing improves": "With few labels, more epochs do not replace what the source saw. At 1,000 COCO photographs "
+            "the pre-trained detector was 4.5 points ahead, though the recipe for random weights had been tuned.",
+            "100,000 labels, and one epoch": "Little training is where a head start shows most.",
         },
-        "The first layers are the most general",
+        "100,000 labels, and training until nothing improves",
     ),
     Question(
-        "A source with few similar images or one with many of another kind: what did the experiment say matters for freezing DEEP layers?",
+        "You freeze the first block of a network trained on photographs, and lose nothing on X-rays. You want to write: “its first block is general”. "
+        "Which control do you need first?",
         {
-            "Only the number of images": "Both of our sources had 2,000 images and were trained alike.",
-            "That source and target look alike": "Yes: frozen to the top, the grating weights fell far behind, the printed digits did not.",
-            "That the classes have the same names": "Handwritten digits are digits too, and helped hardly more than gratings did.",
+            "The same with a frozen random first block": "Yes: if that loses nothing either, the layers above did all the work.",
+            "The same with the last block frozen": "Interesting, but it says nothing about the first one.",
+            "More epochs for the frozen network": "It could only help the side that already lost nothing.",
         },
-        "That source and target look alike",
-    ),
-    Question(
-        "You compare frozen features with fine-tuning, and choose the better one by its accuracy on the test split. What is wrong?",
-        {
-            "Nothing": "The test split has then taken part in the choice, and the number you report is flattered.",
-            "The choice belongs on the validation split": "Yes. The test split is looked at once, for what was chosen.",
-            "Both should be averaged": "That would be a third method, and does not cure the choice.",
-        },
-        "The choice belongs on the validation split",
+        "The same with a frozen random first block",
     ),
 ]
