@@ -24,10 +24,10 @@ class Lesson:
 
 LESSONS = (
     Lesson("00_start_here", "Start here", "what does a network do, and how does it learn?"),
-    Lesson("01_transfer_learning", "Transfer learning (전이 학습)", "what does a pretrained network know already?"),
-    Lesson("02_alexnet", "AlexNet", "what made the step of 2012?"),
-    Lesson("03_zfnet", "ZFNet", "what do the layers look at?"),
-    Lesson("04_vgg", "VGG", "why only 3 × 3?"),
+    Lesson("01_transfer_learning", "Transfer learning (전이 학습)", "how far do ten labels get you?"),
+    Lesson("02_alexnet", "AlexNet", "what made 2012 work?"),
+    Lesson("03_zfnet", "ZFNet", "what does a network look at?"),
+    Lesson("04_vgg", "VGG", "how far do you get with 3 × 3 alone?"),
     Lesson("05_googlenet", "GoogLeNet", "how can more branches have fewer parameters?"),
     Lesson("06_resnet", "ResNet", "why can 152 layers be trained?"),
     Lesson("07_inception_v3", "Inception-v2 and v3", "can the same be had for less?"),
