@@ -781,7 +781,7 @@ if run.mode == "paper":  # our own test errors beside Table 6
 # classes. Here it looks at ten photographs that are not from CIFAR-10. Panda and lemur are in none of its classes.
 
 # %%
-photos = datasets.animals(256)
+photos = datasets.animals(96)
 small = models.small.resnet20(weights="cifar10").eval()
 images = torch.stack(list(datasets.animals(32).values())) / 255
 with torch.no_grad():
