@@ -34,9 +34,19 @@ run = lecture8.start()
 
 # %%
 import torch
+import torchvision
 from torch import nn
 
-from lecture8 import complexity, datasets, models, plots, published, teaching, training
+from lecture8 import (
+    complexity,
+    datasets,
+    models,
+    plots,
+    published,
+    teaching,
+    training,
+    transfer,
+)
 from lecture8.lessons.l08_inception_v4 import explorers, pictures
 from lecture8.lessons.l08_inception_v4 import questions as ask
 from lecture8.lessons.l08_inception_v4.parts import parts
@@ -220,7 +230,25 @@ print(f"{mine.params:,} parameters, {mine.macs:,} multiply-adds, {mine.depth} la
 # %% [markdown]
 # That is the released network to the last parameter. (This course's tests copy random weights into it from the library timm, which ported
 # Google's code, and find the same logits.) Nothing was added anywhere, and it is 76 layers deep: Inception can do without.
-#
+
+# %%
+# optional, in every run: the published ImageNet weights look at ten photographs
+DOWNLOAD = False  # True downloads 171 MB, once; `pip install timm` first
+if DOWNLOAD:
+    try:
+        trained = transfer.pretrained("inception_v4").eval()
+        animals = datasets.animals(256)
+        batch = torch.stack(list(animals.values())) / 255
+        batch = nn.functional.interpolate(batch, size=299, mode="bilinear", antialias=True)
+        with torch.no_grad():
+            probabilities = trained(transfer.normalize(batch)).softmax(1)
+        classes = torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.meta["categories"]
+        for animal, row in zip(animals, probabilities):
+            print(f"{animal}: {classes[row.argmax()]}, {100 * row.max():.0f} %")
+    except (OSError, ModuleNotFoundError) as error:  # no internet, or no timm
+        print(error)
+
+# %% [markdown]
 # ## 3 · Shortcuts for Inception
 #
 # To add x to what the branches put out, the two must have the same shape. The branches together have, say, 96 channels, x has 256. So a 1 × 1
