@@ -99,10 +99,8 @@ def middle() -> pd.DataFrame:
         rows[configuration] = {
             "layers": cost.depth,
             "field": cost.field,
-            "conv params": sum(
-                row["params"] for part, row in parts(cost).items() if "block" in part
-            ),
-            "macs": cost.macs,
+            "conv params": f"{sum(row['params'] for part, row in parts(cost).items() if 'block' in part):,}",
+            "macs": f"{cost.macs:,}",
         }
     return pd.DataFrame(rows).T
 
@@ -116,8 +114,8 @@ def miniatures() -> pd.DataFrame:
             "third layer": third if third != "depthwise" else "depthwise 3 × 3, then 1 × 1",
             "channels": f"{width}, {2 * width}",
             "field": cost.field,
-            "multiply-adds": cost.macs,
-            "parameters": cost.params,
+            "multiply-adds": f"{cost.macs:,}",
+            "parameters": f"{cost.params:,}",
         }
     return pd.DataFrame(rows).T
 
