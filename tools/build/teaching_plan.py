@@ -5,6 +5,7 @@ A plan begins with a title and what to do before class; then comes, under the he
 reading at home.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Plan:
             for heading, body in bodies.items()
         }
 
+    @functools.cached_property
     def _shown(self) -> list[tuple[str, str]]:
         """(last heading above it, text) of everything that the executed notebook shows."""
         found, heading = [], ""
@@ -57,7 +59,7 @@ class Plan:
     def _claims(self) -> dict[str, list[str]]:
         """Heading -> sentences of claims that hold, with their numbers."""
         found: dict[str, list[str]] = {}
-        for heading, text in self._shown():
+        for heading, text in self._shown:
             if text.startswith("✅") and text[2:] not in found.setdefault(heading, []):
                 found[heading].append(text[2:])
         return found
@@ -83,7 +85,7 @@ class Plan:
 
     def stale(self) -> list[str]:
         """Decimals and percentages that the executed notebook does not show."""
-        shown = "\n".join(text for _, text in self._shown())
+        shown = "\n".join(text for _, text in self._shown)
         numbers = re.findall(r"\d[\d,]*\.\d+|\d+(?= %)", self.text)
         return [n for n in numbers if not re.search(rf"(?<![\d.,]){re.escape(n)}(?!\d|[.,]\d)", shown)]
 

@@ -591,7 +591,8 @@ explorers.winners()
 
 # %%
 truth = published.read("animals").set_index("name")["cifar10"].dropna()
-photos = {name: datasets.animals(size=32)[name] for name in truth.index}
+animals = datasets.animals(size=32)
+photos = {name: animals[name] for name in truth.index}
 images = transfer.normalize(torch.stack(list(photos.values())) / 255, "cifar10")
 opinions = {}
 for name in models.small.CIFAR10:
@@ -615,7 +616,8 @@ DOWNLOAD = False  # True downloads 45 MB, once
 if DOWNLOAD:
     try:
         large = transfer.pretrained("resnet18").eval()
-        images = torch.stack([datasets.animals(size=224)[name] for name in photos]) / 255
+        animals = datasets.animals(size=224)
+        images = torch.stack([animals[name] for name in photos]) / 255
         with torch.no_grad():
             probabilities = large(transfer.normalize(images)).softmax(1)
         names = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"]

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from lecture8 import datasets, published, transfer
-
 from lecture8.models.zfnet import occlusion
 
 SQUARE, FIELD = 8, 27  # pixels: of 32 for the gray square; the receptive field of conv2
