@@ -20,10 +20,12 @@ from numbers import Real
 from pathlib import Path
 
 import torch
+import torchvision
 from torch import Tensor, nn
+from torchvision.transforms.v2 import functional as F
 
 from lecture8 import checks, devices, models
-from lecture8.datasets import Data
+from lecture8.datasets import CIFAR10_CLASSES, Data
 from lecture8.models.layers import Network
 
 MEAN = (0.485, 0.456, 0.406)  #: of the red, green and blue of ImageNet's images, as values from 0 to 1
@@ -46,6 +48,27 @@ def normalize(images: Tensor, like: str = "imagenet") -> Tensor:
     checks.one_of(_SCALES, like=like)
     mean, std = (images.new_tensor(values).view(3, 1, 1) for values in _SCALES[like])
     return (images - mean) / std
+
+
+@torch.no_grad()
+def recognize(net: nn.Module, photos: Mapping[str, Tensor], size: int = 224, like: str = "imagenet") -> list[str]:
+    """The most probable class of each photograph and its probability, "golden retriever, 93 %".
+
+    photos: name -> 3 × H × W bytes in RGB, of any size: the middle of each is shown to the network, size × size
+    like: the set whose images and classes the network learned, "imagenet" or "cifar10"
+    Raises ValueError for a network with another number of outputs.
+    """
+    checks.one_of(_SCALES, like=like)
+    meta = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta
+    classes = CIFAR10_CLASSES if like == "cifar10" else meta["categories"]
+    middles = [F.center_crop(F.resize(photo, size, antialias=True), size) for photo in photos.values()]
+    was_training = net.training
+    logits = net.eval()(normalize(torch.stack(middles).to(devices.home(net)) / 255, like))
+    net.train(was_training)
+    probabilities = logits.softmax(1).cpu()
+    if probabilities.shape[1] != len(classes):
+        raise ValueError(f"given a network with {probabilities.shape[1]} outputs; {like} has {len(classes)} classes")
+    return [f"{classes[row.argmax()]}, {100 * row.max():.0f} %" for row in probabilities]
 
 
 def pretrained(name: str, num_classes: int | None = None) -> Network:

@@ -295,3 +295,12 @@ def test_nearest_neighbors_by_hand():
     tie = transfer.nearest_neighbors(data, 4)  # two against two for the last: the nearer pair wins
     assert tie.predicted.tolist() == [1, 2, 1]
     assert transfer.nearest_neighbors(datasets.digits(size=8), 3).accuracy > 0.95
+
+
+def test_the_middle_of_a_photograph_is_recognized():
+    macaw = datasets.animals()["macaw"]
+    net = models.small.vgg(weights="cifar10").train()
+    square, wide = transfer.recognize(net, {"square": macaw, "wide": macaw.repeat(1, 1, 3)}, size=32, like="cifar10")
+    assert net.training and square == wide == "bird, 77 %"
+    with pytest.raises(ValueError, match="10 outputs; imagenet has 1000 classes"):
+        transfer.recognize(net, {"square": macaw})
