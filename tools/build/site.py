@@ -16,10 +16,11 @@ import yaml
 from bs4 import BeautifulSoup
 
 from lecture8 import course, published
-from tools.build import conditions, notebooks, npm, pictures, teaching_plan
+from tools.build import conditions, notebooks, npm, pictures, players, teaching_plan
 
 ROOT = conditions.ROOT
 TARGET, PAGES, ENVIRONMENT = (ROOT / "build" / name for name in ("site", "site-pages", "site-env"))
+PLAYERS = ROOT / "build" / "site-players"
 LIBRARIES = ROOT / "build" / "site-libraries"
 JUPYTER_BOOK = "jupyter-book>=1.0.4,<2"  # 2 fetches its theme from the network at every build
 MATHJAX = {"mathjax": "3.2.2"}
@@ -36,7 +37,8 @@ CONFIG = {
     "sphinx": {
         "config": {
             "mathjax_path": "mathjax/es5/tex-mml-chtml.js",
-            "nb_ipywidgets_js": {},  # widgets show the picture or the text that was saved
+            "nb_ipywidgets_js": {},  # widgets are what `players` made of them
+            "html_js_files": [["players/player.js", {"defer": "defer"}]],
             "suppress_warnings": ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missing"],
             "html_theme_options": {"use_download_button": True, "use_fullscreen_button": False},
         }
@@ -82,6 +84,7 @@ def write_pages() -> None:
         notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
         # a picture from Colab's server would be fetched by every reader
         notebook.cells[0].source = BADGE.sub(r"[Open in Colab](\1)", notebook.cells[0].source)
+        players.lay(players.alive(notebook, name), PLAYERS)
         nbformat.write(notebook, PAGES / "notebooks" / f"{name}.ipynb")
     shutil.copytree(ROOT / "docs", PAGES / "docs")
     (PAGES / "plans").mkdir()
@@ -220,6 +223,7 @@ def main() -> int:
     shutil.copytree(PAGES.parent / "site-work" / "_build" / "html", TARGET)
     # beside the pages, not among their sources: Jupyter Book has every page load each script that it finds there
     shutil.copytree(LIBRARIES / "mathjax" / "es5", TARGET / "_static" / "mathjax" / "es5")
+    shutil.copytree(PLAYERS, TARGET / "_static" / "players")
     mend_links(TARGET)
     lighten(TARGET)
     describe_pictures(TARGET)

@@ -16,7 +16,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from tools.build import conditions, instructor, notebooks, npm, pictures, slide_types, teaching_plan
+from tools.build import conditions, instructor, notebooks, npm, pictures, players, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
@@ -80,6 +80,7 @@ require(["reveal.js/dist/reveal.js"], function (Reveal) {{
 }});
 </script>
 """
+PLAYER = '<script src="players/player.js"></script>'
 
 
 def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
@@ -90,9 +91,12 @@ def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
             cell.source = re.sub(r"^\[!\[Open in Colab\].*\n", "", cell.source, flags=re.MULTILINE)
         elif slide_types.hides_code(cell):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
-        for output in cell.get("outputs", ()):
-            if "text/markdown" in output.get("data", {}):  # on a slide nobody has made a guess
-                output.data["text/markdown"] = slide_types.unfolded(output.data["text/markdown"])
+    players.alive(notebook, plan.notebook)
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if "data-reveal" in output.get("data", {}).get(
+            "text/html", ""
+        ):  # the answer comes a key press after the question
+            output.data["text/html"] = output.data["text/html"].replace("<details>", "<details open>")
     return notebook
 
 
@@ -116,13 +120,15 @@ def deck(name: str) -> str:
         mermaid_js_url="",
     )
     words = pictures.alternatives(notebook.cells)
-    html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name)))
+    shown = prepared(notebook, teaching_plan.plan(name))
+    players.lay(shown, TARGET / "players")
+    html, _ = exporter.from_notebook_node(shown)
     page = BeautifulSoup(html, "html.parser")
     pictures.describe(page, words, pictures.embedded)
     for script in page.find_all("script", type="module"):
         if "mermaid" in script.text:  # it is on no slide, and would be fetched from the network
             script.decompose()
-    return str(page).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}</html>")
+    return str(page).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}{PLAYER}</html>")
 
 
 def main() -> int:

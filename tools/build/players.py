@@ -1,0 +1,173 @@
+"""Explorers, quizzes and predictions that answer on a page without a kernel, for the site and the decks.
+
+`alive` puts into an executed notebook what player.js brings to life; `lay` lays the states of its explorers beside it:
+every picture drawn ahead, which is possible since controls have a few values each. States are drawn once and kept in
+build/players under the hash of what draws them.
+"""
+
+import hashlib
+import html
+import importlib.metadata
+import io
+import itertools
+import json
+import math
+import re
+import shutil
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from nbformat import NotebookNode
+from PIL import Image
+
+from lecture8 import course, plots, teaching
+from tools.build import conditions
+
+SCRIPT = Path(__file__).with_name("player.js")
+KEPT = conditions.ROOT / "build" / "players"
+BYTES = 2_000_000  # the most that the pictures of one explorer take
+EXPLORER = re.compile(r"\bexplorers\.(\w+)\(")
+ASKED = re.compile(r"\bteaching\.(quiz|predict)\(ask\.(?:quiz|predictions)\[\"?(\w+)\"?\]")
+REVEALED = re.compile(r"\bguess_(\w+)\.reveal\(")
+REVEAL = re.compile(
+    r"\S+ (You made no prediction\.)\s*<details><summary>[^<]*</summary>\s*"
+    r"\*\*Measured: (.*?)\.\*\*(.*?)(<img[^>]*>)?\s*</details>\s*",
+    re.DOTALL,
+)
+words = MarkdownIt("commonmark", {"html": True}).renderInline
+
+
+def alive(notebook: NotebookNode, name: str) -> NotebookNode:
+    """The notebook `name` ('06_resnet') with HTML for the widgets in its outputs; changes it in place."""
+    course.lesson(name).module("explorers")  # lists them
+    questions, guesses = course.lesson(name).module("questions"), {}
+    for cell in notebook.cells:
+        shown = next((out for out in cell.get("outputs", ()) if "data" in out), None)
+        if shown is None:
+            continue
+        if found := EXPLORER.search(cell.source):
+            made = _explorer(f"l{name}.{found[1]}", shown.data)
+        elif found := ASKED.search(cell.source):
+            kind, key = found.groups()
+            asked = questions.quiz[int(key)] if kind == "quiz" else questions.predictions[key]
+            guesses |= {guess: key for guess in re.findall(r"\bguess_(\w+) = ", cell.source)}
+            made = _asked(asked, key if kind == "predict" else "", shown.data["text/html"])
+        elif found := REVEALED.search(cell.source):
+            made = _revealed(guesses[found[1]], shown.data["text/markdown"])
+        else:
+            continue
+        if made:
+            shown.data = NotebookNode({"text/html": made})
+    return notebook
+
+
+def _explorer(key: str, data: dict) -> str:
+    """The still of a listed explorer as a figure; nothing for one that works on what the cell hands to it."""
+    if key not in teaching.EXPLORERS or "image/png" not in data:
+        return ""
+    said = html.escape(re.sub(r"^\[.*?\] ", "", data["text/plain"]))
+    picture = f'<img alt="{said}" src="data:image/png;base64,{data["image/png"]}">'
+    return f'<figure data-player="{key}">{picture}<figcaption aria-live="polite">{said}</figcaption></figure>'
+
+
+def _asked(asked: teaching.Question | teaching.Prediction, key: str, still: str) -> str:
+    """A question with all that it says to those who choose an option; key: of a prediction, which says it later."""
+    options = [
+        {"text": option, "html": words(option), "why": words(why)}
+        | {"said": "Noted. Now see what was measured." if key else words(str(asked.check(option)))}
+        for option, why in asked.options.items()
+    ]
+    button = "That is my guess" if key else "Check"
+    about = json.dumps({"prompt": words(asked.prompt), "options": options, "key": key, "button": button})
+    data = about.replace("</", "<\\/")
+    script = f'<script type="application/json">{data}</script>'
+    return f'<div data-ask>{script}<div class="still">{still}</div></div>'
+
+
+def _revealed(key: str, markdown: str) -> str:
+    """What a prediction reveals without a guess, as HTML that knows what was measured."""
+    said, measured, more, picture = REVEAL.fullmatch(markdown).groups("")
+    body = f"<p><b>Measured: {words(measured)}.</b> {words(more.strip())}</p>{picture}"
+    return (
+        f'<div data-reveal="{key}" data-measured="{html.escape(measured)}"><p class="guess">{said}</p>'
+        f"<details><summary>What was measured</summary>{body}</details></div>"
+    )
+
+
+def thinned(values: dict[str, list], start: dict, most: int) -> dict[str, list]:
+    """Fewer values of the controls that have most, numbers only, until there are at most `most` states."""
+    values = {name: list(some) for name, some in values.items()}
+    while math.prod(map(len, values.values())) > most:
+        numbers = [n for n, some in values.items() if len(some) > 3 and all(isinstance(v, int | float) for v in some)]
+        if not numbers:
+            break
+        longest = max(numbers, key=lambda name: len(values[name]))
+        some, kept = values[longest], values[longest].index(start[longest]) % 2
+        values[longest] = some[kept::2]
+    return values
+
+
+def lay(notebook: NotebookNode, folder: Path) -> None:
+    """Lays the script, and the states of all explorers that `alive` found in a notebook, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(SCRIPT, folder)
+    shown = (out.get("data", {}).get("text/html", "") for cell in notebook.cells for out in cell.get("outputs", ()))
+    for key in re.findall(r'<figure data-player="(\S+)">', "".join(shown)):
+        _draw(key, folder)
+
+
+def _draw(key: str, folder: Path) -> None:
+    kept = KEPT / f"{key}-{_made_by(key)}"
+    if not (kept / "states.js").exists():
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        (kept / "states.js").write_text(_drawn(key, kept), encoding="utf-8")
+    shutil.copytree(kept, folder / key, dirs_exist_ok=True)
+
+
+def _made_by(key: str) -> str:
+    """A hash of the package without the other lessons, and of the libraries that draw."""
+    package, lesson = conditions.ROOT / "lecture8", key.partition(".")[0]
+    files = [p for p in package.rglob("*.*") if p.suffix in (".py", ".csv") and "lessons" not in p.parts]
+    files += [p for p in (package / "lessons" / lesson).iterdir() if p.suffix in (".py", ".csv")]
+    versions = [importlib.metadata.version(library) for library in ("matplotlib", "torch", "pillow")]
+    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(files)) + str(versions).encode()).hexdigest()[:12]
+
+
+def _states(values: dict[str, list]) -> Iterator[dict]:
+    return (dict(zip(values, state, strict=True)) for state in itertools.product(*values.values()))
+
+
+def _drawn(key: str, folder: Path) -> str:
+    explorer = teaching.EXPLORERS[key]()
+    values = {name: [value for _, value in control.options] for name, control in explorer.controls.items()}
+    start = {name: control.value for name, control in explorer.controls.items()}
+
+    def picture(state: dict) -> tuple[bytes, str]:
+        figure, text = explorer.draw(**state)
+        file = io.BytesIO()
+        Image.open(io.BytesIO(plots.png(figure))).convert("RGB").save(file, "webp", lossless=True, method=4)
+        return file.getvalue(), text
+
+    every = max(1, math.prod(map(len, values.values())) // 8)
+    sample = [len(picture(state)[0]) for state in itertools.islice(_states(values), 0, None, every)]
+    values = thinned(values, start, int(BYTES / statistics.mean(sample)))
+    files, states = {}, []
+    for state in _states(values):
+        drawn, text = picture(state)
+        states.append((files.setdefault(drawn, len(files)), text))
+    for drawn, number in files.items():
+        (folder / f"{number}.webp").write_bytes(drawn)
+    controls = [
+        {
+            "label": explorer.controls[name].description,
+            "values": [str(value) for value in some],
+            "start": some.index(start[name]),
+            "slides": len(some) > 3 and all(isinstance(value, int | float) for value in some),
+        }
+        for name, some in values.items()
+    ]
+    about = json.dumps({"controls": controls, "pictures": len(files), "states": states}, ensure_ascii=False)
+    return f"lecture8.states({json.dumps(key)}, {about});\n"
