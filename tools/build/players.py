@@ -128,16 +128,22 @@ def _draw(key: str, folder: Path) -> None:
 
 
 def _made_by(key: str) -> str:
-    """A hash of the package without the other lessons, and of the libraries that draw."""
+    """A hash of the package without the other lessons, of this file, and of the libraries that draw."""
     package, lesson = conditions.ROOT / "lecture8", key.partition(".")[0]
     files = [p for p in package.rglob("*.*") if p.suffix in (".py", ".csv") and "lessons" not in p.parts]
-    files += [p for p in (package / "lessons" / lesson).iterdir() if p.suffix in (".py", ".csv")]
+    files += [Path(__file__), *(p for p in (package / "lessons" / lesson).iterdir() if p.suffix in (".py", ".csv"))]
     versions = [importlib.metadata.version(library) for library in ("matplotlib", "torch", "pillow")]
     return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(files)) + str(versions).encode()).hexdigest()[:12]
 
 
 def _states(values: dict[str, list]) -> Iterator[dict]:
     return (dict(zip(values, state, strict=True)) for state in itertools.product(*values.values()))
+
+
+def _webp(picture: Image.Image, **how) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "webp", method=4, **how)
+    return file.getvalue()
 
 
 def _drawn(key: str, folder: Path) -> str:
@@ -147,9 +153,9 @@ def _drawn(key: str, folder: Path) -> str:
 
     def picture(state: dict) -> tuple[bytes, str]:
         figure, text = explorer.draw(**state)
-        file = io.BytesIO()
-        Image.open(io.BytesIO(plots.png(figure))).convert("RGB").save(file, "webp", lossless=True, method=4)
-        return file.getvalue(), text
+        full = Image.open(io.BytesIO(plots.png(figure))).convert("RGB")
+        exact, close = (_webp(full, lossless=True), _webp(full, quality=80))
+        return close if len(close) < 0.7 * len(exact) else exact, text  # the former with photographs in it
 
     every = max(1, math.prod(map(len, values.values())) // 8)
     sample = [len(picture(state)[0]) for state in itertools.islice(_states(values), 0, None, every)]
