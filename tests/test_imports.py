@@ -121,8 +121,8 @@ def loaded_by(code: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout.split())
 
 
-def test_importing_the_package_costs_nothing_and_the_core_needs_no_pictures():
-    assert loaded_by("import lecture8") == set()
+def test_importing_the_package_and_asking_for_help_cost_nothing_and_the_core_needs_no_pictures():
+    assert loaded_by("import lecture8") == loaded_by("from lecture8.__main__ import parser; parser()") == set()
     core = "from lecture8 import complexity, datasets, models, training"
     assert loaded_by(core) & {"torchvision", "matplotlib", "ipywidgets", "sklearn", "PIL"} == set()
 
