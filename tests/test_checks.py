@@ -34,7 +34,7 @@ from lecture8.models import small
 from lecture8.models.inception_v3 import separate
 from lecture8.models.zfnet import project
 
-NET, RGB = small.resnet(8, width=2, channels=1), small.resnet(8, width=2)
+NET, RGB, PLAIN = small.resnet(8, width=2, channels=1), small.resnet(8, width=2), small.vgg(width=4, norm=False)
 FROZEN = copy.deepcopy(NET).requires_grad_(False)
 DATA = datasets.digits(8)
 BYTES, FLOATS = torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(2, 1, 4, 4)
@@ -126,11 +126,8 @@ BAD = [
     (lambda: RGB(BYTES), "given images of type torch.uint8, but"),
     (lambda: small.alexnet(10)(torch.zeros(1, 3, 28, 28)), "given images of 28 × 28 pixels, but"),
     (lambda: models.inception_v3(3)(torch.zeros(1, 3, 74, 74)), "of at least 75: its stages shrink smaller ones"),
-    (lambda: project(small.vgg(), IMAGE, "block9", 0), "given stage='block9'; this network has block1, "),
-    (
-        lambda: project(small.vgg(width=4, norm=False), IMAGE, "block1", 4),
-        "given channel=4; block1 has channels 0 to 3",
-    ),
+    (lambda: project(PLAIN, IMAGE, "block9", 0), "given stage='block9'; this network has block1, "),
+    (lambda: project(PLAIN, IMAGE, "block1", 4), "given channel=4; block1 has channels 0 to 3"),
     (lambda: project(RGB, IMAGE, "conv2_x", 0), "no way back"),
     (lambda: small.alexnet(activation="relu"), "given activation='relu': expected a class of layers, such as nn.Tanh"),
     (lambda: small.alexnet(activation=torch.relu), "as activation: expected a class of layers"),

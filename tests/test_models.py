@@ -9,6 +9,7 @@ from torch import nn
 
 from lecture8 import checkpoints, complexity, models, published
 from lecture8.models import ARCHITECTURES, registry
+from tests.support.refusals import message
 
 SMALL = 32  # pixels: ResNets leave one pixel of it
 
@@ -110,10 +111,7 @@ def test_weights_of_our_own_are_loaded_whole_or_refused(tmp_path, monkeypatch):
     assert all(torch.equal(value.to(loaded[name].dtype), loaded[name]) for name, value in learned.state_dict().items())
     assert build().features.block1.conv1.conv.out_channels == 16 and "weights" in registry.options("small.tiny")
     for given, said in (({"width": 8}, "for width=4"), ({"num_classes": 3}, "for num_classes=10")):
-        with pytest.raises(ValueError, match=said):
-            build(weights="cifar10", **given)
-    with pytest.raises(ValueError, match=r"weights='pets'.*expected one of 'cifar10'"):
-        build(weights="pets")
+        assert said in message(ValueError, build, weights="cifar10", **given)
+    assert "given weights='pets': expected one of 'cifar10'" in message(ValueError, build, weights="pets")
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="is damaged: install"):
-        build(weights="cifar10")
+    assert "is damaged: install" in message(ValueError, build, weights="cifar10")

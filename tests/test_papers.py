@@ -192,11 +192,8 @@ def test_vgg_starts_from_configuration_a():
     a, d = models.vgg11(10, input_size=32), models.vgg13(7, input_size=32)
     own = d.classifier.fc8.weight.clone()
     start_from(d, a)
-    copied = [
-        name
-        for name, weight in d.features.state_dict().items()
-        if name in a.features.state_dict() and torch.equal(weight, a.features.state_dict()[name]) and weight.any()
-    ]
+    ours, theirs = d.features.state_dict(), a.features.state_dict()
+    copied = [n for n in ours if n in theirs and torch.equal(ours[n], theirs[n]) and ours[n].any()]
     assert copied == [f"block{n[4]}.{n}.weight" for n in ("conv1_1", "conv2_1", "conv3_1", "conv3_2")]
     assert torch.equal(d.classifier.fc6.weight, a.classifier.fc6.weight)
     assert torch.equal(d.classifier.fc8.weight, own)  # other classes: kept

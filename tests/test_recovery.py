@@ -134,7 +134,7 @@ def test_ctrl_c_without_a_checkpoint(digits, capsys):
 def test_lost_weights_never_replace_good_ones(digits, tmp_path):
     schedule = {"scheduler": lambda optimizer: lr_scheduler.LambdaLR(optimizer, lambda epoch: 1e38 if epoch else 1)}
     with pytest.raises(training.DivergedError):
-        fit(digits, checkpoint=tmp_path / "run.pt", **schedule)
+        fit(digits.take(32), checkpoint=tmp_path / "run.pt", **schedule)  # the second epoch's only step goes too far
     saved = checkpoints.read(tmp_path / "run.pt")
     assert len(saved["rows"]) == 1 and all(value.isfinite().all() for value in saved["net"].values())
 
