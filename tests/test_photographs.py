@@ -47,7 +47,6 @@ def counts(data):
 
 
 # --- image folders ---
-
 COLORS = {"cat": (200, 40, 40), "dog": (40, 200, 40), "eel": (40, 40, 200)}
 
 
@@ -272,7 +271,6 @@ def test_folders_that_do_not_fit_are_refused_in_one_sentence(tmp_path):
 
 
 # --- published sets, in small; torchvision's addresses and checksums lead to them ---
-
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -410,8 +408,6 @@ def test_damaged_sets_are_named(share, monkeypatch):
 
 
 # --- how they come ---
-
-
 def serve(name, folder, server, monkeypatch):
     """Lets the addresses of a set point to the server, with the checksums of what it has."""
     parts = [folder / "images", folder / "annotations"] if name == "pets" else [folder]

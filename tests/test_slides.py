@@ -28,8 +28,7 @@ GUESS, REVEAL = shows("guess = teaching.predict(a)"), shows("guess.reveal('b')")
 
 
 def test_a_guess_is_on_another_slide_than_what_it_came_to():
-    found = types(SECTION, PROSE, GUESS, shows("draw()"), REVEAL)
-    assert found == "slide fragment fragment subslide fragment"
+    assert types(SECTION, PROSE, GUESS, shows("draw()"), REVEAL) == "slide fragment fragment subslide fragment"
 
 
 def test_prose_after_a_result_is_the_next_idea_and_preparations_and_answers_are_left_out():

