@@ -1,0 +1,1 @@
+(root, data) => { "use strict"; root.textContent = "convolution " + JSON.stringify(data).length; }
