@@ -81,7 +81,7 @@
     & { container-type: inline-size; width: 100%; padding: 4px; box-sizing: border-box; font-size: min(1em, 18px);
       line-height: 1.4; color: inherit; }
     & .row, & .picture, & .equation, & .grids { display: flex; flex-wrap: wrap; gap: .6em; align-items: flex-start; }
-    & .row { align-items: center; margin: 0 0 .7em; } & .picture { gap: 1em 2.4em; } & .grids { column-gap: 1em; }
+    & .row { align-items: center; margin: 0 0 .7em; } & .picture { gap: 1em 2.4em; } & .grids { gap: .6em 1em; align-items: end; }
     & .part > b { display: block; font-weight: 600; margin: 0 0 .3em; } & p { margin: .5em 0 0; }
     & svg { display: block; overflow: visible; max-width: none; touch-action: pan-y; cursor: pointer; }
     & svg text { pointer-events: none; text-anchor: middle; dominant-baseline: central; fill: currentColor; }
@@ -100,6 +100,7 @@
     & .table > i { font-style: normal; justify-content: end; padding-right: .4em; width: auto; }
     & .framed { outline: 3px solid ${BLUE}; outline-offset: 1px; } & b.framed { padding: 0 .3em; border-radius: 2px; }
     & p.sum { width: 0; min-width: 100%; margin: 0; line-height: 1.8; } & .sum b { font-size: 1.2em; }
+    & .grids .part { min-width: 3.8em; } & .grids b { width: 0; min-width: 100%; }
     & .said { min-height: 1.4em; font-weight: 600; } & label.position > input { width: 8em; }`.replaceAll("&", "[data-live=convolution]");
   const [controls, second, grids, equation] = ["row", "row", "grids", "equation"].map(name => make("div", {class: name}));
   const said = make("p", {class: "said", "aria-live": "polite"}), sizes = make("p"), sumLine = make("p", {class: "sum"});
@@ -246,13 +247,12 @@
     const {stride: s, padding: p, maps} = state, k = size(), [high, wide] = [maps[0].length, maps[0][0].length];
     const along = n => `⌊(${n} + 2 · ${p} − ${k}) / ${s}⌋ + 1 = ${outputs(n)}`.replaceAll(" ", "\u00a0");
     const words = maps.slice(1).map((_, i) => {
-      const [rows, columns] = [...new Set([maps[i].length, maps[i][0].length])].map(along);
-      const name = depth > 1 ? `layer ${i + 1}` : "the feature map";
-      return `${name} has ${rows} ${columns ? `rows and ${columns} columns` : "rows and columns"}`;
+      const sides = [...new Set([maps[i].length, maps[i][0].length])].map(along).join(" rows and ");
+      return (depth > 1 ? `layer ${i + 1}: ` : "here ") + sides;
     });
     const places = (high + 2 * p - k + 1) * (wide + 2 * p - k + 1), stops = maps[1].length * maps[1][0].length;
-    return `Orange is positive, purple negative. Size: ⌊(n + 2p − k) / s⌋ + 1, with size n of what is read, padding p, `
-      + `kernel size k, stride s. So ${words.join(", ")}${maps.length > depth ? "." : "; then the kernel does not fit."}`
+    return `Orange is positive, purple negative. From n rows or columns ⌊(n + 2p − k) / s⌋ + 1 are left, with padding p, `
+      + `kernel size k and stride s: ${words.join(", ")}${maps.length > depth ? "." : "; then the kernel does not fit."}`
       + (s > 1 ? ` The middle of the window stops at ${stops} of ${places} places, the blue dots. It skips the others.` : "");
   };
   const move = () => {
