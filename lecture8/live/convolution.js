@@ -24,7 +24,7 @@
 
   // --- small tools ---
   const make = (tag, attributes = {}, ...inside) => {
-    const drawn = ["svg", "rect", "text", "circle"].includes(tag);
+    const drawn = ["svg", "rect", "text", "path"].includes(tag);
     const made = document.createElementNS(`http://www.w3.org/${drawn ? "2000/svg" : "1999/xhtml"}`, tag);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     made.append(...inside);
@@ -81,7 +81,7 @@
     & { container-type: inline-size; width: 100%; padding: 4px; box-sizing: border-box; font-size: min(1em, 18px);
       line-height: 1.4; color: inherit; }
     & .row, & .picture, & .equation, & .grids { display: flex; flex-wrap: wrap; gap: .6em; align-items: flex-start; }
-    & .row { align-items: center; margin: 0 0 .7em; } & .picture { gap: 1em 2.4em; } & .grids { gap: .6em 1em; align-items: end; }
+    & .row { align-items: center; margin: 0 0 .7em; } & .picture { gap: 1em 2.4em; } & .grids { gap: .6em clamp(.4em, 2cqw, 1em); }
     & .part > b { display: block; font-weight: 600; margin: 0 0 .3em; } & p { margin: .5em 0 0; }
     & svg { display: block; overflow: visible; max-width: none; touch-action: pan-y; cursor: pointer; }
     & svg text { pointer-events: none; text-anchor: middle; dominant-baseline: central; fill: currentColor; }
@@ -100,7 +100,7 @@
     & .table > i { font-style: normal; justify-content: end; padding-right: .4em; width: auto; }
     & .framed { outline: 3px solid ${BLUE}; outline-offset: 1px; } & b.framed { padding: 0 .3em; border-radius: 2px; }
     & p.sum { width: 0; min-width: 100%; margin: 0; line-height: 1.8; } & .sum b { font-size: 1.2em; }
-    & .grids .part { min-width: 3.8em; } & .grids b { width: 0; min-width: 100%; }
+    & .grids b { white-space: pre-line; line-height: 1.2; }
     & .said { min-height: 1.4em; font-weight: 600; } & label.position > input { width: 8em; }`.replaceAll("&", "[data-live=convolution]");
   const [controls, second, grids, equation] = ["row", "row", "grids", "equation"].map(name => make("div", {class: name}));
   const said = make("p", {class: "said", "aria-live": "polite"}), sizes = make("p"), sumLine = make("p", {class: "sum"});
@@ -160,28 +160,27 @@
     const title = `${name}, ${square(map.length, map[0].length)}`, viewBox = `0 0 ${wide * U} ${high * U}`;
     const style = `width: calc(${wide} * var(--cell)); height: calc(${high} * var(--cell))`;
     const svg = make("svg", {viewBox, style, role: "img", "aria-label": title});
-    const cells = [], marks = [], numbers = (level || !color) && map[0].length <= NUMBERS, side = numbers ? 0.84 : 0.5;
+    const cells = [], numbers = (level || !color) && map[0].length <= NUMBERS, spots = {lands: "", skipped: ""};
     for (let row = 0; row < high; row++) {
       for (let column = 0; column < wide; column++) {
         const [y, x] = [row - border, column - border], real = map[y]?.[x] !== undefined;
         const corner = {x: column * U, y: row * U, width: U, height: U, "data-row": y, "data-column": x};
         const line = {fill: "transparent", stroke: GRAY, "stroke-width": 0.6, "stroke-dasharray": real ? "none" : "2 2"};
         const rect = make("rect", {...corner, ...line});
-        const text = make("text", {x: (column + 0.5) * U, y: (row + 0.52) * U, style: "font-size: 9px"}, "0");
-        svg.append(rect, ...(numbers ? [text] : []));
+        const text = numbers && make("text", {x: (column + 0.5) * U, y: (row + 0.52) * U, style: "font-size: 9px"}, "0");
+        svg.append(rect, ...(text ? [text] : []));
         if (real) cells.push({rect, text, y, x});
         // where the middle of the window stops, and the places in between that a stride above 1 skips
         const [i, j] = [row - middle, column - middle], lands = i % s === 0 && j % s === 0;
         if (!read || s === 1 || i < 0 || j < 0 || i + size() > high || j + size() > wide) continue;
-        marks.push(make("circle", {
-          cx: (column + side) * U, cy: (row + 1 - side) * U, r: lands ? 3 : 1.8, class: lands ? "lands" : "skipped",
-          fill: lands ? BLUE : WHITE, stroke: lands ? WHITE : "#000", "stroke-width": 0.8, "pointer-events": "none",
-        }));
+        spots[lands ? "lands" : "skipped"] += `M${(column + 0.5) * U},${(row + (numbers ? 0.86 : 0.5)) * U}h0`;
       }
     }
-    const frames = [[WHITE, 5], [BLUE, 3]].map(([stroke, width]) =>
-      make("rect", {fill: "none", stroke, "stroke-width": width, rx: 1.5, "pointer-events": "none"}));
-    svg.append(...marks, ...frames);
+    const line = (tag, d, stroke, width, name = "") => make(tag, {
+      d, stroke, "stroke-width": width, fill: "none", "stroke-linecap": "round", "pointer-events": "none", class: name});
+    const dot = numbers ? 4.6 : 6, frames = [line("rect", "", WHITE, 5), line("rect", "", BLUE, 3)];
+    svg.append(line("path", spots.skipped, "#000", dot / 2 + 1.4), line("path", spots.skipped, WHITE, dot / 2, "skipped"),
+      line("path", spots.lands, WHITE, dot + 1.6), line("path", spots.lands, BLUE, dot, "lands"), ...frames);
     const point = event => {
       const {row, column} = event.target.dataset, pressed = event.type === "pointerdown";
       if (row === undefined || state.playing && !pressed) return;
@@ -194,13 +193,14 @@
       go(level || 1, near(row), near(column));
     };
     for (const type of ["pointerdown", "pointermove"]) svg.addEventListener(type, point);
-    return {svg, cells, frames, high, wide, part: make("div", {class: "part"}, make("b", {}, title), svg)};
+    return {svg, cells, frames, high, wide, part: make("div", {class: "part"}, make("b", {}, title.replace(", ", "\n")), svg)};
   };
   const paint = () => panels.forEach(({cells}, level) => {
     const map = state.maps[level], largest = largestOf(map);
     for (const {rect, text, y, x} of cells) {
       const rgb = [0, 1, 2].map(c => between(0, Math.round(255 * planes[color ? c : 0][y]?.[x] / most), 255));
       rect.setAttribute("fill", level ? tint(map[y][x], largest) : `rgb(${rgb})`);
+      if (!text) continue;
       text.textContent = written(map[y][x], 1);
       text.style.fontSize = `${Math.min(9.5, 27 / text.textContent.length)}px`;
       text.style.fill = level ? "" : rgb[1] < 130 ? WHITE : "#000";
@@ -265,7 +265,7 @@
       frames.forEach(frame => Object.entries(spot).forEach(([key, value]) => frame.setAttribute(key, value)));
       cells.forEach(({rect, text}, n) => {  // while it slides, what is not computed yet is empty
         const late = Boolean(state.playing) && i === level && n > current;
-        [rect, text].forEach(one => one.classList.toggle("later", late));
+        for (const one of [rect, text]) if (one) one.classList.toggle("later", late);
       });
     });
     const read = under(level, row, column), parts = multiplied(read).flat(2), weights = state.kernel.flat(2);
