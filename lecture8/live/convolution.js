@@ -99,7 +99,7 @@
     & .table > input::-webkit-inner-spin-button { display: none; }
     & .table > i { font-style: normal; justify-content: end; padding-right: .4em; width: auto; }
     & .framed { outline: 3px solid ${BLUE}; outline-offset: 1px; } & b.framed { padding: 0 .3em; border-radius: 2px; }
-    & p.sum { width: 0; min-width: 100%; margin: 0; line-height: 1.8; } & .sum b { font-size: 1.2em; }
+    & p.sum { width: 0; min-width: max(100%, min(23em, 92cqw)); margin: 0; line-height: 1.8; } & .sum b { font-size: 1.2em; }
     & .grids b { white-space: pre-line; line-height: 1.2; }
     & .said { min-height: 1.4em; font-weight: 600; } & label.position > input { width: 8em; }`.replaceAll("&", "[data-live=convolution]");
   const [controls, second, grids, equation] = ["row", "row", "grids", "equation"].map(name => make("div", {class: name}));

@@ -3,8 +3,7 @@
 import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
-from torch import allclose, tensor
-from torch.nn.functional import conv2d
+from torch import allclose, conv2d, tensor
 
 from lecture8 import datasets
 
