@@ -99,12 +99,13 @@
     & .table > input::-webkit-inner-spin-button { display: none; }
     & .table > i { font-style: normal; justify-content: end; padding-right: .4em; width: auto; }
     & .framed { outline: 3px solid ${BLUE}; outline-offset: 1px; } & b.framed { padding: 0 .3em; border-radius: 2px; }
-    & p.sum { width: 0; min-width: max(100%, min(23em, 92cqw)); margin: 0; line-height: 1.8; } & .sum b { font-size: 1.2em; }
+    & p.sum { width: 0; min-width: max(100%, min(23em, 92cqw)); line-height: 1.8; } & .sum b { font-size: 1.2em; }
     & .grids b { white-space: pre-line; line-height: 1.2; }
     & .said { min-height: 1.4em; font-weight: 600; } & label.position > input { width: 8em; }`.replaceAll("&", "[data-live=convolution]");
   const [controls, second, grids, equation] = ["row", "row", "grids", "equation"].map(name => make("div", {class: name}));
   const said = make("p", {class: "said", "aria-live": "polite"}), sizes = make("p"), sumLine = make("p", {class: "sum"});
-  root.append(make("style", {}, CSS), controls, second, make("div", {class: "picture"}, grids, equation), said, sizes);
+  const picture = make("div", {class: "picture"}, grids, make("div", {}, equation, sumLine));
+  root.append(make("style", {}, CSS), controls, second, picture, said, sizes);
 
   // --- the controls ---
   const range = (name, min, max, value, act) => {
@@ -219,8 +220,8 @@
   };
   const weight = (channel, i, j) => {
     const where = `${color ? `${CHANNELS[channel]}, ` : ""}row ${i + 1}, column ${j + 1}`;
-    const value = Number(state.kernel[channel][i][j].toFixed(2)), words = {"aria-label": `weight: ${where}`};
-    const input = make("input", {type: "number", step: "any", value, ...words});
+    const input = make("input", {type: "number", step: "any", "aria-label": `weight: ${where}`});
+    input.value = Number(state.kernel[channel][i][j].toFixed(2));
     input.addEventListener("input", () => {
       state.kernel[channel][i][j] = Number(input.value) || 0;
       buttons.forEach(one => one.setAttribute("aria-pressed", "false"));
@@ -238,19 +239,19 @@
     const total = panels.reduce((cells, one) => cells + one.wide, 0), room = `(100cqw - ${panels.length * 1.05}em) / ${total}`;
     grids.style.setProperty("--cell", `max(6px, min(1.95em, ${25 / Math.max(...panels.map(one => one.high))}em, ${room}))`);
     tables = [table("pixels", undefined, "framed"), table("× kernel", weight), table("= products")];
-    equation.replaceChildren(...tables.map(one => one.part), sumLine);
+    equation.replaceChildren(...tables.map(one => one.part));
     sizes.textContent = sizesInWords();
     paint();
     move();
   };
   const sizesInWords = () => {
-    const {stride: s, padding: p, maps} = state, k = size(), [high, wide] = [maps[0].length, maps[0][0].length];
+    const {stride: s, padding: p, maps} = state, k = size(), stops = maps[1].length * maps[1][0].length;
     const along = n => `⌊(${n} + 2 · ${p} − ${k}) / ${s}⌋ + 1 = ${outputs(n)}`.replaceAll(" ", "\u00a0");
     const words = maps.slice(1).map((_, i) => {
       const sides = [...new Set([maps[i].length, maps[i][0].length])].map(along).join(" rows and ");
       return (depth > 1 ? `layer ${i + 1}: ` : "here ") + sides;
     });
-    const places = (high + 2 * p - k + 1) * (wide + 2 * p - k + 1), stops = maps[1].length * maps[1][0].length;
+    const places = (maps[0].length + 2 * p - k + 1) * (maps[0][0].length + 2 * p - k + 1);
     return `Orange is positive, purple negative. From n rows or columns ⌊(n + 2p − k) / s⌋ + 1 are left, with padding p, `
       + `kernel size k and stride s: ${words.join(", ")}${maps.length > depth ? "." : "; then the kernel does not fit."}`
       + (s > 1 ? ` The middle of the window stops at ${stops} of ${places} places, the blue dots. It skips the others.` : "");
@@ -294,7 +295,7 @@
     Object.assign(layer.input, {max: top()}).value = layer.output.textContent = level;
   };
   new ResizeObserver(() => grids.classList.toggle("tiny", panels[0].svg.clientWidth < 16 * panels[0].wide)).observe(grids);
-  take(0);
   [state.row, state.column] = data.place || [0, 0];
+  take(0);
   rebuild();
 }
