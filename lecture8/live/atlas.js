@@ -4,7 +4,7 @@
 (root, data) => {
   "use strict";
   const STOPS = [[0, 247, 236, 217], [0.42, 230, 159, 0], [0.7, 213, 94, 0], [1, 122, 42, 0]];  // YELLOW and ORANGE inside
-  const SKY = "#56B4E9", ORANGE = "#D55E00";
+  const SKY = "#56B4E9", ORANGE = "#D55E00", GLASS = 'fill="currentColor" fill-opacity=".12"';
   const OPENED = ["features", "classifier", "body", "branches"];  // their parts are shown in their place
   const KINDS = {
     Conv2d: "convolution", Linear: "fully connected layer", MaxPool2d: "max pooling", AvgPool2d: "average pooling",
@@ -108,9 +108,11 @@
 
   // --- colors -------------------------------------------------------------------------------------------------------
   const SCALES = {
-    macs: {words: "multiply-adds", place: node => Math.cbrt(node.macs / most), value: node => short(node.macs),
+    macs: {words: "multiply-adds", head: "multiply-adds", value: node => short(node.macs),
+      place: node => Math.cbrt(node.macs / most),
       ticks: [0, 1e8, 1e9, 5e9, 1.5e10].map(n => [Math.cbrt(n / most), short(n)])},
-    uses: {words: "multiply-adds per parameter", value: node => node.params ? short(node.macs / node.params) : "–",
+    uses: {words: "multiply-adds per parameter", head: "… per parameter",
+      value: node => node.params ? short(node.macs / node.params) : "–",
       place: node => node.params ? Math.log(Math.max(1, node.macs / node.params)) / Math.log(busiest) : 0,
       ticks: [1, 10, 100, 1e3, 1e4].map(n => [Math.log(n) / Math.log(busiest), exact(n)])},
   };
@@ -157,10 +159,10 @@
     made.append(...inside);
     return made;
   };
-  const trail = make("nav", {ariaLabel: "Where you are in the atlas"}), head = make("p"), rows = make("div", {className: "rows"}), said = make("p", {className: "said"});
+  const trail = make("nav", {ariaLabel: "Where you are in the atlas"}), head = make("p");
+  const rows = make("div", {className: "rows", role: "group"}), said = make("p", {className: "said"});
   const choice = make("select", {}, ...Object.entries(SCALES).map(([value, {words}]) => make("option", {value}, words)));
   const ramp = make("div", {className: "ramp"}), top = make("div", {className: "top"});
-  rows.setAttribute("role", "group");
   said.setAttribute("aria-live", "polite");
   const key = make("div", {className: "key"}, make("span", {}, "Area: parameters"), make("label", {}, "Color: ", choice), ramp);
   root.append(make("style", {textContent: STYLE.replace(/&/g, '[data-live="atlas"]')}), trail, head, key, top, rows, said);
@@ -191,20 +193,21 @@
     const rect = (x, y, w, h, more) => `<rect x="${x}" y="${y}" width="${w}" height="${h}" ${more}/>`;
     const svg = (w, h, inside) => `<svg width="${w}" height="${h}" viewBox="0 0 ${w} ${h}" aria-hidden="true" fill="none"
       stroke="currentColor">${inside}</svg>`;
-    const image = svg(132, 152, rect(1, 21, 130, 130, 'fill="currentColor" fill-opacity=".12"')
+    const image = svg(132, 152, rect(1, 21, 130, 130, GLASS)
       + rect(66 - sees / 2, 86 - sees / 2, sees, sees, `stroke="${ORANGE}" stroke-width="2" fill="${ORANGE}" fill-opacity=".3"`));
     const box = (shape, x) => {  // a feature map as a block: as high as the map, deeper with more channels
       const [channels, height = 1] = shape, side = 8 + 110 * Math.sqrt(height / size[1]), deep = 2 + 4 * Math.log2(channels);
-      const y = 150 - side, lid = `M${x} ${y}l${deep} ${-deep / 2}h${side}v${side}l${-deep} ${deep / 2}M${x + side} ${y}l${deep} ${-deep / 2}`;
-      return {x, y, side, unit: side / height, drawn: rect(x, y, side, side, 'fill="currentColor" fill-opacity=".12"') + `<path d="${lid}"/>`};
+      const y = 150 - side, up = `l${deep} ${-deep / 2}`, lid = `M${x} ${y}${up}h${side}v${side}l${-deep} ${deep / 2}M${x + side} ${y}${up}`;
+      return {x, y, side, unit: side / height, drawn: rect(x, y, side, side, GLASS) + `<path d="${lid}"/>`};
     };
     let blocks = "";
     if (leaf.from && leaf.to) {
       const a = box(leaf.from, 2), b = box(leaf.to, 220), whole = /^(Linear|Adaptive|mean)/.test(leaf.kind);
-      const k = whole ? a.side : Math.max(7, Math.min(a.side, pair(leaf.kernel || 1)[0] * a.unit)), u = Math.min(b.side, Math.max(6, b.unit));
+      const k = whole ? a.side : Math.max(7, Math.min(a.side, pair(leaf.kernel || 1)[0] * a.unit));
+      const u = Math.min(b.side, Math.max(6, b.unit));
       const [ax, ay, bx, by] = [[a, k], [b, u]].flatMap(([box, side]) => [box.x + (box.side - side) / 2, box.y + (box.side - side) / 2]);
-      blocks = svg(390, 152, a.drawn + b.drawn + `<path stroke="${ORANGE}" d="M${ax + k} ${ay}L${bx} ${by}M${ax + k} ${ay + k}L${bx} ${by + u}"/>`
-        + rect(ax, ay, k, k, `fill="${ORANGE}" stroke="none"`) + rect(bx, by, u, u, `fill="${SKY}"`));
+      const lines = `<path stroke="${ORANGE}" d="M${ax + k} ${ay}L${bx} ${by}M${ax + k} ${ay + k}L${bx} ${by + u}"/>`;
+      blocks = svg(390, 152, a.drawn + b.drawn + lines + rect(ax, ay, k, k, `fill="${ORANGE}"`) + rect(bx, by, u, u, `fill="${SKY}"`));
     }
     const card = make("div", {className: "card", tabIndex: -1}, make("dl", {}, ...facts(leaf).flatMap(
       ([term, value]) => [make("dt", {}, term), make("dd", {}, String(value))])));
@@ -215,9 +218,10 @@
 
   const glide = shapes => {  // what was on the screen before (node -> rectangle) moves from there to its new place
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    for (const shape of rows.querySelectorAll(".seg, .bar")) {
-      const from = shapes.get(shape.node), to = shape.getBoundingClientRect();
-      if (!from || !from.width || !to.width) continue;
+    const moved = [...rows.querySelectorAll(".seg, .bar")].filter(shape => shapes.has(shape.node));
+    for (const [shape, to] of moved.map(shape => [shape, shape.getBoundingClientRect()])) {
+      const from = shapes.get(shape.node);
+      if (!from.width || !to.width) continue;
       const move = `translate(${from.left - to.left}px,${from.top - to.top}px) scale(${from.width / to.width},${from.height / to.height})`;
       shape.animate([{transform: move}, {transform: "none"}], {duration: 420, easing: "cubic-bezier(.2,.7,.2,1)"});
     }
@@ -239,14 +243,15 @@
     const net = path[1], costs = net && [`${exact(at.params)} parameters`, `${exact(at.macs)} multiply-adds`];
     const more = at === all ? ["All networks to one scale. Click a network or a block to look inside."] : at.kind ? [words(at)]
       : [...costs, ...(at === net ? [`image ${times(at.size)}`, `${at.depth} layers deep`] : at.to ? [`output ${times(at.to)}`] : [])];
-    head.replaceChildren(make("span", {className: "title"}, at === all ? "What does a network spend, and where?" : at.name), more.join(" · "));
+    const title = at === all ? "What does a network spend, and where?" : at.name;
+    head.replaceChildren(make("span", {className: "title"}, title), more.join(" · "));
     const gradient = `background:linear-gradient(90deg,${STOPS.map(([end]) => `${color(end)} ${100 * end}%`).join()})`;
     ramp.replaceChildren(make("i", {style: gradient}), ...scale.ticks.filter(([place]) => place <= 1).map(
       ([place, text]) => make("span", {style: `left:${100 * place}%`}, text)));
     top.style.display = key.style.display = at.kind ? "none" : "";
     rows.className = at.kids.length > 20 ? "rows long" : "rows";
     top.replaceChildren(make("span", {}, at === all ? "network" : `${at.kids.length} parts, in execution order`),
-      make("span", {className: "num"}, "parameters"), make("span", {className: "num"}, scale === SCALES.macs ? scale.words : "… per parameter"));
+      ...["parameters", scale.head].map(words => make("span", {className: "num"}, words)));
     rows.ariaLabel = `Parts of ${at.name}`;
     const widest = Math.max(1, ...at.kids.map(kid => kid.params));
     rows.replaceChildren(...at.kind ? [picture(at)] : at.kids.map((kid, i) =>
@@ -273,8 +278,7 @@
     if (button && event.type === "focusin") pick(button);
     if (button) said.textContent = about(part ? part.node : button.node);
   };
-  rows.addEventListener("focusin", tell);
-  rows.addEventListener("mouseover", tell);
+  for (const kind of ["focusin", "mouseover"]) rows.addEventListener(kind, tell);
   choice.addEventListener("change", () => {
     scale = SCALES[choice.value];
     draw();
