@@ -110,7 +110,7 @@
   const SCALES = {
     macs: {words: "multiply-adds", head: "multiply-adds", value: node => short(node.macs),
       place: node => Math.cbrt(node.macs / most),
-      ticks: [0, 1e8, 1e9, 5e9, 1.5e10].map(n => [Math.cbrt(n / most), short(n)])},
+      ticks: [0, 1e3, 1e5, 1e6, 1e7, 1e8, 1e9, 5e9, 1.5e10].map(n => [Math.cbrt(n / most), short(n)])},
     uses: {words: "multiply-adds per parameter", head: "… per parameter",
       value: node => node.params ? short(node.macs / node.params) : "–",
       place: node => node.params ? Math.log(Math.max(1, node.macs / node.params)) / Math.log(busiest) : 0,
@@ -246,8 +246,8 @@
     const title = at === all ? "What does a network spend, and where?" : at.name;
     head.replaceChildren(make("span", {className: "title"}, title), more.join(" · "));
     const gradient = `background:linear-gradient(90deg,${STOPS.map(([end]) => `${color(end)} ${100 * end}%`).join()})`;
-    ramp.replaceChildren(make("i", {style: gradient}), ...scale.ticks.filter(([place]) => place <= 1).map(
-      ([place, text]) => make("span", {style: `left:${100 * place}%`}, text)));
+    ramp.replaceChildren(make("i", {style: gradient}), ...scale.ticks.filter(
+      ([place], i) => place <= 1 && (!i || place > 0.15)).map(([place, text]) => make("span", {style: `left:${100 * place}%`}, text)));
     top.style.display = key.style.display = at.kind ? "none" : "";
     rows.className = at.kids.length > 20 ? "rows long" : "rows";
     top.replaceChildren(make("span", {}, at === all ? "network" : `${at.kids.length} parts, in execution order`),
