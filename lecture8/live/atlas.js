@@ -13,7 +13,7 @@
   };
   const STYLE = `
     & { font: 14px/1.45 system-ui, sans-serif; color: inherit; text-align: left; container-type: inline-size; margin: 8px 0; }
-    & * { box-sizing: border-box; } & p, & dl, & dd, & dt { margin: 0; padding: 0; font-size: 14px; }
+    & * { box-sizing: border-box; } & p, & dl, & dd, & dt { margin: 0; padding: 0; font-size: 14px; float: none; width: auto; }
     & button { font: inherit; color: inherit; background: none; border: 0; margin: 0; padding: 0 4px; min-height: 26px;
       text-align: left; cursor: pointer; border-radius: 3px; box-shadow: none; text-transform: none; letter-spacing: 0; }
     & button:focus-visible, & select:focus-visible { outline: 2px solid currentColor; outline-offset: -1px; }
