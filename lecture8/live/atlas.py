@@ -35,10 +35,10 @@ def data(networks: dict | None = None) -> dict:
         blank.eval()(torch.empty(1, *size, device="meta"))
         for layer in cost.layers:
             if layer.params or layer.macs or layer.activations or layer.kind in ("add", "cat"):
-                part, name = parts[layer.name], layer.name
+                own = any(kind.__name__ == layer.kind for kind in type(parts[layer.name]).__mro__)  # or a function
+                name, part = (layer.name, parts[layer.name]) if own else (f"{layer.name}.{layer.kind}", None)
                 window = [getattr(part, key, None) for key in ("kernel_size", "stride", "padding", "groups")]
                 spec = (layer.kind, layer.params, layer.macs, taken.get(name), layer.output_shape, *window)
-                name += "" if type(part).__name__ == layer.kind else f".{layer.kind}"
                 same = len(commonprefix([before, name]))  # noqa: RUF071  letters that need not be said again
                 layers.append([same, name[same:], specs.setdefault(spec, len(specs)), layer.field or 0])
                 before = name

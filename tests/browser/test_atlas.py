@@ -17,7 +17,8 @@ WALK = """root => { const found = [], texts = name => [...root.querySelectorAll(
       root.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"})); } };
   walk(); return found; }"""
 KEYS = {"Home": "AlexNet: 60,965,224", "ArrowDown": "GoogLeNet: 6,998,552", "End ArrowDown": "mine: 30,730",
-        "Home Enter End": "fc8: ", "Enter": "used once", "ArrowLeft": "fc7: ", "Escape Backspace": "AlexNet"}  # fmt: skip
+        "Home Enter End": "fc8: ", "Enter": "used once", "ArrowLeft": "fc7: ",
+        "Escape Backspace": "AlexNet: "}  # fmt: skip
 
 
 def test_every_number_is_the_profiles_and_the_keyboard_reaches_it(chromium, tmp_path):
@@ -27,8 +28,8 @@ def test_every_number_is_the_profiles_and_the_keyboard_reaches_it(chromium, tmp_
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.route("http*://**", lambda route: route.abort())
     page.goto(path.as_uri())
-    root, networks = page.locator("[data-live=atlas]"), atlas.lineage()
-    found = root.evaluate(WALK)
+    root = page.locator("[data-live=atlas]")
+    found, networks = root.evaluate(WALK), atlas.lineage()
     for label in ("AlexNet", "GoogLeNet", "ResNet-18"):
         cost, (here, *parts) = complexity.profile(*networks[label][:2]), [p for p in found if p[0][:1] == [label]]
         heads = {way[1]: head for way, head, terms, _ in parts if len(way) == 2 and not terms}
