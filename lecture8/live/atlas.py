@@ -35,7 +35,7 @@ def data(networks: dict | None = None) -> dict:
         blank.eval()(torch.empty(1, *size, device="meta"))
         for layer in cost.layers:
             if layer.params or layer.macs or layer.activations or layer.kind in ("add", "cat"):
-                own = any(kind.__name__ == layer.kind for kind in type(parts[layer.name]).__mro__)  # or a function
+                own = type(parts[layer.name]).__name__ == layer.kind  # a module, or else a function
                 name, part = (layer.name, parts[layer.name]) if own else (f"{layer.name}.{layer.kind}", None)
                 window = [getattr(part, key, None) for key in ("kernel_size", "stride", "padding", "groups")]
                 spec = (layer.kind, layer.params, layer.macs, taken.get(name), layer.output_shape, *window)
