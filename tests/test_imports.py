@@ -19,7 +19,7 @@ FILES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PA
 FLOORS = (  # low to high: a room uses its own floor and those below it, and no two rooms use each other
     {"bars", "checkpoints", "checks", "complexity", "datasets", "devices", "history", "models", "published"},
     {"measure", "training", "transfer"},
-    {"course", "plots"},
+    {"course", "live", "plots"},
     {"scale", "session", "teaching"},
     {"__main__", "lessons"},
 )

@@ -5,9 +5,9 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from lecture8 import complexity
-from lecture8.live import atlas
+from lecture8.lessons.l09_complexity import atlas
 
-CELL = """from lecture8 import live; from lecture8.live import atlas; from torch import nn
+CELL = """from lecture8 import live; from lecture8.lessons.l09_complexity import atlas; from torch import nn
 three = {k: v for k, v in atlas.lineage().items() if k in "AlexNet GoogLeNet ResNet-18"}
 data = atlas.data({**three, "mine": (nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), (3, 32, 32))})
 live.show("atlas", data, atlas.still(data))"""

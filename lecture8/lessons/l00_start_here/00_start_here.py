@@ -51,6 +51,7 @@ from torch import nn
 from lecture8 import (
     complexity,
     datasets,
+    live,
     models,
     plots,
     published,
@@ -123,10 +124,10 @@ def convolve(image, kernel):
 convolve = ask.builds["convolve"].use(convolve)
 
 # %%
-_ = pictures.sliding(patch, kernel, convolve(patch, kernel))
+live.show("convolution", {"image": patch}, pictures.sliding(patch, kernel, convolve(patch, kernel)))
 
 # %% [markdown]
-# Orange is positive, purple negative. The largest sums lie along the *upper* edge of the lower stroke. The most negative ones lie where the middle
+# Where the picture answers to your mouse, move the window, change the kernel, try a stride of 2. Orange is positive, purple negative. The largest sums lie along the *upper* edge of the lower stroke. The most negative ones lie where the middle
 # stroke ends and it gets darker. One small table of numbers has found the horizontal edges of the 3.
 #
 # Why 5 × 5 and not 7 × 7? A 3 × 3 kernel fits in only five positions side by side in seven pixels.
