@@ -47,6 +47,7 @@ from torch import nn
 from lecture8 import (
     complexity,
     datasets,
+    live,
     models,
     plots,
     published,
@@ -649,7 +650,7 @@ teaching.claim(
 )  # fmt: skip
 
 # %%
-classes_shown = {"cat": "cat", "horse": "horse", "moose": "deer"}  # that CIFAR-10 has
+classes_shown = {"horse": "horse", "cat": "cat", "moose": "deer"}  # that CIFAR-10 has
 animal_names, animal_photos = photographs.photographs()
 which = [animal_names.index(name) for name in classes_shown]
 normalized = transfer.normalize(animal_photos[which], "cifar10")
@@ -657,9 +658,12 @@ photo_maps = [
     occlusion_map(photo_net, image, datasets.CIFAR10_CLASSES.index(label), SQUARE, 2)
     for image, label in zip(normalized, classes_shown.values())
 ]
-_ = pictures.occlusion(animal_photos[which], photo_maps, list(classes_shown), SQUARE, 2)
+still = pictures.occlusion(animal_photos[which], photo_maps, list(classes_shown), SQUARE, 2)
+live.show("occlusion", photographs.touched(photo_net, classes_shown), still)
 
 # %% [markdown]
+# ➤ Drag the square over each photograph: every place that you try becomes a pixel of the map. What does the network take the horse for?
+#
 # Yellow: the square does not matter there. Blue: without these pixels the network no longer recognizes the class. For the cat no single
 # place decides. The horse depends on two small places, at a head and at the legs.
 #
