@@ -8,12 +8,9 @@ import re
 import sys
 from dataclasses import dataclass
 from functools import cache
-from urllib.parse import quote
-
-import nbformat
 
 from lecture8 import course, published
-from tools.build import conditions
+from tools.build import conditions, headings
 
 PAGE = conditions.ROOT / "docs" / "glossary.md"
 HEAD = """# Glossary (용어)
@@ -31,31 +28,27 @@ LEFT_OUT = re.compile(
 
 @dataclass(frozen=True)
 class Place:
-    """A text cell, by its position, below a heading of a notebook."""
+    """Below a heading of a notebook."""
 
     notebook: str
-    cell: int
     heading: str
 
     @property
     def link(self) -> str:
         """A link to the heading, as the page has it."""
-        address = f"../notebooks/{self.notebook}.ipynb#{quote(self.heading.replace(' ', '-'))}"
+        address = headings.place(self.notebook, self.heading)
         return f"[{self.notebook[:2]} {self.heading}]({address})".replace("|", "\\|")
 
 
 @cache
 def texts() -> list[tuple[Place, str]]:
     """All text cells of the course in the order of reading, without titles, code and formulas."""
-    found = []
-    for lesson in course.LESSONS:
-        heading = lesson.notebook
-        cells = nbformat.read(conditions.ROOT / "notebooks" / f"{lesson.notebook}.ipynb", 4).cells
-        for number, cell in enumerate(cells):
-            if number and cell.cell_type == "markdown":  # the first cell promises what is to come
-                heading = [heading, *re.findall(r"^#{2,6} (.+)$", cell.source, re.MULTILINE)][-1].strip()
-                found.append((Place(lesson.notebook, number, heading), LEFT_OUT.sub(" ", cell.source)))
-    return found
+    return [
+        (Place(lesson.notebook, heading or lesson.notebook), LEFT_OUT.sub(" ", cell.source))
+        for lesson in course.LESSONS
+        for heading, cell in headings.cells(lesson.notebook)[1:]  # the first cell promises what is to come
+        if cell.cell_type == "markdown"
+    ]
 
 
 def _word(term: str) -> str:
@@ -84,13 +77,5 @@ def page() -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
-def main() -> int:
-    """The command line; 1 if the page was out of date with --check."""
-    if "--check" in sys.argv:
-        return int(PAGE.read_text(encoding="utf-8") != page())
-    PAGE.write_text(page(), encoding="utf-8", newline="\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(headings.keep(PAGE, page()))

@@ -17,7 +17,7 @@ from nbformat import NotebookNode, v4
 
 from lecture8 import course
 from lecture8.teaching import MARKS, Build, Exercise
-from tools.build import conditions, notebooks, slide_types, teaching_plan
+from tools.build import conditions, headings, notebooks, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "instructor"
 ASKED = re.compile(r"ask\.(exercises|builds)\[\"(\w+)\"\]\.(?:check|use)\(")
@@ -44,8 +44,8 @@ def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
-            found = re.findall(r"^#{1,6} (.+)$", cell.source, re.MULTILINE)
-            cells += [notes_cell(plan.notes[heading.strip()]) for heading in found if heading.strip() in plan.notes]
+            found = [heading for heading in headings.within(cell.source) if heading in plan.notes]
+            cells += [notes_cell(plan.notes[heading]) for heading in found]
     if teaching_plan.DISCUSSION in plan.parts:
         text = f"### {teaching_plan.DISCUSSION}\n\n{plan.parts[teaching_plan.DISCUSSION]}"
         cells.append(notes_cell(text))
