@@ -6,8 +6,6 @@ Made from the students' sources: under each heading are the notes of the teachin
 solution of its exercise, which its check calls correct.
 """
 
-import argparse
-import re
 import sys
 from types import ModuleType
 
@@ -20,7 +18,6 @@ from lecture8.teaching import MARKS, Build, Exercise
 from tools.build import conditions, headings, notebooks, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "instructor"
-ASKED = re.compile(r"ask\.(exercises|builds)\[\"(\w+)\"\]\.(?:check|use)\(")
 
 
 def solution_cell(name: str, exercise: Exercise) -> str:
@@ -56,8 +53,8 @@ def with_solutions(notebook: NotebookNode, ask: ModuleType) -> NotebookNode:
     """The notebook with every answer cell replaced by the solution, not run; ask: the lesson's questions."""
     cells = []
     for cell in notebook.cells:
-        asked = ASKED.search(cell.source)
-        if cell.cell_type == "code" and slide_types.is_answer(cell.source) and asked:
+        asked = slide_types.ANSWER.search(cell.source)
+        if cell.cell_type == "code" and asked:
             code = solution_cell(asked[2], getattr(ask, asked[1])[asked[2]])
             cell = v4.new_code_cell(code, metadata=cell.metadata, id=cell.id)
         cells.append(cell)
@@ -66,20 +63,18 @@ def with_solutions(notebook: NotebookNode, ask: ModuleType) -> NotebookNode:
 
 def copy_of(name: str) -> NotebookNode:
     """The instructor copy of a notebook ('06_resnet'), not yet run."""
-    (source,) = notebooks.sources([name])
+    notebook = notebooks.read_source(notebooks.source_of(name))
     ask = course.lesson(name).module("questions")
-    return with_notes(with_solutions(notebooks.read_source(source), ask), teaching_plan.plan(name))
+    return with_notes(with_solutions(notebook, ask), teaching_plan.plan(name))
 
 
 def wrong_solutions(notebook: NotebookNode) -> list[str]:
     """The exercises of an executed copy that their check does not call correct."""
     found = []
     for cell in notebook.cells:
-        asked = ASKED.search(cell.source) if cell.cell_type == "code" else None
-        if asked:
-            said = " ".join(
-                out.get("text", "") or str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs
-            )
+        asked = slide_types.ANSWER.search(cell.source)
+        if cell.cell_type == "code" and asked:
+            said = " ".join(out.get("text") or str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs)
             if not said.startswith(MARKS["correct"]):
                 found.append(f"{asked[2]}: {said or 'no answer'}")
     return found
@@ -87,13 +82,11 @@ def wrong_solutions(notebook: NotebookNode) -> list[str]:
 
 def main() -> int:
     """The command line; the number of notebooks with a complaint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
-    options = parser.parse_args()
+    options = notebooks.command_line(__doc__).parse_args()
     conditions.apply()
     TARGET.mkdir(parents=True, exist_ok=True)
     bad = 0
-    for source in notebooks.sources(options.names):
+    for source in options.sources:
         notebook = copy_of(source.stem)
         try:
             notebooks.execute(notebook)

@@ -6,17 +6,14 @@ Which cell begins a slide is decided in `slide_types`; the speaker's notes (key 
 reveal.js and MathJax are fetched once, by npm, and laid beside the decks.
 """
 
-import argparse
 import re
-import sys
 
 import nbformat
-from bs4 import BeautifulSoup
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from tools.build import conditions, instructor, notebooks, npm, pictures, players, slide_types, teaching_plan
+from tools.build import conditions, instructor, notebooks, npm, players, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
@@ -48,7 +45,7 @@ STYLE = """
 FIT = f"""
 <div id="section"></div>
 <script>
-require(["reveal.js/dist/reveal.js"], function (Reveal) {{
+require(["node_modules/reveal.js/dist/reveal.js"], function (Reveal) {{
   window.Reveal = Reveal;
   function fit() {{
     var slide = Reveal.getCurrentSlide();
@@ -93,10 +90,9 @@ def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
     players.alive(notebook, plan.notebook)
     for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
-        if "data-reveal" in output.get("data", {}).get(
-            "text/html", ""
-        ):  # the answer comes a key press after the question
-            output.data["text/html"] = output.data["text/html"].replace("<details>", "<details open>")
+        shown = output.get("data", {}).get("text/html", "")
+        if "data-reveal" in shown:  # the answer comes a key press after the question
+            output.data["text/html"] = shown.replace("<details>", "<details open>")
     return notebook
 
 
@@ -108,46 +104,35 @@ def deck(name: str) -> str:
     config.TagRemovePreprocessor.enabled = True
     exporter = SlidesExporter(
         config=config,
-        reveal_url_prefix="reveal.js",
+        reveal_url_prefix="node_modules/reveal.js",
         reveal_theme="white",
         reveal_transition="none",
         reveal_number="c/t",
         reveal_width=str(WIDTH),
         reveal_height=str(HEIGHT),
-        mathjax_url="mathjax/MathJax.js?config=TeX-AMS_CHTML-full,Safe",
-        require_js_url="requirejs/require.js",
-        jquery_url="jquery/dist/jquery.min.js",
+        mathjax_url="node_modules/mathjax/MathJax.js?config=TeX-AMS_CHTML-full,Safe",
+        require_js_url="node_modules/requirejs/require.js",
+        jquery_url="node_modules/jquery/dist/jquery.min.js",
         mermaid_js_url="",
     )
-    words = pictures.alternatives(notebook.cells)
     shown = prepared(notebook, teaching_plan.plan(name))
     players.lay(shown, TARGET / "players")
     html, _ = exporter.from_notebook_node(shown)
-    page = BeautifulSoup(html, "html.parser")
-    pictures.describe(page, words, pictures.embedded)
-    for script in page.find_all("script", type="module"):
-        if "mermaid" in script.text:  # it is on no slide, and would be fetched from the network
-            script.decompose()
-    return str(page).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}{PLAYER}</html>")
+    # mermaid is on no slide, and would be fetched from the network
+    html = re.sub(r'<script type="module">(?:(?!</script>).)*mermaid.*?</script>', "", html, flags=re.DOTALL)
+    return html.replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}{PLAYER}</html>")
 
 
-def main() -> int:
-    """The command line; 1 if the libraries cannot be had."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
-    options = parser.parse_args()
+def main() -> None:
+    """The command line."""
+    options = notebooks.command_line(__doc__).parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
-    try:
-        npm.fetch(TARGET, LIBRARIES)
-    except RuntimeError as error:
-        print(error, file=sys.stderr)
-        return 1
-    for source in notebooks.sources(options.names):
+    npm.fetch(TARGET, LIBRARIES)
+    for source in options.sources:
         path = TARGET / f"{source.stem}.html"
         path.write_text(deck(source.stem), encoding="utf-8")
         print(path.relative_to(conditions.ROOT), flush=True)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
