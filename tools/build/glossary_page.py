@@ -6,7 +6,6 @@ python -m tools.build.glossary_page --check  say whether it is up to date
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import cache
 
 from lecture8 import course, published
@@ -26,25 +25,11 @@ LEFT_OUT = re.compile(
 )  # code, formulas, addresses, headings
 
 
-@dataclass(frozen=True)
-class Place:
-    """Below a heading of a notebook."""
-
-    notebook: str
-    heading: str
-
-    @property
-    def link(self) -> str:
-        """A link to the heading, as the page has it."""
-        address = headings.place(self.notebook, self.heading)
-        return f"[{self.notebook[:2]} {self.heading}]({address})".replace("|", "\\|")
-
-
 @cache
-def texts() -> list[tuple[Place, str]]:
-    """All text cells of the course in the order of reading, without titles, code and formulas."""
+def texts() -> list[tuple[str, str, str]]:
+    """(notebook, heading above it, text) of all text cells in the order of reading, without code and formulas."""
     return [
-        (Place(lesson.notebook, heading or lesson.notebook), LEFT_OUT.sub(" ", cell.source))
+        (lesson.notebook, heading or lesson.notebook, LEFT_OUT.sub(" ", cell.source))
         for lesson in course.LESSONS
         for heading, cell in headings.cells(lesson.notebook)[1:]  # the first cell promises what is to come
         if cell.cell_type == "markdown"
@@ -55,24 +40,20 @@ def _word(term: str) -> str:
     return r"(?<![\w-])" + re.escape(term).replace(r"\ ", r"[\s-]+") + r"(s|es)?(?![\w-])"
 
 
-def defined(term: str, korean: str, notebook: str) -> Place | None:
-    """The first cell of a lesson that has the term in bold, or its Korean name after it."""
-    bold = re.compile(rf"\*\*[^*]*{_word(term)}[^*]*\*\*|{re.escape(korean)}", re.IGNORECASE)
-    return next((place for place, text in texts() if place.notebook == notebook and bold.search(text)), None)
-
-
-def used(term: str) -> Place | None:
-    """The first cell of the course that has the term."""
-    word = re.compile(_word(term), re.IGNORECASE)
-    return next((place for place, text in texts() if word.search(text)), None)
+def first(pattern: str, notebook: str = "") -> str:
+    """A link to the first section, of this notebook or of all, with a text like this; '' if there is none."""
+    for name, heading, text in texts():
+        if notebook in ("", name) and re.search(pattern, text, re.IGNORECASE):
+            return f"[{name[:2]} {heading}]({headings.place(name, heading)})".replace("|", "\\|")
+    return ""
 
 
 def page() -> str:
     """The whole page as Markdown."""
     rows = []
     for row in published.read("glossary").itertuples():
-        places = defined(row.term, row.korean, row.lesson), used(row.term)
-        links = " | ".join(place.link if place else "" for place in places)
+        bold = rf"\*\*[^*]*{_word(row.term)}[^*]*\*\*|{re.escape(row.korean)}"
+        links = f"{first(bold, row.lesson)} | {first(_word(row.term))}"
         rows.append(f"| {row.term} | {row.korean} | {row.meaning} | {links} |")
     return HEAD + "\n".join(rows) + "\n"
 

@@ -106,12 +106,9 @@ def out_of_date(source: Path) -> str:
     remedy = f"run `make notebooks NB={source.stem}`"
     if not path.exists():
         return f"{path.name} is missing: {remedy}"
-    wanted, found = contents(read_source(source)), contents(nbformat.read(path, 4))
-    if wanted == found:
-        return ""
-    cell = next((i for i, pair in enumerate(zip(wanted, found, strict=False)) if pair[0] != pair[1]), None)
-    where = f"in cell {cell}" if cell is not None else f"in length, {len(found)} cells for {len(wanted)}"
-    return f"{path.name} differs from its source {where}: {remedy}"
+    pairs = zip_longest(contents(read_source(source)), contents(nbformat.read(path, 4)))
+    different = [number for number, (wanted, found) in enumerate(pairs) if wanted != found]
+    return f"{path.name} differs from its source in cell {different[0]}: {remedy}" if different else ""
 
 
 def execute(notebook: NotebookNode) -> list[float]:
@@ -129,15 +126,9 @@ def execute(notebook: NotebookNode) -> list[float]:
 
     kernel = KernelManager(kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager())
     client = NotebookClient(
-        notebook,
-        km=kernel,
-        timeout=600,
-        record_timing=False,
-        store_widget_state=False,
-        on_cell_execute=start,
-        on_cell_executed=end,
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
-    )
+        notebook, km=kernel, timeout=600, record_timing=False, store_widget_state=False, on_cell_execute=start,
+        on_cell_executed=end, resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )  # fmt: skip
     try:
         client.execute(stderr=subprocess.DEVNULL)
     finally:

@@ -15,7 +15,6 @@ import math
 import re
 import shutil
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -137,8 +136,8 @@ def _made_by(key: str) -> str:
     return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(files)) + str(versions).encode()).hexdigest()[:12]
 
 
-def _states(values: dict[str, list]) -> Iterator[dict]:
-    return (dict(zip(values, state, strict=True)) for state in itertools.product(*values.values()))
+def _states(values: dict[str, list]) -> list[dict]:
+    return [dict(zip(values, state, strict=True)) for state in itertools.product(*values.values())]
 
 
 def _webp(picture: Image.Image, **how) -> bytes:
@@ -158,8 +157,8 @@ def _drawn(key: str, folder: Path) -> str:
         exact, close = (_webp(full, lossless=True), _webp(full, quality=80))
         return close if len(close) < 0.7 * len(exact) else exact, text  # the former with photographs in it
 
-    every = max(1, math.prod(map(len, values.values())) // 8)
-    sample = [len(picture(state)[0]) for state in itertools.islice(_states(values), 0, None, every)]
+    every = _states(values)
+    sample = [len(picture(state)[0]) for state in every[:: max(1, len(every) // 8)]]
     values = thinned(values, start, int(BYTES / statistics.mean(sample)))
     files, states = {}, []
     for state in _states(values):

@@ -26,6 +26,9 @@ JUPYTER_BOOK = "jupyter-book>=1.0.4,<2"  # 2 fetches its theme from the network 
 MATHJAX = {"mathjax": "3.2.2"}
 BADGE = re.compile(r"^\[!\[Open in Colab\]\(.*?\)\]\((.*?)\)$", re.MULTILINE)
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src"}  # what a page fetches when it is opened
+# Jupyter Book's own except sphinx_thebe, which runs code on pages and declares its scripts twice
+EXTENSIONS = ["sphinx_togglebutton", "sphinx_copybutton", "myst_nb", "jupyter_book", "sphinx_comments",
+              "sphinx_external_toc", "sphinx.ext.intersphinx", "sphinx_design", "sphinx_book_theme"]  # fmt: skip
 
 CONFIG = {
     "title": "Lecture 8: transfer learning and the ImageNet CNN lineage",
@@ -34,6 +37,7 @@ CONFIG = {
     "only_build_toc_files": True,
     "sphinx": {
         "config": {
+            "extensions": EXTENSIONS,
             "mathjax_path": "mathjax/es5/tex-mml-chtml.js",
             "nb_ipywidgets_js": {},  # widgets are what `players` made of them
             "html_js_files": [["players/player.js", {"defer": "defer"}]],
@@ -42,6 +46,17 @@ CONFIG = {
         }
     },
 }
+HOME = f"""# {CONFIG["title"]}
+
+Lessons in which every experiment is a running, checked measurement: you predict, build, measure, and only then read
+the explanation. Here they are as they were run; to run them, open them on Colab or
+[fetch the course]({notebooks.repository()}). Beside them:
+[how we fooled ourselves](docs/how_we_fooled_ourselves.md),
+[where the notes and the papers differ](docs/notes_against_papers.md),
+[the words, in English and Korean](docs/glossary.md), and [plans for teaching](plans/00_start_here.md).
+
+| | lesson | the question |
+|--|--|--|"""
 
 
 def home() -> str:
@@ -50,19 +65,7 @@ def home() -> str:
         f"| {lesson.notebook[:2]} | [{lesson.title}](notebooks/{lesson.notebook}.ipynb) | {lesson.question} |"
         for lesson in course.LESSONS
     ]
-    return "\n".join(
-        [
-            f"# {CONFIG['title']}\n",
-            "Lessons in which every experiment is a running, checked measurement: you predict, build, measure, and "
-            "only then read the explanation. Here they are as they were run; to run them, open them on Colab or "
-            f"[fetch the course]({notebooks.repository()}).\n",
-            "| | lesson | the question |\n|--|--|--|",
-            *rows,
-            "\nBeside the lessons: [how we fooled ourselves](docs/how_we_fooled_ourselves.md), [where the notes and "
-            "the papers differ](docs/notes_against_papers.md), [the words, in English and Korean](docs/glossary.md), "
-            "and [plans for teaching](plans/00_start_here.md).\n",
-        ]
-    )
+    return "\n".join([HOME, *rows, ""])
 
 
 def write_pages() -> None:

@@ -7,6 +7,7 @@ reveal.js and MathJax are fetched once, by npm, and laid beside the decks.
 """
 
 import re
+from pathlib import Path
 
 import nbformat
 from nbconvert import SlidesExporter
@@ -19,64 +20,7 @@ TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
 WIDTH, HEIGHT = 1280, 720
 HIDDEN = "hide-input"  # tag: the slide shows what comes out, not the call
-SMALLEST = 60  # per cent: a slide is set smaller until it fits, but not below this
-
-STYLE = """
-<style>
-:root { --jp-content-font-size1: 26px; --jp-ui-font-size1: 26px; --jp-code-font-size: 20px; }
-.reveal .slides, .reveal .slides section { text-align: left; padding: 0; }
-.reveal h1, .reveal h2, .reveal h3 { text-transform: none; letter-spacing: normal; }
-.reveal h1 { font-size: 44px !important; }
-.reveal h2 { font-size: 38px !important; }
-.reveal h3 { font-size: 32px !important; }
-.reveal ul, .reveal ol { display: block; }
-.reveal .jp-InputPrompt, .reveal .jp-OutputPrompt { display: none; }
-.reveal .jp-RenderedImage img, .reveal .jp-OutputArea-output img {
-  width: min(1100px, 100%); max-height: 440px; object-fit: contain; margin: 0 auto; display: block;
-}
-.reveal .controls { font-size: 6px; }
-.reveal pre { width: 100%; margin: 0; box-shadow: none; white-space: pre-wrap; }
-.reveal .jp-RenderedHTMLCommon table { margin-left: 0; }
-#section { position: fixed; left: 24px; bottom: 12px; font: 14px sans-serif; color: #595959; }
-</style>
-"""
-
-# Slides hold what the lesson says there, which is more on some than on others: each is set smaller until it fits.
-FIT = f"""
-<div id="section"></div>
-<script>
-require(["node_modules/reveal.js/dist/reveal.js"], function (Reveal) {{
-  window.Reveal = Reveal;
-  function fit() {{
-    var slide = Reveal.getCurrentSlide();
-    slide.style.height = slide.style.overflowY = "";
-    var size, fits = false;
-    for (var percent = 100; percent >= {SMALLEST} && !fits; percent -= 5) {{
-      slide.style.zoom = size = percent / 100;
-      fits = slide.scrollHeight * size <= {HEIGHT} && slide.scrollWidth * size <= {WIDTH} + 1;
-    }}
-    if (!fits) {{  // it gets a scroll bar
-      slide.style.height = {HEIGHT} / size + "px";
-      slide.style.overflowY = "auto";
-    }}
-    var heading = slide.parentNode.querySelector("h1, h2");
-    var section = heading && !slide.contains(heading) ? heading.innerText.replace("¶", "") : "";
-    document.getElementById("section").textContent = section;
-    Reveal.layout();
-  }}
-  function begin() {{
-    Reveal.on("slidechanged", fit);
-    document.addEventListener("toggle", fit, true);  // a hint or an answer is opened: it does not bubble
-    // formulas come later than the slide, for the first time and, by nbconvert, whenever the slide changes
-    MathJax.Hub.Register.MessageHook("End Math", fit);
-    MathJax.Hub.Register.StartupHook("End", function () {{
-      MathJax.Hub.Queue(fit, function () {{ document.body.dataset.ready = "yes"; }});
-    }});
-  }}
-  if (Reveal.isReady()) begin(); else Reveal.on("ready", begin);
-}});
-</script>
-"""
+ADDED = Path(__file__).with_name("deck")  # .css and .js of every deck
 PLAYER = '<script src="players/player.js"></script>'
 
 
@@ -120,7 +64,9 @@ def deck(name: str) -> str:
     html, _ = exporter.from_notebook_node(shown)
     # mermaid is on no slide, and would be fetched from the network
     html = re.sub(r'<script type="module">(?:(?!</script>).)*mermaid.*?</script>', "", html, flags=re.DOTALL)
-    return html.replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}{PLAYER}</html>")
+    style, fit = (ADDED.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
+    html = html.replace("</head>", f"<style>\n{style}</style>\n</head>")
+    return html.replace("</html>", f'<div id="section"></div>\n<script>\n{fit}</script>\n{PLAYER}</html>')
 
 
 def main() -> None:
