@@ -13,6 +13,12 @@ def folder(notebook: str) -> Path:
     return ROOT / "lecture8" / "lessons" / f"l{notebook}"
 
 
+def python_path(*first: Path) -> str:
+    """PYTHONPATH with these folders before those that are in it; nothing empty, which would mean the current folder."""
+    others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(dict.fromkeys([*map(str, first), *others]))
+
+
 def apply() -> None:
     """Sets them for this process and all it starts; call it before torch, matplotlib or a kernel is there."""
     os.environ["OMP_NUM_THREADS"] = "1"  # the number of threads changes the order of additions
@@ -24,6 +30,4 @@ def apply() -> None:
     os.environ["MATPLOTLIBRC"] = str(SANDBOX / "matplotlibrc")
     (ROOT / "build" / "ipython").mkdir(parents=True, exist_ok=True)
     os.environ["IPYTHONDIR"] = str(ROOT / "build" / "ipython")
-    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    ours = [str(SANDBOX), *(path for path in others if path not in ("", str(SANDBOX)))]
-    os.environ["PYTHONPATH"] = os.pathsep.join(ours)
+    os.environ["PYTHONPATH"] = python_path(SANDBOX)

@@ -6,14 +6,10 @@ python -m tools.build.glossary_page --check  say whether it is up to date
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import cache
-from urllib.parse import quote
-
-import nbformat
 
 from lecture8 import course, published
-from tools.build import conditions
+from tools.build import conditions, headings
 
 PAGE = conditions.ROOT / "docs" / "glossary.md"
 HEAD = """# Glossary (용어)
@@ -29,68 +25,38 @@ LEFT_OUT = re.compile(
 )  # code, formulas, addresses, headings
 
 
-@dataclass(frozen=True)
-class Place:
-    """A text cell, by its position, below a heading of a notebook."""
-
-    notebook: str
-    cell: int
-    heading: str
-
-    @property
-    def link(self) -> str:
-        """A link to the heading, as the page has it."""
-        address = f"../notebooks/{self.notebook}.ipynb#{quote(self.heading.replace(' ', '-'))}"
-        return f"[{self.notebook[:2]} {self.heading}]({address})".replace("|", "\\|")
-
-
 @cache
-def texts() -> list[tuple[Place, str]]:
-    """All text cells of the course in the order of reading, without titles, code and formulas."""
-    found = []
-    for lesson in course.LESSONS:
-        heading = lesson.notebook
-        cells = nbformat.read(conditions.ROOT / "notebooks" / f"{lesson.notebook}.ipynb", 4).cells
-        for number, cell in enumerate(cells):
-            if number and cell.cell_type == "markdown":  # the first cell promises what is to come
-                heading = [heading, *re.findall(r"^#{2,6} (.+)$", cell.source, re.MULTILINE)][-1].strip()
-                found.append((Place(lesson.notebook, number, heading), LEFT_OUT.sub(" ", cell.source)))
-    return found
+def texts() -> list[tuple[str, str, str]]:
+    """(notebook, heading above it, text) of all text cells in the order of reading, without code and formulas."""
+    return [
+        (lesson.notebook, heading or lesson.notebook, LEFT_OUT.sub(" ", cell.source))
+        for lesson in course.LESSONS
+        for heading, cell in headings.cells(lesson.notebook)[1:]  # the first cell promises what is to come
+        if cell.cell_type == "markdown"
+    ]
 
 
 def _word(term: str) -> str:
     return r"(?<![\w-])" + re.escape(term).replace(r"\ ", r"[\s-]+") + r"(s|es)?(?![\w-])"
 
 
-def defined(term: str, korean: str, notebook: str) -> Place | None:
-    """The first cell of a lesson that has the term in bold, or its Korean name after it."""
-    bold = re.compile(rf"\*\*[^*]*{_word(term)}[^*]*\*\*|{re.escape(korean)}", re.IGNORECASE)
-    return next((place for place, text in texts() if place.notebook == notebook and bold.search(text)), None)
-
-
-def used(term: str) -> Place | None:
-    """The first cell of the course that has the term."""
-    word = re.compile(_word(term), re.IGNORECASE)
-    return next((place for place, text in texts() if word.search(text)), None)
+def first(pattern: str, notebook: str = "") -> str:
+    """A link to the first section, of this notebook or of all, with a text like this; '' if there is none."""
+    for name, heading, text in texts():
+        if notebook in ("", name) and re.search(pattern, text, re.IGNORECASE):
+            return f"[{name[:2]} {heading}]({headings.place(name, heading)})".replace("|", "\\|")
+    return ""
 
 
 def page() -> str:
     """The whole page as Markdown."""
     rows = []
     for row in published.read("glossary").itertuples():
-        places = defined(row.term, row.korean, row.lesson), used(row.term)
-        links = " | ".join(place.link if place else "" for place in places)
+        bold = rf"\*\*[^*]*{_word(row.term)}[^*]*\*\*|{re.escape(row.korean)}"
+        links = f"{first(bold, row.lesson)} | {first(_word(row.term))}"
         rows.append(f"| {row.term} | {row.korean} | {row.meaning} | {links} |")
     return HEAD + "\n".join(rows) + "\n"
 
 
-def main() -> int:
-    """The command line; 1 if the page was out of date with --check."""
-    if "--check" in sys.argv:
-        return int(PAGE.read_text(encoding="utf-8") != page())
-    PAGE.write_text(page(), encoding="utf-8", newline="\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(headings.keep(PAGE, page()))

@@ -1,28 +1,43 @@
 """The headings of the notebooks, and the tables of data/ that point to them.
 
-python -m tools.build.headings          say which rows of the tables point to a heading that is not there
 python -m tools.build.headings --move   where only a heading's number has changed, write the new one into the tables
 """
 
-import argparse
-import csv
 import difflib
 import re
 import sys
 from pathlib import Path
+from urllib.parse import quote
+
+import nbformat
+import pandas as pd
+from nbformat import NotebookNode
 
 from tools.build import conditions
 
 TABLES = ("coverage", "concepts")  # each with the columns notebook and section
 
 
+def within(markdown: str) -> list[str]:
+    """The headings in a text, except the title."""
+    return [heading.strip() for heading in re.findall(r"^#{2,6} (.+)$", markdown, re.MULTILINE)]
+
+
+def cells(notebook: str) -> list[tuple[str, NotebookNode]]:
+    """(the last heading up to it, cell) for the cells of an executed notebook; '' before the first section."""
+    found, heading = [], ""
+    for cell in nbformat.read(conditions.ROOT / "notebooks" / f"{notebook}.ipynb", 4).cells:
+        if cell.cell_type == "markdown":
+            heading = [heading, *within(cell.source)][-1]
+        found.append((heading, cell))
+    return found
+
+
 def headings(notebook: str) -> list[str]:
     """The headings of a notebook's source, in order; none where there is no such source."""
     path = conditions.folder(notebook) / f"{notebook}.py"
-    if not path.is_file():
-        return []
     # Markdown cells are comments in a source
-    return [h.strip() for h in re.findall(r"^# #{1,6} (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)]
+    return re.findall(r"^# #{1,6} (.+?) *$", path.read_text(encoding="utf-8"), re.MULTILINE) if path.is_file() else []
 
 
 def complaint(notebook: str, section: str) -> str:
@@ -34,49 +49,43 @@ def complaint(notebook: str, section: str) -> str:
     return f"{notebook} has no heading {section!r}; nearest is {near[0]!r}"
 
 
-def _bare(heading: str) -> str:
-    """A heading without its number."""
-    return re.sub(r"^\d+ · ", "", heading)
+def moved(notebook: str, section: str) -> str:
+    """The heading as the notebook has it now, if only its number has changed, else the heading as it was."""
 
+    def bare(heading: str) -> str:
+        return re.sub(r"^\d+ · ", "", heading)
 
-def _table(name: str) -> tuple[Path, list[str], list[dict]]:
-    path = conditions.ROOT / "data" / f"{name}.csv"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    header = [line for line in lines if line.startswith("#")]
-    return path, header, list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    now = [heading for heading in headings(notebook) if bare(heading) == bare(section)]
+    return now[0] if len(now) == 1 else section
 
 
 def move(name: str) -> int:
     """Follow headings that got another number, in one table; the number of rows changed."""
-    path, header, rows = _table(name)
-    changed = 0
-    for row in rows:
-        now = [h for h in headings(row["notebook"]) if _bare(h) == _bare(row["section"])]
-        if len(now) == 1 and now[0] != row["section"]:
-            row["section"], changed = now[0], changed + 1
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write("".join(f"{line}\n" for line in header))
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return changed
+    path = conditions.ROOT / "data" / f"{name}.csv"
+    header = [line for line in path.read_text(encoding="utf-8").splitlines(True) if line.startswith("#")]
+    table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False)
+    sections = [moved(*place) for place in zip(table["notebook"], table["section"], strict=True)]
+    text = "".join(header) + table.assign(section=sections).to_csv(index=False, lineterminator="\n")
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return int((table["section"] != sections).sum())
 
 
-def main() -> int:
-    """The command line; the number of rows with a complaint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--move", action="store_true")
-    options = parser.parse_args()
-    bad = 0
-    for name in TABLES:
-        if options.move:
-            print(f"{name}: {move(name)} rows moved")
-        for row in _table(name)[2]:
-            if problem := complaint(row["notebook"], row["section"]):
-                bad += 1
-                print(f"{name}: {problem}")
-    return bad
+def place(notebook: str, section: str) -> str:
+    """A link from a page in docs to a section of a notebook, with the address that JupyterLab understands."""
+    anchor = "#" + quote(section.replace(" ", "-")) if section else ""
+    return f"../notebooks/{notebook}.ipynb{anchor}"
+
+
+def keep(page: Path, text: str) -> int:
+    """The command line of a page in docs: writes it, or with --check says by 1 that it is out of date."""
+    if "--check" in sys.argv[1:]:
+        return int(not page.is_file() or page.read_text(encoding="utf-8") != text)
+    page.write_text(text, encoding="utf-8", newline="\n")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:] != ["--move"]:
+        sys.exit(__doc__)
+    for name in TABLES:
+        print(f"{name}: {move(name)} rows moved")

@@ -6,21 +6,17 @@ Made from the students' sources: under each heading are the notes of the teachin
 solution of its exercise, which its check calls correct.
 """
 
-import argparse
-import re
 import sys
 from types import ModuleType
 
 import nbformat
-from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode, v4
 
 from lecture8 import course
 from lecture8.teaching import MARKS, Build, Exercise
-from tools.build import conditions, notebooks, slide_types, teaching_plan
+from tools.build import conditions, headings, notebooks, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "instructor"
-ASKED = re.compile(r"ask\.(exercises|builds)\[\"(\w+)\"\]\.(?:check|use)\(")
 
 
 def solution_cell(name: str, exercise: Exercise) -> str:
@@ -44,11 +40,10 @@ def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
-            found = re.findall(r"^#{1,6} (.+)$", cell.source, re.MULTILINE)
-            cells += [notes_cell(plan.notes[heading.strip()]) for heading in found if heading.strip() in plan.notes]
-    if teaching_plan.DISCUSSION in plan.parts:
-        text = f"### {teaching_plan.DISCUSSION}\n\n{plan.parts[teaching_plan.DISCUSSION]}"
-        cells.append(notes_cell(text))
+            found = [heading for heading in headings.within(cell.source) if heading in plan.notes]
+            cells += [notes_cell(plan.notes[heading]) for heading in found]
+    discussion = teaching_plan.DISCUSSION  # every plan has it
+    cells.append(notes_cell(f"### {discussion}\n\n{plan.parts[discussion]}"))
     return nbformat.from_dict({**notebook, "cells": cells})
 
 
@@ -56,8 +51,8 @@ def with_solutions(notebook: NotebookNode, ask: ModuleType) -> NotebookNode:
     """The notebook with every answer cell replaced by the solution, not run; ask: the lesson's questions."""
     cells = []
     for cell in notebook.cells:
-        asked = ASKED.search(cell.source)
-        if cell.cell_type == "code" and slide_types.is_answer(cell.source) and asked:
+        asked = slide_types.ANSWER.search(cell.source)
+        if cell.cell_type == "code" and asked:
             code = solution_cell(asked[2], getattr(ask, asked[1])[asked[2]])
             cell = v4.new_code_cell(code, metadata=cell.metadata, id=cell.id)
         cells.append(cell)
@@ -66,43 +61,33 @@ def with_solutions(notebook: NotebookNode, ask: ModuleType) -> NotebookNode:
 
 def copy_of(name: str) -> NotebookNode:
     """The instructor copy of a notebook ('06_resnet'), not yet run."""
-    (source,) = notebooks.sources([name])
+    notebook = notebooks.read_source(notebooks.source_of(name))
     ask = course.lesson(name).module("questions")
-    return with_notes(with_solutions(notebooks.read_source(source), ask), teaching_plan.plan(name))
+    return with_notes(with_solutions(notebook, ask), teaching_plan.plan(name))
 
 
 def wrong_solutions(notebook: NotebookNode) -> list[str]:
     """The exercises of an executed copy that their check does not call correct."""
     found = []
     for cell in notebook.cells:
-        asked = ASKED.search(cell.source) if cell.cell_type == "code" else None
-        if asked:
-            said = " ".join(
-                out.get("text", "") or str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs
-            )
+        asked = slide_types.ANSWER.search(cell.source)
+        if cell.cell_type == "code" and asked:
+            said = " ".join(out.get("text") or str(out.get("data", {}).get("text/plain", "")) for out in cell.outputs)
             if not said.startswith(MARKS["correct"]):
                 found.append(f"{asked[2]}: {said or 'no answer'}")
     return found
 
 
 def main() -> int:
-    """The command line; the number of notebooks with a complaint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
-    options = parser.parse_args()
+    """The command line; the number of notebooks with a complaint. Raises CellExecutionError where a cell fails."""
+    options = notebooks.command_line(__doc__).parse_args()
     conditions.apply()
     TARGET.mkdir(parents=True, exist_ok=True)
     bad = 0
-    for source in notebooks.sources(options.names):
-        notebook = copy_of(source.stem)
-        try:
-            notebooks.execute(notebook)
-        except CellExecutionError as error:
-            print(f"{source.stem}: a cell fails:\n{error}")
-            bad += 1
-            continue
+    for source in options.sources:
+        notebook, path = copy_of(source.stem), TARGET / f"{source.stem}.ipynb"
+        notebooks.execute(notebook)
         notebooks.normalize(notebook)
-        path = TARGET / f"{source.stem}.ipynb"
         nbformat.write(notebook, path)
         problems = wrong_solutions(notebook)
         print(f"{path.relative_to(conditions.ROOT)}", *problems, sep="\n", flush=True)

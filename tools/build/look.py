@@ -5,7 +5,6 @@ python -m tools.build.look 06_resnet --dark --width 720     (`make test-browser`
 The saved outputs are shown; nothing is run. A picture is a page high, and the next goes on where it ends.
 """
 
-import argparse
 import shutil
 import tempfile
 from pathlib import Path
@@ -43,8 +42,7 @@ def photograph(browser: Browser, lab: Lab, name: str, width: int, prefix: Path) 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
+    parser = notebooks.command_line(__doc__)
     parser.add_argument("--dark", action="store_true", help="the dark theme")
     parser.add_argument("--width", type=int, default=1280, help="of the window, in pixels (1280)")
     options = parser.parse_args()
@@ -53,7 +51,7 @@ def main() -> None:
     settings = SETTINGS | SHOW_ALL | {"apputils-extension/themes": {"theme": theme}}
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), settings) as lab, sync_playwright() as play:
         browser = chromium.launch(play)
-        for source in notebooks.sources(options.names):
+        for source in options.sources:
             prefix = TARGET / f"{source.stem}-{options.width}{'-dark' if options.dark else ''}"
             count = photograph(browser, lab, source.stem, options.width, prefix)
             print(f"{prefix.relative_to(conditions.ROOT)}-00.png and on: {count}", flush=True)

@@ -2,7 +2,6 @@
 
 python -m tools.build.notebooks [NAME ...]           build; a file is written only if it shows something new
 python -m tools.build.notebooks --check [NAME ...]   say which notebooks are out of date, without running them
-python -m tools.build.notebooks --twice [NAME ...]   run every cell twice in a row: the second run must show the same
 
 A notebook with a cell that takes more than 20 seconds is not written: nobody waits that long in class. On a busy
 machine, LECTURE8_CELL_SECONDS=60 allows more.
@@ -41,17 +40,25 @@ EMBEDDED = re.compile(r"(?<=data:image/png;base64,)[\w+/=]+")
 SECONDS = float(os.environ.get("LECTURE8_CELL_SECONDS", "20"))  # the most that a cell may take
 
 
-class SlowCellError(RuntimeError):
-    """A cell takes longer than a reader waits."""
+def sources() -> list[Path]:
+    """The sources of all notebooks, in their order."""
+    return sorted((ROOT / "lecture8" / "lessons").glob("l*/[0-9]*.py"))
 
 
-def sources(names: list[str] | None = None) -> list[Path]:
-    """The sources with these names ('06_resnet'), or all; FileNotFoundError for a name that is not there."""
-    found = sorted((ROOT / "lecture8" / "lessons").glob("l*/[0-9]*.py"))
-    if unknown := set(names or ()) - {path.stem for path in found}:
-        known = ", ".join(path.stem for path in found)
-        raise FileNotFoundError(f"no source for {', '.join(sorted(unknown))}; choose from {known}")
-    return [path for path in found if not names or path.stem in names]
+def source_of(name: str) -> Path:
+    """The source of a notebook ('06_resnet'). Raises argparse's error for a name that is not there."""
+    found = {path.stem: path for path in sources()}
+    if name not in found:
+        raise argparse.ArgumentTypeError(f"no source for {name}; choose from {', '.join(found)}")
+    return found[name]
+
+
+def command_line(about: str) -> argparse.ArgumentParser:
+    """The command line of a tool that takes names of notebooks, `sources`."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    one = {"metavar": "NAME", "help": "such as 06_resnet; all without one"}
+    parser.add_argument("sources", nargs="*", type=source_of, default=sources(), **one)
+    return parser
 
 
 def target(source: Path) -> Path:
@@ -99,12 +106,9 @@ def out_of_date(source: Path) -> str:
     remedy = f"run `make notebooks NB={source.stem}`"
     if not path.exists():
         return f"{path.name} is missing: {remedy}"
-    wanted, found = contents(read_source(source)), contents(nbformat.read(path, 4))
-    if wanted == found:
-        return ""
-    cell = next((i for i, pair in enumerate(zip(wanted, found, strict=False)) if pair[0] != pair[1]), None)
-    where = f"in cell {cell}" if cell is not None else f"in length, {len(found)} cells for {len(wanted)}"
-    return f"{path.name} differs from its source {where}: {remedy}"
+    pairs = zip_longest(contents(read_source(source)), contents(nbformat.read(path, 4)))
+    different = [number for number, (wanted, found) in enumerate(pairs) if wanted != found]
+    return f"{path.name} differs from its source in cell {different[0]}: {remedy}" if different else ""
 
 
 def execute(notebook: NotebookNode) -> list[float]:
@@ -122,15 +126,9 @@ def execute(notebook: NotebookNode) -> list[float]:
 
     kernel = KernelManager(kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager())
     client = NotebookClient(
-        notebook,
-        km=kernel,
-        timeout=600,
-        record_timing=False,
-        store_widget_state=False,
-        on_cell_execute=start,
-        on_cell_executed=end,
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
-    )
+        notebook, km=kernel, timeout=600, record_timing=False, store_widget_state=False, on_cell_execute=start,
+        on_cell_executed=end, resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )  # fmt: skip
     try:
         client.execute(stderr=subprocess.DEVNULL)
     finally:
@@ -140,11 +138,9 @@ def execute(notebook: NotebookNode) -> list[float]:
 
 def normalize(notebook: NotebookNode) -> None:
     """Removes from the outputs, in place, what differs from run to run or needs a kernel, and shrinks pictures."""
-    notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        cell.metadata.pop("execution", None)
         kept = []
         for output in cell.outputs:
             if "data" in output:
@@ -211,13 +207,13 @@ def write(path: Path, notebook: NotebookNode) -> bool:
 def build(source: Path) -> str:
     """Runs a source and writes its notebook; a line of report with the seconds and the slowest cells.
 
-    Raises SlowCellError, and writes nothing, if a cell takes more than SECONDS.
+    Raises RuntimeError, and writes nothing, if a cell takes more than SECONDS.
     """
     notebook, path = read_source(source), target(source)
     seconds = execute(notebook)
     slow = [f"cell {i} takes {one:.0f} s" for i, one in enumerate(seconds) if one > SECONDS]
     if slow:
-        raise SlowCellError(f"{', '.join(slow)}; at most {SECONDS:g} s are allowed (LECTURE8_CELL_SECONDS)")
+        raise RuntimeError(f"{', '.join(slow)}; at most {SECONDS:g} s are allowed (LECTURE8_CELL_SECONDS)")
     normalize(notebook)
     slide_types.mark(notebook)
     done = "written" if write(path, notebook) else "unchanged"
@@ -255,33 +251,23 @@ def run_twice(source: Path) -> list[str]:
 
 def main() -> int:
     """The command line; the number of notebooks with a complaint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
-    task = parser.add_mutually_exclusive_group()
-    task.add_argument("--check", action="store_true")
-    task.add_argument("--twice", action="store_true")
+    parser = command_line(__doc__)
+    parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    try:
-        chosen = sources(options.names)
-    except FileNotFoundError as error:
-        parser.error(str(error))
     conditions.apply()
     bad = 0
-    for source in chosen:
-        if options.check:
-            complaints = list(filter(None, [out_of_date(source)]))
-        elif options.twice:
-            complaints = run_twice(source)
-        else:
-            complaints = []
-            try:
+    for source in options.sources:
+        problem = ""
+        try:
+            if options.check:
+                problem = out_of_date(source)
+            else:
                 print(build(source), flush=True)
-            except CellExecutionError as error:
-                complaints = [f"{source.stem} was not built, a cell fails:\n{error}"]
-            except SlowCellError as error:
-                complaints = [f"{source.stem} was not built: {error}"]
-        print(*complaints, sep="\n", end="\n" * bool(complaints))
-        bad += bool(complaints)
+        except (CellExecutionError, RuntimeError) as error:
+            problem = f"{source.stem} was not built: {error}"
+        if problem:
+            print(problem, flush=True)
+            bad += 1
     return bad
 
 

@@ -6,10 +6,9 @@ python -m tools.build.notes_page --check  say whether it is up to date
 
 import re
 import sys
-from urllib.parse import quote
 
 from lecture8 import course, published
-from tools.build import conditions
+from tools.build import conditions, headings
 
 PAGE = conditions.ROOT / "docs" / "notes_against_papers.md"
 HEAD = """# The lecture notes against the papers
@@ -29,18 +28,14 @@ TOLD |= {35: "5 · Where is it all?"}
 
 
 def section(notebook: str, number: int) -> str:
-    """The heading under which a notebook's source shows a correction by `teaching.three_ways`; '' if it does not."""
-    path = conditions.folder(notebook) / f"{notebook}.py"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    shown = re.search(rf"three_ways\(\s*{number}\b", text)
-    before = re.findall(r"^# #{2,6} (.+)$", text[: shown.start()], re.MULTILINE) if shown else []
-    return before[-1] if before else ""
+    """The heading under which a notebook shows a correction by `teaching.three_ways`; '' if it does not."""
+    shown = re.compile(rf"three_ways\(\s*{number}\b")
+    return next((heading for heading, cell in headings.cells(notebook) if shown.search(cell.source)), "")
 
 
 def _place(notebook: str, number: int) -> str:
     heading = section(notebook, number) or TOLD.get(number, "")
-    anchor = "#" + quote(heading.replace(" ", "-")) if heading else ""
-    return f"[{notebook}{', ' * bool(heading)}{heading}](../notebooks/{notebook}.ipynb{anchor})"
+    return f"[{notebook}{', ' * bool(heading)}{heading}]({headings.place(notebook, heading)})"
 
 
 def page() -> str:
@@ -60,14 +55,5 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def main() -> int:
-    """The command line; 1 if --check finds an old page."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        return int(not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text)
-    PAGE.write_text(text, encoding="utf-8", newline="\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(headings.keep(PAGE, page()))

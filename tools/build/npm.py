@@ -2,32 +2,21 @@
 
 import shutil
 import subprocess
-import tarfile
-import tempfile
+import sys
 from pathlib import Path
 
 
-def fetch(folder: Path, libraries: dict[str, str]) -> None:
-    """Lays these packages (name -> version) into this folder, where they are not there already.
+def fetch(folder: Path, libraries: dict[str, str]) -> Path:
+    """Has npm lay these packages (name -> version) into `folder`/node_modules, unless they are there; that folder.
 
-    Raises RuntimeError, with the remedy, where npm is missing or gets nothing.
+    Ends the program, with the remedy, where npm is missing or gets nothing.
     """
-    missing = [name for name, version in libraries.items() if not (folder / name / f".{version}").exists()]
-    if missing and not shutil.which("npm"):
-        raise RuntimeError(f"npm is needed, to fetch {', '.join(missing)}: install Node.js, and run the same again")
-    for name in missing:
-        version = libraries[name]
-        with tempfile.TemporaryDirectory() as temporary:
-            call = ["npm", "pack", "--silent", f"{name}@{version}", "--pack-destination", temporary]
-            done = subprocess.run(call, capture_output=True, text=True, cwd=temporary)
-            archives = list(Path(temporary).glob("*.tgz"))
-            if done.returncode or len(archives) != 1:
-                said = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
-                raise RuntimeError(
-                    f"npm could not fetch {name} {version} ({said}): connect to the internet, and run again"
-                )
-            with tarfile.open(archives[0]) as archive:
-                archive.extractall(temporary, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
-            shutil.rmtree(folder / name, ignore_errors=True)
-            shutil.copytree(Path(temporary) / "package", folder / name)
-        (folder / name / f".{version}").touch()
+    wanted, place = [f"{name}@{version}" for name, version in libraries.items()], folder / "node_modules"
+    stamp = place / "fetched.txt"
+    if not (stamp.exists() and stamp.read_text(encoding="utf-8").split() == wanted):
+        npm = shutil.which("npm") or sys.exit("npm is needed: install Node.js, and run the same again")
+        call = [npm, "install", "--silent", "--no-save", "--ignore-scripts", "--prefix", folder, *wanted]
+        if subprocess.call(call):
+            sys.exit(f"npm could not fetch {', '.join(wanted)}: connect to the internet, and run again")
+        stamp.write_text("\n".join(wanted), encoding="utf-8")
+    return place

@@ -1,8 +1,7 @@
-"""Compares the pictures in two sets of outputs, which nbval never looks at, and describes those of a web page."""
+"""Compares the pictures in two sets of outputs, which nbval never looks at."""
 
 import base64
 import io
-from collections.abc import Callable, Iterable
 from itertools import zip_longest
 
 import numpy as np
@@ -66,33 +65,3 @@ def complaint(saved: list, new: list, *, shape_only: bool = False) -> str:
         if (found := difference(*pair, shape_only=shape_only)) > TOLERANCE:
             return f"picture {number} is not the saved one: they differ by {found:.2f}, at most {TOLERANCE} is allowed"
     return ""
-
-
-def alternatives(cells: Iterable) -> dict[bytes, str]:
-    """PNG file -> its alternative text, for the pictures in the outputs of these cells that have one."""
-    found = {}
-    for cell in cells:
-        for out in cell.get("outputs", ()):
-            alt = out.get("metadata", {}).get("image/png", {}).get("alt")
-            if alt:
-                found[base64.b64decode(out["data"]["image/png"])] = alt
-    return found
-
-
-def describe(page, words: dict[bytes, str], read: Callable[[str], bytes]) -> int:
-    """Gives the pictures of a page (BeautifulSoup) their alternative texts; how many have one now.
-
-    read: the address of a picture, as the page has it -> the picture
-    """
-    count = 0
-    for image in page.find_all("img", src=True):
-        alt = words.get(read(image["src"]))
-        if alt:
-            image["alt"] = alt
-            count += 1
-    return count
-
-
-def embedded(address: str) -> bytes:
-    """The picture that an address of the kind `data:` holds; nothing for any other."""
-    return base64.b64decode(address.partition(",")[2]) if address.startswith("data:image/png;base64,") else b""

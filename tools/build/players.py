@@ -15,7 +15,6 @@ import math
 import re
 import shutil
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -23,7 +22,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from lecture8 import course, plots, teaching
-from tools.build import conditions
+from tools.build import conditions, slide_types
 
 SCRIPT = Path(__file__).with_name("player.js")
 KEPT = conditions.ROOT / "build" / "players"
@@ -31,22 +30,18 @@ BYTES = 2_000_000  # the most that the pictures of one explorer take
 EXPLORER = re.compile(r"\bexplorers\.(\w+)\(")
 ASKED = re.compile(r"\bteaching\.(quiz|predict)\(ask\.(?:quiz|predictions)\[\"?(\w+)\"?\]")
 REVEALED = re.compile(r"\bguess_(\w+)\.reveal\(")
-REVEAL = re.compile(
-    r"\S+ (You made no prediction\.)\s*<details><summary>[^<]*</summary>\s*"
-    r"\*\*Measured: (.*?)\.\*\*(.*?)(<img[^>]*>)?\s*</details>\s*",
-    re.DOTALL,
-)
 words = MarkdownIt("commonmark", {"html": True}).renderInline
 
 
 def alive(notebook: NotebookNode, name: str) -> NotebookNode:
-    """The notebook `name` ('06_resnet') with HTML for the widgets in its outputs; changes it in place."""
+    """The notebook `name` ('06_resnet') with HTML for the widgets and pictures in its outputs; changes it in place."""
     course.lesson(name).module("explorers")  # lists them
     questions, guesses = course.lesson(name).module("questions"), {}
     for cell in notebook.cells:
-        shown = next((out for out in cell.get("outputs", ()) if "data" in out), None)
-        if shown is None:
+        outputs, made = [out for out in cell.get("outputs", ()) if "data" in out], ""
+        if not outputs:
             continue
+        shown = outputs[0]
         if found := EXPLORER.search(cell.source):
             made = _explorer(f"l{name}.{found[1]}", shown.data)
         elif found := ASKED.search(cell.source):
@@ -56,20 +51,25 @@ def alive(notebook: NotebookNode, name: str) -> NotebookNode:
             made = _asked(asked, key if kind == "predict" else "", shown.data["text/html"])
         elif found := REVEALED.search(cell.source):
             made = _revealed(guesses[found[1]], shown.data["text/markdown"])
-        else:
-            continue
         if made:
             shown.data = NotebookNode({"text/html": made})
+        for out in outputs:
+            if picture := out.data.get("image/png"):  # as it is, neither Sphinx nor nbconvert describes it
+                out.data = NotebookNode({"text/html": _picture(picture, out.metadata["image/png"]["alt"])})
     return notebook
+
+
+def _picture(png: str, words: str) -> str:
+    return f'<img alt="{html.escape(words)}" src="data:image/png;base64,{png}">'
 
 
 def _explorer(key: str, data: dict) -> str:
     """The still of a listed explorer as a figure; nothing for one that works on what the cell hands to it."""
     if key not in teaching.EXPLORERS or "image/png" not in data:
         return ""
-    said = html.escape(re.sub(r"^\[.*?\] ", "", data["text/plain"]))
-    picture = f'<img alt="{said}" src="data:image/png;base64,{data["image/png"]}">'
-    return f'<figure data-player="{key}">{picture}<figcaption aria-live="polite">{said}</figcaption></figure>'
+    words = re.sub(r"^\[.*?\] ", "", data["text/plain"])
+    caption = f'<figcaption aria-live="polite">{html.escape(words)}</figcaption>'
+    return f'<figure data-player="{key}">{_picture(data["image/png"], words)}{caption}</figure>'
 
 
 def _asked(asked: teaching.Question | teaching.Prediction, key: str, still: str) -> str:
@@ -88,7 +88,7 @@ def _asked(asked: teaching.Question | teaching.Prediction, key: str, still: str)
 
 def _revealed(key: str, markdown: str) -> str:
     """What a prediction reveals without a guess, as HTML that knows what was measured."""
-    said, measured, more, picture = REVEAL.fullmatch(markdown).groups("")
+    said, measured, more, picture = slide_types.REVEAL.fullmatch(markdown).groups("")
     body = f"<p><b>Measured: {words(measured)}.</b> {words(more.strip())}</p>{picture}"
     return (
         f'<div data-reveal="{key}" data-measured="{html.escape(measured)}"><p class="guess">{said}</p>'
@@ -136,8 +136,8 @@ def _made_by(key: str) -> str:
     return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(files)) + str(versions).encode()).hexdigest()[:12]
 
 
-def _states(values: dict[str, list]) -> Iterator[dict]:
-    return (dict(zip(values, state, strict=True)) for state in itertools.product(*values.values()))
+def _states(values: dict[str, list]) -> list[dict]:
+    return [dict(zip(values, state, strict=True)) for state in itertools.product(*values.values())]
 
 
 def _webp(picture: Image.Image, **how) -> bytes:
@@ -157,8 +157,8 @@ def _drawn(key: str, folder: Path) -> str:
         exact, close = (_webp(full, lossless=True), _webp(full, quality=80))
         return close if len(close) < 0.7 * len(exact) else exact, text  # the former with photographs in it
 
-    every = max(1, math.prod(map(len, values.values())) // 8)
-    sample = [len(picture(state)[0]) for state in itertools.islice(_states(values), 0, None, every)]
+    every = _states(values)
+    sample = [len(picture(state)[0]) for state in every[:: max(1, len(every) // 8)]]
     values = thinned(values, start, int(BYTES / statistics.mean(sample)))
     files, states = {}, []
     for state in _states(values):

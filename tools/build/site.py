@@ -15,8 +15,8 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 
-from lecture8 import course, published
-from tools.build import conditions, notebooks, npm, pictures, players, teaching_plan
+from lecture8 import course
+from tools.build import conditions, glossary_page, notebooks, npm, players, teaching_plan
 
 ROOT = conditions.ROOT
 TARGET, PAGES, ENVIRONMENT = (ROOT / "build" / name for name in ("site", "site-pages", "site-env"))
@@ -26,24 +26,37 @@ JUPYTER_BOOK = "jupyter-book>=1.0.4,<2"  # 2 fetches its theme from the network 
 MATHJAX = {"mathjax": "3.2.2"}
 BADGE = re.compile(r"^\[!\[Open in Colab\]\(.*?\)\]\((.*?)\)$", re.MULTILINE)
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src"}  # what a page fetches when it is opened
+# Jupyter Book's own except sphinx_thebe, which runs code on pages and declares its scripts twice
+EXTENSIONS = ["sphinx_togglebutton", "sphinx_copybutton", "myst_nb", "jupyter_book", "sphinx_comments",
+              "sphinx_external_toc", "sphinx.ext.intersphinx", "sphinx_design", "sphinx_book_theme"]  # fmt: skip
 
 CONFIG = {
     "title": "Lecture 8: transfer learning and the ImageNet CNN lineage",
     "author": "the lecture8 maintainers",
-    "logo": "",
     "execute": {"execute_notebooks": "off"},
     "only_build_toc_files": True,
-    "launch_buttons": {"thebe": False},
     "sphinx": {
         "config": {
+            "extensions": EXTENSIONS,
             "mathjax_path": "mathjax/es5/tex-mml-chtml.js",
             "nb_ipywidgets_js": {},  # widgets are what `players` made of them
             "html_js_files": [["players/player.js", {"defer": "defer"}]],
             "suppress_warnings": ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missing"],
-            "html_theme_options": {"use_download_button": True, "use_fullscreen_button": False},
+            "html_theme_options": {"use_fullscreen_button": False},
         }
     },
 }
+HOME = f"""# {CONFIG["title"]}
+
+Lessons in which every experiment is a running, checked measurement: you predict, build, measure, and only then read
+the explanation. Here they are as they were run; to run them, open them on Colab or
+[fetch the course]({notebooks.repository()}). Beside them:
+[how we fooled ourselves](docs/how_we_fooled_ourselves.md),
+[where the notes and the papers differ](docs/notes_against_papers.md),
+[the words, in English and Korean](docs/glossary.md), and [plans for teaching](plans/00_start_here.md).
+
+| | lesson | the question |
+|--|--|--|"""
 
 
 def home() -> str:
@@ -52,27 +65,7 @@ def home() -> str:
         f"| {lesson.notebook[:2]} | [{lesson.title}](notebooks/{lesson.notebook}.ipynb) | {lesson.question} |"
         for lesson in course.LESSONS
     ]
-    return "\n".join(
-        [
-            f"# {CONFIG['title']}\n",
-            "Lessons in which every experiment is a running, checked measurement: you predict, build, measure, and "
-            "only then read the explanation. Here they are as they were run; to run them, open them on Colab or "
-            f"[fetch the course]({notebooks.repository()}).\n",
-            "| | lesson | the question |\n|--|--|--|",
-            *rows,
-            "\nBeside the lessons: [how we fooled ourselves](docs/how_we_fooled_ourselves.md), [where the notes and "
-            "the papers differ](docs/notes_against_papers.md), [the words, in English and Korean](glossary.md), and "
-            "[plans for teaching](plans/00_start_here.md).\n",
-        ]
-    )
-
-
-def glossary() -> str:
-    """The glossary as a page."""
-    table = published.read("glossary")
-    rows = [f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |" for row in table.itertuples(index=False)]
-    head = f"| {' | '.join(table.columns)} |\n|{'--|' * len(table.columns)}"
-    return "\n".join(["# Glossary (용어)\n", head, *rows, ""])
+    return "\n".join([HOME, *rows, ""])
 
 
 def write_pages() -> None:
@@ -87,20 +80,14 @@ def write_pages() -> None:
         players.lay(players.alive(notebook, name), PLAYERS)
         nbformat.write(notebook, PAGES / "notebooks" / f"{name}.ipynb")
     shutil.copytree(ROOT / "docs", PAGES / "docs")
+    (PAGES / "docs" / "glossary.md").write_text(glossary_page.page(), encoding="utf-8")
     (PAGES / "plans").mkdir()
     for name in names:
         shutil.copy(teaching_plan.path(name), PAGES / "plans" / f"{name}.md")
     (PAGES / "index.md").write_text(home(), encoding="utf-8")
-    (PAGES / "glossary.md").write_text(glossary(), encoding="utf-8")
     parts = {
         "The lessons": [f"notebooks/{name}" for name in names],
-        "Beside them": [
-            "docs/how_we_fooled_ourselves",
-            "docs/notes_against_papers",
-            "glossary",
-            "docs/scaling",
-            "docs/runs",
-        ],
+        "Beside them": [f"docs/{page.stem}" for page in sorted(PAGES.glob("docs/*.md"))],
         "For teachers": [f"plans/{name}" for name in names],
     }
     contents = {
@@ -121,6 +108,11 @@ def jupyter_book() -> Path:
     return command
 
 
+def read(site: Path) -> dict[Path, BeautifulSoup]:
+    """All pages of the site."""
+    return {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in site.rglob("*.html")}
+
+
 def anchor(page: BeautifulSoup, wanted: str) -> str:
     """The id of the heading that JupyterLab calls `wanted` (its text with hyphens for spaces); '' if there is none."""
     for heading in page.find_all(re.compile(r"h[1-6]")):
@@ -133,56 +125,24 @@ def anchor(page: BeautifulSoup, wanted: str) -> str:
 
 def mend_links(site: Path) -> None:
     """Links to other notebooks in the lessons' outputs, made as JupyterLab understands them, lead to pages instead."""
-    pages = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in site.rglob("*.html")}
+    pages = read(site)
     for path, page in pages.items():
-        changed = False
-        for link in page.find_all("a", href=re.compile(r"^[^:]*\.(ipynb|html)#")) + page.find_all(
-            "a", href=re.compile(r"^[^:]*\.ipynb$"), download=False
-        ):
+        before = str(page)
+        for link in page.find_all("a", href=re.compile(r"^[^:]*\.(ipynb|html)(#|$)"), download=False):
             address, _, place = link["href"].partition("#")
             other = (path.parent / urllib.parse.unquote(address).replace(".ipynb", ".html")).resolve()
             if "_sources" in address or other not in pages:
                 continue
             wanted = urllib.parse.unquote(place)
-            known = pages[other].find(id=wanted)
-            found = wanted if known else anchor(pages[other], wanted)
-            new = address.replace(".ipynb", ".html") + (f"#{found or wanted}" if place else "")
-            changed |= new != link["href"]
-            link["href"] = new
-        if changed:
-            path.write_text(str(page), encoding="utf-8")
-
-
-def lighten(site: Path) -> None:
-    """Leaves out the scripts of Thebe, which runs code on pages: nothing here uses it, and declared twice it fails."""
-    for path in site.rglob("*.html"):
-        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        scripts = [s for s in page.find_all("script") if "THEBE_JS_URL" in s.text or "thebe" in s.get("src", "")]
-        for script in scripts:
-            script.decompose()
-        if scripts:
-            path.write_text(str(page), encoding="utf-8")
-
-
-def describe_pictures(site: Path) -> None:
-    """Gives the figures of the lessons' pages the alternative texts that the notebooks have for them."""
-    for source in notebooks.sources():
-        notebook = nbformat.read(notebooks.NOTEBOOKS / f"{source.stem}.ipynb", 4)
-        path = site / "notebooks" / f"{source.stem}.html"
-        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-
-        def read(address: str, folder: Path = path.parent) -> bytes:
-            file = folder / urllib.parse.unquote(address)
-            return file.read_bytes() if ":" not in address and file.is_file() else b""
-
-        if pictures.describe(page, pictures.alternatives(notebook.cells), read):
+            found = wanted if pages[other].find(id=wanted) else anchor(pages[other], wanted) or wanted
+            link["href"] = address.replace(".ipynb", ".html") + f"#{found}" * bool(place)
+        if str(page) != before:
             path.write_text(str(page), encoding="utf-8")
 
 
 def complaints(site: Path) -> list[str]:
     """Links within the site that lead nowhere, and what a page would fetch from the network."""
-    pages = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in site.rglob("*.html")}
-    found = []
+    pages, found = read(site), []
     for path, page in sorted(pages.items()):
         where = path.relative_to(site)
         for tag, key in LOADED.items():
@@ -196,37 +156,24 @@ def complaints(site: Path) -> list[str]:
             other = (path.parent / urllib.parse.unquote(address.path)).resolve() if address.path else path
             if not other.exists():
                 found.append(f"{where} links to {link['href']}, which is not there")
-            elif address.fragment and other in pages and address.fragment not in ("", "#"):
-                wanted = urllib.parse.unquote(address.fragment)
-                if not pages[other].find(id=wanted):
+            elif address.fragment and other in pages:
+                if not pages[other].find(id=urllib.parse.unquote(address.fragment)):
                     found.append(f"{where} links to {link['href']}, and no place is called so there")
     return found
 
 
 def main() -> int:
     """The command line; the number of complaints."""
-    missing = [s.stem for s in notebooks.sources() if not teaching_plan.path(s.stem).exists()]
-    if missing:
-        print(
-            f"no teaching plan for {', '.join(missing)}: write lecture8/lessons/l<name>/plan.md first", file=sys.stderr
-        )
-        return 1
-    try:
-        npm.fetch(LIBRARIES, MATHJAX)
-    except RuntimeError as error:
-        print(error, file=sys.stderr)
-        return 1
+    libraries = npm.fetch(LIBRARIES, MATHJAX)
     write_pages()
     command = [jupyter_book(), "build", PAGES, "--path-output", PAGES.parent / "site-work", "--quiet", "--all"]
     subprocess.run(command, check=True)
     shutil.rmtree(TARGET, ignore_errors=True)
     shutil.copytree(PAGES.parent / "site-work" / "_build" / "html", TARGET)
     # beside the pages, not among their sources: Jupyter Book has every page load each script that it finds there
-    shutil.copytree(LIBRARIES / "mathjax" / "es5", TARGET / "_static" / "mathjax" / "es5")
+    shutil.copytree(libraries / "mathjax" / "es5", TARGET / "_static" / "mathjax" / "es5")
     shutil.copytree(PLAYERS, TARGET / "_static" / "players")
     mend_links(TARGET)
-    lighten(TARGET)
-    describe_pictures(TARGET)
     found = complaints(TARGET)
     print(*found, sep="\n", end="\n" * bool(found))
     print(f"{len(list(TARGET.rglob('*.html')))} pages: open {(TARGET / 'index.html').relative_to(ROOT)}")

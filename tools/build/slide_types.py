@@ -10,17 +10,26 @@ import ast
 import base64
 import io
 import re
-import sys
 
 import nbformat
 from nbformat import NotebookNode
 from PIL import Image
+
+from tools.build import conditions
 
 FULL = 620  # pixels of text and pictures that a slide of 720 has room for, about
 LINE, PER_LINE = 36, 80  # height of a line of text, in pixels, and its letters
 CODE_LINE = 27
 VERDICT = 150  # and what a guess came to stays with its picture: all is set a little smaller then
 PICTURE = 420  # the most that a picture is made
+# a cell that checks a student's answer: kind, name
+ANSWER = re.compile(r'ask\.(exercises|builds)\["(\w+)"\]\.(?:check|use)\(')
+# what a prediction reveals without a guess: that there was none, what was measured, more, a picture
+REVEAL = re.compile(
+    r"\S+ (You made no prediction\.)\s*<details><summary>[^<]*</summary>\s*"
+    r"\*\*Measured: (.*?)\.\*\*(.*?)(<img[^>]*>)?\s*</details>\s*",
+    re.DOTALL,
+)
 SHOWN = ("explorers.", "ask.", "teaching.", ".reveal(")  # calls of which only the result matters
 
 
@@ -28,11 +37,6 @@ def hides_code(cell: NotebookNode) -> bool:
     """Whether what comes out of a code cell says all: a picture, a question, a table, a source, a verdict."""
     rich = {"image/png", "text/markdown", "text/html"}
     return any(rich & set(out.get("data", {})) for out in cell.outputs) or any(call in cell.source for call in SHOWN)
-
-
-def is_answer(source: str) -> bool:
-    """Whether a student's answer is checked in this cell."""
-    return ("ask.exercises[" in source and ".check(" in source) or ("ask.builds[" in source and ".use(" in source)
 
 
 def asks(cell: NotebookNode) -> bool:
@@ -45,7 +49,7 @@ def _skipped(cell: NotebookNode) -> bool:
     if cell.cell_type == "markdown":
         return False
     classes = any(isinstance(node, ast.ClassDef) for node in ast.parse(cell.source).body)
-    return is_answer(cell.source) or not (cell.outputs or classes)
+    return bool(ANSWER.search(cell.source)) or not (cell.outputs or classes)
 
 
 def height(cell: NotebookNode) -> float:
@@ -59,21 +63,15 @@ def height(cell: NotebookNode) -> float:
             width, high = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).size
             total += min(PICTURE, 1100 * high / width)
         elif "text/markdown" in data:
-            words, *pictures = re.split("<img[^>]*>", unfolded(data["text/markdown"]))
+            # a reveal is shown openly: on a slide it comes after the question
+            openly = REVEAL.sub(r"**Measured: \2.**\3\4", data["text/markdown"])
+            words, *pictures = re.split("<img[^>]*>", openly)
             total += _text(words.split("<details>")[0]) + PICTURE * len(pictures)
         elif "text/html" in data:
             total += LINE * (data["text/html"].count("<tr") + data["text/html"].count("<li") + 1)
         else:
             total += CODE_LINE * (str(data.get("text/plain", "")).count("\n") + 1)
     return total
-
-
-def unfolded(markdown: str) -> str:
-    """What a prediction reveals without a guess, shown openly: on a slide it comes after the question."""
-    found = re.fullmatch(
-        r"\S+ You made no prediction\.\s*<details><summary>[^<]*</summary>(.*)</details>\s*", markdown, re.S
-    )
-    return found[1].strip() if found else markdown
 
 
 def _text(markdown: str) -> float:
@@ -107,17 +105,8 @@ def mark(notebook: NotebookNode) -> None:
             seen = "guess" if "teaching.predict(" in cell.source else "prose" if prose else "result"
 
 
-def main() -> int:
-    """The command line."""
-    from tools.build import notebooks  # which imports this module
-
-    for source in notebooks.sources():
-        path = notebooks.target(source)
+if __name__ == "__main__":
+    for path in (conditions.ROOT / "notebooks").glob("*.ipynb"):
         notebook = nbformat.read(path, 4)
         mark(notebook)
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,80 +6,21 @@ Which cell begins a slide is decided in `slide_types`; the speaker's notes (key 
 reveal.js and MathJax are fetched once, by npm, and laid beside the decks.
 """
 
-import argparse
 import re
-import sys
+from pathlib import Path
 
 import nbformat
-from bs4 import BeautifulSoup
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from tools.build import conditions, instructor, notebooks, npm, pictures, players, slide_types, teaching_plan
+from tools.build import conditions, instructor, notebooks, npm, players, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
 LIBRARIES = {"reveal.js": "4.6.1", "mathjax": "2.7.9", "requirejs": "2.3.7", "jquery": "3.7.1"}
 WIDTH, HEIGHT = 1280, 720
 HIDDEN = "hide-input"  # tag: the slide shows what comes out, not the call
-SMALLEST = 60  # per cent: a slide is set smaller until it fits, but not below this
-
-STYLE = """
-<style>
-:root { --jp-content-font-size1: 26px; --jp-ui-font-size1: 26px; --jp-code-font-size: 20px; }
-.reveal .slides, .reveal .slides section { text-align: left; padding: 0; }
-.reveal h1, .reveal h2, .reveal h3 { text-transform: none; letter-spacing: normal; }
-.reveal h1 { font-size: 44px !important; }
-.reveal h2 { font-size: 38px !important; }
-.reveal h3 { font-size: 32px !important; }
-.reveal ul, .reveal ol { display: block; }
-.reveal .jp-InputPrompt, .reveal .jp-OutputPrompt { display: none; }
-.reveal .jp-RenderedImage img, .reveal .jp-OutputArea-output img {
-  width: min(1100px, 100%); max-height: 440px; object-fit: contain; margin: 0 auto; display: block;
-}
-.reveal .controls { font-size: 6px; }
-.reveal pre { width: 100%; margin: 0; box-shadow: none; white-space: pre-wrap; }
-.reveal .jp-RenderedHTMLCommon table { margin-left: 0; }
-#section { position: fixed; left: 24px; bottom: 12px; font: 14px sans-serif; color: #595959; }
-</style>
-"""
-
-# Slides hold what the lesson says there, which is more on some than on others: each is set smaller until it fits.
-FIT = f"""
-<div id="section"></div>
-<script>
-require(["reveal.js/dist/reveal.js"], function (Reveal) {{
-  window.Reveal = Reveal;
-  function fit() {{
-    var slide = Reveal.getCurrentSlide();
-    slide.style.height = slide.style.overflowY = "";
-    var size, fits = false;
-    for (var percent = 100; percent >= {SMALLEST} && !fits; percent -= 5) {{
-      slide.style.zoom = size = percent / 100;
-      fits = slide.scrollHeight * size <= {HEIGHT} && slide.scrollWidth * size <= {WIDTH} + 1;
-    }}
-    if (!fits) {{  // it gets a scroll bar
-      slide.style.height = {HEIGHT} / size + "px";
-      slide.style.overflowY = "auto";
-    }}
-    var heading = slide.parentNode.querySelector("h1, h2");
-    var section = heading && !slide.contains(heading) ? heading.innerText.replace("¶", "") : "";
-    document.getElementById("section").textContent = section;
-    Reveal.layout();
-  }}
-  function begin() {{
-    Reveal.on("slidechanged", fit);
-    document.addEventListener("toggle", fit, true);  // a hint or an answer is opened: it does not bubble
-    // formulas come later than the slide, for the first time and, by nbconvert, whenever the slide changes
-    MathJax.Hub.Register.MessageHook("End Math", fit);
-    MathJax.Hub.Register.StartupHook("End", function () {{
-      MathJax.Hub.Queue(fit, function () {{ document.body.dataset.ready = "yes"; }});
-    }});
-  }}
-  if (Reveal.isReady()) begin(); else Reveal.on("ready", begin);
-}});
-</script>
-"""
+ADDED = Path(__file__).with_name("deck")  # .css and .js of every deck
 PLAYER = '<script src="players/player.js"></script>'
 
 
@@ -93,10 +34,9 @@ def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
     players.alive(notebook, plan.notebook)
     for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
-        if "data-reveal" in output.get("data", {}).get(
-            "text/html", ""
-        ):  # the answer comes a key press after the question
-            output.data["text/html"] = output.data["text/html"].replace("<details>", "<details open>")
+        shown = output.get("data", {}).get("text/html", "")
+        if "data-reveal" in shown:  # the answer comes a key press after the question
+            output.data["text/html"] = shown.replace("<details>", "<details open>")
     return notebook
 
 
@@ -108,46 +48,37 @@ def deck(name: str) -> str:
     config.TagRemovePreprocessor.enabled = True
     exporter = SlidesExporter(
         config=config,
-        reveal_url_prefix="reveal.js",
+        reveal_url_prefix="node_modules/reveal.js",
         reveal_theme="white",
         reveal_transition="none",
         reveal_number="c/t",
         reveal_width=str(WIDTH),
         reveal_height=str(HEIGHT),
-        mathjax_url="mathjax/MathJax.js?config=TeX-AMS_CHTML-full,Safe",
-        require_js_url="requirejs/require.js",
-        jquery_url="jquery/dist/jquery.min.js",
+        mathjax_url="node_modules/mathjax/MathJax.js?config=TeX-AMS_CHTML-full,Safe",
+        require_js_url="node_modules/requirejs/require.js",
+        jquery_url="node_modules/jquery/dist/jquery.min.js",
         mermaid_js_url="",
     )
-    words = pictures.alternatives(notebook.cells)
     shown = prepared(notebook, teaching_plan.plan(name))
     players.lay(shown, TARGET / "players")
     html, _ = exporter.from_notebook_node(shown)
-    page = BeautifulSoup(html, "html.parser")
-    pictures.describe(page, words, pictures.embedded)
-    for script in page.find_all("script", type="module"):
-        if "mermaid" in script.text:  # it is on no slide, and would be fetched from the network
-            script.decompose()
-    return str(page).replace("</head>", f"{STYLE}</head>").replace("</html>", f"{FIT}{PLAYER}</html>")
+    # mermaid is on no slide, and would be fetched from the network
+    html = re.sub(r'<script type="module">(?:(?!</script>).)*mermaid.*?</script>', "", html, flags=re.DOTALL)
+    style, fit = (ADDED.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
+    html = html.replace("</head>", f"<style>\n{style}</style>\n</head>")
+    return html.replace("</html>", f'<div id="section"></div>\n<script>\n{fit}</script>\n{PLAYER}</html>')
 
 
-def main() -> int:
-    """The command line; 1 if the libraries cannot be had."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 06_resnet; all without one")
-    options = parser.parse_args()
+def main() -> None:
+    """The command line."""
+    options = notebooks.command_line(__doc__).parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
-    try:
-        npm.fetch(TARGET, LIBRARIES)
-    except RuntimeError as error:
-        print(error, file=sys.stderr)
-        return 1
-    for source in notebooks.sources(options.names):
+    npm.fetch(TARGET, LIBRARIES)
+    for source in options.sources:
         path = TARGET / f"{source.stem}.html"
         path.write_text(deck(source.stem), encoding="utf-8")
         print(path.relative_to(conditions.ROOT), flush=True)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

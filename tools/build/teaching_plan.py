@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
 from tools.build import conditions, headings
 
 MINUTES = 75
@@ -34,40 +32,26 @@ class Plan:
     @property
     def notes(self) -> dict[str, str]:
         """Heading of the notebook -> the speaker's notes, and the claims that the executed notebook makes there."""
-        bodies = {heading: body for heading, body in self.parts.items() if heading != DISCUSSION}
-        claims = self._claims()
-        return {
-            heading: "\n\n".join([body, *(f"*The notebook measured:* {claim}" for claim in claims.get(heading, []))])
-            for heading, body in bodies.items()
-        }
+        claims = [(heading, text[2:]) for heading, text in self._shown if text.startswith("✅")]
+        found = {heading: [body] for heading, body in self.parts.items() if heading != DISCUSSION}
+        for heading, claim in dict.fromkeys(claims):  # one that is shown twice is read once
+            found.get(heading, []).append(f"*The notebook measured:* {claim}")
+        return {heading: "\n\n".join(texts) for heading, texts in found.items()}
 
     @functools.cached_property
     def _shown(self) -> list[tuple[str, str]]:
         """(last heading above it, text) of everything that the executed notebook shows."""
-        found, heading = [], ""
-        for cell in nbformat.read(conditions.ROOT / "notebooks" / f"{self.notebook}.ipynb", 4).cells:
-            if cell.cell_type == "markdown":
-                heading = [heading, *re.findall(r"^#{2,6} (.+)$", cell.source, re.MULTILINE)][-1].strip()
+        found = []
+        for heading, cell in headings.cells(self.notebook):
             found.append((heading, cell.source))
             for output in cell.get("outputs", []):
                 kinds = output.get("data", {"text/plain": output.get("text", "")})
-                found += [
-                    (heading, kinds[kind]) for kind in ("text/plain", "text/markdown", "text/html") if kind in kinds
-                ]
-        return found
-
-    def _claims(self) -> dict[str, list[str]]:
-        """Heading -> sentences of claims that hold, with their numbers."""
-        found: dict[str, list[str]] = {}
-        for heading, text in self._shown:
-            if text.startswith("✅") and text[2:] not in found.setdefault(heading, []):
-                found[heading].append(text[2:])
+                found += [(heading, kinds[k]) for k in ("text/plain", "text/markdown", "text/html") if k in kinds]
         return found
 
     def complaints(self) -> list[str]:
         """What is wrong with it: headings that the notebook lacks, times that are missing or do not add up."""
-        found = []
-        total = 0
+        found, total = [], 0
         known = headings.headings(self.notebook)
         for heading, body in self.notes.items():
             if heading not in known:

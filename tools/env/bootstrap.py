@@ -34,7 +34,7 @@ def dotted(version: tuple) -> str:
 
 
 def version_of(python: str) -> tuple:
-    """(major, minor) of the Python at this path; (0, 0) if it does not run."""
+    """(major, minor) of the Python of this name or path; (0, 0) if it does not run, as a version manager's shim."""
     ask = [python, "-c", "import sys; print(*sys.version_info[:2])"]
     try:
         answer = subprocess.check_output(ask, stderr=subprocess.DEVNULL).split()
@@ -58,27 +58,17 @@ def ready(exactly: bool) -> bool:
     return installed == fingerprint() and (not exactly or python == dotted(THIS))
 
 
-def newer_python() -> str:
-    """The newest Python on the PATH that is new enough, or ''."""
-    for minor in range(OLDEST[1] + 9, OLDEST[1] - 1, -1):
-        found = shutil.which(f"python3.{minor}")
-        if found and version_of(found) == (3, minor):  # a version manager's shim may exist and not run
-            return found
-    return ""
-
-
 def explain(output: str) -> str:
     """One sentence with the remedy for a failed installation, from what the installer said."""
     lines = output.strip().splitlines()[-25:] or ["nothing was said"]
     end = "\n".join(lines)
     if "no space left" in end.lower():
-        return (
-            f"The disk is full: free {GIGABYTES} GB (for .venv, the download cache and TMPDIR) and run the same again."
-        )
+        return f"The disk is full: free {GIGABYTES} GB (.venv, the download cache and TMPDIR) and run the same again."
+    if re.search("ensurepip|No module named .?venv", end):  # Debian and Ubuntu leave it out
+        remedy = f"`sudo apt install python{dotted(THIS)}-venv` on Debian and Ubuntu"
+        return f"This Python has no venv module: install it ({remedy}) and run the same again."
     if NETWORK_TROUBLE.search(end):
-        return (
-            "The packages could not be downloaded: connect to the internet (or set HTTPS_PROXY) and run the same again."
-        )
+        return "The packages could not be downloaded: connect to the internet (or set HTTPS_PROXY), and run it again."
     if re.search("no matching distribution|no solution found", end, re.IGNORECASE):
         return "A version in constraints.txt does not exist for this system: use conda, plain pip or Colab (README.md)."
     errors = [line for line in lines if line.lower().startswith("error")]
@@ -89,23 +79,13 @@ def check_python(exactly: bool) -> None:
     """Goes on with a newer Python if this one is too old, or says what to do."""
     if THIS >= OLDEST:
         return
-    found = newer_python()
+    newer = [f"python3.{minor}" for minor in range(OLDEST[1] + 9, OLDEST[1] - 1, -1)]
+    found = next((python for python in newer if version_of(python) >= OLDEST), "")
     if found and not exactly:
         print(f"Python {dotted(THIS)} is too old; using {found}.", flush=True)
         sys.exit(subprocess.call([found, __file__]))
-    name = Path(found).name if found else "python3.12"
-    remedy = f"run `make lab PYTHON={name}`" if found else f"install a newer one and run `make lab PYTHON={name}`"
+    remedy = "install one and run `make lab PYTHON=python3.12`"
     sys.exit(f"Python {dotted(THIS)} is too old, {dotted(OLDEST)} or newer is needed: {remedy}.")
-
-
-def check_venv_module() -> None:
-    """Says how to get the modules that Debian and Ubuntu leave out."""
-    try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError:
-        remedy = f"`sudo apt install python{dotted(THIS)}-venv` on Debian and Ubuntu"
-        sys.exit(f"This Python has no venv module: install it ({remedy}) and run the same again.")
 
 
 def torch_in_venv() -> str:
@@ -134,15 +114,8 @@ def run(command: list) -> None:
     """Runs a command in the project's folder, showing its last line on a terminal; ends the program if it fails."""
     environment = dict(os.environ)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once here instead of at every import
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        cwd=str(ROOT),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        universal_newlines=True,
-        errors="replace",
-    )
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "universal_newlines": True, "errors": "replace"}
+    process = subprocess.Popen(list(map(str, command)), cwd=str(ROOT), env=environment, **piped)
     said, terminal = [], sys.stdout.isatty()
     for line in process.stdout:
         said.append(line)
@@ -166,29 +139,25 @@ def create_venv(uv: str) -> None:
         run([sys.executable, "-m", "venv", *([] if keep else ["--clear"]), VENV])
 
 
-def install(uv: str) -> None:
-    """lecture8 in place with its tools, at the versions of constraints.txt; a chosen build of torch is kept."""
+def install() -> None:
+    """lecture8 with its tools, at the versions of constraints.txt; a chosen build of torch is kept."""
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     torch = torch_in_venv()
     if "+" in torch:
         pins = [f"torch=={torch}", *(pin for pin in pins if not pin.startswith("torch"))]
-    constraints = VENV / "constraints.txt"
-    constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
-    what = ["-c", constraints, "-e", ".[lab,test]"]
-    if uv:
-        run([uv, "pip", "install", "--python", VENV_PYTHON, "--compile-bytecode", *what])
-    else:
-        run([VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *what])
+    (VENV / "constraints.txt").write_text("\n".join(pins) + "\n", encoding="utf-8")
+    add("lab,test")
     if "+" in torch and not torchvision_imports():
         sys.exit(f"torchvision does not work with torch {torch}: install both from one place, and run the same again.")
 
 
-def add(group: str) -> None:
-    """One more optional group of pyproject.toml, at the same versions; what was chosen for torch is kept."""
+def add(groups: str) -> None:
+    """lecture8 in place with optional groups of pyproject.toml, at the versions that `install` has written down."""
+    print(f"Installing what {groups} needs.", flush=True)
     uv = shutil.which("uv")
-    pip = [uv, "pip", "install", "--python", VENV_PYTHON] if uv else [VENV_PYTHON, "-m", "pip", "install"]
-    print(f"Installing what {group} needs.", flush=True)
-    run([*pip, "-c", VENV / "constraints.txt", "-e", f".[{group}]"])
+    pip = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    uv_pip = [uv, "pip", "install", "--python", VENV_PYTHON, "--compile-bytecode"]
+    run([*(uv_pip if uv else pip), "-c", VENV / "constraints.txt", "-e", f".[{groups}]"])
 
 
 def main(exactly: bool) -> None:
@@ -196,14 +165,12 @@ def main(exactly: bool) -> None:
         return
     check_python(exactly)
     uv = shutil.which("uv") or ""
-    if not uv:
-        check_venv_module()
     check_disk()
     print(f"Setting up .venv with Python {dotted(THIS)} and {'uv' if uv else 'pip'}: a few minutes, once.", flush=True)
     if STAMP.exists():
         STAMP.unlink()
     create_venv(uv)
-    install(uv)
+    install()
     STAMP.write_text(f"{fingerprint()} {dotted(THIS)}\n", encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib import util
 
-from tools.env import bootstrap
+from tools.env import bootstrap, lab
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -18,16 +18,15 @@ def chromium() -> str:
 
 def launch(playwright):
     """Starts the Chromium of this machine, without a window."""
-    path, root = chromium(), hasattr(os, "geteuid") and os.geteuid() == 0
+    path = chromium()
     assert path, "no Chromium here: `make test-browser` installs it or says what to do"
-    options = ["--disable-dev-shm-usage", "--disable-gpu", *(["--no-sandbox"] if root else [])]
+    options = ["--disable-dev-shm-usage", "--disable-gpu", *(["--no-sandbox"] if lab.is_root() else [])]
     return playwright.chromium.launch(executable_path=path, args=options)
 
 
 def install_chromium() -> None:
     """Chromium from Debian's packages. Ends the program with one sentence where that cannot be done."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if not (root and shutil.which("apt-get")):
+    if not (lab.is_root() and shutil.which("apt-get")):
         sys.exit("No Chromium on the PATH: install Chromium or Chrome (Debian: `sudo apt-get install chromium`) first.")
     print("Installing Chromium.", flush=True)
     quiet = dict(os.environ, DEBIAN_FRONTEND="noninteractive")

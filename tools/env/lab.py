@@ -8,20 +8,22 @@ ROOT = Path(__file__).resolve().parents[2]
 START = "notebooks/00_start_here.ipynb"
 
 
-def arguments(*, root: bool, display: bool) -> list[str]:
+def is_root() -> bool:
+    """Whether this user may do everything, so that JupyterLab and Chromium want to be asked twice."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def arguments() -> list[str]:
     """JupyterLab's command line: nothing is fetched from the network, and every machine gets an address to open."""
-    options = [
+    return [
         f"--ServerApp.root_dir={ROOT}",
         f"--LabApp.default_url=/lab/tree/{START}",  # also the address that is printed without a browser
         "--log-level=WARN",  # leaves the address and what goes wrong
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *(["--allow-root"] if is_root() else []),
+        *([] if has_display() else ["--no-browser"]),
     ]
-    if root:
-        options.append("--allow-root")
-    if not display:
-        options.append("--no-browser")
-    return options
 
 
 def has_display() -> bool:
@@ -32,8 +34,7 @@ def has_display() -> bool:
 
 
 if __name__ == "__main__":
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    sys.argv[1:] = [*arguments(root=root, display=has_display()), *sys.argv[1:]]
+    sys.argv[1:] = [*arguments(), *sys.argv[1:]]
     from jupyterlab.labapp import main
 
     print("JupyterLab runs until you press Control-C here.", flush=True)

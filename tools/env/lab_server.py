@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import jupytext
 import matplotlib
 import nbformat
+import requests
 
 # no question about news; nothing else differs from what a student sees
 SETTINGS = {"apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
@@ -44,12 +44,10 @@ class Lab:
 
     def ask(self, path: str, method: str = "GET"):
         """What the server's interface answers. Raises OSError while it does not."""
-        request = urllib.request.Request(
-            f"{self.address}/api/{path}", method=method, headers={"Authorization": f"token {self.token}"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+        headers = {"Authorization": f"token {self.token}"}
+        answer = requests.request(method, f"{self.address}/api/{path}", headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def stop_kernels(self) -> None:
         """Ends every kernel: each holds most of a gigabyte."""

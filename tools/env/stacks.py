@@ -22,21 +22,8 @@ ROOT = conditions.ROOT
 HERE = ROOT / "build" / "stacks"
 PINS = Path(__file__).with_name("stack_files")
 PLUGINS = ROOT / "tests" / "support"
-PYTHONS = {
-    "oldest": ("3.10",),
-    "newest": ("3.14", "3.13", "3.12", "3.11"),
-    "colab": ("3.13", "3.12"),
-}  # first choice first
+PYTHONS = {"oldest": ["3.10"], "newest": ["3.14", "3.13", "3.12", "3.11"], "colab": ["3.13", "3.12"]}  # best first
 TOOLS = ["pytest>=8.2", "pytest-xdist>=3.6", "nbval>=0.11", "nbformat>=5.10", "nbclient>=0.10"]
-
-
-def interpreter(versions: tuple[str, ...]) -> str:
-    """The first of these Pythons that runs here. Raises RuntimeError if none does."""
-    for version in versions:
-        python = shutil.which(f"python{version}")
-        if python and bootstrap.version_of(python) == tuple(map(int, version.split("."))):
-            return python
-    raise RuntimeError(f"none of Python {', '.join(versions)} is on the PATH: install one to run this stack")
 
 
 def environment(name: str, *packages: str) -> Path:
@@ -47,7 +34,10 @@ def environment(name: str, *packages: str) -> Path:
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([interpreter(PYTHONS[name]), "-m", "venv", folder], check=True)
+    runs = [python for version in PYTHONS[name] if bootstrap.version_of(python := f"python{version}") > (0, 0)]
+    if not runs:
+        raise RuntimeError(f"none of Python {', '.join(PYTHONS[name])} runs here: install one to run this stack")
+    subprocess.run([runs[0], "-m", "venv", folder], check=True)
     pins = ["-r", PINS / f"{name}.txt"]
     subprocess.run([python, "-m", "pip", "install", "-q", *pins, *packages], check=True)
     stamp.write_text(wanted, encoding="utf-8")
@@ -64,9 +54,7 @@ def lax(python: Path, paths: list[Path], *more: str, **settings: str) -> int:
     """Runs these notebooks in nbval's lax mode, with more options and other settings; pytest's return code."""
     options = [*more, "-q", "-c", os.devnull, "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
     command = [python, "-m", "pytest", *options, "-p", "nbval_doors", "--nbval-cell-timeout=600", *paths]
-    environ = {**os.environ, **settings}
-    # nothing empty in it, which would mean the current folder
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PLUGINS), environ.get("PYTHONPATH")]))
+    environ = {**os.environ, "PYTHONPATH": conditions.python_path(PLUGINS), **settings}
     return subprocess.run(command, cwd=paths[0].parent, env=environ).returncode
 
 
@@ -79,18 +67,17 @@ def own(name: str) -> list[str]:
     return failed + ([f"{name}: notebooks"] if lax(python, paths) else [])
 
 
-def colab(names: list[str]) -> list[str]:
+def colab() -> list[str]:
     """The notebooks as in Colab; the parts that failed."""
     python = environment("colab", *TOOLS)
     home = HERE / "colab-home"
     shutil.rmtree(home, ignore_errors=True)
     subprocess.run(["git", "clone", "-q", "--bare", ROOT, home / "course.git"], check=True)
-    subprocess.run(
-        ["git", "config", "--global", "--add", "safe.directory", "*"], check=True, env={**os.environ, "HOME": str(home)}
-    )
+    trust = ["git", "config", "--global", "--add", "safe.directory", "*"]
+    subprocess.run(trust, check=True, env={**os.environ, "HOME": str(home)})
     settings = {
         "HOME": str(home),  # nothing of this user's is seen
-        "PYTHONPATH": str(PINS / "colab"),
+        "PYTHONPATH": f"{PLUGINS}{os.pathsep}{PINS / 'colab'}",
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         # the address of the badge leads to the copy
         "GIT_CONFIG_COUNT": "1",
@@ -100,7 +87,7 @@ def colab(names: list[str]) -> list[str]:
     for unwanted in ("LECTURE8_RUN", "LECTURE8_DEVICE", "LECTURE8_PROGRESS", "IPYTHONDIR", "MATPLOTLIBRC"):
         os.environ.pop(unwanted, None)
     failed, before = [], frozen(python)
-    for source in notebooks.sources(names):
+    for source in notebooks.sources():
         subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "lecture8"], check=True)
         notebook = home / f"{source.stem}.ipynb"
         shutil.copy(notebooks.target(source), notebook)
@@ -115,7 +102,6 @@ def main() -> int:
     """The command line; the number of parts that failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stacks", nargs="*", metavar="STACK", help=f"some of {', '.join(PYTHONS)}")
-    parser.add_argument("--notebooks", nargs="*", default=[], metavar="NAME", help="in colab: these only")
     options = parser.parse_args()
     if unknown := set(options.stacks) - set(PYTHONS):
         parser.error(f"no stack named {', '.join(sorted(unknown))}: choose from {', '.join(PYTHONS)}")
@@ -124,7 +110,7 @@ def main() -> int:
     for name in options.stacks or PYTHONS:
         print(f"--- {name}", flush=True)
         try:
-            failed += colab(options.notebooks) if name == "colab" else own(name)
+            failed += colab() if name == "colab" else own(name)
         except (RuntimeError, subprocess.CalledProcessError) as error:
             failed.append(f"{name}: {error}")
     print(*(f"failed: {one}" for one in failed), sep="\n")

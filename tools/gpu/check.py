@@ -63,8 +63,8 @@ class Check:
     def __init__(self, out: Path, minutes: float, device: str = ""):
         self.out, self.work, self.verdicts = out, out.with_name(f"{out.name}-work"), {}
         self.begin, self.kept, self.end = time.time(), 0.0, time.time() + 60 * minutes - GRACE - 1
-        paths = [str(conditions.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]  # it need not be installed
-        self.environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1",
+        path = conditions.python_path(conditions.ROOT)  # it need not be installed
+        self.environment = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1",
                             "LECTURE8_DEVICE": device, "LECTURE8_TEST_DEVICE": device}  # fmt: skip
         shutil.rmtree(self.work, ignore_errors=True)
         for folder in (out, self.work):

@@ -74,11 +74,6 @@ def losses(compiled: bool = False) -> list[float]:
     return training.fit(net, datasets.digits(size=16), optimizer, 3, batch_size=64)["train_loss"]
 
 
-def learns() -> Found:
-    found = losses()
-    return found[-1] < 1.5, f"{devices.Precision(DEVICE).kind}, losses {found}"
-
-
 def full_memory() -> Found:
     """A batch that is too large gives the sentence, and one that fits can be trained with afterwards."""
     split = datasets.Split(torch.zeros(512, 3, 128, 128, dtype=torch.uint8), torch.arange(512) % 10)
@@ -166,8 +161,6 @@ def goal() -> Found:
 
 PARTS = {
     "functions": {  # what must work, without times
-        "training": learns,
-        "training as on a T4": as_t4(learns),
         "peak memory on cuda:0": lambda: fresh("-c", MEMORY),
         "command line": command_line,
         "net.compile()": compiled,

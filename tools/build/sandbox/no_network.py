@@ -1,6 +1,7 @@
 """A guard that makes every attempt to leave this machine fail."""
 
 import socket
+import sys
 
 attempts = []  # who was called, so that a test which swallows the error is found all the same
 
@@ -27,28 +28,15 @@ def check(host: str | bytes | None) -> None:
 
 def install() -> None:
     """From now on sockets and name look-ups of this process reach this machine only."""
-    if hasattr(socket.socket, "guarded"):
-        return
-    socket.socket.guarded = True
 
-    def guarded_method(name):
-        original = getattr(socket.socket, name)
+    def hook(event: str, arguments: tuple) -> None:
+        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+            connection, address = arguments
+            if address and connection.family in (socket.AF_INET, socket.AF_INET6):  # a local socket has a path
+                check(address[0])
+        elif event == "socket.getaddrinfo":
+            check(arguments[0])
 
-        def method(self, *arguments):
-            # connect(address), sendto(data[, flags], address): the address is last; a path is a local socket's
-            if self.family in (socket.AF_INET, socket.AF_INET6):
-                check(arguments[-1][0])
-            return original(self, *arguments)
-
-        setattr(socket.socket, name, method)
-
-    for name in ("connect", "connect_ex", "sendto"):
-        guarded_method(name)
-
-    look_up = socket.getaddrinfo
-
-    def getaddrinfo(host, *arguments, **options):
-        check(host)
-        return look_up(host, *arguments, **options)
-
-    socket.getaddrinfo = getaddrinfo
+    if not hasattr(socket, "guarded"):
+        socket.guarded = True
+        sys.addaudithook(hook)
