@@ -20,6 +20,8 @@ def test_same_network_says_yes_to_the_same_and_changes_neither():
     assert verdict and verdict.status == "correct" and "layers with weights agree" in verdict.message
     for net, state in zip((a, b), before, strict=True):
         assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
+    row, numbers = (nn.Conv2d(3, 4, (1, 7), padding=padding) for padding in ("same", (0, 3)))
+    assert teaching.same_network(nn.Sequential(row), nn.Sequential(numbers), (3, 16, 16))
 
 
 def layers(bias=True, relu=True, pool=nn.MaxPool2d):
@@ -150,7 +152,7 @@ def other_order():
 @pytest.mark.parametrize("kind", [0, 1], ids=["class", "function"])
 def test_a_right_build_is_used_and_starts_with_our_weights(kind, capsys):
     mine = other_order()[kind]
-    assert repr(builds()) == "Exercise: t (difficulty 2 of 3, 1 hints)"
+    assert repr(builds()) == "Build: t (difficulty 2 of 3, 1 hints)"
     used = builds().use(builds().use(mine))  # the cell is run twice
     assert capsys.readouterr().out.count("This lesson uses your Block from here on.") == 2
     assert used is mine or kind == 1
