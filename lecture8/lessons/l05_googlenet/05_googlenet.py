@@ -38,7 +38,6 @@ import lecture8
 run = lecture8.start(class_run="170 MB of CIFAR-10")
 
 # %%
-import copy
 from functools import partial
 
 import torch
@@ -456,7 +455,7 @@ BatchNorm2d = ask.builds["batch_norm"].use(BatchNorm2d)
 
 # %% [markdown]
 # In front of it a convolution needs no bias: the mean would take it away again. Below is a small network of your modules and your batch normalization. It gets weights
-# that we trained on CIFAR-10 photographs; they fit layer by layer. What happens to three channels of its first convolution, on ten photographs?
+# that we trained on CIFAR-10 photographs; they fit layer by layer. What happens to three channels of the first module's 1 × 1, on ten photographs?
 
 
 # %%
@@ -481,12 +480,17 @@ size32 = datasets.animals(32)
 tiny = transfer.normalize(torch.stack(list(size32.values())) / 255, like="cifar10")
 
 # %% tags=["measured"]
+norm = [layer for layer in small.modules() if isinstance(layer, BatchNorm2d)][1]
+before = modules.input_of(small, norm, tiny)
 with torch.no_grad():
-    before = small[0][0](tiny)
     normal = BatchNorm2d(16)(before)  # fresh: γ = 1, β = 0, in training mode
-    after = copy.deepcopy(small[0][1]).train()(before)  # with the learned γ and β
-shown = [0, 5, 9]
-steps = {"the convolution's output": before, "normalized": normal, "times γ, plus β": after}
+    after = norm(before)  # as trained, in evaluation mode
+shown = [6, 7, 12]  # three of 16 channels
+steps = {
+    "the convolution's output": before,
+    "normalized": normal,
+    "as trained: times γ, plus β": after,
+}
 _ = pictures.histograms(
     {name: x[:, shown].transpose(0, 1).flatten(1) for name, x in steps.items()}
 )
@@ -498,39 +502,35 @@ teaching.claim(
     high=before.std((0, 2, 3)).max().item(),
 )
 
+# %% [markdown]
+# Before, each channel has a mean and a standard deviation of its own. Normalized, all have 0 and 1. On the right the trained layer, with its learned γ and β (and the
+# running statistics of CIFAR-10): the channels may differ again, as far as the network wants it.
+#
+# Training mode and evaluation mode compute different things. How different?
+
 # %%
 guess_neighbors = teaching.predict(ask.predictions["neighbors"])
 guess_neighbors
 
 # %% tags=["measured"]
-generator = torch.Generator().manual_seed(0)
-with torch.no_grad():
-    alone = small(tiny).softmax(1)
-    classes, together = alone.argmax(1), []
-    for i in range(10):
-        rest = [n for n in range(10) if n != i]
-        row = []
-        for _ in range(20):
-            nine = [rest[n] for n in torch.randint(9, (9,), generator=generator)]
-            net = copy.deepcopy(small).train()
-            row.append(100 * net(tiny[[i, *nine]]).softmax(1)[0, classes[i]].item())
-        together.append(row)
+alone, together = modules.among_others(small, tiny, times=12)
 ranges = [max(row) - min(row) for row in together]
 middle = sorted(ranges)[5]
-by_photo = dict(zip(size32, (100 * alone.max(1).values).tolist()))
+by_photo = dict(zip(size32, alone))
 found = ask.option("neighbors", (middle > 0.01) + (middle > 5))
 guess_neighbors.reveal(found, pictures.among_others(by_photo, together))
 
 # %%
 teaching.claim(
     "In training mode the probability changes with the neighbors, by ≈ {low:.0f} to ≈ {high:.0f} points. In evaluation mode alone and in a batch agree.",
-    min(ranges) > 1 and torch.allclose(small(tiny[:1]).softmax(1), alone[:1], atol=1e-4),
+    min(ranges) > 1 and torch.allclose(small(tiny[:1]), small(tiny)[:1], atol=1e-4),
     low=min(ranges),
     high=max(ranges),
 )
 
 # %% [markdown]
-# So an evaluation needs `net.eval()`; and a network is only as good there as its running statistics.
+# In training mode the answer for one photograph depends on who else is in the batch. So an evaluation needs `net.eval()`. And there the network is only as good as
+# its running statistics.
 #
 # **Debugging: right in training, wrong in evaluation.** A colleague trains the same network on digits, with PyTorch's layer. The training accuracy rises,
 # the validation accuracy does not. “It overfits!” Does it? Measure, then fix it without training.
@@ -610,7 +610,7 @@ found = ask.option("fade", 0 if min(fade) > 10 else 1 if min(fade) > 0.1 else 2)
 guess_fade.reveal(found, pictures.fading(fresh))
 
 # %% [markdown]
-# It fades. (RMS, the root mean square, compares feature maps of different size.) Now the heads, after modules 4a and 4d, stages 4 and 7 of your network:
+# It fades. (RMS, the root mean square, lets us compare feature maps of different size.) Now the heads, on the outputs of 4a and 4d, stages 4 and 7 of your network:
 
 
 # %% tags=["measured"]
@@ -635,6 +635,15 @@ teaching.claim(
 )
 
 # %% [markdown]
+# ➤ Are the steps of conv1's weights that much smaller, too?
+#
+# <details><summary>The answer</summary>
+#
+# No. The gradient of a weight sums over all pixels, and conv1 has the most pixels. And Adam divides each weight's gradient by its usual size. What fades is the signal from one stage to
+# the one before.
+#
+# </details>
+#
 # A larger gradient is not yet a better network. **Loaded, not trained here**: your GoogLeNet with an eighth of every width, on 960 digits, Adam at 0.002,
 # three seeds.
 
@@ -679,7 +688,9 @@ def train(rule, layer, seed):
 # %% tags=["measured"]
 old = [train(glorot, conv_relu, seed) for seed in SEEDS]
 new = [train(he, conv_bn, seed) for seed in SEEDS]
-words = {"xlabel": "epoch", "ylabel": "validation accuracy, %"}
+colors = {"Glorot, no batch norm": plots.ORANGE, "Glorot, batch norm": plots.ORANGE}
+words = {"xlabel": "epoch", "ylabel": "validation accuracy, %", "colors": colors}
+colors |= {"He, no batch norm": plots.BLUE, "He, batch norm": plots.BLUE}
 _ = plots.lines({"Glorot, no batch norm": old, "He, batch norm": new}, **words)
 last_old, last_new = (sum(curve[-1] for curve in runs) / len(SEEDS) for runs in (old, new))
 teaching.claim(
@@ -706,10 +717,10 @@ explorers.suspects()
 
 # %% tags=["measured"]
 by_arm = {
-    ("Glorot", "none"): old,
-    ("Glorot", "batch"): [train(glorot, conv_bn, seed) for seed in SEEDS],
-    ("He", "none"): [train(he, conv_relu, seed) for seed in SEEDS],
-    ("He", "batch"): new,
+    ("Glorot", "no batch norm"): old,
+    ("Glorot", "batch norm"): [train(glorot, conv_bn, seed) for seed in SEEDS],
+    ("He", "no batch norm"): [train(he, conv_relu, seed) for seed in SEEDS],
+    ("He", "batch norm"): new,
 }
 reached = {
     arm: sum(curve[-1] for curve in curves) / len(SEEDS) for arm, curves in by_arm.items()
@@ -722,13 +733,14 @@ guess_which.reveal(ask.which_one(reached), plots.lines(named, **words))
 # %%
 teaching.claim(
     "After {epochs} epochs, in %: start ≈ {a:.0f}; batch normalization alone ≈ {b:.0f}; He's weights alone ≈ {c:.0f}; both ≈ {d:.0f}.",
-    run.mode != "quick" or min(list(reached.values())[1:]) > reached["Glorot", "none"] + 15,
+    run.mode != "quick"
+    or min(list(reached.values())[1:]) > reached["Glorot", "no batch norm"] + 15,
     epochs=EPOCHS,
     **dict(zip("abcd", reached.values())),
 )
 
 # %% [markdown]
-# The missing two runs decide. Now the whole board: four initializations, three learning rates, heads. *PyTorch's default* draws weights with a
+# The two missing runs decide: each changes one thing. (One seed, three epochs here; the board below has three seeds and ten epochs.) Now the whole board: four initializations, three learning rates, heads. *PyTorch's default* draws weights with a
 # sixth of He's variance.
 
 # %%
@@ -759,8 +771,7 @@ by_start = {
     "Glorot, BN": [gradients(glorot, 0, conv_bn)],
     "PyTorch, BN": [gradients(default, 0, conv_bn)],
 }
-palette = plots.ORANGE, plots.BLUE, plots.GRAY, plots.ORANGE, plots.GRAY
-_ = pictures.fading(by_start, colors=dict(zip(by_start, palette)))
+_ = pictures.fading(by_start)
 ratio = {name: seeds[0][-1] / seeds[0][0] for name, seeds in by_start.items()}
 teaching.claim(
     "Gradient at 5b / at conv1, one seed: Glorot ≈ {a:.0f}, He ≈ {b:.1f}, PyTorch's default ≈ {c:,.0f}; with batch normalization ≈ {d:.2f} and ≈ {e:.2f}.",

@@ -1,5 +1,6 @@
 """Inception modules in numbers, networks with auxiliary classifiers, and gradients along a network."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -66,7 +67,7 @@ def stage_gradients(
     labels: Tensor,
     heads: Mapping[int, nn.Module] | None = None,
 ) -> list[float]:
-    """Root mean square of the loss's gradient at the outputs of conv1 and of stages 0 to 11, in training mode.
+    """Root mean square of the loss's gradient at the outputs of conv1 (after pooling and LRN) and of stages 0 to 11, in training mode.
 
     heads: stage number -> classifier, whose losses count 0.3
     """
@@ -76,7 +77,7 @@ def stage_gradients(
         output.retain_grad()
         maps.append(output)
 
-    for stage in (net[0][0], *net[:12]):
+    for stage in (net[0][2], *net[:12]):
         hooks.append(stage.register_forward_hook(keep))
     logits, others = WithHeads(net.train(), heads or {}).with_auxiliary(images)
     loss = F.cross_entropy(logits, labels)
@@ -86,3 +87,29 @@ def stage_gradients(
     for hook in hooks:
         hook.remove()
     return [output.grad.pow(2).mean().sqrt().item() for output in maps]
+
+
+@torch.no_grad()
+def input_of(net: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
+    """What a layer of a network gets for these images."""
+    found = []
+    hook = layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
+    net(images)
+    hook.remove()
+    return found[0]
+
+
+@torch.no_grad()
+def among_others(net: nn.Module, images: Tensor, times: int) -> tuple[list, list]:
+    """Probability in percent of the class that the network chooses in evaluation mode, for each image: in evaluation, and
+    `times` times in training mode, in batches with as many neighbors drawn from the other images (with replacement)."""
+    alone, classes = (100 * net.eval()(images).softmax(1)).max(1)
+    training, together = copy.deepcopy(net).train(), []  # the copy's running statistics move
+    generator, count = torch.Generator().manual_seed(0), len(images)
+    for i in range(count):
+        others = torch.tensor([n for n in range(count) if n != i])
+        draws = torch.randint(count - 1, (times, count - 1), generator=generator)
+        batches = [images[[i, *others[draw].tolist()]] for draw in draws]
+        found = [training(batch).softmax(1)[0, classes[i]] for batch in batches]
+        together.append([100 * value.item() for value in found])
+    return alone.tolist(), together

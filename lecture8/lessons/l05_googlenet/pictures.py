@@ -29,7 +29,7 @@ def areas(networks: Mapping[str, tuple[float, float]]) -> Figure:
             ax.text(x + side / 2, side + 0.04, short(values[number]), ha="center", fontsize=11)
             ax.text(x + side / 2, -0.06, name, ha="center", va="top", fontsize=10)
             x = middle + max(side, 0.42) / 2 + 0.16
-        ax.set(xlim=(-0.2, x), ylim=(-0.2, 1.2), aspect="equal", title=title)
+        ax.set(xlim=(-0.1, 2.4), ylim=(-0.2, 1.2), aspect="equal", title=title)
         ax.axis("off")
     return figure
 
@@ -63,7 +63,8 @@ def pipes(designs: Mapping[str, Sequence], c_in: int, side: int) -> Figure:
                 corners = [(x, y - c / 2), (x, y + c / 2), (x + 1.25, y + c_out / 2), (x + 1.25, y - c_out / 2)]  # fmt: skip
                 ax.add_patch(plt.Polygon(corners, facecolor=color, edgecolor="white"))
                 words = kernel + (f"\n{short(macs)}" if macs else "")
-                ax.text(x + 0.62, y, words, ha="center", va="center", fontsize=9.5)
+                ink = "white" if macs > 0.75 * most else "black"
+                ax.text(x + 0.62, y, words, ha="center", va="center", fontsize=9.5, color=ink)
                 reach = 0.45 if (kernel, c_out) != (way[-1][0], way[-1][2]) else 5.6 - x - 1.25
                 _band(ax, x + 1.25, x + 1.25 + reach, y, c_out)
                 x, c = x + 1.25 + reach, c_out
@@ -104,11 +105,11 @@ def network_map(profile, heads: Sequence[str] = ()) -> Figure:
         )
         dark = {"color": BLACK, "linewidth": 0, "alpha": 0.75}
         ax.add_patch(
-            plt.Rectangle((-375 - side * 0.32, y - side / 270), side * 0.64, side / 135, **dark)
+            plt.Rectangle((-405 - side * 0.13, y - side / 460), side * 0.26, side / 230, **dark)
         )
         words = f"{shape[0]} × {side} × {side}" if len(shape) == 3 else f"{shape[0]:,}"
         weight = "bold" if widths else "normal"
-        ax.text(-285, y, name, va="center", fontsize=10, weight=weight)
+        ax.text(-345, y, name, va="center", fontsize=10, weight=weight)
         ax.text(-15, y, words, va="center", ha="right", fontsize=9.5)
         x = 0
         for part, color in zip(parts, colors):
@@ -126,7 +127,7 @@ def network_map(profile, heads: Sequence[str] = ()) -> Figure:
     handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in COLORS.values()]
     ax.legend(handles, BRANCHES, loc="upper right", title="branch", fontsize=9.5, ncols=2)
     ax.set(xlim=(-450, 1120), ylim=(len(rows) - 0.4, -1.2))
-    for x, words in ((-375, "map"), (-105, "shape"), (150, "channels, multiply-adds")):
+    for x, words in ((-405, "map"), (-95, "shape"), (150, "channels, multiply-adds")):
         ax.text(x, -0.95, words, ha="center", fontsize=9.5, color="#555555")
     ax.axis("off")
     return figure
@@ -139,7 +140,7 @@ def _rows(profile) -> list[tuple]:
         path = layer.name.split(".")
         groups.setdefault(".".join(path[: 2 if path[0] == "0" else 1]), []).append(layer)
     said = {
-        "Conv2d": "convolution",
+        "Conv2d": "conv",
         "MaxPool2d": "pooling",
         "AdaptiveAvgPool2d": "average",
         "Linear": "linear",
@@ -165,7 +166,7 @@ def shares(rows: Mapping[str, tuple[float, float]]) -> Figure:
     ax.text(max(macs, 0.04), i + 0.62, "compute", color=ORANGE, fontsize=10, ha="left")
     ax.set_yticks(range(len(rows)), list(rows)[::-1])
     limits = {"xlim": (-0.03, 1.12), "ylim": (-0.4, len(rows) - 0.05)}
-    ax.set(xlabel="share of the linear layers", **limits)
+    ax.set(xlabel="the linear layers' share", **limits)
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     ax.tick_params(left=False)
     return figure
@@ -205,9 +206,11 @@ def among_others(alone: Mapping[str, float], together: Sequence[Sequence[float]]
     return figure
 
 
-def fading(gradients: Mapping[str, Sequence], heads: Sequence[int] = (), colors=None) -> Figure:
+def fading(gradients: Mapping[str, Sequence], heads: Sequence[int] = ()) -> Figure:
     """Gradient at the outputs of conv1, of the stem and of all later stages; name -> seeds × places."""
     figure, ax = plt.subplots(figsize=(8.5, 3.8))
+    starts = {"Glorot": ORANGE, "He": BLUE, "PyTorch": GRAY, "with heads": PINK}
+    colors = {name: starts[name.split(",")[0]] for name in gradients}
     names = [
         "conv1",
         "stem",

@@ -84,9 +84,9 @@ def option(prediction: str, number: int) -> str:
 
 def which_one(accuracy: dict[tuple[str, str], float], gain: float = 20) -> str:
     """The option of "which" that was measured: accuracy in percent by (initial weights, normalization)."""
-    start = accuracy["Glorot", "none"]
-    norm = accuracy["Glorot", "batch"] > start + gain
-    weights = accuracy["He", "none"] > start + gain
+    start = accuracy["Glorot", "no batch norm"]
+    norm = accuracy["Glorot", "batch norm"] > start + gain
+    weights = accuracy["He", "no batch norm"] > start + gain
     return option(
         "which", {(True, False): 0, (False, True): 1, (True, True): 2}.get((norm, weights), 3)
     )
