@@ -7,7 +7,6 @@ from torch import nn
 
 from lecture8 import complexity, models, published, transfer
 from lecture8.lessons.l05_googlenet import answers, explorers, modules
-from lecture8.models.googlenet import MODULES, miniature
 
 
 def test_a_module_costs_what_its_pipes_say():
@@ -35,12 +34,6 @@ def test_the_lessons_network_takes_published_weights():
     assert torch.allclose(mine(images), theirs(images), atol=1e-4)
 
 
-def test_miniature_has_the_modules_of_the_paper():
-    cost = complexity.profile(miniature(7), (1, 16, 16))
-    widths = {f"features.inception_{name}": (a + b + c + d) // 8 for name, (a, _, b, _, c, d) in MODULES.items()}
-    assert cost.depth == 20 and {s.name: s.output_shape[0] for s in cost.stages if s.name in widths} == widths
-
-
 def test_good_initial_weights_need_neither_heads_nor_normalization_and_those_make_up_for_bad_ones():
     table = published.read("auxiliary_grid")
     keys = ["init", "norm", "heads", "lr"]
@@ -55,6 +48,12 @@ def test_good_initial_weights_need_neither_heads_nor_normalization_and_those_mak
         assert low(init, True, "none", 0.002, 3) >= 0.85 and low(init, True, "none", 0.008, 10) > 0.83
     assert high("glorot", False, "none", 0.008, 10) < 0.25
     assert low("he fan-in", False, "none", 0.0005, 10) > high("he fan-in", True, "none", 0.0005, 10)
+    start = (
+        table[(table["epoch"] == 0) & (table["heads"] == "none") & ~table["norm"]]
+        .groupby("init")
+        .mean(numeric_only=True)
+    )
+    assert 1.8 < (start["conv1"] / start["5b"])["glorot"] < 2.3
 
 
 def test_what_the_folded_box_says_about_table_1():

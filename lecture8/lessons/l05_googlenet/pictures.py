@@ -172,11 +172,32 @@ def shares(rows: Mapping[str, tuple[float, float]]) -> Figure:
     return figure
 
 
+def normalized_together() -> Figure:
+    """Which values of a batch share a mean and a variance: those of one channel, in all images and at all pixels."""
+    figure, ax = plt.subplots(figsize=(6.4, 2.7))
+    for column, color in enumerate((SKY, ORANGE, GREEN, PINK)):
+        for row in range(3):
+            for pixel in range(16):
+                corner = (2 * column + 0.3 * (pixel % 4), -1.55 * row + 0.3 * (pixel // 4))
+                ax.add_patch(plt.Rectangle(corner, 0.27, 0.27, color=color, linewidth=0))
+        words = f"$\\mu_{column + 1},\\ \\sigma^2_{column + 1}$"
+        ax.text(2 * column + 0.6, -3.5, words, ha="center", va="top", fontsize=13, color=color)
+        ax.text(2 * column + 0.6, 1.4, f"channel {column + 1}", ha="center", fontsize=10)
+    for row in range(3):
+        ax.text(
+            -0.3, -1.55 * row + 0.6, f"image {row + 1}", ha="right", va="center", fontsize=10
+        )
+    ax.text(7.7, -3.65, "one of each\nper channel", va="center", fontsize=10)
+    ax.set(xlim=(-1.7, 9.6), ylim=(-4.2, 1.8), aspect="equal")
+    ax.axis("off")
+    return figure
+
+
 def histograms(steps: Mapping[str, np.ndarray]) -> Figure:
     """The values of a few channels after each step: title -> channels × values, a color for each channel."""
-    figure, panels = plt.subplots(1, len(steps), figsize=(10, 2.8))
+    figure, panels = plt.subplots(1, len(steps), figsize=(10, 2.8), sharex=True)
+    low, high = np.quantile(np.asarray(next(iter(steps.values()))), (0.005, 0.995))
     for ax, (title, channels) in zip(panels, steps.items(), strict=True):
-        low, high = np.quantile(np.asarray(channels), (0.005, 0.995))
         for number, (values, color) in enumerate(zip(channels, (BLUE, ORANGE, GREEN)), 1):
             look = {"color": color, "alpha": 0.55, "label": f"channel {number}"}
             ax.hist(np.asarray(values), np.linspace(low, high, 50), density=True, **look)

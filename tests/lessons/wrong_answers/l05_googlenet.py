@@ -22,23 +22,10 @@ class Shuffled(answers.Inception):
         return torch.cat([self.look1(x), self.look5(x), self.look3(x), self.pool(x)], 1)
 
 
-class Backwards(answers.Inception):
-    def __init__(self, *settings):
-        super().__init__(*settings)
-        self._modules = dict(reversed(self._modules.items()))
-
-
-class Added(answers.Naive):
-    def forward(self, x):
-        return self.look1(x) + self.look3(x) + self.look5(x) + self.pool(x)
-
-
-def fixed_layer(c_in, *widths):
-    return answers.Inception(c_in, *widths[:6])
-
-
-def small_pool(part):
-    return nn.Sequential(nn.MaxPool2d(3, stride=2, padding=1), *part[1:]) if isinstance(part, nn.Sequential) else part
+def backwards(*settings):
+    net = answers.Inception(*settings)
+    net._modules = dict(reversed(net._modules.items()))
+    return net
 
 
 def googlenet(stem, channels, num_classes, module, divide, *, pools=True, own=False):
@@ -71,13 +58,12 @@ def norm(**mistakes):
     return type("Wrong", (Norm,), mistakes)
 
 
-def half_mended(net, batches, *, passes=True, momentum=None, train=False):
+def half_mended(net, batches, momentum=None, train=False):
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = momentum
     net.train()
-    for images, _ in batches[: 1 if passes else 0]:
-        net(images)
+    net(batches[0][0])
     return net.train(train)
 
 
@@ -87,23 +73,16 @@ def retrained(net, batches):
     return answers.mend(net, batches)
 
 
-def direct(c_in, c_out, kernel):
-    return kernel**2 * c_in * c_out
-
-
 # exercise or build -> [(a typical wrong answer, what the check must say)]
 WRONG = {
     "naive": [
-        (Added, "stopped"),
         (changed(answers.Naive, look5=lambda old: old[0]), "outputs differ"),
         (changed(answers.Naive, pool=lambda old: nn.MaxPool2d(3, 2, 1)), "stopped"),
-        (lambda *widths: "module", "Expected a network"),
     ],
     "inception": [
         (Shuffled, "outputs differ"),
-        (Backwards, "order"),
-        (fixed_layer, "With another `layer`"),
-        (changed(answers.Inception, pool=small_pool), "stopped"),
+        (backwards, "order"),
+        (lambda *s: answers.Inception(*s[:7]), "With another `layer`"),
         (lambda *widths: "module", "Expected a network"),
     ],
     "googlenet": [
@@ -120,12 +99,10 @@ WRONG = {
         (norm(detached=True), "gradients"),
         (norm(unbiased=False), "unbiased"),
         (norm(always=True), "In evaluation"),
-        (lambda *s: nn.Identity(), "skeleton's"),
     ],
     "one_by_one": [
         (lambda x, weight, bias: F.linear(x.movedim(1, -1), weight, bias), "last axis"),
         (lambda x, weight, bias: torch.einsum("nchw,oc->nohw", x, weight), "bias is missing"),
-        (lambda x, weight, bias: F.linear(x.mean((2, 3)), weight, bias), "Expected the shape"),
         (lambda x, weight, bias: F.conv2d(x, weight[:, :, None, None], bias) * 2, "values are not"),
     ],
     "design": [
@@ -133,19 +110,16 @@ WRONG = {
         ((160, 48, 192, 32, 64, 32), "expected 480"),
         ((288, 32, 96, 32, 64, 32), "at least 128"),
         ((160, 48, 192, 16, 64, 64), "below 32"),
-        ((160, 48, 192), "six widths"),
         ((160.5, 48, 191.5, 32, 64, 64), "whole numbers"),
     ],
     "rate": [
         (lambda start, epoch: start * 0.96 ** (epoch / 8), "falls in steps"),
         (lambda start, epoch: start * 0.96**epoch, "every epoch"),
         (lambda start, epoch: start * (1 - 0.04 * (epoch // 8)), "of what is left"),
-        (lambda start, epoch: start * 0.04 ** (epoch // 8), "Not yet"),
     ],
     "break_even": [
         (lambda c_in, c_out, kernel: c_in, "more than"),
-        (lambda c_in, c_out, kernel: direct(c_in, c_out, kernel) // (c_in + kernel**2 * c_out), "as much as"),
-        (lambda c_in, c_out, kernel: direct(c_in, c_out, kernel) / (c_in + kernel**2 * c_out), "whole numbers"),
+        (lambda c_in, c_out, kernel: kernel**2 * c_in * c_out / (c_in + kernel**2 * c_out), "whole numbers"),
         (lambda c_in, c_out, kernel: c_in // 4, "less than"),
     ],
     "mend": [
