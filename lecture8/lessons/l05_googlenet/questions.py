@@ -39,7 +39,7 @@ predictions = {
         {
             "stays the same": "The photograph's own pixels are the same. But its channels are normalized with the mean and variance of the "
             "whole batch, and the other nine are in it.",
-            "changes by at most 5 points": "The other nine have a larger say: nine tenths of the values behind each mean and variance are theirs.",
+            "changes by at most 5 points": "The other nine have a larger say: nine tenths of the values in each mean and variance are theirs.",
             "changes by more than 5 points": "In training mode the batch's mean and variance are used. Nine tenths of these values come from the neighbors.",
         },
     ),
@@ -65,7 +65,7 @@ predictions = {
     ),
     "which": Prediction(
         "The colleague changed two things: Glorot's initial weights became He's, and batch normalization came in. Run each change "
-        "alone, three epochs. Which one alone raises the validation accuracy by more than 20 points?",
+        "alone, for as many epochs. Which one alone brings more than half of the gain?",
         {
             "only batch normalization": "This is what the colleague's report says. The missing arm decides: the same network, no batch normalization, other initial weights.",
             "only the initial weights": "Then batch normalization with Glorot's weights would be as slow as without.",
@@ -82,11 +82,14 @@ def option(prediction: str, number: int) -> str:
     return list(predictions[prediction].options)[number]
 
 
-def which_one(accuracy: dict[tuple[str, str], float], gain: float = 20) -> str:
+def which_one(accuracy: dict[tuple[str, str], float]) -> str:
     """The option of "which" that was measured: accuracy in percent by (initial weights, normalization)."""
     start = accuracy["Glorot", "no batch norm"]
-    norm = accuracy["Glorot", "batch norm"] > start + gain
-    weights = accuracy["He", "no batch norm"] > start + gain
+    half = start + (accuracy["He", "batch norm"] - start) / 2
+    norm, weights = (
+        accuracy["Glorot", "batch norm"] > half,
+        accuracy["He", "no batch norm"] > half,
+    )
     return option(
         "which", {(True, False): 0, (False, True): 1, (True, True): 2}.get((norm, weights), 3)
     )
