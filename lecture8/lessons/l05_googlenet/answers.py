@@ -53,7 +53,9 @@ def googlenet(stem, channels, num_classes, module=Inception, divide=1):
         channels = one + three + five + pool
     return nn.Sequential(
         *stages,
-        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.4)),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(0.4),
         nn.Linear(channels, num_classes),
     )
 
@@ -71,10 +73,10 @@ class BatchNorm2d(nn.Module):
         mean, var = self.running_mean, self.running_var
         if self.training:
             mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
-            n = x.numel() / x.shape[1]
+            m = x.numel() / x.shape[1]
             with torch.no_grad():
                 self.running_mean += self.momentum * (mean - self.running_mean)
-                self.running_var += self.momentum * (var * n / (n - 1) - self.running_var)
+                self.running_var += self.momentum * (var * m / (m - 1) - self.running_var)
         scale = self.weight / (var + self.eps).sqrt()
         return (x - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
 
@@ -114,6 +116,11 @@ def _as_table(mine: nn.Module, reference: nn.Module, case: str) -> Verdict | Non
     """What is wrong with a module: its function, or the order in which its layers are defined."""
     if not isinstance(mine, nn.Module):
         return wrong(f"Expected a network (nn.Module), got {type(mine).__name__}.")
+    convolutions = [layer for layer in mine.modules() if isinstance(layer, nn.Conv2d)]
+    if any(isinstance(layer.padding, str) for layer in convolutions):
+        return wrong(
+            '`padding="same"` keeps the size, too. Write the padding as a number here: networks are compared setting by setting.'
+        )
     c_in = next(reference.parameters()).shape[1]
     verdict = same_network(mine, reference, (c_in, 9, 9))
     if not verdict:
@@ -220,32 +227,32 @@ def _norm_differs(mine: nn.Module, theirs: nn.Module, batch: torch.Tensor) -> st
     if not torch.allclose(x.grad, y.grad, atol=1e-4):
         return "The outputs agree, the gradients do not: the batch's mean and variance depend on the input, so gradients must flow through them."
     if not torch.allclose(mine.running_mean, theirs.running_mean, atol=1e-5):
-        return "running_mean differs: it moves by momentum · (batch mean - running_mean) in every step."
-    n = batch.numel() / batch.shape[1]
-    biased = theirs.running_var - mine.momentum * batch.var((0, 2, 3)) / n
+        return "running_mean differs: new = old + momentum · (batch mean - old), in every step."
+    m = batch.numel() / batch.shape[1]
+    biased = theirs.running_var - mine.momentum * batch.var((0, 2, 3)) / m
     if torch.allclose(mine.running_var, biased, atol=1e-5):
-        return "running_var differs: the variance in it is the unbiased one, var · n / (n - 1)."
+        return "running_var differs: the variance in it is the unbiased one, var · m / (m - 1)."
     if not torch.allclose(mine.running_var, theirs.running_var, atol=1e-5):
-        return "running_var differs: it moves by momentum · (unbiased variance - running_var)."
+        return "running_var differs: new = old + momentum · (unbiased variance - old)."
     return ""
 
 
 def _which_values(mine, theirs, batch, got) -> str:
     gamma, beta = theirs.weight[:, None, None], theirs.bias[:, None, None]
     mean, var = batch.mean((0, 2, 3), keepdim=True), batch.var((0, 2, 3), keepdim=True)
-    n = batch.numel() / batch.shape[1]
-    normal = (batch - mean) / (var * (n - 1) / n + theirs.eps).sqrt()
+    m = batch.numel() / batch.shape[1]
+    normal = (batch - mean) / (var * (m - 1) / m + theirs.eps).sqrt()
     others = {
         "γ and β are missing: self.weight and self.bias, one for each channel.": normal,
         "β is missing: add self.bias.": normal * gamma,
         "γ is missing: multiply by self.weight.": normal + beta,
-        "The variance under the root is the one with 1 / n: `correction=0`.": gamma
+        "The variance under the root is the one with 1 / m: `correction=0`.": gamma
         * (batch - mean)
         / (var + theirs.eps).sqrt()
         + beta,
         "Divide by the square root of the variance, not by the variance.": gamma
         * (batch - mean)
-        / (var * (n - 1) / n + theirs.eps)
+        / (var * (m - 1) / m + theirs.eps)
         + beta,
     }
     for remark, values in others.items():
@@ -329,7 +336,9 @@ def check_rate(answer) -> Verdict:
             if abs(got - start * (1 - 0.04 * (epoch // 8))) < 1e-9:
                 return wrong(f"4 % of what is left, not of the start: {case}.")
             return wrong(f"Not yet: {case}.")
-    return correct("× 0.96 for every 8 full epochs. After 137 it is half of what it was.")
+    return correct(
+        "× 0.96 for every 8 full epochs: in epoch 136, after 17 steps, it is for the first time at most half of `start`."
+    )
 
 
 def check_break_even(answer) -> Verdict:
@@ -387,6 +396,6 @@ def check_mend(answer) -> Verdict:
                 "Nothing changed. With momentum 0 the running statistics never move: set `layer.momentum` first."
             )
         return wrong(
-            f"The outputs are still off by {off:.0%} of their standard deviation. Are the old running statistics gone, and all "
-            "batches seen in training mode?"
+            f"The outputs are still off by {off:.0%} of their standard deviation. Did the network see all batches in training mode? And after few "
+            "batches, a tenth each time still remembers the start: are the old statistics gone?"
         )

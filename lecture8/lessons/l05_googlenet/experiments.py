@@ -1,4 +1,4 @@
-"""Train GoogLeNet in miniature with other initial weights, batch normalization and heads, on the CPU.
+"""Train a small GoogLeNet with other initial weights, batch normalization and heads, on the CPU.
 
 python -m lecture8.lessons.l05_googlenet.experiments grid --seeds 3      an hour: auxiliary_grid.csv, which 05_googlenet loads
 
@@ -83,7 +83,7 @@ def one_of_grid(init: str, norm: bool, heads: str, lr: float, seed: int) -> list
 def grid(seeds: int) -> None:
     """Fills auxiliary_grid.csv."""
     what = (
-        "GoogLeNet in miniature (Table 1, an eighth of every width) on 960 digits of 16 × 16, Adam, batch 32; init: of all "
+        "the small GoogLeNet (Table 1, an eighth of every width) on 960 digits of 16 × 16, Adam, batch 32; init: of all "
         "weights, biases 0; norm: batch normalization; heads: auxiliary classifiers in training, none or on 4a and 4d; "
         "conv1 … 5b: gradient norm of a stage's weights on 240 training images, with the heads' losses"
     )

@@ -1,11 +1,15 @@
-"""Inception modules in numbers, networks with auxiliary classifiers, and gradients along a network."""
+"""Inception modules in numbers, networks with auxiliary classifiers, and what passes through a network."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from lecture8 import complexity, models, training
 
 BRANCHES = ("1 × 1", "3 × 3", "5 × 5", "pool")
 
@@ -61,13 +65,25 @@ def initialize(net: nn.Module, rule: Callable, seed: int) -> nn.Module:
     return net
 
 
-def stage_gradients(
+class Signals(NamedTuple):
+    """What passes through a network, at the outputs of pool 1 (conv1, its pooling layer and LRN) and of stages 0 to 11."""
+
+    forward: list[float]  #: standard deviation of the values
+    backward: list[float]  #: root mean square of the loss's gradient
+
+    @property
+    def fade(self) -> float:
+        """This many times larger is the gradient at the last module than at pool 1."""
+        return self.backward[-1] / self.backward[0]
+
+
+def signals(
     net: nn.Sequential,
     images: Tensor,
     labels: Tensor,
     heads: Mapping[int, nn.Module] | None = None,
-) -> list[float]:
-    """Root mean square of the loss's gradient at the outputs of conv1 (after pooling and LRN) and of stages 0 to 11, in training mode.
+) -> Signals:
+    """Values and gradients along a network, in training mode.
 
     heads: stage number -> classifier, whose losses count 0.3
     """
@@ -86,7 +102,27 @@ def stage_gradients(
     loss.backward()
     for hook in hooks:
         hook.remove()
-    return [output.grad.pow(2).mean().sqrt().item() for output in maps]
+    return Signals(
+        [output.std().item() for output in maps],
+        [output.grad.pow(2).mean().sqrt().item() for output in maps],
+    )
+
+
+def linear_share(name: str) -> tuple[float, float]:
+    """The linear layers' share of a network's parameters and multiply-adds."""
+    with torch.device("meta"):
+        cost = complexity.profile(models.build(name), models.find(name).input_size)
+    ends = [layer for layer in cost.layers if layer.kind == "Linear"]
+    return sum(e.params for e in ends) / cost.params, sum(e.macs for e in ends) / cost.macs
+
+
+def colleagues(network: Callable, layer: Callable, data) -> tuple[nn.Module, training.History]:
+    """The network of a colleague with `nn.BatchNorm2d` after three epochs, and its history. It has a bug."""
+    torch.manual_seed(0)
+    norm = partial(nn.BatchNorm2d, momentum=0)
+    net = models.layers.he_init(network(partial(layer, norm=norm), channels=1))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
+    return net, training.fit(net, data, optimizer, 3, batch_size=32)
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from lecture8 import published
 from lecture8.lessons.l05_googlenet.modules import BRANCHES, branches
 from lecture8.models.googlenet import MODULES
 from lecture8.plots import BLACK, BLUE, GRAY, GREEN, ORANGE, PINK, SKY, YELLOW, lines, short
@@ -89,11 +90,10 @@ def _band(ax, left, right, y, channels) -> None:
     )
 
 
-def network_map(profile, heads: Sequence[str] = ()) -> Figure:
+def network_map(profile) -> Figure:
     """The whole network from top to bottom: each feature map as a square, its channels as a bar, to scale.
 
     profile: of an nn.Sequential of a stem, the modules with pooling layers between them, and the end
-    heads: modules with an auxiliary classifier
     """
     rows = _rows(profile)
     figure, ax = plt.subplots(figsize=(9, 0.37 * len(rows)))
@@ -120,10 +120,6 @@ def network_map(profile, heads: Sequence[str] = ()) -> Figure:
             x += part
         if macs:
             ax.text(x + 12, y, short(macs), va="center", fontsize=9, color="#555555")
-        if name in heads:
-            arrow = {"arrowstyle": "<-", "color": PINK, "linewidth": 1.6}
-            ax.annotate("auxiliary\nclassifier", (x + 95, y), (800, y), va="center", fontsize=9.5,
-                        color=PINK, arrowprops=arrow)  # fmt: skip
     handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in COLORS.values()]
     ax.legend(handles, BRANCHES, loc="upper right", title="branch", fontsize=9.5, ncols=2)
     ax.set(xlim=(-450, 1120), ylim=(len(rows) - 0.4, -1.2))
@@ -193,19 +189,26 @@ def normalized_together() -> Figure:
     return figure
 
 
-def histograms(steps: Mapping[str, np.ndarray]) -> Figure:
-    """The values of a few channels after each step: title -> channels × values, a color for each channel."""
-    figure, panels = plt.subplots(1, len(steps), figsize=(10, 2.8), sharex=True)
+def histograms(steps: Mapping[str, np.ndarray], channels: Sequence[int]) -> Figure:
+    """The values of a few channels after each step, a row for each channel: title -> channels × values."""
+    size = {"figsize": (9.5, 1.2 + 0.95 * len(channels)), "sharex": True, "sharey": True}
+    figure, panels = plt.subplots(len(channels), len(steps), **size)
     low, high = np.quantile(np.asarray(next(iter(steps.values()))), (0.005, 0.995))
-    for ax, (title, channels) in zip(panels, steps.items(), strict=True):
-        for number, (values, color) in enumerate(zip(channels, (BLUE, ORANGE, GREEN)), 1):
-            look = {"color": color, "alpha": 0.55, "label": f"channel {number}"}
-            ax.hist(np.asarray(values), np.linspace(low, high, 50), density=True, **look)
-        ax.axvline(0, color=BLACK, linewidth=0.8)
-        ax.set(title=title, xlabel="value", yticks=[])
-        ax.spines["left"].set_visible(False)
-    panels[0].set_ylabel("how frequent")
-    panels[-1].legend(fontsize=9)
+    edges = np.linspace(min(low, -3), max(high, 3), 56)
+    for column, (title, values) in enumerate(steps.items()):
+        for row, (one, color) in enumerate(zip(values, (BLUE, ORANGE, GREEN))):
+            ax, one = panels[row, column], np.asarray(one)
+            ax.hist(one, edges, density=True, color=color, alpha=0.75)
+            ax.axvline(0, color=BLACK, linewidth=0.8)
+            ax.axvline(one.mean(), color=color, linewidth=1.6, linestyle=(0, (3, 2)))
+            words = f"mean {round(one.mean(), 1) + 0.0:.1f}\nst. dev. {one.std():.1f}"
+            ax.text(0.98, 0.95, words, transform=ax.transAxes, ha="right", va="top", fontsize=9)
+            ax.set(yticks=[])
+            ax.spines["left"].set_visible(False)
+        panels[0, column].set_title(title)
+        panels[-1, column].set_xlabel("value")
+    for ax, channel in zip(panels[:, 0], channels, strict=True):
+        ax.set_ylabel(f"channel {channel}")
     return figure
 
 
@@ -219,7 +222,11 @@ def among_others(alone: Mapping[str, float], together: Sequence[Sequence[float]]
         ax.plot(values, [y] * len(values), "o", color=BLUE, alpha=0.4, markersize=5)
     ax.plot(list(alone.values()), range(len(alone)), "D", color=ORANGE, markersize=8)
     ax.set_yticks(range(len(alone)), list(alone))
-    ax.set(xlabel="probability of one class, %", xlim=(-2, 102), ylim=(len(alone) - 0.5, -0.5))
+    ax.set(
+        xlabel="probability of the class chosen in evaluation mode, %",
+        xlim=(-2, 102),
+        ylim=(len(alone) - 0.5, -0.5),
+    )
     words = "evaluation mode", "training mode, other neighbors each time"
     for label, marker, color in zip(words, "Do", (ORANGE, BLUE)):
         ax.plot([], [], marker, color=color, label=label)
@@ -227,37 +234,87 @@ def among_others(alone: Mapping[str, float], together: Sequence[Sequence[float]]
     return figure
 
 
-def fading(gradients: Mapping[str, Sequence], heads: Sequence[int] = ()) -> Figure:
-    """Gradient at the outputs of conv1, of the stem and of all later stages; name -> seeds × places."""
-    figure, ax = plt.subplots(figsize=(8.5, 3.8))
-    starts = {"Glorot": ORANGE, "He": BLUE, "PyTorch": GRAY, "with heads": PINK}
-    colors = {name: starts[name.split(",")[0]] for name in gradients}
-    names = [
-        "conv1",
-        "stem",
-        "3a",
-        "3b",
-        "pool",
-        "4a",
-        "4b",
-        "4c",
-        "4d",
-        "4e",
-        "pool",
-        "5a",
-        "5b",
-    ]
-    words = {
-        "xlabel": "output of …, from the image to the end",
-        "ylabel": "gradient of one value (RMS)",
-    }
-    lines(gradients, **words, log=True, colors=colors, ax=ax)
+PLACES = "pool 1", "stem", "3a", "3b", "pool", "4a", "4b", "4c", "4d", "4e", "pool", "5a", "5b"
+STARTS = {"Glorot": ORANGE, "He": BLUE, "PyTorch": GRAY}
+EXTRAS = {"": "-", ", heads": (0, (1, 1.2)), ", BN": (0, (5, 2))}
+
+
+def _tracks(ax, tracks: Mapping[str, Sequence], heads: Sequence[int]) -> None:
+    """Lines along a network, one for each name ("He, BN"): seeds × places; several seeds are drawn faint."""
+    at = range(len(PLACES))
+    for name, seeds in tracks.items():
+        start = name.split(",")[0]
+        look = {"color": STARTS[start], "linestyle": EXTRAS[name.removeprefix(start)]}
+        if len(seeds) > 1:
+            ax.plot(at, np.transpose(seeds), **look, linewidth=0.7, alpha=0.45)
+        ax.plot(at, np.exp(np.log(seeds).mean(0)), **look, label=name, linewidth=2)
     for head in heads:
-        ax.axvline(head + 2, color=PINK, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+        ax.axvline(head + 1, color=PINK, linewidth=1, zorder=0)
         look = {"ha": "center", "va": "bottom", "fontsize": 9, "color": PINK}
-        ax.text(head + 2, 1.01, "head", transform=ax.get_xaxis_transform(), **look)
-    ax.set_xticks(range(1, len(names) + 1), names, fontsize=9)
+        ax.text(head + 1, 1.01, "head", transform=ax.get_xaxis_transform(), **look)
+    ax.set_yscale("log")
+    ax.set_xticks(at, PLACES, fontsize=9)
+
+
+def fading(signals: Mapping[str, Sequence], heads: Sequence[int] = ()) -> Figure:
+    """Gradient at the outputs of the stages: name -> `modules.Signals` of some seeds; heads: stages with a classifier."""
+    figure, ax = plt.subplots(figsize=(8.5, 3.6))
+    tracks = {name: [one.backward for one in seeds] for name, seeds in signals.items()}
+    _tracks(ax, tracks, heads)
+    ax.set(xlabel="output of …, from the image to the end", ylabel="gradient of a value (RMS)")
+    ax.legend(handlelength=3)
     return figure
+
+
+def both_ways(signals: Mapping[str, Sequence], heads: Sequence[int] = ()) -> Figure:
+    """Values and gradients at the outputs of the stages: name -> `modules.Signals` of some seeds."""
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.2))
+    titles = "forward: standard deviation", "backward: gradient of a value (RMS)"
+    for ax, title, way in zip(panels, titles, ("forward", "backward"), strict=True):
+        tracks = {name: [getattr(one, way) for one in seeds] for name, seeds in signals.items()}
+        _tracks(ax, tracks, heads if way == "backward" else ())
+        ax.tick_params(axis="x", rotation=60)
+        ax.set_xlabel("output of …")
+        ax.set_title(title, pad=16)
+    figure.legend(
+        *ax.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=3
+    )
+    return figure
+
+
+def dots(values: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
+    """A dot for each seed, and a line at their mean: name -> values."""
+    figure, ax = plt.subplots(figsize=(7.5, 0.9 + 0.55 * len(values)))
+    for y, several in enumerate(values.values()):
+        mean = np.mean(several)
+        ax.plot([mean, mean], [y - 0.22, y + 0.22], color=ORANGE, linewidth=3)
+        ax.text(
+            mean,
+            y - 0.26,
+            f"mean {mean:.1f}",
+            ha="center",
+            va="bottom",
+            fontsize=9.5,
+            color=ORANGE,
+        )
+        ax.plot(several, [y] * len(several), "o", color=BLUE, markersize=7)
+    ax.set_yticks(range(len(values)), list(values))
+    most = max(max(several) for several in values.values())
+    ax.set(xlabel=xlabel, xlim=(-0.2, 1.1 * most), ylim=(len(values) - 0.5, -0.7))
+    return figure
+
+
+def judged(
+    names: Sequence[str], said: Sequence[str], truth: Mapping[str, str]
+) -> tuple[list, int]:
+    """A title for each photograph, and how many are right; truth: name -> the class to be said, "" if there is none."""
+    words = {True: "right", False: "wrong"}
+    right = {name: line.split(",")[0] == truth[name] for name, line in zip(names, said)}
+    verdicts = [words[right[name]] if truth[name] else "no class" for name in names]
+    titles = [
+        f"{name}\n{verdict}: {line}" for name, verdict, line in zip(names, verdicts, said)
+    ]
+    return titles, sum(right.values())
 
 
 WEIGHTS = {"glorot": "Glorot", "he fan-in": "He (fan-in)", "he fan-out": "He (fan-out)", "pytorch": "PyTorch's default"}  # fmt: skip
@@ -297,21 +354,65 @@ def board(table: pd.DataFrame, epoch: int) -> Figure:
         "rate\n0.0005": ("none", 0.0005), "rate\n0.002": ("none", 0.002), "rate\n0.008": ("none", 0.008),
         "0.002,\nheads": ("both", 0.002),
     }  # fmt: skip
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.3), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.7), sharey=True)
     for ax, norm in zip(panels, (False, True), strict=True):
         arms = [
             [{"init": init, "norm": norm, "heads": heads, "lr": lr} for heads, lr in columns.values()]
             for init in WEIGHTS
         ]  # fmt: skip
-        cells = [[np.mean(accuracies(table, arm, epoch), 0)[-1] for arm in row] for row in arms]
+        ends = [
+            [[run[-1] for run in accuracies(table, arm, epoch)] for arm in row] for row in arms
+        ]
+        cells = np.mean(ends, 2)
         ax.imshow(cells, cmap="viridis", vmin=0, vmax=100, aspect="auto")
-        for (y, x), value in np.ndenumerate(np.array(cells)):
-            color = "white" if value < 65 else "black"
-            ax.text(x, y, f"{value:.0f}", ha="center", va="center", color=color, fontsize=12)
+        for (y, x), value in np.ndenumerate(cells):
+            look = {"ha": "center", "color": "white" if value < 65 else "black"}
+            ax.text(x, y + 0.03, f"{value:.0f}", va="bottom", fontsize=12, **look)
+            span = f"{min(ends[y][x]):.0f} to {max(ends[y][x]):.0f}"
+            ax.text(x, y + 0.13, span, va="top", fontsize=8, **look)
         ax.set_xticks(range(len(columns)), list(columns))
         ax.set_yticks(range(len(WEIGHTS)), list(WEIGHTS.values()))
         ax.set_title(f"{'with' if norm else 'without'} batch normalization", fontsize=11)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-    figure.suptitle(f"validation accuracy after {epoch} epochs, %", fontsize=11)
+    figure.suptitle(
+        f"validation accuracy after {epoch} epochs, %: mean, and lowest to highest of three seeds",
+        fontsize=11,
+    )
     return figure
+
+
+ARMS = {  # name -> initial weights, batch normalization, heads
+    "Glorot (start)": ("glorot", False, "none"),
+    "Glorot, batch norm": ("glorot", True, "none"),
+    "He (fan-in)": ("he fan-in", False, "none"),
+    "He (fan-in), batch norm": ("he fan-in", True, "none"),
+    "Glorot, heads": ("glorot", False, "both"),
+    "PyTorch's default": ("pytorch", False, "none"),
+    "PyTorch's default, batch norm": ("pytorch", True, "none"),
+    "PyTorch's default, heads": ("pytorch", False, "both"),
+}
+
+
+def results(table: pd.DataFrame, epochs: Sequence[int] = (3, 10, 30)) -> pd.DataFrame:
+    """Mean validation accuracy in percent at the rate 0.002, and the lowest and highest of the seeds.
+
+    table: `auxiliary_grid`
+    """
+    rows = {}
+    for name, (init, norm, heads) in ARMS.items():
+        arm = {"init": init, "norm": norm, "heads": heads, "lr": 0.002}
+        runs = np.array(accuracies(table, arm, max(epochs)))
+        rows[name] = {
+            f"{n} epochs": f"{runs[:, n - 1].mean():.1f} ({runs[:, n - 1].min():.1f} to {runs[:, n - 1].max():.1f})"
+            for n in epochs
+        }
+    return pd.DataFrame(rows).T.rename_axis("validation accuracy, %, after")
+
+
+def loaded(name: str = "auxiliary_grid") -> None:
+    """Says where a table comes from."""
+    header = published.provenance(name)
+    what, seeds = header["what"].split(";")[0], header["seeds"]
+    print(f"Loaded, not trained here: {what}, seeds {seeds}.")
+    print(f"Made with {header['command']}, {header['date']}.")

@@ -17,25 +17,25 @@ predictions = {
         "Now a 1 × 1 convolution to 64 channels comes before each large kernel, and one after the pooling. The module has three layers "
         "more. How much of the 854 million multiply-adds is left?",
         {
-            "more than all": "Three layers more, and still far fewer multiply-adds: each large kernel now gets 64 channels instead of 256.",
+            "more than 854 million": "Three layers more, and still far fewer multiply-adds: each large kernel now gets 64 channels instead of 256.",
             "about half": "Each large kernel costs a quarter of what it did. The four 1 × 1 convolutions cost little.",
             "about a third": "Each large kernel gets 64 channels instead of 256, so it costs a quarter. The 1 × 1 convolutions add back a little.",
             "about a tenth": "Each large kernel costs a quarter of what it did, not less, and the 1 × 1 convolutions cost something, too.",
         },
     ),
     "average": Prediction(
-        "Leave out the average: connect all 7 × 7 × 1,024 values of the last feature map to the 1,000 classes. What grows most?",
+        "Leave out the average: connect all 7 × 7 × 1,024 values of the last feature map to the 1,000 classes. Which grows by the larger factor?",
         {
             "the parameters": "A fully connected layer uses each of its weights once per image. A convolution uses each weight at every pixel. "
             "So a fully connected layer adds many parameters and little compute.",
             "the compute": "Each weight of a linear layer is used once per image, each weight of a convolution at every pixel. So the linear "
             "layer's part of the compute is small.",
-            "both alike": "They would grow alike if each weight were used equally often. A convolution uses its weights at every pixel.",
+            "both by about the same factor": "The factors would be equal if each weight were used equally often. A convolution uses its weights at every pixel.",
         },
     ),
     "neighbors": Prediction(
-        "A trained network with batch normalization looks at one photograph, in TRAINING mode, in batches with nine others. The "
-        "nine others change from batch to batch. The probability it gives to one class of this photograph …",
+        "The six-module network looks at a photograph in TRAINING mode, twelve times, each time in a batch with nine neighbors. They are drawn at "
+        "random from the other nine photographs (one may come twice). The probability of the class that the network chooses in evaluation mode …",
         {
             "stays the same": "The photograph's own pixels are the same. But its channels are normalized with the mean and variance of the "
             "whole batch, and the other nine are in it.",
@@ -44,34 +44,35 @@ predictions = {
         },
     ),
     "fade": Prediction(
-        "GoogLeNet without batch normalization and heads, with Glorot's initial weights and biases 0. Compare the gradient of one value (RMS) at the "
-        "output of conv1 with that at 5b, the last module. At conv1 it is …",
+        "GoogLeNet without batch normalization and heads, with Glorot's initial weights and biases 0. Compare the gradient (RMS) at "
+        "pool 1 (after conv1, its pooling layer and LRN) with that at 5b, the last module. At pool 1 it is …",
         {
-            "smaller, by more than ten times": "Glorot's variance does not make up for the half that ReLU sets to 0, and about twenty layers multiply. "
-            "This is what the authors feared in 2014.",
-            "about as large, within ten times": "A good initialization would keep it level. Glorot's was derived for layers without ReLU: half of the signal is lost at each.",
-            "larger, by more than ten times": "This can happen, too, with larger initial weights: you will see it below.",
+            "smaller, by more than ten times": "Glorot's variance does not make up for the half that ReLU sets to 0. Pooling layers and LRN "
+            "shrink the gradient further. This is what the authors feared in 2014.",
+            "about as large, within ten times": "A good initialization would keep it level. Glorot's was derived for layers without ReLU, which sets half of the values to 0.",
+            "larger, by more than ten times": "This happens, too, in other networks: you will see it below.",
         },
     ),
     "heads": Prediction(
-        "A small GoogLeNet with these initial weights is trained on digits for 30 epochs, with and without heads (three seeds each). With heads "
-        "the mean test accuracy is …",
+        "The small GoogLeNet with Glorot's initial weights is trained on 960 digits for 30 epochs at the rate 0.002, with and without heads (three seeds "
+        "each, 300 test images). With heads the mean test accuracy is …",
         {
-            "higher by more than a point": "Then the larger gradient would have paid off. In these runs it did not.",
-            "the same, within a point": "Then the larger gradient would not matter at all.",
-            "lower by more than a point": "The gradient is larger, the result is not better. Whether heads do harm cannot be "
-            "decided here: with three seeds and 300 test images, a point and a half is little.",
+            "higher": "Then the larger gradient would have paid off. In these runs no gain is visible.",
+            "no different, as far as three seeds can show": "The mean is 1.6 points lower with heads, and the seeds of the two kinds overlap. So "
+            "neither a gain nor a loss is shown.",
+            "lower": "The mean is 1.6 points lower, but the seeds of the two kinds overlap, and a point is three test images. "
+            "That is not enough to say that heads do harm.",
         },
     ),
     "which": Prediction(
         "The colleague changed two things: Glorot's initial weights became He's, and batch normalization came in. Run each change "
-        "alone, for as many epochs. Which one alone brings more than half of the gain?",
+        "alone, for as many epochs. Which one alone brings more than half of the gain in accuracy?",
         {
             "only batch normalization": "This is what the colleague's report says. The missing arm decides: the same network, no batch normalization, other initial weights.",
             "only the initial weights": "Then batch normalization with Glorot's weights would be as slow as without.",
-            "each of the two": "Either change is enough for most of the gain. So “it was batch normalization” was not shown by the first "
+            "each of the two": "Either change alone brings more than half of the gain. So “it was batch normalization” was not shown by the first "
             "pair of runs: they differed in two things.",
-            "neither, only both together": "Then the two would need each other. Here each gives most of the gain without the other.",
+            "neither, only both together": "Then the two would need each other. Here each brings more than half of the gain without the other.",
         },
     ),
 }  # fmt: skip
@@ -80,6 +81,30 @@ predictions = {
 def option(prediction: str, number: int) -> str:
     """One of the options of a prediction, counted from 0: `option("cost", (share < 1) + (share < 0.4) + …)`."""
     return list(predictions[prediction].options)[number]
+
+
+def average_one(params: float, macs: float) -> str:
+    """The option of "average" that was measured; params, macs: the factors by which they grow."""
+    return option("average", 0 if params > 2 * macs else 1 + (params > macs / 2))
+
+
+def neighbors_one(ranges: list[float]) -> str:
+    """The option of "neighbors" that was measured; ranges: highest minus lowest probability of each photograph."""
+    middle = sorted(ranges)[len(ranges) // 2]
+    return option("neighbors", (middle > 0.01) + (middle > 5))
+
+
+def fade_one(fades: list[float]) -> str:
+    """The option of "fade" that was measured; fades: gradient at 5b / at pool 1, for each seed."""
+    return option("fade", 0 if min(fades) > 10 else 1 if min(fades) > 0.1 else 2)
+
+
+def heads_one(errors: dict[str, list[float]]) -> str:
+    """The option of "heads" that was measured; errors: of the seeds without heads, and with heads."""
+    without, heads = errors.values()
+    return option(
+        "heads", 0 if max(heads) < min(without) else 2 if min(heads) > max(without) else 1
+    )
 
 
 def which_one(accuracy: dict[tuple[str, str], float]) -> str:
@@ -97,7 +122,7 @@ def which_one(accuracy: dict[tuple[str, str], float]) -> str:
 
 builds = {
     "naive": Build(
-        title="the naive inception module",
+        title="build the naive inception module",
         difficulty=1,
         task="""
         Complete `Naive(c_in, one, three, five)` with PyTorch's own layers: three convolutions of 1 × 1, 3 × 3 and 5 × 5, each with a ReLU and with
@@ -115,12 +140,12 @@ builds = {
         input_shape=lambda c_in, *_, **__: (c_in, 8, 8),
     ),
     "inception": Build(
-        title="the inception module",
+        title="build the inception module",
         difficulty=2,
         task="""
         Complete `Inception`. A 1 × 1 convolution to `reduce3` channels comes before the 3 × 3, one to `reduce5` before the 5 × 5, and one to `pool`
-        after the max pooling. `layer(c_in, c_out, kernel)` makes each convolution with its ReLU (by default `conv_relu`);
-        the third branch has kernels of `kernel5`.
+        after the max pooling. `layer(c_in, c_out, kernel)` makes each convolution with its ReLU (by default `conv_relu`). The third
+        branch has kernels of size `kernel5`, which is 5 here. (The published weights of section 9 need 3.)
         """,
         hints=[
             "The 3 × 3 sees what the reduction outputs: `layer(reduce3, three, 3)`.",
@@ -133,7 +158,7 @@ builds = {
         input_shape=lambda c_in, *_, **__: (c_in, 8, 8),
     ),
     "googlenet": Build(
-        title="GoogLeNet from its table",
+        title="build GoogLeNet from its table",
         difficulty=2,
         task="""
         Complete `googlenet`: for each row of the table one `module(channels in, six widths)`. Then say how many channels the next one
@@ -150,12 +175,12 @@ builds = {
         input_shape=lambda stem, *_, **__: (_first_channels(stem), 64, 64),
     ),
     "batch_norm": Build(
-        title="batch normalization",
+        title="build batch normalization",
         difficulty=3,
         task="""
-        Complete `forward` of `BatchNorm2d`. In training: the mean and the variance (with 1/m) of each channel, over images, height and width.
-        Move the running mean and variance by `self.momentum` times the difference to the batch's; the running variance takes the batch's
-        *unbiased* one, var · m / (m - 1). In evaluation: use the running ones. Then normalize, times γ (`self.weight`), plus β (`self.bias`).
+        Complete `forward` of `BatchNorm2d`. In training: take the mean and the variance (with 1/m) of each channel, over images, height and
+        width, and move the running ones: new = old + `self.momentum` · (batch - old). The running variance is fed with the unbiased variance,
+        var · m / (m - 1). In evaluation: use the running ones. Then normalize, times γ (`self.weight`), plus β (`self.bias`).
         """,
         hints=[
             "`x.mean((0, 2, 3))` is one number per channel; `x.var((0, 2, 3), correction=0)` is the variance with 1/m.",
@@ -164,7 +189,7 @@ builds = {
             "Add `self.eps` to the variance, and take the square root.",
         ],
         solution=answers.BatchNorm2d,
-        explanation="`mean` and `var` keep their gradients: how an output depends on a pixel includes the way through them.",
+        explanation="Keep the gradients of `mean` and `var`: an output depends on the pixels through them, too.",
         check_answer=answers.check_batch_norm,
     ),
 }  # fmt: skip
@@ -214,11 +239,11 @@ exercises = {
         difficulty=2,
         task="""
         Write `rate(start, epoch)`: the learning rate in epoch 0, 1, 2 … when it starts at `start` and is reduced by 4 % after every
-        eight epochs. In which epoch is it half of what it was?
+        eight epochs. What is the first epoch in which it is at most half of `start`?
         """,
         hints=["The rate falls in steps: epochs 0 to 7 have the same one.", "How many steps have been taken before an epoch? After n of them 0.96ⁿ is left."],
         solution=answers.rate,
-        explanation="Half is left after 136 epochs, two thirds after 80. `StepLR(optimizer, step_size=8, gamma=0.96)` does the same.",
+        explanation="Epoch 136 is the first with at most half of `start`. `StepLR(optimizer, step_size=8, gamma=0.96)` does the same.",
         check_answer=answers.check_rate,
     ),
     "break_even": Exercise(
@@ -242,13 +267,13 @@ exercises = {
         title="fix the evaluation, without training",
         difficulty=3,
         task="""
-        Write `mend(net, batches)`: without changing a weight, it makes the network right in evaluation mode, and returns it in this mode.
-        `batches` gives (images, labels) of the training set. The layers are `nn.BatchNorm2d`.
+        Write `mend(net, batches)`. It recomputes the running statistics from `batches` without changing a weight, and returns the network
+        in evaluation mode. `batches` gives (images, labels) of the training set. The layers are `nn.BatchNorm2d`.
         """,
         hints=[
-            "Look at one layer: `layer.running_mean`, `layer.running_var`, `layer.momentum`. What did training do to them?",
-            "In training mode every forward pass updates the running statistics, if the momentum is not 0. No gradient is needed.",
-            "`layer.reset_running_stats()` forgets the old ones; `layer.momentum = None` takes the plain mean over all batches.",
+            "Print `broken`, and the running statistics of one of its layers. What did training do to them?",
+            "Which mode updates the running statistics? Does it need a gradient?",
+            "The documentation of `nn.BatchNorm2d` names a momentum that takes the plain mean over all batches. What must be forgotten first?",
         ],
         solution=answers.mend,
         explanation="PyTorch has this as `torch.optim.swa_utils.update_bn`. It is also needed after averaging the weights of several networks.",
@@ -267,10 +292,11 @@ quiz = [
         "They rise",
     ),
     Question(
-        "Your network must fit into 10 MB. It ends with a fully connected layer on a feature map of 7 × 7 × 1,024, and is far too large. What do you try first?",
+        "Your network must fit into 10 MB (2.5 million parameters). Its modules have 1 million. Then a fully connected layer connects 7 × 7 × 1,024 "
+        "values to 1,000 classes. What do you try first?",
         {
             "Average each channel before the linear layer": "Yes. That layer's parameters fall to 1/49, and images of other sizes fit, too. Then train again.",
-            "1 × 1 reductions in the modules": "They save compute and some parameters; most parameters are in the last layer.",
+            "1 × 1 reductions in the modules": "They save compute and some parameters, but 50 million are in the last layer.",
             "Batch normalization": "It adds two parameters per channel, and removes none.",
         },
         "Average each channel before the linear layer",

@@ -94,7 +94,7 @@ WRONG = {
         (norm(shift=False), "β is missing"),
         (norm(scale=False), "γ is missing"),
         (norm(scale=False, shift=False), "γ and β are missing"),
-        (norm(correction=1, unbiased=False), "with 1 / n"),
+        (norm(correction=1, unbiased=False), "with 1 / m"),
         (norm(power=1), "square root"),
         (norm(detached=True), "gradients"),
         (norm(unbiased=False), "unbiased"),
