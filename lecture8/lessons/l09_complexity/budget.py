@@ -1,12 +1,14 @@
 """What the networks cost and what they reach, in one table; which are worth their cost; the best within limits.
 
 Counts are those of the registry (recomputed by the tests), accuracies and times those of the tables. The second part is
-the roofline, a model of the time of a layer: work or memory, whichever takes longer.
+the roofline, a model of the time of a layer: computing or fetching, whichever takes longer. The third puts the findings
+of Canziani and colleagues beside what was measured.
 """
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+import torch
 from torch import nn
 
 from lecture8 import complexity, models, published
@@ -98,7 +100,7 @@ def within(costs: pd.DataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
 def seconds(macs: float, moved: float, rate: float, bandwidth: float) -> float:
     """Time for `macs` multiply-adds and `moved` bytes: the longer of the two, as a machine computes while it reads.
 
-    That is the least time. The linear layer of `weights_reading` takes 1.3 to 1.5 times as long as reading its weights.
+    That is the least time: the linear layer of `weights_reading` takes 1.3 to 1.5 times as long as reading its weights.
     rate: multiply-adds per second; bandwidth: bytes per second
     """
     return max(macs / rate, moved / bandwidth)
@@ -107,13 +109,6 @@ def seconds(macs: float, moved: float, rate: float, bandwidth: float) -> float:
 def attainable(intensity: float, rate: float, bandwidth: float) -> float:
     """Multiply-adds per second of a layer with `intensity` multiply-adds per byte: the roof over it."""
     return min(rate, intensity * bandwidth)
-
-
-def images_per_second(
-    macs: float, params: float, batch: int, rate: float, bandwidth: float
-) -> float:
-    """Of a network that does the work of every image and reads each of its parameters (4 bytes) once for a batch."""
-    return batch / seconds(batch * macs, 4 * params, rate, bandwidth)
 
 
 def intensities(
@@ -139,3 +134,85 @@ def intensities(
         macs = batch * layer.macs
         rows.append((layer.name, layer.kind, macs, moved, macs / moved))
     return pd.DataFrame(rows, columns=["layer", "kind", "macs", "moved", "intensity"])
+
+
+# --- the findings, here ----------------------------------------------------------------------------------------------
+
+
+def resnet50_counts() -> pd.DataFrame:
+    """ResNet-50's cost in G, counted in five ways: what is counted, and the number."""
+    with torch.device("meta"):
+        authors = complexity.profile(models.resnet50(stride_in_1x1=True))
+        ours = complexity.profile(models.resnet50())
+
+    def values(kind: str) -> int:
+        shapes = [layer.output_shape for layer in ours.layers if layer.kind == kind]
+        return sum(torch.Size(shape).numel() for shape in shapes)
+
+    norm = 2 * values("BatchNorm2d")
+    rows = {
+        "the paper's network (stride in the 1 × 1): multiply-adds": authors.macs,
+        "torchvision's network (stride in the 3 × 3): multiply-adds": ours.macs,
+        "… and 2 for each normalized value, 1 for each averaged one": ours.macs
+        + norm
+        + 2048 * 7 * 7,
+        "… and 2 for each normalized value, 1 for each ReLU": ours.macs + norm + values("ReLU"),
+        "multiplications and additions, each counted 1": 2 * ours.macs,
+    }
+    return pd.DataFrame(
+        {"count": rows, "G": {what: f"{n / 1e9:.2f}" for what, n in rows.items()}}
+    )
+
+
+def spread(times, cost) -> float:
+    """Longest over shortest time for each unit of a cost: 1 if the cost alone decides."""
+    rate = times / cost
+    return rate.max() / rate.min()
+
+
+def verdicts(
+    ms: Mapping[str, float], watts: Mapping[str, float]
+) -> list[tuple[str, str, str, bool | None]]:
+    """The paper's four findings on a machine: finding, rule, what was measured, and whether it holds (None: unknown).
+
+    ms: label -> milliseconds for one image; watts: what `bench.watts` returns
+    """
+    costs = table().loc[list(ms)].assign(ms=pd.Series(ms))
+    apart = spread(costs["ms"], costs["macs"])
+    front = pareto({name: [time] for name, time in ms.items()}, costs["top1"].to_dict())
+    steps = costs.loc[front].sort_values("ms")[["ms", "top1"]].diff().dropna()
+    prices = (steps["ms"] / steps["top1"]).tolist()
+    growing = len(prices) > 1 and prices[-1] > 2 * prices[0]
+    grows = (
+        f"{prices[0]:.2g} to {prices[-1]:.2g} ms a point"
+        if len(prices) > 1
+        else "too few networks on the line"
+    )
+    level = max(watts.values()) / min(watts.values()) if watts else 0
+    power = f"highest / lowest: {level:.2f}" if watts else "needs an NVIDIA GPU"
+    return [
+        (
+            "operations predict the time",
+            "ms per G: at most 1.5 times apart",
+            f"{apart:.1f} times apart",
+            apart < 1.5,
+        ),
+        (
+            "accuracy and time: a hyperbola",
+            "last step at least twice the first",
+            grows,
+            growing if len(prices) > 1 else None,
+        ),
+        (
+            "power: the same for all",
+            "watts: at most 1.2 times apart",
+            power,
+            level < 1.2 if watts else None,
+        ),
+        (
+            "energy limits the accuracy",
+            "follows if both lines above hold",
+            "power × time",
+            growing and level < 1.2 if watts else None,
+        ),
+    ]

@@ -67,6 +67,47 @@ def roofline(networks: Mapping[str, object], rate: float, bandwidth: float) -> F
     return figure
 
 
+def two_dots(
+    points: Mapping[str, tuple[float, float, float]], rate: float, bandwidth: float
+) -> Figure:
+    """Layers under the roof of a machine, and beside it the time that each image takes at least.
+
+    points: name -> multiply-adds per byte, milliseconds of computing and of fetching for an image
+    """
+    figure, (roof, times) = plt.subplots(
+        1, 2, figsize=(10.5, 3.8), gridspec_kw={"width_ratios": [1.5, 1]}
+    )
+    ends = np.array([0.1, rate / bandwidth, 1000])
+    heights = [budget.attainable(x, rate, bandwidth) / 1e9 for x in ends]
+    roof.plot(ends, heights, color=BLACK)
+    roof.axvline(ends[1], color=GRAY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+    roof.text(ends[1] / 1.15, heights[0] / 2.4, "waits for memory", ha="right", color=GRAY)
+    roof.text(ends[1] * 1.15, heights[0] / 2.4, "computes", color=GRAY)
+    for at, (name, (intensity, computing, fetching)) in enumerate(points.items()):
+        color = (BLUE, ORANGE)[at]
+        height = budget.attainable(intensity, rate, bandwidth) / 1e9
+        roof.plot(intensity, height, "o", color=color, markersize=11, label=name)
+        for y, ms, look in ((0.19, computing, color), (-0.19, fetching, "white")):
+            times.barh(1 - at + y, ms, 0.34, color=look, edgecolor=color, linewidth=1.5)
+    roof.set(
+        xscale="log",
+        yscale="log",
+        xlabel="multiply-adds per byte moved",
+        ylabel="multiply-adds per second, G",
+    )
+    roof.set(xlim=(0.1, 1000), ylim=(heights[0] / 4, heights[-1] * 2.5), title="the roof")
+    roof.legend(loc="lower right")
+    times.set_yticks([1, 0], list(points))
+    times.set(
+        xlabel="ms for an image", title="filled: computing; empty: fetching", xlim=(0, None)
+    )
+    for axis in (roof.xaxis, roof.yaxis):
+        axis.set_major_locator(LogLocator(numticks=9))
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_locator(NullLocator())
+    return figure
+
+
 def reading_share(ratios) -> Figure:
     """What reading the weights alone would take of a forward pass; dots: repeats. ratios: the table `weights_reading`.
 
