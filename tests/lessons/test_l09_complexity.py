@@ -53,26 +53,6 @@ def test_no_name_covers_another_or_a_bubble(recipe, cost, log):
             assert np.hypot(dx, dy) > radius - 1, name
 
 
-def test_no_bubble_hides_another():
-    """On the paper's axis: of two bubbles that meet, each shows more than half."""
-    table = budget.table()
-    figure = pictures.trade(table, "macs", xlabel="macs")
-    figure.canvas.draw()
-    for (x, y, r), (a, b, q) in itertools.combinations(bubbles(figure.axes[0], len(table)), 2):
-        assert np.hypot(x - a, y - b) > max(r, q)
-
-
-def test_crowded_points_get_their_names_apart():
-    figure, ax = plt.subplots(figsize=(7, 4), layout="none")
-    ax.set(xlim=(0, 1), ylim=(0, 1))
-    rng = np.random.default_rng(0)
-    points = {f"network-{i}": tuple(0.45 + 0.1 * rng.random(2)) for i in range(12)}
-    pictures.place_labels(ax, points, [4] * len(points))
-    found = boxes(figure, points)
-    assert len(found) == 12 and not crossings(found)
-    assert len(ax.lines) >= 6, "names that had to move away are tied to their points"
-
-
 def test_trade_draws_areas_front_and_choice():
     table = pd.DataFrame(
         {"cost": [1.0, 2.0, 3.0], "top1": [50, 60, 55], "params": [25, 100, 25]}, index=["A", "B", "C"]
@@ -100,16 +80,6 @@ def test_orders_of_all_networks_have_readable_names():
     extents = [t.get_window_extent() for t in texts]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(extents, 2))
     assert all(figure.bbox.x0 <= e.x0 and e.x1 <= figure.bbox.x1 for e in extents)
-
-
-def test_by_batch_joins_medians_and_shows_the_spread():
-    (ax,) = pictures.by_batch({"AlexNet": {1: [1, 2, 9], 4: [8.0]}, "ours": {1: [4], 4: [5]}}, ylabel="y").axes
-    first, second = ax.lines
-    assert list(first.get_xdata()) == [1, 4] and list(first.get_ydata()) == [2, 8]
-    assert list(second.get_ydata()) == [4, 5] and first.get_color() != second.get_color()
-    (top, _) = [c.get_segments()[0] for c in ax.collections]
-    assert top.tolist() == [[1, 1], [1, 9]]
-    assert [t.get_text() for t in ax.texts] == ["AlexNet", "ours"]
 
 
 def test_time_against_work_has_its_points_and_speeds():
@@ -162,8 +132,8 @@ def test_our_own_networks_for_photographs_are_as_they_were_measured():
         assert (table[table["network"] == network]["lr"] == cifar10.best_rate(network)).all()
     files = list((published.SHARED / "weights").iterdir())
     assert len(files) == len(ends) and all(file.stat().st_size <= 1e6 for file in files)
-    figure = pictures.own_trades(cifar10.own())
-    assert [len(ax.lines) for ax in figure.axes] == [len(ends)] * 4
+    figure = pictures.own_trades(cifar10.own(), {"params": ["VGG-like"], "ms64": ["VGG-like", "ResNet-20"]})
+    assert [len(ax.lines) for ax in figure.axes] == [len(ends) + 1] * 2
 
 
 def test_every_network_at_every_batch(monkeypatch):

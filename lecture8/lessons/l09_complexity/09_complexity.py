@@ -116,7 +116,8 @@ teaching.claim(
 
 # %%
 linear = nn.Linear(4704, 6144, bias=False)
-print(linear.weight.numel() == macs)
+work = linear.weight.numel()  # each weight once
+teaching.claim("The linear layer: {work:,} multiply-adds, the same.", work == macs, work=work)
 
 # %%
 guess_same_work = teaching.predict(ask.predictions["same_work"])
@@ -144,7 +145,7 @@ def linear_over_conv(batch):
 # %% tags=["measured"]
 slower = {f"batch {batch}": linear_over_conv(batch) for batch in (1, 16)}
 ratio = sorted(slower["batch 1"])[1]
-found = ask.option("same_work", (ratio > 0.8) + (ratio > 1.25))
+found = ask.option("same_work", ratio > 0.8, ratio > 1.25)
 words = {"xlabel": "time of the linear layer / time of the convolution (dots: repeats)"}
 guess_same_work.reveal(found, plots.bars(slower, form="≈ {:.1f}", **words))
 
@@ -228,7 +229,7 @@ guess_reading
 reading = published.read("weights_reading")
 share = reading.groupby("pair")["ratio"].agg(["min", "max"]).mul(100)
 middle = reading.groupby("pair")["ratio"].median()["reading all / vgg11"]
-found = ask.option("reading", (middle < 0.75) + (middle < 0.3))
+found = ask.option("reading", middle < 0.75, middle < 0.3)
 guess_reading.reveal(found, rooflines.reading_share(reading))
 
 # %%
@@ -384,7 +385,7 @@ def unbeaten(table, column):
 chart = first.assign(operations=2 * first["macs"])  # as in the paper: a multiply-add is 2
 spans = budget.per_point(chart["operations"], chart["top1"], (70, 77))  # of the Pareto set
 below, between, above = spans["per_point"]
-found = ask.option("point", (above / below > 2) + (above / below > 20))
+found = ask.option("point", above / below > 2, above / below > 20)
 words = {"xlabel": "operations for one image, G (a multiply-add is 2)"}
 front = unbeaten(chart, "operations")
 guess_point.reveal(found, pictures.trade(chart, "operations", front=front, **words))
@@ -442,7 +443,7 @@ guess_recipe
 # %%
 new = budget.table("new")
 gain = new["top1"] - first["top1"]
-found = ask.option("recipe", (gain["ResNet-50"] >= 1) + (gain["ResNet-50"] > 3))
+found = ask.option("recipe", gain["ResNet-50"] >= 1, gain["ResNet-50"] > 3)
 guess_recipe.reveal(found, pictures.recipes(first["top1"], new["top1"]))
 
 # %% [markdown]
@@ -544,7 +545,7 @@ times = published.read("reference_cpu").pivot(index="network", columns="batch", 
 alex, res = (
     8 * times.loc[name, 1] / times.loc[name, 8] for name in ("alexnet_owt", "resnet18")
 )
-found = ask.option("batch", (alex - res < 0.15) + (res - alex > 0.15))
+found = ask.option("batch", alex - res < 0.15, res - alex > 0.15)
 words = {"xlabel": "images per second, batch of 8 / one by one", "form": "{:.2f}"}
 guess_batch.reveal(found, plots.bars({"AlexNet": alex, "ResNet-18": res}, **words))
 
@@ -610,7 +611,7 @@ others["time"] = 1000 / others["images_per_second"]
 others["label"] = others.index.map(dict(zip(first["network"], first.index)))
 cpu, gpu = (others[others["batch"] == batch] for batch in (1, 1024))
 times_as_long = cpu["time"]["vgg11"] / cpu["time"]["resnet152"]
-found = ask.option("operations", (times_as_long > 0.8) + (times_as_long > 1.25))
+found = ask.option("operations", times_as_long > 0.8, times_as_long > 1.25)
 guess_operations.reveal(found, pictures.two_machines(cpu, gpu))
 
 # %%

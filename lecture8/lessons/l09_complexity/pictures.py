@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, PINK, SKY, apart, short
+from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, PINK, apart, short
 
 FAMILIES = {
     "AlexNet": PINK,

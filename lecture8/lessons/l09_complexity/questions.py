@@ -68,9 +68,9 @@ predictions = {
 }
 
 
-def option(prediction: str, number: int) -> str:
-    """One of the options of a prediction, counted from 0: `option("reading", (share < 0.75) + (share < 0.3))`."""
-    return list(predictions[prediction].options)[number]
+def option(prediction: str, *passed: bool) -> str:
+    """The option of a prediction after as many as are passed: `option("reading", share < 0.75, share < 0.3)`."""
+    return list(predictions[prediction].options)[sum(map(bool, passed))]
 
 
 builds = {
@@ -236,12 +236,12 @@ exercises = {
         difficulty=3,
         task="""
         Write `defensible(candidates, limits, margin)`. `candidates` is a dict: name → `{"top1": 76.1, "ms": [18.0, 19.5, 18.4], "mb": 51}`, with
-        repeated times; `limits` is `{"ms": 20, "mb": 60}`. Return the names that keep both limits, the time in *every* repeat, and whose
-        accuracy is at most `margin` points below the best that keeps them.
+        repeated times; `limits` is `{"ms": 20, "mb": 60}`. Keep the networks that are within both limits, the time in *every* repeat, and whose
+        accuracy is at most `margin` points below the best of these. Return a dict: name → its slowest time.
         """,
         hints=[
             "First collect those that fit: `max(one[\"ms\"]) <= limits[\"ms\"]`, and the same for the memory.",
-            "Then find the best accuracy among these, and keep what is within the margin. If nothing fits, return an empty list.",
+            "Then find the best accuracy among these, and keep what is within the margin. If nothing fits, return an empty dict.",
         ],
         solution=answers.defensible,
         explanation="Often several names are left. Then choose by something else that matters, and say by what.",
