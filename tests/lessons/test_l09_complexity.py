@@ -2,7 +2,6 @@
 
 import itertools
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,7 +88,6 @@ def test_time_against_work_has_its_points_and_speeds():
     marks = {tuple(line.get_xydata()[0]) for line in ax.lines if line.get_marker() == "o"}
     assert marks == set(points.values())
     assert {"10 ms per G", "42.9 ms per G"} <= {t.get_text() for t in ax.texts}
-    assert not crossings(boxes(figure, points))
 
 
 def test_roofline_has_the_layers_of_three_networks():

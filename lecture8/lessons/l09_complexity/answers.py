@@ -309,7 +309,11 @@ def check_defensible(answer) -> Verdict:
                 hint = " A difference below the margin is no reason to prefer one."
             elif not set(want) <= set(got):
                 hint = " Compare with the best that fits, not with the best of all."
-            return wrong(f"Case: {case}. Expected {sorted(want)}, got {sorted(got, key=str)}.{hint}")
+            return wrong(
+                f"Case: {case}. Expected {sorted(want)}, got {sorted(got, key=str)}.{hint}"
+            )
         if off := [name for name in want if not near(got[name], want[name])]:
-            return wrong(f"The slowest time of {off[0]!r} is {want[off[0]]}, not {got[off[0]]}.")
+            return wrong(
+                f"The slowest time of {off[0]!r} is {want[off[0]]}, not {got[off[0]]}."
+            )
     return correct("Right for six tables. Whatever is left is a choice that you can defend.")

@@ -151,17 +151,14 @@ def resnet50_counts() -> pd.DataFrame:
 
     norm = 2 * values("BatchNorm2d")
     rows = {
-        "the paper's network (stride in the 1 × 1): multiply-adds": authors.macs,
-        "torchvision's network (stride in the 3 × 3): multiply-adds": ours.macs,
-        "… and 2 for each normalized value, 1 for each averaged one": ours.macs
-        + norm
-        + 2048 * 7 * 7,
-        "… and 2 for each normalized value, 1 for each ReLU": ours.macs + norm + values("ReLU"),
-        "multiplications and additions, each counted 1": 2 * ours.macs,
+        "the paper's network: multiply-adds": authors.macs,
+        "torchvision's network: multiply-adds": ours.macs,
+        "… plus 2 per normalized value, 1 per averaged": ours.macs + norm + 2048 * 7 * 7,
+        "… plus 2 per normalized value, 1 per ReLU": ours.macs + norm + values("ReLU"),
+        "multiplications and additions, 1 each": 2 * ours.macs,
     }
-    return pd.DataFrame(
-        {"count": rows, "G": {what: f"{n / 1e9:.2f}" for what, n in rows.items()}}
-    )
+    counts = {what: (f"{n:,}", f"{n / 1e9:.2f}") for what, n in rows.items()}
+    return pd.DataFrame(counts, index=["count", "G"]).T
 
 
 def spread(times, cost) -> float:

@@ -50,7 +50,7 @@ def roof(seconds: Callable = budget.seconds) -> Explorer:
                 macs / rate < moved / bandwidth,
             )
             said.append(
-                f"the {name} does {macs / moved:.3g} multiply-adds per byte, {'waits for memory' if waits else 'computes'}, "
+                f"the {name} does {macs / moved:.3g} multiply-adds per byte, {'waits for memory' if waits else 'waits for arithmetic'}, "
                 f"and takes at least {least:.2g} ms for an image"
             )
         text = f"{machine}, batch {batch}: {'; '.join(said)}."

@@ -82,7 +82,7 @@ def two_dots(
     roof.plot(ends, heights, color=BLACK)
     roof.axvline(ends[1], color=GRAY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
     roof.text(ends[1] / 1.15, heights[0] / 2.4, "waits for memory", ha="right", color=GRAY)
-    roof.text(ends[1] * 1.15, heights[0] / 2.4, "computes", color=GRAY)
+    roof.text(ends[1] * 1.15, heights[0] / 2.4, "waits for arithmetic", color=GRAY)
     for at, (name, (intensity, computing, fetching)) in enumerate(points.items()):
         color = (BLUE, ORANGE)[at]
         height = budget.attainable(intensity, rate, bandwidth) / 1e9
