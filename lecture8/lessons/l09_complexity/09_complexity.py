@@ -545,12 +545,12 @@ speed = (first["ms"] / first["macs"]).sort_values()
 large = speed[first["macs"] > 3.5]
 teaching.claim(
     "On the reference machine a G of multiply-adds takes {least:.0f} ms ({fast}) to {most:.0f} ms ({slow}); above 3.5 G the networks are {apart:.1f} times apart.",
-    speed.max() > 2.5 * speed.min() and budget.spread(large, 1) < 1.7,
+    speed.max() > 2.5 * speed.min() and budget.times_apart(large, 1) < 1.7,
     least=speed.min(),
     fast=speed.idxmin(),
     most=speed.max(),
     slow=speed.idxmax(),
-    apart=budget.spread(large, 1),
+    apart=budget.times_apart(large, 1),
 )
 
 # %% [markdown]
@@ -565,12 +565,15 @@ guess_batch
 # %%
 # loaded, not measured here: the reference machine, two threads
 times = published.read("reference_cpu").pivot(index="network", columns="batch", values="ms")
-alex, res = (
+gain_alexnet, gain_resnet = (
     8 * times.loc[name, 1] / times.loc[name, 8] for name in ("alexnet_owt", "resnet18")
 )
-found = ask.option("batch", alex - res < 0.15, res - alex > 0.15)
+found = ask.option(
+    "batch", gain_alexnet - gain_resnet < 0.15, gain_resnet - gain_alexnet > 0.15
+)
+gains = {"AlexNet": gain_alexnet, "ResNet-18": gain_resnet}
 words = {"xlabel": "images per second, batch of 8 / one by one", "form": "{:.2f}"}
-guess_batch.reveal(found, plots.bars({"AlexNet": alex, "ResNet-18": res}, **words))
+guess_batch.reveal(found, plots.bars(gains, **words))
 
 # %% [markdown]
 # And here, images per second:
@@ -584,10 +587,10 @@ for label, net in {"AlexNet": models.alexnet_owt(), "ResNet-18": models.resnet18
     per_second[label] = {batch: 1000 * batch / time for batch, time in batch_ms.items()}
 _ = pictures.by_batch(per_second, ylabel="images per second, here")
 teaching.claim(
-    "On the reference machine a batch of 8 brings AlexNet {alex:.2f} times as many images per second, ResNet-18 {res:.2f} times.",
-    alex > res + 0.2,
-    alex=alex,
-    res=res,
+    "On the reference machine a batch of 8 brings AlexNet {alexnet:.2f} times as many images per second, ResNet-18 {resnet:.2f} times.",
+    gain_alexnet > gain_resnet + 0.2,
+    alexnet=gain_alexnet,
+    resnet=gain_resnet,
 )
 
 # %% [markdown]
@@ -639,16 +642,18 @@ guess_operations.reveal(found, pictures.two_machines(cpu, gpu))
 
 # %%
 kinds = ("macs_g", "activations_m", "params_m")
-by_cpu, by_gpu = ([budget.spread(t["time"], t[kind]) for kind in kinds] for t in (cpu, gpu))
+by_cpu, by_gpu = (
+    [budget.times_apart(t["time"], t[kind]) for kind in kinds] for t in (cpu, gpu)
+)
 resnets = cpu[cpu["label"].str.startswith("ResNet")]
 teaching.claim(
     "Slowest over fastest network per multiply-add, per activation, per parameter: CPU {cpu}; GPU {gpu}. The ResNets on the CPU, per multiply-add: {family:.1f}.",
     by_cpu[2] < by_cpu[0]
     and by_gpu[1] < by_gpu[0]
-    and budget.spread(resnets["time"], resnets["macs_g"]) < 1.5,
+    and budget.times_apart(resnets["time"], resnets["macs_g"]) < 1.5,
     cpu=", ".join(f"{ratio:.1f}" for ratio in by_cpu),
     gpu=", ".join(f"{ratio:.1f}" for ratio in by_gpu),
-    family=budget.spread(resnets["time"], resnets["macs_g"]),
+    family=budget.times_apart(resnets["time"], resnets["macs_g"]),
 )
 
 # %% [markdown]
@@ -735,30 +740,37 @@ for label in ("GoogLeNet", "ResNet-18"):
 # * a verdict turned with longer training: width, from C to D (04);
 # * the control was handicapped: Inception without shortcuts (08).
 #
-# ➤ And look at predictions, not only at accuracies. This is the winner of our CIFAR-10 table.
+# ➤ And look at predictions, not only at accuracies. This is the winner of our CIFAR-10 table, and what it sees of ten photographs.
 
 # %% tags=["measured"]
-photos = datasets.animals()
+photos = datasets.animals(32)
 said = transfer.recognize(models.small.vgg(weights="cifar10"), photos, 32, "cifar10")
 _ = plots.images(photos.values(), said, columns=5, size=1.7)
 known = {"cat": "cat", "dog": "dog", "horse": "horse"} | dict.fromkeys(ask.BIRDS, "bird")
 right = sum(known.get(name) == line.split(",")[0] for name, line in zip(photos, said))
 teaching.claim(
     "{best:.1f} % on CIFAR-10's test images. Of the {all} animals here whose class it knows, it recognizes {right}.",
-    right < 3,
+    right < 4,
     best=own["top1"]["VGG-like"],
     all=len(known),
     right=right,
 )
 
 # %% [markdown]
-# An accuracy belongs to a network, its training, *and its test images*. These are larger photographs, shrunk to 32 × 32. So test what you choose on the photographs
-# that it will meet.
+# An accuracy belongs to a network, its training, *and its test images*. So test what you choose on the photographs that it will meet.
+#
+# <details><summary>➤ What may have made the horses and the macaw airplanes? How would you find out?</summary>
+#
+# Both have a bright background, as airplanes in the sky have: a shortcut, perhaps. It is a guess. Lesson 03 has the test: cover the background, or replace it, and
+# ask again.
+#
+# </details>
 
 # %%
 DOWNLOAD = False  # True asks the published ResNet-18: 46 MB, once
 if DOWNLOAD:
     try:
+        photos = datasets.animals()
         said = transfer.recognize(transfer.pretrained("resnet18"), photos)
         _ = plots.images(photos.values(), said, columns=5, size=1.7)
     except OSError as error:

@@ -161,7 +161,7 @@ def resnet50_counts() -> pd.DataFrame:
     return pd.DataFrame(counts, index=["count", "G"]).T
 
 
-def spread(times, cost) -> float:
+def times_apart(times, cost) -> float:
     """Longest over shortest time for each unit of a cost: 1 if the cost alone decides."""
     rate = times / cost
     return rate.max() / rate.min()
@@ -175,7 +175,7 @@ def verdicts(
     ms: label -> milliseconds for one image; watts: what `bench.watts` returns
     """
     costs = table().loc[list(ms)].assign(ms=pd.Series(ms))
-    apart = spread(costs["ms"], costs["macs"])
+    apart = times_apart(costs["ms"], costs["macs"])
     front = pareto({name: [time] for name, time in ms.items()}, costs["top1"].to_dict())
     steps = costs.loc[front].sort_values("ms")[["ms", "top1"]].diff().dropna()
     prices = (steps["ms"] / steps["top1"]).tolist()
