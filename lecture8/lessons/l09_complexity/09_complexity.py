@@ -526,17 +526,17 @@ teaching.claim("Now it says {mended:.1f} ms.", abs(mended - 4.2) < 0.1, mended=m
 #
 # ➤ Now your benchmark measures your machine, with random weights: time does not depend on what a network has learned.
 
-# %% tags=["measured"]
+# %%
 ms = {}
 for label in MEASURED:
     torch.manual_seed(0)
     name = first["network"][label]
     here = bench.Here(run.device, models.ARCHITECTURES[name].input_size)
     ms[label] = benchmark(models.build(name).to(run.device), here, 1, RUNS)
+
+# %% tags=["measured"]
 points = {label: (first["macs"][label], time) for label, time in ms.items()}
 _ = pictures.time_against_work(points, ylabel="ms for one image, here")
-
-# %%
 speed = (first["ms"] / first["macs"]).sort_values()
 large = speed[first["macs"] > 3.5]
 teaching.claim(
@@ -574,13 +574,15 @@ guess_batch.reveal(found, plots.bars(gains, **words))
 # %% [markdown]
 # And here, images per second:
 
-# %% tags=["measured"]
+# %%
 here = bench.Here(run.device)
 per_second = {}
 for label, net in {"AlexNet": models.alexnet_owt(), "ResNet-18": models.resnet18()}.items():
     net = net.to(run.device)
     batch_ms = {batch: benchmark(net, here, batch, 3) for batch in BATCHES}
     per_second[label] = {batch: 1000 * batch / time for batch, time in batch_ms.items()}
+
+# %% tags=["measured"]
 _ = pictures.by_batch(per_second, ylabel="images per second, here")
 teaching.claim(
     "On the reference machine a batch of 8 brings AlexNet {alexnet:.2f} times as many images per second, ResNet-18 {resnet:.2f} times.",
