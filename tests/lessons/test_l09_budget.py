@@ -93,13 +93,19 @@ def test_the_explorer_keeps_to_the_limits():
     assert f"Within {limit:g} MB: {(table['mb'] <= limit).sum()} of 15" in explorer.text
 
 
-def test_verdicts_follow_their_rules():
-    even = {"ResNet-18": 18, "ResNet-50": 41, "ResNet-152": 115}
-    steep = {"AlexNet": 30, "ResNet-18": 31, "ResNet-50": 80}
-    level, not_level = {"a": 20, "b": 22}, {"a": 20, "b": 40}
-    assert [holds for *_, holds in budget.verdicts(even, level)] == [True, True, True, True]
-    assert [holds for *_, holds in budget.verdicts(steep, not_level)] == [False, True, False, False]
-    assert [holds for *_, holds in budget.verdicts({"VGG-11": 9, "GoogLeNet": 5}, {})] == [False, None, None, None]
+def test_the_findings_are_measured_by_one_rule_for_both_machines():
+    table = budget.table()
+    ms, top1 = table["ms"], table["top1"]
+    r, n = budget.straight(ms, top1)
+    assert n == 8 and r == pytest.approx(-0.979, abs=1e-3)
+    line = pd.Series({"a": 60, "b": 70, "c": 75})
+    assert budget.straight(1 / (100 - line), line) == (pytest.approx(-1), 3), "a hyperbola"
+    assert budget.orders_agree(ms, table["macs"]) == pytest.approx(0.989, abs=1e-3)
+    here = budget.verdicts(ms[["AlexNet", "ResNet-18", "ResNet-50"]].to_dict(), {"a": 20, "b": 40})
+    assert list(here["here"]) == ["≈ 2.00", "too few networks", "your verdict", "≈ 1.00", "≈ 2.3"]
+    words = here["reference machine"].str.replace(r"\S+: ", "", regex=True)
+    assert list(words) == ["not measured", "holds", "open", "holds", "does not hold"]
+    assert "needs an NVIDIA GPU" in set(budget.verdicts(ms.to_dict(), {})["here"])
 
 
 def test_resnet50_is_counted_in_five_ways():

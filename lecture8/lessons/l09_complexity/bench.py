@@ -1,12 +1,12 @@
 """What a benchmark needs, images, a clock and waiting, on this machine and in a simulated lab; and the power of a GPU."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 
-from lecture8 import measure
+from lecture8 import measure, models
 
 
 class Here:
@@ -45,15 +45,19 @@ class Lab:
         self.net = _LabNet(self)
         self.now = self.done = 0.0  # what the clock shows; when the device will have finished
         self.calls = self.batches = self.early = self.training_calls = 0
-        self.calls_before = (
-            None  # how many calls there were when the clock was read for the first time
-        )
+        # how many calls there were when the clock was read for the first time
+        self.calls_before = None
+        # how many images and calls there were at the last reading; intervals that held both
+        self.last, self.inside = None, 0
 
     def clock(self) -> float:
         """The time in seconds."""
         self.early += self.done > self.now + 1e-9
         if self.calls_before is None:
             self.calls_before = self.calls
+        else:
+            self.inside += self.batches > self.last[0] and self.calls > self.last[1]
+        self.last = self.batches, self.calls
         return self.now
 
     def images(self, batch: int) -> list[int]:
@@ -94,6 +98,30 @@ class _LabNet:
 
     def __call__(self, images: list[int]) -> None:
         self.lab.compute(len(images), self.training)
+
+
+def alternately(
+    benchmark: Callable,
+    networks: Mapping[str, str],
+    batch: int,
+    device: torch.device,
+    runs: int = 1,
+    repeats: int = 3,
+) -> dict[str, list[float]]:
+    """Label -> repeated times of a batch: in every repeat all networks take their turn, so a slow minute hurts all.
+
+    benchmark: as `answers.benchmark`; networks: label -> registered name; they get random weights
+    """
+    nets = {}
+    for label, name in networks.items():
+        torch.manual_seed(0)
+        here = Here(device, models.ARCHITECTURES[name].input_size)
+        nets[label] = models.build(name).to(device), here
+    times = {label: [] for label in nets}
+    for _ in range(repeats):
+        for label, (net, here) in nets.items():
+            times[label].append(benchmark(net, here, batch, runs))
+    return times
 
 
 def watts(nets: Mapping[str, nn.Module], device: torch.device) -> dict[str, float]:

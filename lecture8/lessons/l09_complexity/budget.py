@@ -117,7 +117,7 @@ def intensities(
     """A row per convolution and linear layer: its name, kind, macs and moved bytes for a batch, and macs per byte.
 
     Moved are its weights, once, and for each image the feature maps that it reads and writes, 4 bytes a number. What it
-    reads is computed from what it writes: stride² times as many places (AlexNet's first layer reads a little more).
+    reads is computed from what it writes: stride² times as many positions (AlexNet's first layer reads a little more).
     """
     rows = []
     for layer in complexity.profile(net, image_size).layers:
@@ -167,49 +167,64 @@ def times_apart(times, cost) -> float:
     return rate.max() / rate.min()
 
 
-def verdicts(
-    ms: Mapping[str, float], watts: Mapping[str, float]
-) -> list[tuple[str, str, str, bool | None]]:
-    """The paper's four findings on a machine: finding, rule, what was measured, and whether it holds (None: unknown).
+def apart(machines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row per machine: how many times the networks are apart in time per multiply-add, activation and parameter.
+
+    machines: name -> rows by network with the columns time, macs_g, activations_m and params_m
+    """
+    costs = {"multiply-add": "macs_g", "activation": "activations_m", "parameter": "params_m"}
+    rows = {
+        f"per {word}": {m: round(times_apart(t["time"], t[c]), 1) for m, t in machines.items()}
+        for word, c in costs.items()
+    }
+    title = "How many times apart are the networks in time …?"
+    return pd.DataFrame(rows).rename_axis(columns=title)
+
+
+def straight(ms, top1) -> tuple[float, int]:
+    """Correlation of accuracy and images per second over the networks that no other beats, AlexNet left out; how many.
+
+    If time and accuracy are in a hyperbolic relationship, the points lie on a falling line: -1. ms, top1: by label
+    """
+    front = pareto({name: [time] for name, time in ms.items()}, top1.to_dict())
+    names = [name for name in front if name != "AlexNet"]
+    return (1 / ms[names]).corr(top1[names]), len(names)
+
+
+def orders_agree(ms, macs) -> float:
+    """Rank correlation of time and multiply-adds: 1 if both put the networks in the same order."""
+    return ms.rank().corr(macs.rank())
+
+
+def verdicts(ms: Mapping[str, float], watts: Mapping[str, float]) -> pd.DataFrame:
+    """The paper's four findings: our rule for each, the reference machine with a verdict, and this machine's numbers.
 
     ms: label -> milliseconds for one image; watts: what `bench.watts` returns
     """
-    costs = table().loc[list(ms)].assign(ms=pd.Series(ms))
-    apart = times_apart(costs["ms"], costs["macs"])
-    front = pareto({name: [time] for name, time in ms.items()}, costs["top1"].to_dict())
-    steps = costs.loc[front].sort_values("ms")[["ms", "top1"]].diff().dropna()
-    prices = (steps["ms"] / steps["top1"]).tolist()
-    growing = len(prices) > 1 and prices[-1] > 2 * prices[0]
-    grows = (
-        f"{prices[0]:.2g} to {prices[-1]:.2g} ms a point"
-        if len(prices) > 1
-        else "too few networks on the line"
+
+    def numbers(ms) -> list[str]:
+        r, n = straight(ms, costs["top1"][ms.index])
+        macs = costs["macs"][ms.index]
+        return [
+            f"≈ {r:.2f}" if n > 4 else "too few networks",
+            f"≈ {orders_agree(ms, macs):.2f}",
+            f"≈ {times_apart(ms, macs):.1f}",
+        ]
+
+    costs = table()
+    here, reference = numbers(pd.Series(ms)), numbers(costs["ms"])
+    power = (
+        f"≈ {max(watts.values()) / min(watts.values()):.2f}" if watts else "needs an NVIDIA GPU"
     )
-    level = max(watts.values()) / min(watts.values()) if watts else 0
-    power = f"highest / lowest: {level:.2f}" if watts else "needs an NVIDIA GPU"
-    return [
-        (
-            "operations predict the time",
-            "ms per G: at most 1.5 times apart",
-            f"{apart:.1f} times apart",
-            apart < 1.5,
-        ),
-        (
-            "accuracy and time: a hyperbola",
-            "last step at least twice the first",
-            grows,
-            growing if len(prices) > 1 else None,
-        ),
-        (
-            "power: the same for all",
-            "watts: at most 1.2 times apart",
-            power,
-            level < 1.2 if watts else None,
-        ),
-        (
-            "energy limits the accuracy",
-            "follows if both lines above hold",
-            "power × time",
-            growing and level < 1.2 if watts else None,
-        ),
+    held = [
+        f"{number[2:]}: {word}"
+        for number, word in zip(reference, ("holds", "holds", "does not hold"))
     ]
+    rows = {
+        "1 power: the same for all": ("highest / lowest, at most 1.2", "not measured", power),
+        "2 accuracy and time: a hyperbola": ("correlation, accuracy to images/s: at most -0.95", held[0], here[0]),
+        "3 energy limits accuracy": ("follows from 1 and 2", "open", "your verdict"),
+        "4a operations give the order": ("rank correlation, at least 0.9", held[1], here[1]),
+        "4b time is proportional to them": ("ms per G: at most 1.5 times apart", held[2], here[2]),
+    }  # fmt: skip
+    return pd.DataFrame(rows, index=["our rule", "reference machine", "here"]).T

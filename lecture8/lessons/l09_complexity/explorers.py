@@ -5,7 +5,7 @@ from collections.abc import Callable
 from matplotlib.figure import Figure
 from torch import nn
 
-from lecture8.lessons.l09_complexity import budget, pictures, rooflines
+from lecture8.lessons.l09_complexity import answers, budget, pictures, rooflines
 from lecture8.teaching import Explorer, explorer
 
 # column of budget.table -> what to write on the axis, and the unit of a sentence
@@ -26,10 +26,10 @@ MACHINES = {"laptop core": (40e9, 10e9), "large GPU": (40e12, 1e12)}
 
 
 @explorer
-def roof(seconds: Callable = budget.seconds) -> Explorer:
+def roof(roofline: Callable = answers.roofline) -> Explorer:
     """The convolution and the linear layer of section 1 under a machine's roof, for a growing batch.
 
-    seconds: least time for multiply-adds, bytes moved, rate and bandwidth
+    roofline: multiply-adds per byte and least time, from multiply-adds, weights, values, rate and bandwidth
     """
     layers = {
         "convolution": (nn.Conv2d(64, 64, 3, padding=1, bias=False), (64, 28, 28)),
@@ -39,19 +39,14 @@ def roof(seconds: Callable = budget.seconds) -> Explorer:
     def draw(batch: int, machine: str) -> tuple[Figure, str]:
         rate, bandwidth = MACHINES[machine]
         points, said = {}, []
-        for name, (macs, moved) in _work(layers, batch).items():
-            points[name] = (
-                macs / moved,
-                1e3 * macs / rate / batch,
-                1e3 * moved / bandwidth / batch,
-            )
-            least, waits = (
-                1e3 * seconds(macs, moved, rate, bandwidth) / batch,
-                macs / rate < moved / bandwidth,
-            )
+        for name, (macs, weights, values) in _work(layers, batch).items():
+            intensity, least = roofline(macs, weights, values, rate, bandwidth)
+            fetching = 4 * (weights + values) / bandwidth
+            points[name] = intensity, 1e3 * macs / rate / batch, 1e3 * fetching / batch
+            bound = "memory-bound" if intensity < rate / bandwidth else "compute-bound"
             said.append(
-                f"the {name} does {macs / moved:.3g} multiply-adds per byte, {'waits for memory' if waits else 'waits for arithmetic'}, "
-                f"and takes at least {least:.2g} ms for an image"
+                f"the {name} does {intensity:.3g} multiply-adds per byte, is {bound}, "
+                f"and takes at least {1e3 * least / batch:.2g} ms for an image"
             )
         text = f"{machine}, batch {batch}: {'; '.join(said)}."
         return rooflines.two_dots(points, rate, bandwidth), text
@@ -59,14 +54,12 @@ def roof(seconds: Callable = budget.seconds) -> Explorer:
     return Explorer(draw, {"batch": [1, 2, 4, 8, 16, 32, 64, 128], "machine": list(MACHINES)})
 
 
-def _work(layers, batch: int) -> dict[str, tuple[float, float]]:
-    """Name -> multiply-adds and bytes moved for a batch: the weights once, the values in and out for every image."""
+def _work(layers, batch: int) -> dict[str, tuple[int, int, int]]:
+    """Name -> multiply-adds, weights, and values in and out for a batch."""
     conv, linear = (layer for layer, _ in layers.values())
     macs, weights = linear.weight.numel(), (conv.weight.numel(), linear.weight.numel())
     values = (2 * 64 * 28**2, linear.in_features + linear.out_features)
-    return {
-        name: (batch * macs, 4 * (w + batch * v)) for name, w, v in zip(layers, weights, values)
-    }
+    return {name: (batch * macs, w, batch * v) for name, w, v in zip(layers, weights, values)}
 
 
 @explorer

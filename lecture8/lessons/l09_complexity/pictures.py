@@ -39,7 +39,7 @@ def sizes(table) -> Figure:
     table: rows by label with the columns params (millions) and macs (G), drawn from left to right; both kinds of squares
     are drawn to scale, and the largest of each kind has side 1
     """
-    figure, ax = plt.subplots(figsize=(11, 3.5))
+    figure, ax = plt.subplots(figsize=(7.4, 3.1))
     x, rows = 0.0, (("params", ORANGE, 1.35, "{:.0f} M"), ("macs", BLUE, 0.0, "{:.1f} G"))
     for label, row in table.iterrows():
         sides = {column: math.sqrt(row[column] / table[column].max()) for column, *_ in rows}
@@ -78,7 +78,7 @@ def orders(table) -> Figure:
     table: one row per network (index: its label), one column per cost
     """
     names, costs = list(table.index), list(table.columns)
-    figure, ax = plt.subplots(figsize=(10, 0.9 + 0.31 * len(names)))
+    figure, ax = plt.subplots(figsize=(7.4, 0.9 + 0.31 * len(names)))
     ranks = table.rank(method="first")
     for name in names:
         heights = [float(ranks.loc[name, cost]) for cost in costs]
@@ -427,13 +427,11 @@ def own_trades(table, fronts: Mapping[str, Sequence[str]]) -> Figure:
     table: what `cifar10.own` returns; fronts: column -> the networks to join by a line of steps, one panel for each
     """
     words = {
-        "params": "parameters (M)",
-        "macs": "multiply-adds (M)",
-        "activations": "activations (M)",
-        "ms1": "ms for one image, alone",
-        "ms64": "ms per image, batch of 64",
+        "params": "parameters (M)\nlog scale",
+        "macs": "multiply-adds (M)\nlog scale",
+        "time64": "time, batch of 64, over\nResNet-20's; log scale",
     }
-    figure, panels = plt.subplots(1, len(fronts), figsize=(11, 3.7), sharey=True)
+    figure, panels = plt.subplots(1, len(fronts), figsize=(7.4, 3.7), sharey=True)
     for ax, (cost, front) in zip(panels, fronts.items(), strict=True):
         steps = table.loc[list(front)].sort_values(cost)
         line = {"color": GRAY, "linewidth": 1, "linestyle": (0, (4, 2)), "zorder": 1}
@@ -490,10 +488,10 @@ def two_machines(cpu, gpu) -> Figure:
 
     cpu, gpu: rows by network with the columns macs_g, time (milliseconds) and label
     """
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4.2))
+    figure, panels = plt.subplots(1, 2, figsize=(7.4, 4))
     titles = (
-        "one image at a time, desktop CPU, compiled",
-        "1,024 images at once, large GPU, 16 bit",
+        "one image at a time,\ndesktop CPU, compiled",
+        "1,024 images at once,\nlarge GPU, 16 bit",
     )
     for ax, table, title in zip(panels, (cpu, gpu), titles, strict=True):
         ax.set(
@@ -532,25 +530,28 @@ def two_machines(cpu, gpu) -> Figure:
     return figure
 
 
-def verdicts(rows: Sequence[tuple[str, str, str, bool | None]]) -> Figure:
-    """The paper's findings on this machine: a line for each with its rule, what was measured, and the verdict."""
-    figure, ax = plt.subplots(figsize=(11, 0.6 + 0.5 * len(rows)))
-    looks = {
-        True: ("holds here", GREEN),
-        False: ("does not hold here", PINK),
-        None: ("not measured", GRAY),
-    }
-    heads = ("finding", "our rule", "this machine", "verdict")
-    places = (0, 0.29, 0.56, 0.83)
-    for x, word in zip(places, heads):
-        ax.text(x, len(rows), word, color=GRAY, va="center")
-    for at, (finding, rule, found, holds) in enumerate(rows):
-        y, (verdict, color) = len(rows) - 1 - at, looks[holds]
-        cells = ((finding, BLACK), (rule, BLACK), (found, BLACK), (verdict, color))
-        for x, (word, shade) in zip(places, cells):
-            bold = "bold" if word in (finding, verdict) else "normal"
-            ax.text(x, y, word, color=shade, va="center", fontsize=10, fontweight=bold)
-        ax.axhline(y + 0.5, color=GRAY, linewidth=0.6)
-    ax.set(xlim=(0, 1), ylim=(-0.6, len(rows) + 0.5))
-    ax.axis("off")
+def hyperbola(table, front: Sequence[str]) -> Figure:
+    """Accuracy against images per second, one by one: a hyperbola of accuracy and time would be a straight line here.
+
+    table: rows by label with the columns ms and top1; front: the networks that no other beats, filled; the line is
+    fitted to them, without AlexNet
+    """
+    figure, ax = plt.subplots(figsize=(7.4, 4.2), layout="none")
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.14, top=0.97)
+    _whole(figure)
+    points = {name: (1000 / row["ms"], row["top1"]) for name, row in table.iterrows()}
+    x = np.array([0, max(speed for speed, _ in points.values()) * 1.12])
+    fitted = np.array([points[name] for name in front if name != "AlexNet"])
+    slope, start = np.polyfit(*fitted.T, 1)
+    ax.plot(x, start + slope * x, color=GRAY, linewidth=1)
+    ax.set(xlim=x, ylim=(table["top1"].min() - 2, table["top1"].max() + 2))
+    ax.set(
+        xlabel="images per second, one by one (reference machine)", ylabel="top-1 accuracy, %"
+    )
+    for name, at in points.items():
+        fill = color_of(name) if name in front else "white"
+        ax.plot(*at, "o", color=color_of(name), markerfacecolor=fill, markersize=8, zorder=2)
+    place_labels(
+        ax, points, [4.5] * len(points), gray=[name for name in points if name not in front]
+    )
     return figure

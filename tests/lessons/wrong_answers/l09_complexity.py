@@ -63,10 +63,6 @@ def bench(evaluate=True, inside=False, warm=3, wait=True, average=sorted, scale=
     return benchmark
 
 
-def seconds(macs, params, batch, rate, bandwidth):
-    return max(batch * macs / rate, 4 * params / bandwidth)
-
-
 def chosen(candidates, limits, margin, time=max, best=None, mb=1):
     fit = {n: c for n, c in candidates.items() if time(c["ms"]) <= limits["ms"] and mb * c["mb"] <= limits["mb"]}
     top = max((c["top1"] for c in (best or (lambda c, f: f))(candidates, fit).values()), default=0)
@@ -77,7 +73,7 @@ def chosen(candidates, limits, margin, time=max, best=None, mb=1):
 WRONG = {
     "conv_cost": [
         (lambda c, d, k, s: (k * k * d * c, d * s * s, 2 * k * k * c * d * s * s), "counts 1 here"),
-        (lambda c, d, k, s: (k * c * d, d * s * s, k * k * c * d * s * s), "kernel · kernel places"),
+        (lambda c, d, k, s: (k * c * d, d * s * s, k * k * c * d * s * s), "kernel · kernel positions"),
         (lambda c, d, k, s: (k * k * c, d * s * s, k * k * c * d * s * s), "there are c_out of them"),
         (lambda c, d, k, s: (k * k * d * c + d, d * s * s, k * k * c * d * s * s), "biases out"),
         (lambda c, d, k, s: (k * k * d * c, s * s, k * k * c * d * s * s), "one feature map"),
@@ -85,11 +81,13 @@ WRONG = {
         (lambda *s: 28, "Expected three numbers"),
     ],
     "roofline": [
-        (lambda m, b, r, w: m / r + b / w, "one after the other"),
-        (lambda m, b, r, w: min(m / r, b / w), "fetching alone"),
-        (lambda m, b, r, w: m / r, "computing alone"),
-        (lambda m, b, r, w: b / w, "fetching alone"),
-        (lambda m, b, r, w: max(r / m, w / b), "seconds are work divided by rate"),
+        (lambda m, w, v, r, b: (m / (4 * w + 4 * v), m / r + 4 * (w + v) / b), "one after the other"),
+        (lambda m, w, v, r, b: (m / (4 * w + 4 * v), m / r), "computing alone"),
+        (lambda m, w, v, r, b: (m / (4 * w + 4 * v), 4 * (w + v) / b), "fetching alone"),
+        (lambda m, w, v, r, b: (m / (4 * w + 4 * v), max(r / m, b / (4 * w + 4 * v))), "work divided by rate"),
+        (lambda m, w, v, r, b: (m / (w + v), 1), "4 bytes"),
+        (lambda m, w, v, r, b: (m / w / 4, 1), "values in and out"),
+        (lambda m, w, v, r, b: 1, "Expected two numbers"),
     ],
     "count_macs": [
         (lambda net, size: 2 * count(net, size, formula=lambda m, x, y: y.numel() * m.weight[0].numel()), "counts 1 here"),
@@ -105,7 +103,7 @@ WRONG = {
     ],
     "benchmark": [
         (bench(evaluate=False), "training mode"),
-        (bench(inside=True), "once, before the clock starts"),
+        (bench(inside=True), "while the clock ran"),
         (bench(warm=0), "0 calls came before"),
         (bench(wait=False), "still computing"),
         (bench(average=sum), "median does not"),
@@ -114,14 +112,8 @@ WRONG = {
     ],
     "file": [(408_912_512, "bits"), (102_228_128, "32 bits"), (25_557_032, "parameters"), (51, "too small")],
     "separable": [(115_605_504, "plain"), (12_845_056, "missing"), (451_584, "missing"), (67_840, "one pixel")],
-    "images_per_second": [
-        (seconds, "seconds for the batch"),
-        (lambda m, p, b, r, w: 1 / seconds(m, p, b, r, w), "batches per second"),
-        (lambda m, p, b, r, w: b / (b * m / r + 4 * p / w), "one after the other"),
-        (lambda m, p, b, r, w: b / max(b * m / r, p / w), "4 bytes"),
-        (lambda m, p, b, r, w: r / m, "takes time, too"),
-    ],
     "battery": [(36_000, "ResNet-50"), (144_000, "10 watts"), (3_600, "battery lasts"), (900_000, "divide")],
+    "archive": [(57_600, "batches"), (230_400, "do not multiply"), (32, "in a second")],
     "defensible": [
         (lambda c, lim, m: chosen(c, lim, m, time=min), "every time must be within"),
         (lambda c, lim, m: chosen(c, lim, 0), "below the margin"),
