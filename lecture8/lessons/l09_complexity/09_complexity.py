@@ -136,7 +136,6 @@ def linear_over_conv(batch):
     return [measure.ratio(ours, other, rounds=5).median for _ in range(3)]
 
 
-# %% tags=["measured"]
 slower = {f"batch {batch}": linear_over_conv(batch) for batch in (1, 16)}
 ratio = sum(slower["batch 1"]) / 3
 found = ask.option("same_work", ratio > 0.8, ratio > 1.25)
@@ -523,10 +522,12 @@ teaching.claim("`benchmark` says {fixed:.1f} ms.", abs(fixed - 4.2) < 0.1, fixed
 #
 # ➤ Now `benchmark` measures your machine, with random weights; in each of three repeats every network takes its turn.
 
-# %% tags=["measured"]
+# %%
 names = first["network"][MEASURED].to_dict()
 times = bench.alternately(benchmark, names, 1, run.device, RUNS)
 ms = {label: sorted(repeats)[1] for label, repeats in times.items()}
+
+# %% tags=["measured"]
 points = {label: (first["macs"][label], time) for label, time in ms.items()}
 _ = pictures.time_against_work(points, ylabel="ms for one image, here")
 speed = (first["ms"] / first["macs"]).sort_values()
@@ -578,6 +579,11 @@ both = {"AlexNet": gain_alexnet, "ResNet-18": gain_resnet}
 guess_batch.reveal(found, plots.bars(both, **words))
 
 # %%
+pair = {"AlexNet": "alexnet_owt", "ResNet-18": "resnet18"}
+per_second = {label: {} for label in pair}
+for batch in BATCHES:
+    for label, repeats in bench.alternately(benchmark, pair, batch, run.device).items():
+        per_second[label][batch] = [1000 * batch / time for time in repeats]
 bound = 1 / (1 - 7 / 8 * share["mean"] / 100)  # if only the weights are read once for 8 images
 teaching.claim(
     "With a batch of 8, AlexNet processes {a:.2f} times as many images per second, ResNet-18 {b:.2f} times (one series). Reading weights once for all explains at most {c:.2f} and {d:.2f} times.",
@@ -596,11 +602,6 @@ teaching.claim(
 # ➤ And here? Three repeats, alternately; the line joins the medians. How much is noise?
 
 # %%
-pair = {"AlexNet": "alexnet_owt", "ResNet-18": "resnet18"}
-per_second = {label: {} for label in pair}
-for batch in BATCHES:
-    for label, repeats in bench.alternately(benchmark, pair, batch, run.device).items():
-        per_second[label][batch] = [1000 * batch / time for time in repeats]
 _ = pictures.by_batch(per_second, ylabel="images per second, here")
 
 # %% [markdown]
@@ -700,7 +701,7 @@ ask.exercises["defensible"].check(defensible)
 # One page: **which network, and why?** Choose a card, or write one for a device that you own.
 #
 # * **Phone app**: 30 MB for the file (16 bit), 100 ms for an image on your machine, which plays the phone.
-# * **Doorbell camera**: 120 MB of memory (column of the table below), and at most 0.5 joules for an image while the board draws 5 watts.
+# * **Doorbell camera**: 120 MB of memory (as printed below), and at most 0.5 joules for an image while the board draws 5 watts.
 # * **Photo archive**: a million photographs in eight hours; only throughput counts, in batches.
 #
 # Take networks of the course, or your own: thinner, on smaller images. Measure at least three. The next cell
@@ -709,12 +710,14 @@ ask.exercises["defensible"].check(defensible)
 
 # %%
 def my_rows(labels, batch=1):
-    table = new.loc[labels, ["top1", "macs", "mb"]].round(1)
-    table["file, MB (16 bit)"] = (2 * new["params"][labels]).round().astype(int)
     names = new["network"][labels].to_dict()
     times = bench.alternately(benchmark, names, batch, run.device)
-    table["ms for the batch"] = [", ".join(f"≈ {t:.0f}" for t in times[one]) for one in labels]
-    return table.rename(columns={"top1": "top-1, %", "macs": "G", "mb": "memory, MB"})
+    for label, row in new.loc[labels].iterrows():
+        ms = ", ".join(f"≈ {time:.0f}" for time in times[label])
+        print(
+            f"{label}, batch {batch}: {ms} ms; {2 * row['params']:.0f} MB in 16 bit; "
+            f"memory {row['mb']:.0f} MB; {row['macs']:.1f} G; {row['top1']:.1f} %"
+        )
 
 
 my_rows(["GoogLeNet", "ResNet-18"])
