@@ -1,4 +1,4 @@
-"""The pictures and explorers of lesson 08 hold what they were given."""
+"""The blocks, pictures and tables of lesson 08 hold what the lesson says of them."""
 
 from itertools import pairwise
 
@@ -7,8 +7,9 @@ import pytest
 import torch
 from figures import texts
 
-from lecture8 import complexity, models, published
-from lecture8.lessons.l08_inception_v4 import explorers, parts, pictures
+from lecture8 import complexity, models, published, transfer
+from lecture8.lessons.l08_inception_v4 import answers, explorers, parts, pictures, pieces
+from lecture8.lessons.l08_inception_v4 import questions as ask
 
 STOPS = ["stem", "block A", "reduction A", "block B", "reduction B", "block C", "end"]
 NAMES = ("inception_v4", "inception_resnet_v1", "inception_resnet_v2")
@@ -42,8 +43,6 @@ def test_walk_draws_a_bar_per_module_and_an_arc_per_shortcut(costs):
         (ax,) = pictures.walk(costs[name]).axes
         assert sum(len(each.get_paths()) for each in ax.collections) == bars
         assert sum(int(np.isnan(line.get_xdata()).sum()) for line in ax.lines) == arcs
-    (ax,) = pictures.walk(costs["inception_v4"]).axes
-    assert {"4 × block A", "384 × 35 × 35\n1.55 G", "stem", "end", "1000\n1.54 M"} <= set(texts(ax))
 
 
 def test_published_errors_agree_with_the_registry():
@@ -54,7 +53,6 @@ def test_published_errors_agree_with_the_registry():
         ("inception_resnet_v2", "Inception-ResNet-v2"), ("inception_v3", "Inception-v3"),
     ):  # fmt: skip
         assert models.ARCHITECTURES[name].published["top-5 error, one crop"].startswith(str(one[title]))
-    assert np.isclose(table["top1"] > table["top5"], True).all()
 
 
 def test_the_walk_explorer_says_what_the_profile_says(costs):
@@ -82,3 +80,25 @@ def test_the_addition_helps_training_where_the_network_is_deep():
     costs = published.read("addition_rates").groupby("blocks")["macs"]
     assert (costs.max() < 1.01 * costs.min()).all()
     assert len(pictures.additions(curves).axes) == 4
+    loss = curves.groupby(["blocks", "epoch", "kind"])["train_loss"].mean()
+    found = [ask.what_is_faster(loss[key]) for key in ((3, 12), (1, 12))]
+    assert found == ["clearly lower, less than half", "about the same"]
+
+
+def test_the_published_weights_fit_the_students_blocks():
+    with torch.device("meta"):
+        theirs, table = models.inception_resnet_v2(), answers.BLOCKS["resnet_v2"]["c"]
+        parts_ = [pieces.stem("resnet_v2"), answers.body(320, "resnet_v2", (10, 20, 9))]
+        last = [answers.Block(2080, table, relu=False), answers.chain(2080, (1536, 1))]
+        net = torch.nn.Sequential(*parts_, *last, *pieces.end(1536))
+    assert complexity.profile(net, 299).macs == complexity.profile(theirs, 299).macs
+    transfer.load_in_order(net, theirs.state_dict())
+
+
+def test_films_and_blocks_are_drawn_with_what_has_no_weights():
+    films = {f"scale {scale:g}": explorers._film(8, scale) for scale in (1.0, 0.1)}
+    assert all(len(film.zeros) == len(film.losses) == len(film.maps) == 21 for film in films.values())
+    assert [ax.get_title(loc="center") for ax in pictures.strip(films, (0, 20)).axes][:2] == ["step 0", "step 20"]
+    assert pictures.mosaic(torch.zeros(8, 2, 2)).max() < 0.2 < pictures.mosaic(torch.ones(8, 2, 2)).max()
+    block = models.inception_resnet.ScaledResidual(8, [(4, 1)], [(4, 3)], scale=0.17)
+    assert {"× 0.17", "ReLU"} <= set(texts(pictures.block_diagram(block, (8, 5, 5), "A").axes[0]))

@@ -12,6 +12,7 @@ from lecture8.models.inception_resnet import BLOCKS, ScaledResidual
 from lecture8.models.inception_v4 import REDUCTION_A
 from lecture8.models.layers import Branches, chain
 from lecture8.teaching import Verdict, called, correct, same_network, shape, wrong
+from lecture8.teaching.same_network import take_weights
 
 
 class Block(nn.Module):
@@ -95,16 +96,39 @@ CASES = {
 }
 
 
+def wrong_sums(x: torch.Tensor, f: torch.Tensor, scale: float) -> dict[str, torch.Tensor]:
+    """What is wrong -> the sum of a block that has it wrong."""
+    return {
+        "x is multiplied by the scale, too.": (scale * (x + f)).relu(),
+        "The scale belongs to F, not to x.": (scale * x + f).relu(),
+        "The scale is missing.": (x + f).relu(),
+        "x is not added.": (scale * f).relu(),
+        "F may be negative: the ReLU comes after the sum.": (x + (scale * f).relu()).relu(),
+        "The ReLU after the sum is missing.": x + scale * f,
+    }
+
+
+@torch.no_grad()
+def _which_sum(mine: nn.Module, settings: tuple) -> str:
+    """What is wrong with the sum of a block whose layers are right; '' if it is something else."""
+    mine, reference = copy.deepcopy(mine), Block(*settings).eval()
+    take_weights(mine, reference, (settings[0], 8, 8))
+    x = torch.randn(2, settings[0], 8, 8, generator=torch.Generator().manual_seed(0)).relu()
+    f = reference.up(torch.cat([branch(x) for branch in reference.branches], 1))
+    sums, y = wrong_sums(x, f, settings[2]).items(), mine.eval()(x)
+    return next((text for text, other in sums if torch.allclose(y, other, atol=1e-5)), "")
+
+
 def check_block(answer) -> Verdict:
     for name, settings in CASES.items():
         mine = called(answer, *settings)
         if not isinstance(mine, nn.Module):
             return wrong(f"Expected a network (nn.Module), got {type(mine).__name__}.")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            verdict = same_network(mine, Block(*settings), (settings[0], 8, 8))
+        verdict = same_network(mine, Block(*settings), (settings[0], 8, 8))
         if not verdict:
-            return wrong(f"{name}, {settings[0]} channels: {verdict.message}")
+            unknown = "outputs differ" not in verdict.message
+            why = verdict.message if unknown else _which_sum(mine, settings) or verdict.message
+            return wrong(f"{name}, {settings[0]} channels: {why}")
     return correct("Blocks A and B, with a scale and without: your class computes them all.")
 
 
@@ -240,17 +264,9 @@ def check_mended(answer) -> Verdict:
             got, f = called(answer, block, given.clone()), block.up(block.branches(given))
         if not isinstance(got, torch.Tensor) or got.shape != x.shape:
             return wrong(f"Expected a tensor of {shape(x)}, got {shape(got)}.")
-        others = {
-            "That is still the colleague's block: x is multiplied by the scale, too.": (
-                scale * (given + f)
-            ).relu(),
-            "The scale belongs to F, not to x.": (scale * given + f).relu(),
-            "The scale is missing.": (given + f).relu(),
-            "The ReLU comes after the sum: F may be negative.": given + (scale * f).relu(),
-            "The ReLU after the sum is missing.": given + scale * f,
-        }
         if not torch.allclose(got, (given + scale * f).relu(), atol=1e-5):
-            found = [text for text, y in others.items() if torch.allclose(got, y, atol=1e-5)]
+            sums = wrong_sums(given, f, scale).items()
+            found = [text for text, y in sums if torch.allclose(got, y, atol=1e-5)]
             return wrong(
                 found[0]
                 if found

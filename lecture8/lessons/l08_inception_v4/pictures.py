@@ -1,11 +1,13 @@
-"""Pictures of notebook 08."""
+"""The pictures of lesson 08."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 
+from lecture8 import complexity, datasets, models, transfer
 from lecture8.lessons.l08_inception_v4.parts import parts
 from lecture8.plots import (
     BLACK,
@@ -16,10 +18,21 @@ from lecture8.plots import (
     ORANGE,
     YELLOW,
     axes,
+    images,
     lines,
     short,
 )
-from lecture8.plots.diagrams import BAR, COLUMN, ROW, columns_of, rows_of, diagram, steps
+from lecture8.plots.diagrams import (
+    BAR,
+    BOX,
+    COLUMN,
+    LANDING,
+    ROW,
+    columns_of,
+    diagram,
+    rows_of,
+    steps,
+)
 
 COLORS = {"stem": GRAY, "block": BLUE, "reduction": LAYER_COLORS["pool"], "end": ORANGE}
 LEAST, EACH = 1.22, 0.14  # inches: the narrowest part, and one module of a part that has many
@@ -27,9 +40,9 @@ HEIGHT = 2.15  # inches of the walk
 
 
 def walk(profile, *, chosen: str = "", title: str = "", ax=None) -> Figure:
-    """A network as a row of its modules, each as high as its map; an arc over every module that adds its input.
+    """A network as a row of its modules, each as high as its feature map; an arc over every module that adds its input.
 
-    chosen: the name of a part to stand out, such as 'block A'. Under each part stand its shape and multiply-adds.
+    chosen: the name of a part to stand out, such as 'block A'. Its shape and multiply-adds are written under each part.
     """
     stops = parts(profile)
     widths = {name: max(LEAST, EACH * len(part.stages)) for name, part in stops.items()}
@@ -149,7 +162,7 @@ def size_or_shortcut(table, macs: Mapping[str, int]) -> Figure:
 
 
 def scaling(runs, width: int, lr: float) -> Figure:
-    """Training loss (left) and zeros in the last map (right) by epoch, a line for each scale of the residuals.
+    """Training loss (left) and zeros in the last feature map (right) by epoch, a line for each scale of the residuals.
 
     runs: the table `residual_scaling`; width and lr (its column `rate`): which of its runs
     """
@@ -167,53 +180,27 @@ def scaling(runs, width: int, lr: float) -> Figure:
     left.set_ylim(0, 7)  # before the labels are placed: their distance depends on it
     right.set_ylim(0, 104)
     lines(loss, xlabel="epoch", ylabel="training loss", colors=colors, ax=left)
-    lines(zeros, xlabel="epoch", ylabel="zeros in the last map, %", colors=colors, ax=right)
-    return figure
-
-
-def growth(deviations: Mapping[str, object], blocks: Mapping[str, int]) -> Figure:
-    """Standard deviation of the values after each block; name -> seeds × blocks; blocks: kind -> how many, in order."""
-    figure, ax = plt.subplots(figsize=(8.5, 3.8))
-    colors = dict(zip(deviations, (ORANGE, YELLOW, BLUE), strict=True))
     lines(
-        deviations,
-        xlabel="block, from the image to the logits",
-        ylabel="standard deviation",
+        zeros,
+        xlabel="epoch",
+        ylabel="zeros in the last feature map, %",
         colors=colors,
-        ax=ax,
+        ax=right,
     )
-    at = 0.5
-    for kind, count in blocks.items():
-        if at > 0.5:
-            ax.axvline(at, color=GRAY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
-        middle = at + count / 2
-        ax.text(
-            middle,
-            1.01,
-            kind,
-            transform=ax.get_xaxis_transform(),
-            ha="center",
-            va="bottom",
-            color=GRAY,
-        )
-        at += count
-    ax.set_xticks([1, *range(5, round(at), 5)])
-    ax.set_ylim(bottom=0)
     return figure
 
 
 def additions(curves) -> Figure:
     """Training loss (left) and validation accuracy (right) by epoch, with one block a stage and with three.
 
-    With equal cost, batch normalization after every convolution, three seeds and each kind at its own best rate, the
-    addition helps training where the network is deep. Three blocks a stage: after 12 epochs the training loss is 0.005 to
-    0.007 with it, 0.04 to 0.12 with the addition deleted, 0.012 to 0.025 with Inception modules; after 36 epochs it is
-    less than half of both. One block a stage: no difference. New images do not notice: 98 % and more for all at the end.
-    (For residual blocks the best rate, 0.032, is the highest that was tried.)
-
     curves: the table `addition_curves`; of its kinds, those with batch normalization after every convolution
     """
-    colors = {"residual": BLUE, "addition deleted": ORANGE, "Inception": GREEN}
+    names = {
+        "residual": "with shortcuts",
+        "addition deleted": "additions deleted",
+        "Inception": "Inception",
+    }
+    colors = dict(zip(names.values(), (BLUE, ORANGE, GREEN)))
     figure, grid = plt.subplots(2, 2, figsize=(10.5, 7))
     for row, (blocks, runs) in zip(grid, curves.groupby("blocks")):
         for ax, column, word in zip(
@@ -221,11 +208,11 @@ def additions(curves) -> Figure:
         ):
             scale = 100 if column == "valid_accuracy" else 1
             series = {
-                kind: [
+                name: [
                     scale * run[column].to_numpy()
                     for _, run in runs[runs["kind"] == kind].groupby("seed")
                 ]
-                for kind in colors
+                for kind, name in names.items()
             }
             if scale == 100:
                 ax.set_ylim(50, 101)  # before the labels are placed
@@ -240,3 +227,182 @@ def additions(curves) -> Figure:
                 ax=ax,
             )
     return figure
+
+
+def few_shades(picture):
+    """Values from 0 to 1 in 20 steps: as good to the eye and half as large."""
+    return np.round(np.clip(picture, 0, 1) * 20) / 20
+
+
+def two_ways(x, f) -> Figure:
+    """The same feature maps concatenated and added, all on one gray scale.
+
+    x, f: what enters a block and what it computes, n × H × W each
+    """
+    n, scale = len(x), float(np.percentile(np.abs(np.concatenate([x, f])), 99.3))
+    rows = {
+        f"x\n{n} maps": [(0, x)],
+        f"F(x)\n{n} maps": [(n, f)],
+        f"concatenated\n{2 * n} maps": [(0, x), (n, f)],
+        f"added\n{n} maps": [(0, np.asarray(x) + np.asarray(f))],
+    }
+    figure, grid = plt.subplots(4, 2 * n, figsize=(8.6, 4.1))
+    for line, (words, joined) in zip(grid, rows.items()):
+        for ax in line:
+            ax.axis("off")
+        for start, maps in joined:
+            for ax, one in zip(line[start:], maps):
+                ax.imshow(
+                    few_shades(0.5 + 0.5 * np.asarray(one) / scale), cmap="gray", vmin=0, vmax=1
+                )
+        line[0].text(
+            -0.2, 0.5, words, transform=line[0].transAxes, ha="right", va="center", fontsize=11
+        )
+    figure.suptitle(
+        "One block of a trained network: what enters, what it computes, and two ways to join them"
+    )
+    return figure
+
+
+def block_diagram(block, shape: tuple[int, int, int], title: str) -> Figure:
+    """A `ScaledResidual` drawn with what has no weights, too: its scale, and the ReLU after the sum."""
+    cost = complexity.profile(block, shape)
+    found = steps(block, cost)
+    columns, rows = columns_of(found), rows_of(found) + BAR + 0.25
+    figure, ax = plt.subplots(figsize=(COLUMN * columns + 0.3, ROW * (rows + 1.1) + 0.5))
+    diagram(block, cost, title=title, ax=ax)
+    bottom = -rows + 0.25  # under the bar of the sum
+    middle = (columns - 1) / 2  # of the branches; the last column is the shortcut
+    mark = {"ha": "center", "va": "center", "fontsize": 11, "fontweight": "bold"}
+    scaled = {
+        "boxstyle": "round,pad=0.25",
+        "facecolor": "white",
+        "edgecolor": ORANGE,
+        "linewidth": 1.6,
+    }
+    for text in ax.texts:  # the shape beside the arrow makes room
+        x, y = text.get_position()
+        if abs(x - middle - 0.05) < 0.01 and abs(y - bottom - BAR - 0.36) < 0.01:
+            text.set_x(middle + 0.3)
+    ax.text(
+        middle,
+        bottom + BAR + LANDING - 0.16,
+        f"× {block.scale:g}",
+        color=ORANGE,
+        bbox=scaled,
+        **mark,
+    )
+    ax.text(
+        columns - 0.45,
+        bottom + BAR + 1.5,
+        "shortcut:\nx, unchanged",
+        ha="left",
+        va="center",
+        fontsize=10,
+    )
+    ax.plot([columns / 2] * 2, [bottom, bottom - 0.4], color=GRAY, linewidth=1.2)
+    ax.add_patch(
+        plt.Rectangle(
+            (0.06, bottom - 0.4 - BOX),
+            columns - 0.12,
+            BOX,
+            color=GREEN,
+            alpha=0.25,
+            linewidth=0,
+        )
+    )
+    ax.text(columns / 2, bottom - 0.4 - BOX / 2, "ReLU", **mark)
+    ax.set_ylim(-rows - 0.85, 0.04)
+    ax.set_xlim(-0.04, columns + 0.4)
+    return figure
+
+
+def mosaic(feature_map) -> np.ndarray:
+    """A feature map, C × H × W, as one picture: a tile per channel, zeros black, all else brighter the larger it is."""
+    values = np.asarray(feature_map, float)
+    c, height, width = values.shape
+    columns = 2 ** int(np.ceil(np.log2(np.sqrt(2 * c))))
+    light = np.where(
+        values > 0, 0.3 + 0.7 * np.sqrt(np.clip(values / (values.max() or 1), 0, 1)), 0
+    )
+    gap = max(1, height // 4)
+    size = 3 if height < 4 else 1
+    light = np.kron(light, np.ones((1, size, size)))
+    tiles = np.full((c, height * size + gap, width * size + gap), 0.12)
+    tiles[:, : height * size, : width * size] = light
+    rows = -(-c // columns)
+    tiles = np.concatenate([tiles, np.zeros((rows * columns - c, *tiles.shape[1:]))])
+    return (
+        tiles.reshape(rows, columns, *tiles.shape[1:])
+        .swapaxes(1, 2)
+        .reshape(rows * tiles.shape[1], -1)
+    )
+
+
+def _frame(ax, feature_map) -> None:
+    ax.imshow(
+        few_shades(mosaic(feature_map)), cmap="inferno", vmin=0, vmax=1, interpolation="nearest"
+    )
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def strip(films: Mapping[str, object], at: Sequence[int]) -> Figure:
+    """Stills of films: a row per film, a column per step; every tile is a channel of the last feature map.
+
+    films: name -> `pieces.Film`; at: the steps
+    """
+    figure, grid = plt.subplots(
+        len(films), len(at), figsize=(10, 1.02 * len(films) + 0.4), squeeze=False
+    )
+    for line, (name, film) in zip(grid, films.items()):
+        for ax, step in zip(line, at):
+            _frame(ax, film.maps[step])
+            ax.set_xlabel(
+                f"{100 * float((film.maps[step] == 0).float().mean()):.0f} % zeros",
+                fontsize=9,
+                labelpad=2,
+            )
+        line[0].set_ylabel(name, fontsize=11)
+    for ax, step in zip(grid[0], at):
+        ax.set_title(f"step {step}", fontsize=11, loc="center", pad=4)
+    return figure
+
+
+def frame(films: Mapping[str, object], step: int) -> Figure:
+    """One step of several films, and above it the zeros by step."""
+    figure = plt.figure(figsize=(10, 4.6), layout="none")
+    top = figure.add_axes((0.07, 0.58, 0.8, 0.36))
+    colors = dict(zip(films, (ORANGE, YELLOW, BLUE)))
+    for i, (name, film) in enumerate(films.items()):
+        top.plot(film.zeros, color=colors[name], label=name)
+        top.plot(step, film.zeros[step], "o", color=colors[name])
+        ax = figure.add_axes((0.02 + 0.33 * i, 0.01, 0.3, 0.36))
+        _frame(ax, film.maps[step])
+        ax.set_title(f"{name}, step {step}", fontsize=11, loc="center", pad=4)
+    top.set(
+        ylim=(0, 104), ylabel="zeros, %", xlabel="step", xticks=range(0, len(film.zeros), 5)
+    )
+    top.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=10)
+    return figure
+
+
+@torch.no_grad()
+def in_and_out(photo: torch.Tensor, most: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """What enters the first block of a trained network, and what the block computes: the `most` varied feature maps.
+
+    photo: 3 × H × W bytes
+    """
+    net = models.small.inception_resnet(weights="cifar10").eval()
+    x = net.features.stem(transfer.normalize(photo[None] / 255, like="cifar10"))
+    block = net.features.inception_a1
+    f = (block.scale * block.up(block.branches(x)))[0]
+    top = x[0].flatten(1).std(1).argsort(descending=True)[:most]
+    return x[0, top].numpy(), f[top].numpy()
+
+
+def photographs(titles: Sequence[str]) -> Figure:
+    """The ten photographs of animals, each under what a network says about it."""
+    shown = [few_shades(photo.numpy() / 255) for photo in datasets.animals(120).values()]
+    return images(shown, titles, columns=5, size=1.5)

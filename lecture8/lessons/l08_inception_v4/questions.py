@@ -28,7 +28,7 @@ predictions = {
         "A new, untrained network has ten blocks A in a row, with scale 1: each adds F(x) to x. By how much does the standard "
         "deviation of the values grow along the ten blocks?",
         {
-            "hardly: less than 20 %": "This is right for a scale of 0.1. With scale 1 each block adds about half as much as was there at first.",
+            "hardly: less than 20 %": "This is right for a scale of 0.1. With scale 1 the growth is there in every block.",
             "a few times": "Batch normalization inside a block makes F(x) about equally large in every block, whatever x is. So equal "
             "amounts are added, ten times; nothing is multiplied.",
             "more than ten times": "This happens when each block adds in proportion to x: ten doublings are a factor of 1,024. Here F(x) "
@@ -61,7 +61,7 @@ predictions = {
         "as the other. What changes the top-1 error more?",
         {
             "the shortcuts": "They changed how fast the networks trained. In the tables they change the top-1 error by a tenth of a point at most.",
-            "the size": "“The final accuracy seems to mainly depend on the model size”, says the paper.",
+            "the size": "The paper says that “the final accuracy seems to mainly depend on the model size”.",
             "both about equally": "Between the pairs there is more than a point, within a pair a tenth at most.",
         },
     ),
