@@ -533,6 +533,13 @@ teaching.claim(
 # A tile is a channel of the last feature map, for one image; black is zero. Without a scale the feature map goes black, and the network has little left to tell the classes apart. A value after the ReLU is 0
 # when x + F(x) ≤ 0. x comes from a ReLU itself and is never negative. So a few large steps have made F(x) negative nearly everywhere, and a zero passes no gradient back.
 #
+# <details><summary>And on photographs?</summary>
+#
+# A class run (5,000 CIFAR-10 photographs, 150 steps, two seeds) ended with 97, 67 and 39 % zeros for scales 1, 0.3 and 0.1, and losses of 2.11, 1.87 and 1.91. The zeros come in the same order; the losses are closer to each
+# other than on digits, and to that of guessing: 150 steps are few for photographs.
+#
+# </details>
+#
 # ➤ The paper saw this in networks with more than 1,000 channels; ours has 128 here. Does the width matter in ours, too? Compare width 8.
 
 # %%
@@ -602,7 +609,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# The same function, other training. The smaller start avoids part of the zeros, the smaller step the rest. Zeros alone are no failure: the folded network has many, and here the lowest loss. A
+# The same function, other training. The smaller start avoids part of the zeros, the smaller step the rest. Zeros alone are no failure: the folded network has many, and on these digits the lowest loss. A
 # feature map that is *all* zeros is one.
 #
 # Can you make the folded network take the very same steps?
