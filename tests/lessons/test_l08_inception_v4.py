@@ -29,13 +29,17 @@ def test_parts_cover_the_network_once(costs):
         assert sum(p.params for p in found.values()) == cost.params
         assert sum(p.macs for p in found.values()) == cost.macs
         assert [s for p in found.values() for s in p.stages] == [s.name for s in cost.stages]
-        assert tuple(len(found[f"block {kind}"].stages) for kind in "ABC") == blocks[name]
         arcs = {p.name: p.shortcuts for p in found.values() if p.shortcuts}
-        with_shortcuts = dict(zip(("block A", "block B", "block C"), blocks[name], strict=True))
-        assert arcs == ({} if name == "inception_v4" else with_shortcuts)
+        repeated = [f"block {kind}" for kind in "ABC"]
+        assert arcs == ({} if name == NAMES[0] else dict(zip(repeated, blocks[name], strict=True)))
+        assert tuple(len(found[name].stages) for name in repeated) == blocks[name]
         ends = list(found.values())
         assert ends[0].given == (3, 299, 299) and ends[-1].shape == (1000,)
         assert all(a.shape == b.given for a, b in pairwise(ends))
+    one_b = [parts.parts(costs[name])["block B"].macs / blocks[name][1] for name in NAMES]
+    with torch.device("meta"):
+        drawn = complexity.profile(models.inception_resnet_v2(figures=True), 299)
+    assert round(one_b[0] / one_b[1], 1) == 4.3 and round(drawn.macs / costs[NAMES[0]].macs, 2) == 0.76
 
 
 def test_walk_draws_a_bar_per_module_and_an_arc_per_shortcut(costs):
@@ -78,8 +82,7 @@ def test_the_addition_helps_training_where_the_network_is_deep():
         assert loss[1, 36, other].min() < 1.5 * loss[1, 36, "residual"].max()
     assert curves[curves["epoch"] == 36]["valid_accuracy"].min() >= 0.98
     costs = published.read("addition_rates").groupby("blocks")["macs"]
-    assert (costs.max() < 1.01 * costs.min()).all()
-    assert len(pictures.additions(curves).axes) == 4
+    assert (costs.max() < 1.01 * costs.min()).all() and len(pictures.additions(curves).axes) == 4
     loss = curves.groupby(["blocks", "epoch", "kind"])["train_loss"].mean()
     found = [ask.what_is_faster(loss[key]) for key in ((3, 12), (1, 12))]
     assert found == ["clearly lower, less than half", "about the same"]
