@@ -34,6 +34,13 @@ class Block(nn.Module):
         return y.relu() if self.relu else y
 
 
+class NoAddition(Block):
+    def forward(self, x):
+        together = torch.cat([branch(x) for branch in self.branches], 1)
+        y = self.scale * self.up(together)
+        return y.relu() if self.relu else y
+
+
 def reduction_a(c, k, l, m, n):  # noqa: E741  the paper's letters
     return Branches(
         conv3x3=chain(c, (n, 3, 2, 0)),
@@ -132,12 +139,33 @@ def check_block(answer) -> Verdict:
     return correct("Blocks A and B, with a scale and without: your class computes them all.")
 
 
+@torch.no_grad()
+def check_control(answer) -> Verdict:
+    for name, settings in CASES.items():
+        mine = called(answer, *settings)
+        if not isinstance(mine, nn.Module):
+            return wrong(f"Expected a network (nn.Module), got {type(mine).__name__}.")
+        given = settings[0], 8, 8
+        if not (verdict := same_network(mine, NoAddition(*settings), given)):
+            added, unscaled = Block(*settings), NoAddition(*settings[:2], 1.0, *settings[3:])
+            why = "x is still added." if same_network(mine, added, given) else verdict.message
+            if settings[2] != 1 and same_network(mine, unscaled, given):
+                why = "The scale is missing: then two things have changed."
+            return wrong(f"{name}: {why}")
+    return correct("The same layers, and nothing is added.")
+
+
 def check_reduction(answer) -> Verdict:
     for letters in ((16, 4, 6, 8, 10), (9, 12, 8, 4, 6)):
         mine = called(answer, *letters)
         if not isinstance(mine, nn.Module):
             return wrong(f"Expected a network (nn.Module), got {type(mine).__name__}.")
         verdict = same_network(mine, reduction_a(*letters), (letters[0], 9, 9))
+        if "stopped" in verdict.message and "Sizes of tensors must match" in verdict.message:
+            return wrong(
+                "The three outputs differ in height and width, so they cannot be concatenated. The pooling branch has no padding: "
+                "a convolution with stride 2 must have none, too, `(c_out, 3, 2, 0)`, and its stride must be 2."
+            )
         if not verdict:
             said = ", ".join(f"{name} = {n}" for name, n in zip("cklmn", letters))
             return wrong(f"With {said}: {verdict.message}")

@@ -94,7 +94,7 @@ def first_steps() -> Explorer:
         zeros = ", ".join(f"{name} {film.zeros[step]:.0f} %" for name, film in films.items())
         text = (
             f"Width {width}, so the last feature map has {4 * width} channels; after {step} steps with learning rate "
-            f"0.1. Zeros in the last feature map: {zeros}. Black is zero; a tile is a channel."
+            f"0.1. Zeros in the last feature map, one batch, seed 0: {zeros}. Black is zero; a tile is a channel of one image."
         )
         return pictures.frame(films, step), text
 

@@ -35,7 +35,7 @@ from lecture8.plots.diagrams import (
 )
 
 COLORS = {"stem": GRAY, "block": BLUE, "reduction": LAYER_COLORS["pool"], "end": ORANGE}
-LEAST, EACH = 1.22, 0.14  # inches: the narrowest part, and one module of a part that has many
+LEAST, EACH = 1.25, 0.14  # inches: the narrowest part, and one module of a part that has many
 HEIGHT = 2.15  # inches of the walk
 
 
@@ -54,6 +54,20 @@ def walk(profile, *, chosen: str = "", title: str = "", ax=None) -> Figure:
     ax.set(xlim=(-0.1, at + 0.1), ylim=(-1.0, 1.42), title=title)
     ax.axis("off")
     return figure
+
+
+EXPLAINED = (
+    "→ channels · multiply-adds; the darker part is the share of the most expensive layer"
+)
+
+
+def _name_f(ax) -> None:
+    """Writes into the wide 1 × 1 after the concatenation, where a block has one, that it is F(x) and has no ReLU."""
+    ends = [text.get_position()[1] for text in ax.texts if text.get_text().startswith("sum")]
+    if ends:
+        wide = [t for t in ax.texts if t.get_text() == "1 × 1 conv"]
+        low = min(wide, key=lambda text: text.get_position()[1])
+        low.set_text("1 × 1 conv, no ReLU: F(x)")
 
 
 def _draw_part(ax, part, left, room, *, faint) -> None:
@@ -75,16 +89,16 @@ def _draw_part(ax, part, left, room, *, faint) -> None:
     times = f"{count} × " if count > 1 and part.name.startswith("block") else ""
     under = {"ha": "center", "va": "top", "color": GRAY if faint else BLACK}
     ax.text(
-        left + room / 2, -0.08, f"{times}{part.name}", fontsize=10, fontweight="bold", **under
+        left + room / 2, -0.08, f"{times}{part.name}", fontsize=11, fontweight="bold", **under
     )
     words = " × ".join(map(str, part.shape)) + f"\n{short(part.macs)}"
-    ax.text(left + room / 2, -0.38, words, fontsize=9, **under)
+    ax.text(left + room / 2, -0.38, words, fontsize=10, **under)
 
 
 def walks(profiles: Mapping[str, object]) -> Figure:
     """Several networks under each other, each as `walk` draws it; name -> profile."""
     figure, rows = plt.subplots(
-        len(profiles), 1, figsize=(10.4, (HEIGHT + 0.1) * len(profiles))
+        len(profiles), 1, figsize=(10.2, (HEIGHT + 0.1) * len(profiles))
     )
     for ax, (name, profile) in zip(rows, profiles.items(), strict=True):
         title = f"{name}: {profile.params:,} parameters, {profile.macs:,} multiply-adds"
@@ -107,7 +121,8 @@ def stop(profile, chosen: str, module, cost, *, title: str = "") -> Figure:
     below = figure.add_axes(((1 - share) / 2, 0, share, ROW * rows / height))
     walk(profile, chosen=chosen, ax=top)
     diagram(module, cost, ax=below)
-    below.set_title(title, loc="center")
+    _name_f(below)
+    below.set_title(title or EXPLAINED, loc="center", fontsize=10)
     return figure
 
 
@@ -154,6 +169,7 @@ def size_or_shortcut(table, macs: Mapping[str, int]) -> Figure:
     ax.set(
         xlabel="multiply-adds, G (counted)",
         ylabel="ImageNet top-1 error, %",
+        title="Compare the points of a pair: the hybrids also cost 7 to 9 % more",
         xlim=(3.2, 15.4),
         ylim=(17.3, 22),
     )
@@ -204,7 +220,9 @@ def additions(curves) -> Figure:
     figure, grid = plt.subplots(2, 2, figsize=(10.5, 7))
     for row, (blocks, runs) in zip(grid, curves.groupby("blocks")):
         for ax, column, word in zip(
-            row, ("train_loss", "valid_accuracy"), ("training loss", "validation accuracy, %")
+            row,
+            ("train_loss", "valid_accuracy"),
+            ("training loss", "validation accuracy, %, from 90"),
         ):
             scale = 100 if column == "valid_accuracy" else 1
             series = {
@@ -215,7 +233,7 @@ def additions(curves) -> Figure:
                 for kind, name in names.items()
             }
             if scale == 100:
-                ax.set_ylim(50, 101)  # before the labels are placed
+                ax.set_ylim(90, 100.3)  # before the labels are placed
             title = f"{blocks} block{'s' * (blocks > 1)} a stage"
             lines(
                 series,
@@ -226,6 +244,43 @@ def additions(curves) -> Figure:
                 log=scale == 1,
                 ax=ax,
             )
+    return figure
+
+
+def ends_of(curves):
+    """Training loss after 12 and 36 epochs, times 1,000, and the test accuracy in the end; means of the seeds."""
+    kinds = {
+        "residual": "with shortcuts",
+        "Inception": "Inception",
+        "addition deleted": "additions deleted",
+    }
+    mean = curves.assign(kind=curves["kind"].map(kinds)).groupby(["blocks", "kind", "epoch"])
+    mean = mean[["train_loss", "test_accuracy"]].mean().unstack()
+    table = 1000 * mean["train_loss"][[12, 36]].round(6)
+    table.columns = ["1,000 × training loss, epoch 12", "epoch 36"]
+    table["test accuracy, %"] = 100 * mean["test_accuracy"][36]
+    return table.round(1).sort_index(ascending=[False, True])
+
+
+def hundred_steps(steps) -> Figure:
+    """Training loss (left) and zeros in the last feature map (right) by step, a line for each scale.
+
+    steps: rows of the table `first_steps`, of one width and rate
+    """
+    figure, grid = plt.subplots(1, 2, figsize=(10, 3.4))
+    words = "training loss", "zeros in the last feature map, %"
+    for ax, column, ylabel in zip(grid, ("loss", "zeros"), words):
+        runs = {
+            kind: [run[column].to_numpy() for _, run in rows.groupby("seed")]
+            for kind, rows in steps.groupby("kind")
+        }
+        ax.set_ylim(0, 9 if column == "loss" else 104)
+        colors = dict(zip(("scale 1", "scale 0.3", "scale 0.1"), (ORANGE, YELLOW, BLUE)))
+        lines(
+            runs, sorted(set(steps["step"])), xlabel="step", ylabel=ylabel, colors=colors, ax=ax
+        )
+    grid[0].axhline(np.log(10), color=GRAY, linestyle=":", linewidth=1.2)
+    grid[0].text(100, np.log(10) + 0.15, "guessing", ha="right", color=GRAY, fontsize=10)
     return figure
 
 
@@ -300,7 +355,10 @@ def block_diagram(block, shape: tuple[int, int, int], title: str) -> Figure:
         va="center",
         fontsize=10,
     )
-    ax.plot([columns / 2] * 2, [bottom, bottom - 0.4], color=GRAY, linewidth=1.2)
+    _name_f(ax)
+    arrow = {"arrowstyle": "-|>", "color": GRAY, "linewidth": 1.2}
+    places = (columns / 2, bottom - 0.4), (columns / 2, bottom)
+    ax.annotate("", *places, arrowprops=arrow | {"shrinkA": 0, "shrinkB": 0})
     ax.add_patch(
         plt.Rectangle(
             (0.06, bottom - 0.4 - BOX),
@@ -354,7 +412,7 @@ def strip(films: Mapping[str, object], at: Sequence[int]) -> Figure:
     films: name -> `pieces.Film`; at: the steps
     """
     figure, grid = plt.subplots(
-        len(films), len(at), figsize=(10, 1.02 * len(films) + 0.4), squeeze=False
+        len(films), len(at), figsize=(10, 1.02 * len(films) + 0.65), squeeze=False
     )
     for line, (name, film) in zip(grid, films.items()):
         for ax, step in zip(line, at):
@@ -367,6 +425,7 @@ def strip(films: Mapping[str, object], at: Sequence[int]) -> Figure:
         line[0].set_ylabel(name, fontsize=11)
     for ax, step in zip(grid[0], at):
         ax.set_title(f"step {step}", fontsize=11, loc="center", pad=4)
+    figure.suptitle("The last feature map for one image, seed 0", fontsize=11)
     return figure
 
 
@@ -380,9 +439,12 @@ def frame(films: Mapping[str, object], step: int) -> Figure:
         top.plot(step, film.zeros[step], "o", color=colors[name])
         ax = figure.add_axes((0.02 + 0.33 * i, 0.01, 0.3, 0.36))
         _frame(ax, film.maps[step])
-        ax.set_title(f"{name}, step {step}", fontsize=11, loc="center", pad=4)
+        ax.set_title(f"{name}, step {step}: one image", fontsize=11, loc="center", pad=4)
     top.set(
-        ylim=(0, 104), ylabel="zeros, %", xlabel="step", xticks=range(0, len(film.zeros), 5)
+        ylim=(0, 104),
+        ylabel="zeros, %, of a batch",
+        xlabel="step",
+        xticks=range(0, len(film.zeros), 5),
     )
     top.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=10)
     return figure

@@ -19,18 +19,18 @@ predictions = {
         "Three networks of equal cost, three blocks a stage, each at its own best learning rate. After 12 epochs, how does "
         "the training loss with shortcuts compare with the *better* one of the two controls?",
         {
-            "clearly lower, less than half": "With three blocks a stage the network with shortcuts learns faster than both controls.",
+            "clearly lower, less than half": "With three blocks a stage the training loss falls faster with shortcuts than in both controls.",
             "about the same": "With one block a stage this is what was measured. With three, the addition helps.",
             "clearly higher": "That would need a control that is easier to train. The additions give the gradient a short way back.",
         },
     ),
     "growth": Prediction(
-        "A new, untrained network has ten blocks A in a row, with scale 1: each adds F(x) to x. By how much does the standard "
+        "A new, untrained network has ten blocks in a row, with scale 1: each adds F(x) to x. By how much does the standard "
         "deviation of the values grow along the ten blocks?",
         {
             "hardly: less than 20 %": "This is right for a scale of 0.1. With scale 1 the growth is there in every block.",
             "a few times": "Batch normalization inside a block makes F(x) about equally large in every block, whatever x is. So equal "
-            "amounts are added, ten times; nothing is multiplied.",
+            "*variances* are added, ten times; nothing is multiplied.",
             "more than ten times": "This happens when each block adds in proportion to x: ten doublings are a factor of 1,024. Here F(x) "
             "is normalized inside, so it does not grow with x.",
         },
@@ -40,9 +40,17 @@ predictions = {
         "are more than *half* of its values 0 after the last step?",
         {
             "with none": "Twenty steps are few, but at this width and learning rate they are enough.",
-            "with scale 1 only": "Without scaling the last feature map goes black within twenty steps. With 0.3 the zeros grow slowly, with 0.1 hardly.",
+            "with scale 1 only": "Without scaling the last feature map goes black within twenty steps. With 0.3 the zeros grow slowly; with 0.1 they barely change.",
             "with 1 and 0.3": "In a wider network, or at a higher learning rate, 0.3 is not small enough either: try the explorers below.",
             "with all three": "At a high enough learning rate no scale helps: see the runs with rate 0.5 below.",
+        },
+    ),
+    "afterwards": Prediction(
+        "The training with scale 1 continues at the same rate, to step 100. What is its training loss then?",
+        {
+            "still about 2, or more": "Nearly all values are 0, and a zero passes no gradient back. But a few are left, and these learn.",
+            "between 0.5 and 1.5": "This is what was measured around step 40. The loss falls further.",
+            "below 0.5": "The network has not died. Some channels are left; they pass a gradient and suffice for ten digits.",
         },
     ),
     "folded": Prediction(
@@ -51,18 +59,18 @@ predictions = {
         {
             "as few as with scale 0.1": "The two start from the same function, so this is a good guess. But a step changes them "
             "differently: the folded weights are small, and a step is as long as ever.",
-            "clearly more, but fewer than with scale 1": "The smaller start is half of the remedy. The other half is the step: a change of W "
+            "clearly more, but fewer than with scale 1": "The smaller start avoids part of the zeros. Smaller steps avoid the rest: a change of W "
             "moves 0.1 · W only a tenth as far, and the gradient that reaches W is a tenth, too.",
             "as many as with scale 1": "Then the smaller start would be worth nothing. It is worth something.",
         },
     ),
     "size": Prediction(
         "The paper has two pairs of networks, each of about equal cost, one with shortcuts and one without. One pair costs about twice as much "
-        "as the other. What changes the top-1 error more?",
+        "as the other. Where do the published top-1 errors differ more?",
         {
-            "the shortcuts": "They changed how fast the networks trained. In the tables they change the top-1 error by a tenth of a point at most.",
-            "the size": "The paper says that “the final accuracy seems to mainly depend on the model size”.",
-            "both about equally": "Between the pairs there is more than a point, within a pair a tenth at most.",
+            "within a pair": "The shortcuts changed how fast the networks trained. The published errors within a pair differ by a tenth of a point at most.",
+            "between the pairs": "The paper says that “the final accuracy seems to mainly depend on the model size”.",
+            "about equally": "Between the pairs there is more than a point, within a pair a tenth at most.",
         },
     ),
 }
@@ -84,6 +92,11 @@ def what_goes_black(zeros: dict[str, float]) -> str:
     return option("film", sum(percent > 50 for percent in zeros.values()))
 
 
+def what_comes_afterwards(loss: float) -> str:
+    """The option of "afterwards" that was measured: the training loss after 100 steps with scale 1."""
+    return option("afterwards", 2 if loss < 0.5 else 1 if loss < 1.5 else 0)
+
+
 def what_folding_does(zeros: dict[str, float]) -> str:
     """The option of "folded" that was measured: percent of zeros for scale 1, for scale 0.1, and folded."""
     least, most, found = zeros["scale 0.1"], zeros["scale 1"], zeros["folded"]
@@ -102,7 +115,7 @@ builds = {
         hints=[
             "The second `conv` of a branch gets what the first one outputs: `c_in = c_out`.",
             "A branch outputs the `c_out` of its last layer, `branch[-1][0]`. Concatenated, their sum arrives at `up`.",
-            "`together = torch.cat([branch(x) for branch in self.branches], 1)`, then `y = x + self.scale * self.up(together)`.",
+            "`torch.cat(list_of_outputs, 1)` concatenates along the channels. `self.up` of that is F(x).",
         ],
         solution=answers.Block,
         explanation="Without an activation after `up`, F(x) can be negative: a block can take something away from x.",
@@ -141,6 +154,17 @@ builds = {
         solution=answers.body,
         explanation="Forgetting that pooling is a branch, which passes on all c channels, is the usual mistake.",
         check_answer=answers.check_body,
+    ),
+    "control": Build(
+        title="the control: the addition deleted",
+        difficulty=1,
+        task="""
+        Complete `forward`: the same layers as `Block`, the same scale, and no x in the sum. Nothing else may change.
+        """,
+        hints=["Write down the line of `Block`. Which term goes?"],
+        solution=answers.NoAddition,
+        explanation="One thing has changed. So if the two train differently, it is the addition (or the learning rate: each needs its own).",
+        check_answer=answers.check_control,
     ),
     "fold": Build(
         title="where did the scale go?",
@@ -185,8 +209,8 @@ exercises = {
         difficulty=2,
         task="""
         Write `sides(side)`: for a square image, the side of Inception-v4's feature map after the stem, after reduction A and after reduction B, as a tuple. The
-        stem has a 3 × 3 with stride 2, a 3 × 3 with stride 1, one that is padded, a 3 × 3 with stride 2, a 3 × 3 with stride 1, and a 3 × 3 with stride 2. All
-        but the padded one have no padding. Each reduction is a 3 × 3 with stride 2, without padding.
+        stem has a 3 × 3 with stride 2, a 3 × 3 with stride 1, a padded 3 × 3 with stride 1, a 3 × 3 with stride 2, a 3 × 3 with stride 1, and a 3 × 3 with stride 2. All
+        but the third have no padding. Each reduction is a 3 × 3 with stride 2, without padding.
         """,
         hints=[
             "How many windows of 3 pixels fit into `side` pixels, two pixels apart? And one pixel apart?",
@@ -213,7 +237,7 @@ exercises = {
         difficulty=3,
         task="""
         Write `same_steps(net, rate, scale)`: parameter groups for `torch.optim.SGD`, a list of `{"params": [...], "lr": ...}`, with which a *folded* network
-        makes the same steps as the scaled one does at `rate`. The last layers of its blocks have `.up.` in their names (`net.named_parameters()`).
+        makes the same steps as the scaled one does at `rate`, without weight decay. The last layers of its blocks have `.up.` in their names (`net.named_parameters()`).
         """,
         hints=[
             "Two groups: the parameters with `.up.` in their names, and all others, which keep the rate.",
@@ -221,7 +245,7 @@ exercises = {
             "The gradient of W is scale · (gradient of V). So there are two factors.",
         ],
         solution=answers.same_steps,
-        explanation="For `up`, a scale of 0.1 is a learning rate 100 times smaller, with plain SGD and momentum. (With Adam it is 10 times: Adam ignores the size of a gradient.)",
+        explanation="For `up`, a scale of 0.1 is a learning rate 100 times smaller, with SGD and momentum. (Weight decay would have to change, too; it is small here. With Adam it is 10 times: Adam ignores the size of a gradient.)",
         check_answer=answers.check_same_steps,
     ),
     "mended": Exercise(
@@ -231,11 +255,11 @@ exercises = {
         Write `mended(block, x)`: what the colleague's `forward` should return. A block has `branches` (which concatenates), `up` and `scale`.
         """,
         hints=[
-            "Look at the standard deviations: with right blocks they hardly change from block to block. Where does it fall first?",
+            "Look at the standard deviations: in correct blocks they barely change from block to block. Where does it fall first?",
             "Follow x through the colleague's five lines. By what is it multiplied on its way out?",
         ],
         solution=answers.mended,
-        explanation="With the sum scaled, x is multiplied by 0.1 in every block, and so is the gradient that goes back through the shortcut: after six blocks a millionth.",
+        explanation="With the sum scaled, x is multiplied by 0.1 in every block, and so is the gradient that goes back through the shortcut: a millionth after the six blocks of one stage, 10⁻¹² after both. Why does the deviation stay at 0.05? x is soon gone; what remains is 0.1 · F(x), and batch normalization keeps F(x) as large as ever.",
         check_answer=answers.check_mended,
     ),
 }  # fmt: skip
@@ -255,20 +279,21 @@ quiz = [
         {
             "Inception-ResNet-v2 and Inception-v3, both as published": "They differ in depth, width and cost as well.",
             "The same layers with and without it, and an Inception of equal cost, each at its own best learning rate": "Yes: two "
-            "controls, and none is handicapped by a rate that was chosen for another network.",
-            "The same layers with and without it, at the rate that suits the first": "In our runs that makes the difference look almost twice as large as it is.",
+            "controls, and none is hurt by a rate that was chosen for another network.",
+            "The same layers with and without it, both at one learning rate": "A rate chosen for one network can hurt the other. How much depends on the rate: in our runs the loss without additions "
+            "was 15 times as high at a common rate of 0.002, 6 times with each network at its own best.",
         },
         "The same layers with and without it, and an Inception of equal cost, each at its own best learning rate",
     ),
     Question(
         "What did the runs of section 4 show about shortcuts in Inception-like networks, on small digits?",
         {
-            "With three blocks a stage they train faster; the test accuracy ends about the same": "Yes: this agrees with the paper, on a small scale and with three seeds.",
+            "With three blocks a stage the training loss falls faster; the test accuracy ends about the same": "Yes, with three seeds. The paper's large networks also needed fewer epochs to a given validation error; ours did not.",
             "They are needed to train at all": "All controls reach 98 % and more. The paper's authors write that their findings “do not seem to support” "
             "the view that residual connections are necessary, “at least for image recognition”.",
             "They lower the test error clearly": "The means differ by less than a point, with three seeds.",
         },
-        "With three blocks a stage they train faster; the test accuracy ends about the same",
+        "With three blocks a stage the training loss falls faster; the test accuracy ends about the same",
     ),
     Question(
         "Why does each block end in a 1 × 1 convolution without activation?",
@@ -280,21 +305,21 @@ quiz = [
         "To give F(x) the shape of x, and let it be negative",
     ),
     Question(
-        "A friend writes `x = scale * (x + F(x))` with scale 0.1 in 20 blocks. What reaches the end of x itself?",
+        "A friend writes `x = scale * (x + F(x))` with scale 0.1. How much of x itself is left after block 20?",
         {
             "all of it": "Only if F alone is scaled: x + scale · F(x).",
-            "a tenth": "After one block. There are 20.",
-            "a part in 10²⁰": "Yes: each block multiplies by 0.1. The shortcut is still drawn, and it carries nothing.",
+            "a tenth of it": "After one block. There are 20.",
+            "10⁻²⁰ of it": "Yes: each block multiplies by 0.1, and 0.1²⁰ = 10⁻²⁰. The shortcut is still drawn, and it carries nothing.",
         },
-        "a part in 10²⁰",
+        "10⁻²⁰ of it",
     ),
     Question(
-        "Your wide network's loss stays at that of guessing. Which single measurement tells the trouble of section 5 from a learning rate that is too low?",
+        "The last feature map of your new wide hybrid is 96 % zeros after twenty steps. What does this number tell you?",
         {
-            "The share of zeros in the last feature map": "Yes: near 100 % with scaling missing, and where it began with a rate that is too low.",
-            "The loss after twice as many steps": "It may stay where it is in both cases.",
-            "The number of parameters": "It does not change during training.",
+            "The scale is missing": "Perhaps. At rate 0.5, width 32, 96 % was also measured with a scale of 0.1.",
+            "The scale is missing, or the steps are too large": "Yes: the number alone cannot tell which. Change one of them and film again.",
+            "The network has died": "In our film 95 % were zeros, and the loss still fell to 0.2 within 100 steps.",
         },
-        "The share of zeros in the last feature map",
+        "The scale is missing, or the steps are too large",
     ),
 ]

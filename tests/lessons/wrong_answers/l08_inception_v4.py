@@ -72,7 +72,13 @@ WRONG = {
     "reduction_a": [
         (lambda *s: reduction(*s, pad=1), "padding should be (0, 0)"),
         (lambda c, k, l, m, n: reduction(c, k, l, n, m), "first difference"),  # noqa: E741
+        (lambda *s: Branches(c=chain(s[0], (s[4], 3, 2)), pool=nn.MaxPool2d(3, 2)), "differ in height and width"),
         (lambda *s: reduction(*s, pool=False), "instead of"),
+    ],
+    "control": [
+        (lambda *s: answers.Block(*s), "still added"),
+        (lambda c, b, scale, *r: answers.NoAddition(c, b, 1.0, *r), "scale is missing"),
+        (lambda *s: 0.17, "Expected a network"),
     ],
     "body": [
         (lambda c, *s: body(c, *s, extra=-c), "channels"),
