@@ -8,10 +8,10 @@
 # Residual Connections on Learning*, AAAI 2017 ([arXiv 1602.07261](https://arxiv.org/abs/1602.07261)).
 #
 # Afterwards you can
-# * say what a network concatenates and what it adds: by its profile, not by its name;
+# * tell from a network's profile what it concatenates and what it adds;
 # * write the inception block with a shortcut, and the networks made of it;
-# * choose a fair control, and say what shortcuts do for Inception and what they do not;
-# * show by experiment what scaling a block's output changes, at the start and in each step;
+# * choose a fair control, and say what shortcuts do for Inception;
+# * show by experiment what scaling a block's output changes;
 # * fix a network that hardly learns.
 #
 # | | |
@@ -23,7 +23,7 @@
 # | `class` run | section 5 on 5,000 CIFAR-10 photographs (170 MB to download) |
 # | `paper` run | section 5 on all of them, 1,024 channels; a GPU |
 #
-# ➤ A first question: a small network looks at an owl. Four of its feature maps, x, enter a block, which computes four more, F(x). You can concatenate or add them. How many feature maps does each way give?
+# ➤ A first question: a small network looks at an owl. Four feature maps, x, enter a block, which computes four more, F(x). You can concatenate or add them. How many feature maps result in each case?
 
 # %%
 import importlib.util
@@ -98,8 +98,7 @@ guess_shortcuts
 
 # %% [markdown]
 # Let a program look. `complexity.profile` sends an image through a network and lists every operation; an addition of two feature
-# maps is called `add`. ResNet-50 tests the program: we know that it has additions. The paper's other two networks are profiled, too. On the device `meta` PyTorch stores shapes and no
-# numbers.
+# maps is called `add`. ResNet-50 tests the program: we know that it has additions. The paper's other two networks are profiled, too. (On the device `meta` PyTorch stores only shapes.)
 
 
 # %%
@@ -301,8 +300,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# The authors designed two pairs of about equal cost, each with one hybrid. Equal cost is one thing that a comparison needs. It is not all: within a pair the branches, the depth, the stem and the number of
-# parameters differ, too.
+# The authors designed two pairs of about equal cost, each with one hybrid. Equal cost is one thing that a comparison needs. But within a pair branches, depth, stem and parameters differ, too.
 #
 # ➤ Walk through the networks: choose a network and a stop. Which stop takes the largest share of the multiply-adds? Which block B costs more, Inception-v4's or Inception-ResNet-v1's?
 
@@ -349,8 +347,7 @@ ask.exercises["sides"].check(sides)
 #
 # </details>
 #
-# A fair comparison changes one thing, keeps the cost equal, and gives each network its own best learning rate. We take the second of the list, which changes one thing, and the third, which was designed to work without
-# additions. Build the second one.
+# A fair comparison changes one thing, keeps the cost equal, and gives each network its own best learning rate. No control has it all, so we take two: the second and the third of the list. Build the second.
 
 # %%
 ask.builds["control"]
@@ -400,14 +397,14 @@ after = curves.groupby(["blocks", "epoch", "kind"])["train_loss"].mean()
 guess_faster.reveal(ask.what_is_faster(after[3, 12]), pictures.additions(curves))
 
 # %%
-table = pictures.ends_of(curves)
-table
+ends = pictures.ends_of(curves)
+ends
 
 # %%
 early, late = (
     after[key].drop("residual").min() / after[key]["residual"] for key in ((3, 12), (3, 36))
 )
-tests = table["test accuracy, %"]
+tests = ends["test accuracy, %"]
 teaching.claim(
     "With three blocks a stage, the better control's training loss is {early:.1f} times that with shortcuts after 12 epochs, {late:.1f} times after 36. The test accuracies of all six lie between {low:.1f} and {high:.1f} %.",
     early > 2 and late > 2 and after[1, 12]["residual"] > after[1, 12].min(),
@@ -419,7 +416,7 @@ teaching.claim(
 
 # %% [markdown]
 # So on these digits, with three blocks a stage, the *training loss* falls **faster** with shortcuts. With one block it does not. By validation accuracy the Inception is as
-# fast: 98.7 % after 8 epochs, against 97.0 % with shortcuts and 94.0 % without additions. In the end no network is clearly *better*: one test image of 300 is 0.3 points. (For the shortcuts the
+# fast: 98.7 % after 8 epochs, against 97.0 % with shortcuts and 94.0 % without additions. In the end no network is clearly *better*: one test image of 300 is 0.3 points. (The shortcuts'
 # best rate was the highest that was tried; they may be faster still.)
 #
 # And what would an unfair comparison have said? Two kinds, three blocks a stage, three seeds, training ends after 12 epochs:
@@ -451,7 +448,7 @@ teaching.claim(
 # %% [markdown]
 # ## 5 · Why each block's output is scaled down
 #
-# Each block of the hybrids multiplies F(x) by a scale, in the released code 0.17, 0.10 or 0.20. Why? The authors found that residual networks with more than 1,000 channels “died” early in training:
+# Each block of the hybrids multiplies F(x) by a scale, in the released code 0.17, 0.10 or 0.20. Why? In the paper, residual networks with more than 1,000 channels “died” early in training:
 # the last layer before the average pooling “started to produce only zeros after a few tens of thousands of iterations”. Neither a lower learning rate nor one more batch normalization prevented it.
 #
 # First suspicion: without a scale the sums explode. Here is a small hybrid of your blocks, to test it. Both stages have the branches of block A.
@@ -524,7 +521,7 @@ def deviation(blocks, scale):
 ask.exercises["deviation"].check(deviation)
 
 # %% [markdown]
-# So nothing explodes before training. The trouble must come *with* training. ➤ Film it: a wide hybrid, a high learning rate (0.1, SGD with momentum 0.9), twenty steps. After each step, look at
+# So nothing explodes before training. ➤ The trouble must come *with* training. Film it: a wide hybrid, a high learning rate (0.1, SGD with momentum 0.9), twenty steps. After each step, look at
 # its last feature map.
 
 # %%
@@ -566,7 +563,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# A tile is a channel of the last feature map, black is zero. The upper half comes from the reduction's convolution, the lower half from its pooling layer. The picture shows one image and seed 0; the sentence has means over a batch and all seeds.
+# A tile is a channel of the last feature map, black is zero. The upper half comes from the reduction's convolution, the lower half from its pooling layer. The picture is of one image and one seed, the sentence of a batch and all seeds.
 #
 # A value after the ReLU is 0 when x + F(x) ≤ 0. x comes from a ReLU and is never negative. So a few large steps have made F(x) negative nearly everywhere, and a zero passes no gradient back.
 #
@@ -602,8 +599,8 @@ teaching.claim(
 )
 
 # %% [markdown]
-# It has not died: most of the last feature map stays black, and the rest learns. *Here* scaling avoids a bad start. The paper's networks did not recover. They died after
-# tens of thousands of iterations, ours stumbled in the first twenty. Whether the cause is the same, our runs cannot tell.
+# It has not died: most of the last feature map stays black, and the rest learns. *Here* scaling avoids a bad start. The paper's networks did not recover; and they died after
+# tens of thousands of iterations, while ours stumbled in the first twenty. Whether the cause is the same, our runs cannot tell.
 #
 # The paper's remedy is the scale: F(x) times 0.1 to 0.3 “seemed to stabilize the training”. This is **residual scaling** (잔차 스케일링).
 #
@@ -684,7 +681,7 @@ teaching.claim(
 
 # %% [markdown]
 # The two networks compute the same function but train differently. By the zeros, start and step share the work: 95 → 59 → 12 %. By the loss after twenty steps, the start alone does it: 2.02 with
-# scale 1, 0.46 folded, 0.65 with scale 0.1. After 100 steps (loaded runs) the step counts, too: 0.20, 0.03 and 0.004. Many zeros are no failure by themselves. A feature map that is *all* zeros is one.
+# scale 1, 0.46 folded, 0.65 with scale 0.1. After 100 steps (loaded runs) the step counts, too: 0.20, 0.03 and 0.004. Many zeros alone are no failure. A feature map that is *all* zeros is one.
 #
 # Can you make the folded network take exactly the same steps?
 
@@ -702,8 +699,8 @@ def same_steps(net, rate, scale):
 ask.exercises["same_steps"].check(same_steps)
 
 # %% [markdown]
-# ➤ **Change the experiment and defend your result.** Would a lower learning rate save scale 1? These runs are loaded: 320 digits, three epochs of ten steps, means of three seeds. Find settings at which the scale decides,
-# hardly matters, or cannot help. Write a sentence for each, with its numbers, and what you would measure to defend it. The table has the training loss of epoch 3 (guessing: 2.30) and the zeros after it in
+# ➤ **Change the experiment and defend your result.** Would a lower learning rate save scale 1? Loaded runs: 320 digits, three epochs of ten steps, three seeds. Find settings at which the scale decides,
+# hardly matters, or cannot help. Write a sentence for each, with numbers, and how you would defend it. The table has the training loss of epoch 3 (guessing: 2.30) and the zeros after it in
 # percent.
 
 # %%
@@ -784,7 +781,7 @@ ask.exercises["mended"].check(mended)
 # %% [markdown]
 # ## 6 · Size or shortcut? The paper's tables
 #
-# Back to the full-size networks. Section 3 had two pairs of about equal cost. Their published errors:
+# Section 3 had two pairs of about equal cost. Their published errors:
 
 # %%
 # ➤ first your guess
@@ -821,7 +818,7 @@ teaching.claim(
 #
 # <details><summary>For the curious: which version of the paper, and a row that is wrong</summary>
 #
-# *Versions.* Our errors are those of the AAAI version, Tables 1 to 4. In the arXiv version, to which the link above leads, each table's number is one higher. Figure numbers in this lesson (10 to 20) are arXiv's.
+# *Versions.* Our errors are those of the AAAI version, Tables 1 to 4. In the arXiv version, to which the link above leads, each table's number is one higher.
 #
 # *Images.* With one crop the authors left out some 1,700 images “due to poor bounding boxes”; with 12 and 144 crops they used all 50,000.
 #
@@ -834,7 +831,7 @@ teaching.claim(
 # %% [markdown]
 # ## 7 · Your network looks at photographs
 #
-# ➤ A small hybrid of six of your blocks, with weights that we trained on CIFAR-10: 75.0 % of its test images are classified correctly. It takes images of any size. Panda and lemur are in none of its ten
+# ➤ A small hybrid of six of your blocks, with weights that we trained on CIFAR-10: 75.0 % of its test images are classified correctly. Panda and lemur are in none of its ten
 # classes.
 
 # %% tags=["measured"]
@@ -855,7 +852,7 @@ teaching.claim(
 # %% [markdown]
 # Four of eight: too few photographs to compare with 75 %. They also differ from CIFAR-10, where the animal fills the image; that may be one reason.
 #
-# And the large one? With `DOWNLOAD = True`, all 40 of your blocks get the published weights of Inception-ResNet-v2 and look at the same photographs, with a thousand classes.
+# And the large one? With `DOWNLOAD = True`, all 40 of your blocks get the published weights of Inception-ResNet-v2, with a thousand classes.
 
 # %%
 DOWNLOAD = False  # True: 224 MB, once; it needs the library timm, which Colab has
@@ -872,8 +869,8 @@ if DOWNLOAD:
 # %% [markdown]
 # ## 8 · Project: the smallest change that decides
 #
-# Take `small_hybrid(WIDTH, 1.0)` at rate 0.1, which starts badly, and find the smallest change with which it starts well. Or take one that starts well, and find the smallest change that spoils it. A start value, a rate for some layers, a normalization, a number
-# of steps at a low rate, another place for the ReLU: one thing at a time. The cell shows one way to begin. The rows *fairness* and *seeds* continue the projects of the lessons before.
+# Take `small_hybrid(WIDTH, 1.0)` at rate 0.1, which starts badly, and find the smallest change that mends it. Or spoil a good start with the smallest change. A start value, a rate for some layers, a normalization, a number
+# of steps at a low rate, another place for the ReLU: one thing at a time. The cell shows one way to begin.
 #
 # | criterion | 0 points | 1 point | 2 points |
 # |---|---|---|---|
@@ -932,9 +929,9 @@ teaching.quiz(ask.quiz[5])
 # | | |
 # |---|---|
 # | **Inception-v4** | no shortcut in 76 layers; the **hybrids** (결합 모델) have 20 and 40 |
-# | **the block** | branches, concatenation, a 1 × 1 without ReLU, times a scale, plus x (지름길, *shortcut*), ReLU |
-# | **faster** | with three blocks a stage the training loss falls faster than in two fair controls; by validation accuracy the Inception is as fast |
-# | **better?** | no clear difference on new digits; published: at most 0.1 points of top-1 error within a pair |
+# | **the block** | branches, concatenation, a 1 × 1 without ReLU, times a scale, plus x (지름길, shortcut), ReLU |
+# | **faster** | with three blocks a stage the training loss falls faster than in two fair controls; not so the validation accuracy |
+# | **better?** | no clear difference on digits; published: at most 0.1 points within a pair |
 # | **residual scaling** (잔차 스케일링) | without it a bad start: 95 % zeros and a loss of 2.0 after twenty large steps. Not dead: a loss of 0.2 after 100 |
 # | **start or step?** | the same function, other training: both count for the zeros, the start for the first loss |
 # | **model size** (모델의 크기) | published: at least 1.1 points between the pairs |

@@ -46,7 +46,7 @@ predictions = {
         },
     ),
     "afterwards": Prediction(
-        "The training with scale 1 continues at the same rate, to step 100. What is its training loss then?",
+        "On the digits, the training with scale 1 continues at the same rate, to step 100. What is its training loss then?",
         {
             "still about 2, or more": "Nearly all values are 0, and a zero passes no gradient back. But a few are left, and these learn.",
             "between 0.5 and 1.5": "This is what was measured around step 40. The loss falls further.",
