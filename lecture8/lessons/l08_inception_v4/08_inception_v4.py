@@ -68,7 +68,7 @@ teaching.claim(
 # %% [markdown]
 # Gray is zero, white positive, black negative. With *addition* the number of feature maps stays the same; their values change. ResNet
 # ([06](06_resnet.ipynb)) adds F(x) to x. Inception ([05](05_googlenet.ipynb), [07](07_inception_v3.ipynb)) concatenates what its *branches* output; here x and F(x) are concatenated only for
-# comparison. By 2016 both had won at ImageNet. Can one network have both?
+# comparison. By 2016 both had won at ImageNet. Can one network do both?
 #
 # The next cell holds the settings you may want to change. For another run, write `lecture8.start("class", class_run="170 MB of CIFAR-10")` above.
 
@@ -300,7 +300,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# The authors designed two pairs of about equal cost, each with one hybrid. Equal cost is one thing that a comparison needs. But within a pair branches, depth, stem and parameters differ, too.
+# The authors designed two pairs of about equal cost, each with one hybrid. Equal cost is one thing that a comparison needs. Within a pair branches, depth, stem and parameters differ.
 #
 # ➤ Walk through the networks: choose a network and a stop. Which stop takes the largest share of the multiply-adds? Which block B costs more, Inception-v4's or Inception-ResNet-v1's?
 
@@ -434,7 +434,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# The paper's large networks with shortcuts reached a given validation error in fewer epochs. Our small ones show this only in the training loss. Szegedy et al. write that ResNet's authors “argue that residual connections are inherently
+# The paper's large networks with shortcuts reached a given validation error in fewer epochs than an Inception. Our small ones show this only in the training loss. Szegedy et al. write that ResNet's authors “argue that residual connections are inherently
 # necessary for training very deep convolutional models”, and answer: “Our findings do not seem to support this view, at least for image recognition.”
 #
 # The lecture says of ResNet's idea: 거의 모든 곳에서 사용될 정도로 중요함, so important that it is used nearly everywhere. ➤ Why, if our networks end about equal?
@@ -850,7 +850,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# Four of eight: too few photographs to compare with 75 %. They also differ from CIFAR-10, where the animal fills the image; that may be one reason.
+# Four of eight: too few photographs to compare with 75 %. They also differ from CIFAR-10, where the animal fills the image.
 #
 # And the large one? With `DOWNLOAD = True`, all 40 of your blocks get the published weights of Inception-ResNet-v2, with a thousand classes.
 

@@ -245,7 +245,7 @@ exercises = {
             "The gradient of W is scale · (gradient of V). So there are two factors.",
         ],
         solution=answers.same_steps,
-        explanation="For `up`, a scale of 0.1 is a learning rate 100 times smaller, with SGD and momentum. (Weight decay would have to change, too; it is small here. With Adam it is 10 times: Adam ignores the size of a gradient.)",
+        explanation="For `up`, a scale of 0.1 is a learning rate 100 times smaller, with SGD and momentum. (With Adam it would be 10 times smaller: Adam ignores the size of a gradient. Weight decay, which is small here, would have to change, too.)",
         check_answer=answers.check_same_steps,
     ),
     "mended": Exercise(
@@ -288,7 +288,7 @@ quiz = [
     Question(
         "What did the runs of section 4 show about shortcuts in Inception-like networks, on small digits?",
         {
-            "With three blocks a stage the training loss falls faster; the test accuracy ends about the same": "Yes, with three seeds. The paper's large networks also needed fewer epochs to a given validation error; ours did not.",
+            "With three blocks a stage the training loss falls faster; the test accuracy ends about the same": "Yes, with three seeds. The paper's large networks also reached a given validation error in fewer epochs than an Inception; ours did not.",
             "They are needed to train at all": "All controls reach 98 % and more. The paper's authors write that their findings “do not seem to support” "
             "the view that residual connections are necessary, “at least for image recognition”.",
             "They lower the test error clearly": "The means differ by less than a point, with three seeds.",
