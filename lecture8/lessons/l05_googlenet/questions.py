@@ -122,7 +122,7 @@ def which_one(accuracy: dict[tuple[str, str], float]) -> str:
 
 builds = {
     "naive": Build(
-        title="build the naive inception module",
+        title="the naive inception module",
         difficulty=1,
         task="""
         Complete `Naive(c_in, one, three, five)` with PyTorch's own layers: three convolutions of 1 × 1, 3 × 3 and 5 × 5, each with a ReLU and with
@@ -140,7 +140,7 @@ builds = {
         input_shape=lambda c_in, *_, **__: (c_in, 8, 8),
     ),
     "inception": Build(
-        title="build the inception module",
+        title="the inception module",
         difficulty=2,
         task="""
         Complete `Inception`. A 1 × 1 convolution to `reduce3` channels comes before the 3 × 3, one to `reduce5` before the 5 × 5, and one to `pool`
@@ -158,7 +158,7 @@ builds = {
         input_shape=lambda c_in, *_, **__: (c_in, 8, 8),
     ),
     "googlenet": Build(
-        title="build GoogLeNet from its table",
+        title="GoogLeNet from its table",
         difficulty=2,
         task="""
         Complete `googlenet`: for each row of the table one `module(channels in, six widths)`. Then say how many channels the next one
@@ -175,7 +175,7 @@ builds = {
         input_shape=lambda stem, *_, **__: (_first_channels(stem), 64, 64),
     ),
     "batch_norm": Build(
-        title="build batch normalization",
+        title="batch normalization",
         difficulty=3,
         task="""
         Complete `forward` of `BatchNorm2d`. In training: take the mean and the variance (with 1/m) of each channel, over images, height and
