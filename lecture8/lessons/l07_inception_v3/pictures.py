@@ -140,30 +140,116 @@ def _through(photo, kernel) -> np.ndarray:
     return np.einsum("ijkl,kl->ij", windows, kernel)
 
 
+def kernel_sheet(learned, random) -> Figure:
+    """The strongest kernels of each kind, one row each: kernels × n × n. Gray is 0, one scale for each row."""
+    rows = {"learned": learned, "random": random}
+    figure, ax = plt.subplots(figsize=(9, 2.35), layout="none")
+    ax.set_position((0, 0, 1, 1))
+    for i, (name, kernels) in enumerate(rows.items()):
+        ax.text(-0.08, 0.5 - i * 1.08, name, ha="right", va="center", fontsize=12)
+        for j, kernel in enumerate(np.asarray(kernels, float)):
+            extent = (j * 1.08, j * 1.08 + 1, -i * 1.08, 1 - i * 1.08)
+            size = np.abs(kernel).max()
+            ax.imshow(kernel, extent=extent, vmin=-size, vmax=size, aspect="auto")
+    ax.set(xlim=(-0.9, 1.08 * len(learned)), ylim=(-1.12, 1.04))
+    ax.axis("off")
+    return figure
+
+
 def pairs_kept(learned, random) -> Figure:
-    """How much of 7 × 7 kernels their best pairs keep: boxes for learned kernels beside random ones.
+    """How much of their energy 7 × 7 kernels keep in their best pairs: boxes for learned and for random kernels.
 
-    The first kernels of `small.zfnet`, trained on CIFAR-10 photographs, keep 56 % of their energy in one pair, 79 % in two
-    and 90 % in three; as they were drawn before training, 43, 69 and 84 %. (The means; after 12 epochs much of the initial
-    weights is still in them.)
-
-    learned, random: shares of the energy from 0 to 1, kernels × pairs, as from `kernels.energies`
+    learned, random: shares of the energy from 0 to 1, kernels × pairs, as from `kernels.energies`. A box holds the middle
+    half of the kernels, its line is the median.
     """
-    figure, ax = plt.subplots(figsize=(8, 3.6))
+    figure, ax = plt.subplots(figsize=(8.4, 3.6))
     for name, shares, color, side in (
         ("learned from photographs", learned, BLUE, -0.17),
-        ("random", random, GRAY, 0.17),
+        ("random, as before training", random, GRAY, 0.17),
     ):
         shares = 100 * np.asarray(shares, float)
         at = np.arange(1, shares.shape[1] + 1)
         boxes = ax.boxplot(
-            shares, positions=at + side, widths=0.28, patch_artist=True, manage_ticks=False
-        )
+            shares, positions=at + side, widths=0.28, patch_artist=True, manage_ticks=False,
+            flierprops={"markersize": 2}, medianprops={"color": BLACK},
+        )  # fmt: skip
         for part in boxes["boxes"]:
             part.set(facecolor=color, alpha=0.6)
         boxes["boxes"][0].set_label(name)
-    ax.set(xticks=at, xlabel="pairs of a column and a row kept", ylabel="energy kept, %")
+    ax.axhline(90, color=ORANGE, linewidth=1, linestyle=(0, (4, 2)))
+    ax.text(0.45, 91, "90 %", color=ORANGE, fontsize=10)
+    ax.set(xticks=at, xlim=(0.4, 7.6), ylim=(15, 103))
+    ax.set(xlabel="pairs of a column and a row kept", ylabel="energy kept, %")
     ax.legend(loc="lower right")
+    return figure
+
+
+def cut_down(table, layer: str) -> Figure:
+    """Test accuracy against the weights that are left of one layer, cut kernel by kernel or as a whole.
+
+    table: `cut_kernels`
+    """
+    rows = table[table["layer"] == layer]
+    figure, ax = plt.subplots(figsize=(8.4, 3.6))
+    names = {
+        "each kernel": ("each kernel in 1, 2, … pairs", GRAY, "s"),
+        "layer": ("the whole layer: a column, r channels, a row", BLUE, "o"),
+    }
+    for way, (name, color, marker) in names.items():
+        some = rows[(rows["way"] == way) & (rows["weights"] <= 1.25)]
+        x, y = 100 * some["weights"], 100 * some["test_accuracy"]
+        ax.plot(x, y, "-", marker=marker, color=color, markersize=5, label=name)
+        for amount, left, up in zip(some["amount"], x, y):
+            if way == "layer":
+                ax.text(left + 0.8, up - 2.6, f"r = {amount}", fontsize=9, color=color)
+            else:
+                words = f"{amount} pair" + "s" * (amount > 1)
+                ax.text(left, up + 1.6, words, fontsize=9, color=color, ha="center")
+    whole = 100 * rows["test_accuracy"][rows["way"] == "each kernel"].iloc[-1]
+    ax.axhline(whole, color=BLACK, linewidth=0.8, linestyle=(0, (4, 2)))
+    ax.text(1, whole + 1, "the layer as it is", fontsize=9)
+    ax.set(xlabel="weights of the layer that are left, %", ylabel="test accuracy, %")
+    ax.set(ylim=(10, 80), xlim=(0, 126))
+    ax.legend(loc="lower right")
+    return figure
+
+
+def differences(found: Mapping[str, object]) -> Figure:
+    """Where the outputs for a photograph and its shuffled copy differ: name -> N × C × H × W; white is no difference."""
+    figure, axes = plt.subplots(1, len(found), figsize=(10, 2.6))
+    most = max(float(values.max()) for values in found.values())
+    for ax, (name, values) in zip(axes, found.items()):
+        ax.imshow(values[0].mean(0), cmap="Blues", vmin=0, vmax=most / 4)
+        largest = float(values.max())
+        words = "no difference at all" if largest == 0 else "the outputs differ"
+        ax.set_title(f"{name}:\n{words}", fontsize=11)
+        ax.set(xticks=[], yticks=[])
+        for spine in ax.spines.values():
+            spine.set_visible(True)
+    return figure
+
+
+def table3(table) -> Figure:
+    """ImageNet top-1 errors on the way from GoogLeNet to Inception-v3; what each of the last steps gained is beside its bar.
+
+    table: `inception_v3_table3`
+    """
+    figure, ax = plt.subplots(figsize=(8.4, 3.5))
+    errors, names = list(table["top1"]), list(table["network"])
+    first = names.index("Inception-v2")
+    best = max(range(first + 1, len(errors)), key=lambda i: errors[i - 1] - errors[i])
+    colors = [ORANGE if i == best else BLUE if i >= first else GRAY for i in range(len(errors))]
+    ax.barh(range(len(errors)), errors, color=colors, height=0.66)
+    for i, (error, cost) in enumerate(zip(errors, table["cost"])):
+        step = f"  (−{errors[i - 1] - error:.1f})" if i > first else ""
+        ax.text(error + 0.3, i, f"{error:.1f}{step}", va="center", fontsize=10)
+        ax.text(0.4, i, f"{cost:g} G", va="center", fontsize=9, color="white")
+    ax.set_yticks(range(len(names)), names)
+    ax.set(
+        xlabel="ImageNet top-1 error, % (in the bar: billions of multiply-adds)", xlim=(0, 34)
+    )
+    ax.invert_yaxis()
+    ax.tick_params(left=False)
     return figure
 
 
@@ -225,8 +311,56 @@ def strip(profile, *, title: str = "") -> Figure:
     return figure
 
 
+def film(stills: Mapping[str, Mapping[int, object]], right: int) -> Figure:
+    """Logits as bars, a row per kind of label and a still per step; the correct class is orange.
+
+    stills: kind of label -> step -> the logits of all classes; one scale for all
+    """
+    steps = list(next(iter(stills.values())))
+    values = [np.asarray(logits, float) for row in stills.values() for logits in row.values()]
+    low, high = min(v.min() for v in values), max(v.max() for v in values)
+    figure, grid = plt.subplots(
+        len(stills), len(steps), figsize=(1.3 + 1.75 * len(steps), 1.9 * len(stills)),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    for row, (name, by_step) in zip(grid, stills.items()):
+        row[0].set_ylabel(f"{name}\nlogit")
+        for ax, (step, logits) in zip(row, by_step.items()):
+            logits = np.asarray(logits, float)
+            colors = [ORANGE if i == right else BLUE for i in range(len(logits))]
+            ax.bar(range(len(logits)), logits, color=colors, width=0.8)
+            ax.axhline(0, color=BLACK, linewidth=0.6)
+            lead = logits[right] - np.delete(logits, right).max()
+            ax.set_title(f"step {step:,}\ngap {lead:.1f}", fontsize=10, loc="center")
+            ax.set(xticks=[], ylim=(low - 0.5, high + 0.5))
+    return figure
+
+
+def sign_flips(gains: Sequence[float], means: Sequence[float]) -> Figure:
+    """What each seed gained, and the mean for every choice of signs: those at least as far from 0 as ours are orange."""
+    figure, (left, middle) = plt.subplots(1, 2, figsize=(9, 3.1), width_ratios=(1, 1.25))
+    ours, means = np.mean(gains), np.asarray(means)
+    left.axvline(0, color=BLACK, linewidth=0.8)
+    left.barh(
+        range(len(gains)), gains, color=[BLUE if g > 0 else GRAY for g in gains], height=0.66
+    )
+    left.set_yticks(range(len(gains)), [f"seed {i}" for i in range(len(gains))])
+    left.set(title="with the head − without it", xlabel="test accuracy, points")
+    left.tick_params(left=False)
+    edges = np.linspace(-6.5, 6.5, 27)
+    far = np.abs(means) >= abs(ours) - 1e-9
+    middle.hist([means[~far], means[far]], edges, stacked=True, color=[SKY, ORANGE])
+    for side in (-1, 1):
+        middle.axvline(side * ours, color=BLACK, linewidth=1, linestyle=(0, (4, 2)))
+    middle.set(
+        title=f"mean gain for all {len(means)} choices of signs", xlabel="mean, points",
+        ylabel="choices",
+    )  # fmt: skip
+    return figure
+
+
 def reliability(found: Mapping[str, Sequence]) -> Figure:
-    """Reliability diagrams side by side: how often predictions of a given confidence are right.
+    """Reliability diagrams side by side: the accuracy of predictions of a given confidence.
 
     found: name -> one `Calibration` per seed. A dot is a bin of one seed, the larger the more predictions it holds.
     """
@@ -246,8 +380,8 @@ def reliability(found: Mapping[str, Sequence]) -> Figure:
             x, y = 100 * np.array(one.confidence), 100 * np.array(one.accuracy)
             ax.scatter(x, y, s=12 + 400 * share, color=BLUE, alpha=0.45, linewidth=0)
         error = 100 * np.mean([one.error for one in several])
-        ax.text(97, 4, "promises\ntoo much", ha="right", va="bottom", fontsize=9, color=GRAY)
-        ax.text(3, 97, "promises\ntoo little", ha="left", va="top", fontsize=9, color=GRAY)
+        ax.text(97, 4, "too sure", ha="right", va="bottom", fontsize=9, color=GRAY)
+        ax.text(3, 97, "not sure\nenough", ha="left", va="top", fontsize=9, color=GRAY)
         ax.set(
             xlim=(-2, 103),
             ylim=(-2, 103),
@@ -255,5 +389,5 @@ def reliability(found: Mapping[str, Sequence]) -> Figure:
             title=f"{name}\ncalibration error {error:.1f} %",
         )
         ax.set_aspect("equal")
-    axes[0, 0].set_ylabel("right, %")
+    axes[0, 0].set_ylabel("accuracy, %")
     return figure
