@@ -200,11 +200,11 @@ def cut_down(table, layer: str) -> Figure:
         x, y = 100 * some["weights"], 100 * some["test_accuracy"]
         ax.plot(x, y, "-", marker=marker, color=color, markersize=5, label=name)
         for amount, left, up in zip(some["amount"], x, y):
-            if way == "layer":
-                ax.text(left + 0.8, up - 2.6, f"r = {amount}", fontsize=9, color=color)
-            else:
+            if way == "layer" and amount in (2, 4, 8, 16, 32, 64):
+                ax.text(left + 1.2, up - 3.6, f"r = {amount}", fontsize=10, color=color)
+            elif way == "each kernel":
                 words = f"{amount} pair" + "s" * (amount > 1)
-                ax.text(left, up + 1.6, words, fontsize=9, color=color, ha="center")
+                ax.text(left + 1, up - 5.5, words, fontsize=10, color=color, ha="center")
     whole = 100 * rows["test_accuracy"][rows["way"] == "each kernel"].iloc[-1]
     ax.axhline(whole, color=BLACK, linewidth=0.8, linestyle=(0, (4, 2)))
     ax.text(1, whole + 1, "the layer as it is", fontsize=9)
@@ -347,7 +347,7 @@ def sign_flips(gains: Sequence[float], means: Sequence[float]) -> Figure:
     left.set_yticks(range(len(gains)), [f"seed {i}" for i in range(len(gains))])
     left.set(title="with the head − without it", xlabel="test accuracy, points")
     left.tick_params(left=False)
-    edges = np.linspace(-6.5, 6.5, 27)
+    edges = abs(ours) / 7 * np.arange(-14, 15)  # ours is at the edge of a bar
     far = np.abs(means) >= abs(ours) - 1e-9
     middle.hist([means[~far], means[far]], edges, stacked=True, color=[SKY, ORANGE])
     for side in (-1, 1):
