@@ -47,7 +47,7 @@ def smoothed(images: int, amount: float, seed: int) -> list[dict]:
             "amount": amount,
             "seed": seed,
             "count": n,
-            "confidence": c,
+            "mean_confidence": c,
             "accuracy": a,
         }
         for n, c, a in bins
