@@ -331,6 +331,11 @@ def factorize(layer, between):
     return ...  # your code
 
 
+# after a ✅ remove the # here: what does the network with the cut layer say about ten photographs?
+# whole = models.small.zfnet(weights="cifar10")
+# print(transfer.recognize(whole, photos, size=32, like="cifar10"))
+# whole.features.conv2.conv = factorize(whole.features.conv2.conv, 32)
+# print(transfer.recognize(whole, photos, size=32, like="cifar10"))
 ask.exercises["factorize"].check(factorize)
 
 # %% [markdown]
@@ -419,7 +424,7 @@ found = blind[0] if blind else "none of them"
 guess_shuffle.reveal(found, pictures.differences(differences))
 
 # %% [markdown]
-# Whatever was in the order of those pixels is gone, for any weights. Does a network miss it when it has to *learn*? Take fine and coarse stripes
+# The order of those pixels is lost, for any weights. Does a network miss it when it has to *learn*? Take fine and coarse stripes
 # in six directions. The layer before the reduction is a 1 × 1 convolution, which cannot look around.
 
 # %%
@@ -635,7 +640,7 @@ lead = {
     name: [still[3] - still[4] for still in stills.values()] for name, stills in film.items()
 }
 teaching.claim(
-    "Hard labels: the gap grows on and on, {a:.1f}, {b:.1f}, {c:.1f} after 100, 500 and 2,500 steps. With ε = 0.1 it stays at {d:.2f}.",
+    "Hard labels: the gap keeps growing, {a:.1f}, {b:.1f}, {c:.1f} after 100, 500 and 2,500 steps. With ε = 0.1 it stays at {d:.2f}.",
     lead["hard labels"][3] > lead["hard labels"][2] + 1
     and abs(lead["ε = 0.1"][3] - lead["ε = 0.1"][2]) < 0.01,
     **dict(zip("abc", lead["hard labels"][1:])),

@@ -98,7 +98,9 @@ def predictions(net: nn.Module, data, split: str = "test") -> tuple[Tensor, Tens
 def calibrations(runs) -> list[Calibration]:
     """One `Calibration` per seed from rows of the table `label_smoothing`."""
     return [
-        Calibration(run["mean_confidence"].tolist(), run["accuracy"].tolist(), run["count"].tolist())
+        Calibration(
+            run["mean_confidence"].tolist(), run["accuracy"].tolist(), run["count"].tolist()
+        )
         for _, run in runs.groupby("seed")
     ]
 

@@ -347,7 +347,7 @@ def sign_flips(gains: Sequence[float], means: Sequence[float]) -> Figure:
     left.set_yticks(range(len(gains)), [f"seed {i}" for i in range(len(gains))])
     left.set(title="with the head − without it", xlabel="test accuracy, points")
     left.tick_params(left=False)
-    edges = abs(ours) / 7 * np.arange(-14, 15)  # ours is at the edge of a bar
+    edges = (1 - 1e-6) * abs(ours) / 7 * np.arange(-14, 15)  # ours is at the edge of a bar
     far = np.abs(means) >= abs(ours) - 1e-9
     middle.hist([means[~far], means[far]], edges, stacked=True, color=[SKY, ORANGE])
     for side in (-1, 1):
