@@ -11,7 +11,9 @@ from lecture8.lessons.l07_inception_v3.calibration import (
     Calibration,
     accuracy_by_setting,
     calibration,
+    calibrations,
     error_by_setting,
+    errors_of_seeds,
     means_of_all_signs,
     predictions,
 )
@@ -104,5 +106,7 @@ def test_means_of_all_signs_and_by_setting():
     assert sorted(means_of_all_signs([1.0, 3.0])) == [-2, -1, 1, 2]
     runs = published.read("label_smoothing")
     error = error_by_setting(runs)
-    assert error[50].idxmin() == 0.02 and error[960].idxmin() == 0.0
-    assert accuracy_by_setting(runs)[960].between(95, 99).all()
+    fifty = calibrations(runs[(runs["images"] == 50) & (runs["amount"] == 0.05)])
+    assert error[50].idxmin() == 0.05 and error[960].idxmin() == 0.0
+    assert errors_of_seeds(runs)[50][0.05] == pytest.approx([100 * one.error for one in fifty])
+    assert accuracy_by_setting(runs)[960].between(98, 99.5).all()

@@ -116,6 +116,15 @@ def error_by_setting(runs) -> pd.Series:
     return 100 * groups.apply(lambda some: mean(calibrations(some), "error"))
 
 
+def errors_of_seeds(runs) -> dict[int, dict[float, list[float]]]:
+    """The calibration error of each seed in %, images -> amount -> errors, from the table `label_smoothing`."""
+    found: dict = {}
+    for (images, amount), some in runs.groupby(["images", "amount"]):
+        errors = [100 * one.error for one in calibrations(some)]
+        found.setdefault(images, {})[amount] = errors
+    return found
+
+
 def accuracy_by_setting(runs) -> pd.Series:
     """Mean test accuracy in %, by (images, amount), from the table `label_smoothing`."""
     groups = runs.groupby(["images", "amount"])

@@ -17,7 +17,7 @@ from lecture8.lessons.l07_inception_v3.calibration import calibration, predictio
 from lecture8.models.inception_v3 import separate
 
 AMOUNTS = (0.0, 0.02, 0.05, 0.1, 0.2)
-EPOCHS = {50: 60, 960: 8}  # training images -> epochs
+IMAGES, EPOCHS = (50, 960), 60
 HEAD_IMAGES, HEAD_EPOCHS = 100, 20
 
 
@@ -34,7 +34,7 @@ def smoothed(images: int, amount: float, seed: int) -> list[dict]:
         net,
         data,
         optimizer,
-        EPOCHS[images],
+        EPOCHS,
         batch_size=32,
         objective=objective,
         seed=seed,
@@ -81,19 +81,18 @@ def with_head(head: bool, seed: int) -> dict:
 def smoothing(seeds: int) -> None:
     """Every amount for every number of images, once per seed; then the table."""
     rows = []
-    for images in EPOCHS:
+    for images in IMAGES:
         for amount in AMOUNTS:
             for seed in range(seeds):
                 rows += smoothed(images, amount, seed)
             print(images, amount, flush=True)
     what = (
-        "small.alexnet of width 8 without normalization and dropout on 16 × 16 digits, Adam 0.002, batch 32; amount: "
-        "share of each label that is spread over all classes; a row is a bin of the test predictions sorted by "
+        f"small.alexnet of width 8 without normalization and dropout on 16 × 16 digits, Adam 0.002, batch 32, {EPOCHS} epochs; amount: "
+        "share of each label that is spread over all classes; images: training images; a row is a bin of the test predictions sorted by "
         "confidence (ten bins from 0 to 1, empty ones left out): predictions in it, mean confidence, accuracy"
     )
-    epochs = ", ".join(f"{e} epochs for {n} images" for n, e in EPOCHS.items())
     path = Path(__file__).with_name("label_smoothing.csv")
-    published.write(path, pd.DataFrame(rows).round(5), what, seeds, epochs=epochs)
+    published.write(path, pd.DataFrame(rows).round(5), what, seeds)
 
 
 def head(seeds: int) -> None:

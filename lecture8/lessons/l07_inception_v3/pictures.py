@@ -72,7 +72,7 @@ def _arrow(ax, start, end) -> None:
 def separated(kernel, kept, photo, rank: int) -> Figure:
     """A kernel beside a sum of `rank` products of a column and a row, and a photograph seen through both.
 
-    kernel, kept: n × n; photo: H × W, gray. The bars are the shares of the kernel's energy (the sum of its squared
+    kernel, kept: n × n; photo: H × W, gray. Each row has one scale around gray, which is 0. The bars are the shares of the kernel's energy (the sum of its squared
     weights) in each product, those kept in blue.
     """
     kernel, kept, photo = (np.asarray(a, float) for a in (kernel, kept, photo))
@@ -99,6 +99,10 @@ def separated(kernel, kept, photo, rank: int) -> Figure:
         _picture(
             sheet, values, (left, left + width, 1.98 - height, 1.98), title, size if i else None
         )
+    sheet.text(
+        *(9, 2.38), "kernels, outputs: gray is 0,\nwhite above, black below",
+        ha="center", va="bottom", fontsize=8.5, color=GRAY,
+    )  # fmt: skip
     sheet.set(xlim=(0, 10), ylim=(-0.15, 4.9))
     sheet.axis("off")
     _shares(figure.add_axes((0.81, 0.63, 0.18, 0.28)), kernel, rank)
@@ -201,31 +205,35 @@ def cut_down(table, layer: str) -> Figure:
         ax.plot(x, y, "-", marker=marker, color=color, markersize=5, label=name)
         for amount, left, up in zip(some["amount"], x, y):
             if way == "layer" and amount in (2, 4, 8, 16, 32, 64):
-                ax.text(left + 1.2, up - 3.6, f"r = {amount}", fontsize=10, color=color)
+                below = (1.2, -3.6) if amount < 32 else (-2, 3)
+                ax.text(
+                    left + below[0], up + below[1], f"r = {amount}", fontsize=10, color=color
+                )
             elif way == "each kernel":
                 words = f"{amount} pair" + "s" * (amount > 1)
                 ax.text(left + 1, up - 5.5, words, fontsize=10, color=color, ha="center")
     whole = 100 * rows["test_accuracy"][rows["way"] == "each kernel"].iloc[-1]
     ax.axhline(whole, color=BLACK, linewidth=0.8, linestyle=(0, (4, 2)))
-    ax.text(1, whole + 1, "the layer as it is", fontsize=9)
+    ax.text(1, whole + 1.2, "the layer as it is", fontsize=9)
     ax.set(xlabel="weights of the layer that are left, %", ylabel="test accuracy, %")
-    ax.set(ylim=(10, 80), xlim=(0, 126))
+    ax.set(ylim=(10, 85), xlim=(0, 126))
     ax.legend(loc="lower right")
     return figure
 
 
 def differences(found: Mapping[str, object]) -> Figure:
     """Where the outputs for a photograph and its shuffled copy differ: name -> N × C × H × W; white is no difference."""
-    figure, axes = plt.subplots(1, len(found), figsize=(10, 2.6))
+    figure, axes = plt.subplots(1, len(found), figsize=(10.6, 2.6))
     most = max(float(values.max()) for values in found.values())
     for ax, (name, values) in zip(axes, found.items()):
-        ax.imshow(values[0].mean(0), cmap="Blues", vmin=0, vmax=most / 4)
+        image = ax.imshow(values[0].mean(0), cmap="Blues", vmin=0, vmax=most / 4)
         largest = float(values.max())
-        words = "no difference at all" if largest == 0 else "the outputs differ"
+        words = "no difference" if largest < 1e-5 else "the outputs differ"
         ax.set_title(f"{name}:\n{words}", fontsize=11)
         ax.set(xticks=[], yticks=[])
         for spine in ax.spines.values():
             spine.set_visible(True)
+    figure.colorbar(image, ax=axes, label="mean difference\nof the channels", extend="max")
     return figure
 
 
@@ -276,7 +284,7 @@ def reductions(designs: Mapping[str, tuple]) -> Figure:
 
 
 def strip(profile, *, title: str = "") -> Figure:
-    """Inception-v3 stage by stage: as wide as the map's side (log scale), as high as its channels are many.
+    """Inception-v3 stage by stage: as wide as the feature map's side (log scale), as high as its channels are many.
 
     profile: of an `inception_v3`. Under each stage its shape, on top its multiply-adds.
     """
@@ -300,11 +308,12 @@ def strip(profile, *, title: str = "") -> Figure:
                 i, channels / highest + 0.02, short(macs), ha="center", va="bottom", fontsize=9
             )
         kind, _, which = name.partition("_")
-        label = {"inception": "", "reduction": "red. ", "classifier": "linear"}.get(
+        label = {"inception": "", "reduction": "reduction ", "classifier": "linear"}.get(
             kind, kind
         ) + which.upper()
         size = f"\n{side[0]} × {side[1]}" if side else ""
-        ax.text(i, -0.03, label, ha="center", va="top", fontsize=9.5, fontweight="bold")
+        points = 8 if kind == "reduction" else 9.5
+        ax.text(i, -0.03, label, ha="center", va="top", fontsize=points, fontweight="bold")
         ax.text(i, -0.115, f"{channels}{size}", ha="center", va="top", fontsize=8.5)
     ax.set(xlim=(-0.55, len(rows) - 0.45), ylim=(-0.28, 1.12), title=title)
     ax.axis("off")
@@ -333,29 +342,61 @@ def film(stills: Mapping[str, Mapping[int, object]], right: int) -> Figure:
             lead = logits[right] - np.delete(logits, right).max()
             ax.set_title(f"step {step:,}\ngap {lead:.1f}", fontsize=10, loc="center")
             ax.set(xticks=[], ylim=(low - 0.5, high + 0.5))
+    for ax in grid[-1]:
+        ax.set_xlabel("class (orange:\nthe correct one)", fontsize=9)
+    return figure
+
+
+def gains_of_seeds(gains: Sequence[float]) -> Figure:
+    """What each seed gained in test accuracy, as bars."""
+    figure, ax = plt.subplots(figsize=(7, 2.9))
+    ax.axvline(0, color=BLACK, linewidth=0.8)
+    ax.barh(
+        range(len(gains)), gains, color=[BLUE if g > 0 else GRAY for g in gains], height=0.66
+    )
+    ax.set_yticks(range(len(gains)), [f"seed {i}" for i in range(len(gains))])
+    ax.set(title="with the head − without it", xlabel="difference in test accuracy, points")
+    ax.tick_params(left=False)
     return figure
 
 
 def sign_flips(gains: Sequence[float], means: Sequence[float]) -> Figure:
-    """What each seed gained, and the mean for every choice of signs: those at least as far from 0 as ours are orange."""
-    figure, (left, middle) = plt.subplots(1, 2, figsize=(9, 3.1), width_ratios=(1, 1.25))
+    """The mean gain for every choice of signs: those at least as far from 0 as ours are orange."""
+    figure, ax = plt.subplots(figsize=(7, 3.1))
     ours, means = np.mean(gains), np.asarray(means)
-    left.axvline(0, color=BLACK, linewidth=0.8)
-    left.barh(
-        range(len(gains)), gains, color=[BLUE if g > 0 else GRAY for g in gains], height=0.66
-    )
-    left.set_yticks(range(len(gains)), [f"seed {i}" for i in range(len(gains))])
-    left.set(title="with the head − without it", xlabel="test accuracy, points")
-    left.tick_params(left=False)
     edges = (1 - 1e-6) * abs(ours) / 7 * np.arange(-14, 15)  # ours is at the edge of a bar
     far = np.abs(means) >= abs(ours) - 1e-9
-    middle.hist([means[~far], means[far]], edges, stacked=True, color=[SKY, ORANGE])
-    for side in (-1, 1):
-        middle.axvline(side * ours, color=BLACK, linewidth=1, linestyle=(0, (4, 2)))
-    middle.set(
-        title=f"mean gain for all {len(means)} choices of signs", xlabel="mean, points",
-        ylabel="choices",
+    ax.hist(
+        [means[~far], means[far]], edges, stacked=True, color=[SKY, ORANGE],
+        label=["closer to 0", "at least as far from 0 as the measured mean"],
     )  # fmt: skip
+    for side in (-1, 1):
+        ax.axvline(side * ours, 0, 0.72, color=BLACK, linewidth=1, linestyle=(0, (4, 2)))
+    ax.set(
+        title=f"all {len(means)} coin-flip results", xlabel="mean difference, points",
+        ylabel="results", ylim=(0, 24),
+    )  # fmt: skip
+    ax.legend(loc="upper left", fontsize=9)
+    return figure
+
+
+def calibration_by_amount(errors: Mapping[int, Mapping[float, Sequence[float]]]) -> Figure:
+    """Calibration error by the amount of smoothing, a line per number of training images; small dots are seeds.
+
+    errors: images -> amount -> the error of each seed, in %
+    """
+    figure, ax = plt.subplots(figsize=(7.5, 3.6))
+    for (images, by_amount), color in zip(errors.items(), (BLUE, ORANGE)):
+        amounts = list(by_amount)
+        ax.plot(
+            amounts, [np.mean(by_amount[a]) for a in amounts], "-o", color=color,
+            label=f"{images} training images",
+        )  # fmt: skip
+        for amount, seeds in by_amount.items():
+            ax.plot([amount] * len(seeds), seeds, ".", color=color, alpha=0.45, markersize=5)
+    ax.set(xlabel="ε, the share that is spread", ylabel="calibration error, %")
+    ax.set(xticks=amounts, yticks=(0, 5, 10, 15, 20), ylim=(0, None))
+    ax.legend()
     return figure
 
 

@@ -21,13 +21,12 @@ predictions = {
         },
     ),
     "learned": Prediction(
-        "ZFNet's small copy learned 96 such kernels of 7 × 7 from photographs. How many pairs does a kernel need on average to keep 90 % of its energy?",
+        "The small ZFNet's first layer has 32 filters with a 7 × 7 kernel for each of the three colors: 96 learned kernels. How many pairs does a kernel need on average to keep 90 % of its energy?",
         {
-            "fewer than 2": "One pair would do for blurs and upright edges. Few of these kernels are that simple.",
-            "2 to 3": "Close. The strongest kernels come near that; the mean of all 96 is higher.",
-            "3 to 4": "Learned kernels are simpler than random ones, but not by much. This network trained for 12 epochs, and much "
-            "of the initial noise is still in its kernels.",
-            "more than 4": "That is what noise needs: random kernels of the same size need 4 on average.",
+            "about 1": "One pair would do for blurs and upright edges. Few of these kernels are that simple.",
+            "about 2": "That would do for clean stripes in any direction. These kernels hold more than stripes.",
+            "about 3.5": "The difference to random kernels is small. This network trained for only 12 epochs, so some of the initial noise may remain.",
+            "about 6": "Not even random kernels need that many.",
         },
     ),
     "layer": Prediction(
@@ -50,39 +49,37 @@ predictions = {
         },
     ),
     "step": Prediction(
-        "From the paper's Inception-v2 to Inception-v3 there are four steps. Which one lowers the top-1 error most?",
+        "From Inception-v2 to Inception-v3 there are four steps. Which one lowers the top-1 error most?",
         {
-            "another optimizer (RMSProp)": "It brings 0.3 points, as the smoothed labels do.",
-            "smoothed labels": "They bring 0.3 points on ImageNet, and cost nothing when the network is used.",
-            "smaller kernels in the first layer": "The step is called “factorized 7 × 7”: the network's first 7 × 7 convolution becomes a sequence of 3 × 3. It is "
+            "RMSProp": "It brings 0.3 points, as label smoothing does.",
+            "label smoothing": "It brings 0.3 points, and costs nothing when the network is used.",
+            "3 × 3 kernels in place of the first 7 × 7": "The table calls this step “factorized 7 × 7”. It is "
             "the only step of the four that costs compute, 1 G: the pieces work on large feature maps.",
-            "a normalized auxiliary classifier": "It brings 0.4 points, and is thrown away after training.",
+            "batch normalization in the auxiliary classifier": "It brings 0.4 points, and is thrown away after training.",
         },
     ),
     "calibrated": Prediction(
-        "The runs in the next table learned from 50 images and from 960. For which does smoothing with ε = 0.1 bring the "
-        "confidence closer to the accuracy?",
+        "Now the same network learns from 960 digits instead of 50, for 60 epochs as before. What does smoothing with ε = 0.1 do to its calibration error?",
         {
-            "for both": "With 960 images the network is about as sure as it should be. Smoothing then makes it less sure than that.",
-            "for 50 images only": "With few images the network is far too sure, so lowering its confidence helps. With many it was right already.",
-            "for 960 images only": "It is the other way round: the network with few images is the one that is too sure.",
-            "for neither": "With 50 images it helps: the network is far too sure without it.",
+            "lowers it": "With 50 images it does. With 960 the network is about as sure as it should be, and smoothing takes some of that away.",
+            "changes it by less than 2 points": "Smoothing bounds the logits, however many images there are. So it changes the confidence here too.",
+            "raises it": "With hard labels the confidence is almost right. Smoothing makes the network less sure than it should be.",
         },
     ),
     "head": Prediction(
-        "With the head the mean accuracy is 3.3 points higher. If the head did nothing, each seed's gain could as well have the other sign. "
-        "For how many of the 2⁸ = 256 choices of signs is the mean at least as far from 0?",
+        "With the head, accuracy is 3.3 points higher on average over eight seeds. Suppose the head does nothing. Then the sign of each seed's "
+        "difference is a coin flip. In what share of all 256 coin-flip results is the mean difference 3.3 points or more, up or down?",
         {
-            "fewer than 13 (less than 5 %)": "Then it would be called significant. But one large gain makes up more than half of the sum.",
-            "13 to 128": "A head that does nothing would often look as good. Eight seeds cannot tell.",
-            "more than 128": "So often only a mean close to 0 is exceeded.",
+            "less than 5 %": "Then it would be called significant. But one large gain makes up more than half of the sum, and three seeds lose.",
+            "5 to 50 %": "Coin flips alone often reach a mean like this. Eight seeds cannot tell whether the head does anything.",
+            "more than 50 %": "Coin flips exceed a mean that often only if it is close to 0.",
         },
     ),
 }
 
 
 def option(prediction: str, number: int) -> str:
-    """One of the options of a prediction, counted from 0: `option("learned", (mean > 2) + (mean > 3))`."""
+    """One of the options of a prediction, counted from 0: `option("rank", (one > 0.7) + (one > 0.99))`."""
     return list(predictions[prediction].options)[number]
 
 
@@ -97,13 +94,12 @@ builds = {
         hints=[
             "`kernel[::-1]` is the kernel with height and width exchanged.",
             "`padding` is (rows above and below, columns left and right). A kernel of height 1 needs no rows.",
-            "`padding=(first[0] // 2, first[1] // 2)` fits any kernel of odd height and width.",
+            "`padding=(first[0] // 2, first[1] // 2)` fits any kernel of odd height and width; so does `padding=\"same\"`.",
         ],
         solution=answers.pair,
         explanation="The two together see n × n. The usual mistake is a square padding: `padding=3` adds three rows that a 1 × 7 does not need, "
         "and the feature map grows.",
         check_answer=answers.check_pair,
-        input_shape=lambda c_in, *_: (c_in, 9, 9),
     ),
     "separate": Build(
         title="the best columns and rows",
@@ -118,7 +114,7 @@ builds = {
             "The first columns of `left` are `left[:, :pairs]`.",
         ],
         solution=answers.separate,
-        explanation="No other pairs come closer: this is the theorem of Eckart and Young.",
+        explanation="No other pairs come closer (the theorem of Eckart and Young).",
         check_answer=answers.check_separate,
     ),
     "module_b": Build(
@@ -126,7 +122,7 @@ builds = {
         difficulty=2,
         task="""
         Complete `module_b(c_in, width)`. `seven`: 1 × 1 to `width` channels, then a 7 × 7 in two pieces, first 1 × 7, to 192. `twice_seven`:
-        1 × 1 to `width`, then two 7 × 7 in pieces, each first 7 × 1, the first to `width`, the second to 192 channels.
+        1 × 1 to `width`, then two pairs. Both start with 7 × 1. The first outputs `width` channels, the second 192.
         `pool`: 3 × 3 average pooling that keeps the size, then 1 × 1 to 192.
         """,
         hints=[
@@ -137,30 +133,30 @@ builds = {
         solution=answers.module_b,
         explanation="Four branches with 192 channels each: 768, whatever the width.",
         check_answer=answers.check_module_b,
-        input_shape=lambda c_in, width: (c_in, 7, 7),
     ),
     "side_by_side": Build(
         title="convolve and pool side by side",
         difficulty=1,
         task="""
-        Write `side_by_side(c)`: c channels become 2c, height and width become half. Two branches work on the same input: a 3 × 3 `conv` with
-        stride 2 to c channels, and a 2 × 2 max pooling. Stack them in this order.
+        Write `side_by_side(c, pooling)`: c channels become 2c, height and width become half. Two branches work on the same input: a 3 × 3 `conv` with
+        stride 2 to c channels, and pooling over 2 × 2 with the class `pooling`. Stack them in this order.
         """,
         hints=[
             "`Branches(conv=…, pool=…)` gives both the whole input and stacks what they output.",
             "A 3 × 3 with stride 2 halves an even side exactly if it is padded by 1.",
+            "`pooling(2)` makes the pooling layer.",
         ],
         solution=answers.side_by_side,
-        explanation="Half of the output channels come from each branch, as in Figure 10 of the paper.",
+        explanation="Half of the output channels come from each branch, as in Figure 10 of the paper. Inception-v3 itself has other shares, see section 4.",
         check_answer=answers.check_side_by_side,
-        input_shape=lambda c: (c, 16, 16),
+        input_shape=lambda c, *_: (c, 16, 16),
     ),
     "inception_v3": Build(
         title="the whole network",
         difficulty=2,
         task="""
-        Complete `inception_v3(num_classes)` from the table. Work out how many channels arrive at each module. The four `module_b` have widths of 128,
-        160, 160 and 192. After the last module: average each feature map, dropout of 0.5, a linear layer.
+        Complete `inception_v3(num_classes)` from the table. Work out how many channels arrive at each module, then compare with the first picture of this lesson. The four `module_b` have widths of 128,
+        160, 160 and 192. After the last module: average each feature map, dropout of 0.5, a linear layer. `*(a, b)` hands the parts of a tuple over one by one.
         """,
         hints=[
             "The stem outputs 192 channels, so the first module is `inception_a(192, 32)`. It outputs 224 + 32 = 256.",
@@ -176,7 +172,7 @@ builds = {
         difficulty=2,
         task="""
         Write `smoothed_loss(logits, labels, amount)` for logits N × classes and N labels. The targets give each class the same part of `amount`, and the
-        correct class 1 − amount on top. Return the mean cross-entropy over the batch. Compute it yourself: `F.cross_entropy` is the check.
+        correct class 1 − amount on top. Return the mean cross-entropy over the batch. Compute it yourself: The check compares your loss with `F.cross_entropy`.
         """,
         hints=[
             "Fill the targets with `amount / classes`, then add `1 - amount` where the labels are.",
@@ -195,7 +191,7 @@ exercises = {
         difficulty=1,
         task="""
         The paper's Figure 10 reduces 320 channels of 35 × 35 to 640 channels of 17 × 17, side by side: half of the channels from a 3 × 3 convolution with stride 2, half from max
-        pooling. How many multiply-adds does the convolution take?
+        pooling. How many multiply-adds does the convolution take, exactly?
         """,
         hints=["Kernel height × kernel width × input channels × output channels, for every value of the output's feature map.", "How many channels does the convolution itself output?"],
         solution=answers.my_work,
@@ -214,22 +210,22 @@ exercises = {
         title="where does the gap end?",
         difficulty=2,
         task="""
-        Write `gap(amount, classes)`: how far the correct logit is above the others when the smoothed loss is at its minimum. Check it with the
-        picture above, then with ImageNet's 1,000 classes.
+        Write `gap(amount, classes)`: how far the correct logit is above the others when the smoothed loss is at its minimum. Use it for ten
+        classes with ε = 0.1 (the next picture will show whether it holds), then for ImageNet's 1,000 classes.
         """,
         hints=[
             "At the minimum the softmax equals the targets. What are the targets of the correct class and of another one?",
             "softmax divides exp(logit) by the same sum for every class. So the difference of two logits is a logarithm of …",
         ],
         solution=answers.gap,
-        explanation="Without smoothing the denominator is 0 and the gap has no end.",
+        explanation="The larger ε, the smaller the gap. For ε = 0 the denominator is 0, and there is no minimum.",
         check_answer=answers.check_gap,
     ),
     "error": Exercise(
         title="calibration error by hand",
         difficulty=2,
         task="""
-        Write `calibration_error(confidence, right)`: N confidences from 0 to 1, and N truth values that say which predictions are correct. Sort the
+        Write `calibration_error(confidence, right)`: N confidences from 0 to 1, and N booleans that say which predictions are correct. Sort the
         predictions into ten bins of equal width. Return the mean of |mean confidence − accuracy| over the bins, where each
         bin counts as much as the predictions that it holds.
         """,
@@ -247,7 +243,7 @@ exercises = {
         difficulty=3,
         task="""
         Write `report(net, images, labels)`, which returns the test loss (the mean cross-entropy of the true labels), the accuracy and the mean confidence, as
-        three numbers. `reported` above has three mistakes. Fix them.
+        three numbers. There are three mistakes in the cell above, and not all of them are inside `reported`. Write a report that is right for any network that it gets.
         """,
         hints=[
             "Run `reported` twice. Why does the accuracy change, although no weight does?",
@@ -256,7 +252,7 @@ exercises = {
         ],
         solution=answers.report,
         explanation="The network was in training mode, the loss was that of smoothed labels, and the softmax ran over the images. "
-        "None of the three stops a program.",
+        "The wrong softmax also changes which class is chosen, so it makes the accuracy wrong too. None of the three stops a program.",
         check_answer=answers.check_report,
     ),
     "factorize": Exercise(
@@ -285,27 +281,17 @@ quiz = [
         "Which layer of a network would you factorize first into 1 × n and n × 1?",
         {
             "a 7 × 7 on feature maps of 17 × 17": "Yes: the pair saves 71 % of a 7 × 7, and the authors found that it works very well on medium grids.",
-            "a 3 × 3 on feature maps of 147 × 147": "It saves a third, but the authors found that the factorization does not work well in early layers.",
+            "the first 7 × 7 of a network, on the image": "It would save 71 % too, but the authors found that this does not work well in early layers.",
             "a 1 × 1 on feature maps of 17 × 17": "It has neither height nor width to separate.",
         },
         "a 7 × 7 on feature maps of 17 × 17",
-    ),
-    Question(
-        "Which kernel is exactly one column times one row?",
-        {
-            "any kernel, if n is small enough": "Only for n = 1. A column and a row have 2n numbers, a kernel n².",
-            "stripes at 45°": "One pair keeps about half of their energy.",
-            "a round blur": "Yes: exp(−x² − y²) = exp(−x²) · exp(−y²).",
-            "a spot: a narrow blur less a wide one": "Each blur is one pair. Their difference needs two.",
-        },
-        "a round blur",
     ),
     Question(
         "Few kernels are one column times one row. Why can Inception-v3 use one 1 × 7 and one 7 × 1 nevertheless?",
         {
             "its kernels lose nothing when they are cut": "Nothing was cut: the network never had 7 × 7 kernels.",
             "it trains the pair, with many channels between": "Yes: every output channel combines all channels in between, and there is a ReLU. The pair is a layer of its own.",
-            "its 17 × 17 feature maps need no large kernels": "Seven of 17 pixels is a wide view.",
+            "its 17 × 17 feature maps need no large kernels": "The authors chose 7 of 17 pixels, a wide view.",
         },
         "it trains the pair, with many channels between",
     ),
@@ -315,9 +301,18 @@ quiz = [
         {
             "shuffling the pixels of each 2 × 2 square": "Yes: the output does not change, for any weights. Everything had to pass the pooling, the bottleneck.",
             "counting the multiply-adds again": "They are equal: the convolution computes as many values in both.",
-            "looking at the loss of the first batch": "Before training both guess.",
+            "looking at the loss of the first batch": "Before training both guess, so both losses are near that of guessing.",
         },
         "shuffling the pixels of each 2 × 2 square",
+    ),
+    Question(
+        "The last step of the paper's Table 3 lowers the error by 0.4 points. What does it compare?",
+        {
+            "one network with a head, and one without": "The table has no network without a head. What having one brings, the paper does not say.",
+            "a head with batch normalization, and one without": "Yes: one network each. Before this step the head is there, but not normalized.",
+            "1 × 7 and 7 × 1 kernels, and whole 7 × 7": "No step of the table tests them: they are in Inception-v2 already.",
+        },
+        "a head with batch normalization, and one without",
     ),
     Question(
         "A network classifies 97 % of the test images correctly, with a mean confidence of 90 %. You train it again with smoothed labels. What do you expect?",

@@ -72,6 +72,7 @@ WRONG = {
         (lambda c: Branches(conv=conv(c, c, 3, 2), pool=nn.MaxPool2d(2)), "Sizes of tensors"),
         (lambda c: Branches(pool=nn.MaxPool2d(2), conv=conv(c, c, 3, 2, 1)), "outputs differ"),
         (lambda c: nn.Sequential(nn.MaxPool2d(2), conv(c, 2 * c, 3, 1, 1)), "stride should be"),
+        (lambda c, pooling=None: Branches(conv=conv(c, c, 3, 2, 1), pool=nn.MaxPool2d(2)), "AvgPool2d): All"),
     ],
     "inception_v3": [
         (lambda n: network(lambda parts: parts[:1] + parts[2:]), "stopped on images"),
