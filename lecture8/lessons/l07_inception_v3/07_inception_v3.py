@@ -477,7 +477,7 @@ teaching.claim(
 
 # %% [markdown]
 # The whole loss is in the fine stripes. Their period is 3.2 pixels; a grid of half the size carries only periods above 4. A 3 × 3 *before* the pooling makes up for it, one *after* it
-# helps little. This is one made-up task with three seeds. It fits the paper's first principle, “avoid representational
+# helps little. This is one made-up task with few seeds. It fits the paper's first principle, “avoid representational
 # bottlenecks, especially early in the network”, but we did not vary where in a network the reduction stands.
 #
 # <details><summary>➤ Pooling first loses the order of the pixels for any weights. Why does it lose nothing here after a 3 × 3?</summary>
@@ -501,7 +501,7 @@ ask.exercises["work"].check(my_work)
 # %% [markdown]
 # ## 4 · The whole network
 #
-# Modules A, B and C work at 35 × 35, 17 × 17 and 8 × 8. The others come from the library. `reduction_a` is your `side_by_side`
+# Modules A, B and C work at 35 × 35, 17 × 17 and 8 × 8. You have written B; the library has the others. `reduction_a` is your `side_by_side`
 # with one more branch and other shares. Module C puts the 1 × 3 and the 3 × 1 *side by side* on the same input instead of one after the other. This makes it wide: 2,048
 # channels. Your network has no auxiliary classifier (section 7).
 #
@@ -585,7 +585,7 @@ found = ask.option("step", list(gained).index(max(gained)))
 guess_step.reveal(found, pictures.table3(table3))
 
 # %% [markdown]
-# RMSProp, label smoothing and the normalized head (*BN-auxiliary*) bring 0.3, 0.3 and 0.4 points. The 3 × 3 stem brings 1.2, but costs 1 G more: some of the gain may come from the
+# RMSProp, label smoothing and the normalized classifier (*BN-auxiliary*) bring 0.3, 0.3 and 0.4 points. The 3 × 3 stem brings 1.2, but costs 1 G more: some of the gain may come from the
 # extra compute. Another order could give other shares, and each number is one network. The
 # 1 × 7 and 7 × 1 of section 1 are no step: Inception-v2 has them already.
 #
@@ -742,7 +742,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# With 50 images two things changed: mean confidence fell by about 20 points, and accuracy rose by about 10. Both move the network from too sure to not sure enough. Why accuracy rose this much we
+# With 50 digits two things changed: mean confidence fell by about 20 points, and accuracy rose by about 10. Both move the network from too sure to not sure enough. Why accuracy rose this much we
 # did not test.
 #
 # And with more images? **Loaded, not trained here**: the same network with 50 and 960 digits, 60 epochs each, four seeds (the quick run above has three).
