@@ -127,15 +127,14 @@ def _hint(mine: nn.Module, theirs: nn.Module, c_in: int) -> str:
             return " Your output has negative values: the last ReLU comes after the sum."
         shortcut, theirs.shortcut = theirs.shortcut, None
         plain = theirs(x)
-        if shortcut is not None and torch.allclose(got, plain, atol=1e-5):
+        if shortcut is None:
+            return ""
+        if torch.allclose(got, plain, atol=1e-5):
             return (
                 " Your block forgets its shortcut: add `self.shortcut(x)` before the last ReLU."
             )
-        if shortcut is not None and torch.allclose(got, plain + shortcut(x), atol=1e-5):
-            return " Yours applies the last ReLU before the sum: add first, then ReLU."
-        if shortcut is not None and got.shape == x.shape:
-            if torch.allclose(got, (plain + x).relu(), atol=1e-5):
-                return " Yours applies a ReLU before the sum as well: add first, then one ReLU."
+        if torch.allclose(got, (plain + shortcut(x)).relu(), atol=1e-5):
+            return " Yours applies a ReLU to F(x) before the sum: add first, then ReLU."
     return ""
 
 
@@ -144,17 +143,17 @@ IDENTITY = {"nn.Identity()": nn.Identity}
 
 def check_block(answer) -> Verdict:
     settings = {
-        (4, 4, 1): {"None": lambda: None} | IDENTITY,
         (4, 8, 2): {"None": lambda: None, "a projection": lambda: Probe(4, 8, 2)},
+        (4, 4, 1): {"None": lambda: None} | IDENTITY,
     }
     return _check_block(answer, Block, settings, _hint)
 
 
 def check_bottleneck(answer) -> Verdict:
     settings = {
+        (16, 32, 2): {"None": lambda: None, "a projection": lambda: Probe(16, 32, 2)},
         (16, 16, 1): {"None": lambda: None} | IDENTITY,
         (8, 16, 1): {"a projection": lambda: Probe(8, 16, 1)},
-        (16, 32, 2): {"a projection": lambda: Probe(16, 32, 2)},
     }
     return _check_block(answer, Bottleneck, settings, _hint)
 
