@@ -542,12 +542,12 @@ def removal(points: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
     return figure  # fmt: skip
 
 
-def answers_of(photos: Sequence, said: Sequence[str], changed: Sequence[bool]) -> Figure:
-    """Photographs with what a network says about each; what has changed is orange."""
-    figure, grid = plt.subplots(2, 5, figsize=(9, 4.3), layout="none")
-    figure.subplots_adjust(0.01, 0.01, 0.99, 0.93, wspace=0.06, hspace=0.2)
-    for ax, photo, words, other in zip(grid.flat, photos, said, changed, strict=True):
-        ax.imshow(np.moveaxis(np.asarray(photo), 0, -1))
-        ax.set_title(words, fontsize=10, loc="center", pad=3, color=ORANGE if other else BLACK)
+def answers_of(images: Sequence, said: Sequence[str], wrong: Sequence[bool]) -> Figure:
+    """Images with a network's answer above each; a wrong one is orange."""
+    figure, grid = plt.subplots(2, len(images) // 2, figsize=(9, 2.5), layout="none")
+    figure.subplots_adjust(0.01, 0.01, 0.99, 0.9, wspace=0.15, hspace=0.3)
+    for ax, image, words, other in zip(grid.flat, images, said, wrong, strict=True):
+        ax.imshow(np.asarray(image, float), cmap="gray")
+        ax.set_title(words, fontsize=12, loc="center", pad=3, color=ORANGE if other else BLACK)
         ax.axis("off")
     return figure
