@@ -71,7 +71,7 @@ def removal() -> Explorer:
 
     def draw(network: str, first: str, second: str) -> tuple[Figure, str]:
         blocks = sorted({removable[first], removable[second]} - {0})
-        row = table.loc[(names[network], *(blocks + [0, 0])[:2])]
+        row = table.loc[(names[network], *[*blocks, 0, 0][:2])]
         said = [int(answer) for answer in row["said"][1:]]
         wrong = [answer != label for answer, label in zip(said, labels, strict=True)]
         listed = " and ".join(map(str, blocks)) or "none"
@@ -82,7 +82,7 @@ def removal() -> Explorer:
         return pictures.answers_of(images, [str(one) for one in said], wrong), words
 
     controls = {"network": list(names), "first": list(removable), "second": list(removable)}
-    start = {"network": "residual-20", "first": "5"}
+    start = {"network": "residual-20", "first": "3"}
     return Explorer(
         draw, controls, start=start, labels={"first": "remove block", "second": "and"}
     )
