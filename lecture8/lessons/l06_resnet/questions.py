@@ -50,7 +50,7 @@ predictions = {
     ),
     "removal": Prediction(
         "Take a trained network, replace ONE block by the identity, train nothing, and test it. In the residual network of 20 layers, what "
-        "does an average block cost?",
+        "does a typical block cost (the median)?",
         {
             "almost all of the accuracy": "That is what happens in the plain network, where each block sees only what the block "
             "before it produced.",
