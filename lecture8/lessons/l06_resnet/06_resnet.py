@@ -552,7 +552,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# Before the first step nothing vanishes: in the plain network the gradient *grows* toward the image. After the first steps it is the other way round: the first layers get the smallest gradients. In the residual
+# Before the first step nothing vanishes: in the plain network the gradient *grows* toward the image. After some ten steps it is the other way round: layers near the image get the smaller gradients. In the residual
 # network first and last layers soon stay within a factor of three.
 #
 # The paper checked that its plain networks have healthy gradient norms, and calls degradation “unlikely to be caused by vanishing gradients”. It conjectures exponentially low convergence rates.
@@ -711,7 +711,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# In a plain network each layer sees only what the layer before it produced. In a residual network a sum passes through, x + F₁ + F₂ + … (without the ReLUs), and each block adds its part. The first blocks of a stage matter most.
+# In a plain network each layer sees only what the layer before it produced. In a residual network a sum passes through, x + F₁ + F₂ + … (without the ReLUs), and each block adds its part. The earlier a block, the more it is missed.
 # ➤ Take out one block, and then two: which ones are missed most, and do two cost as much as the one plus the other? (Loaded: two networks of 20 layers on digits, one seed.)
 
 # %%
@@ -771,7 +771,7 @@ said = transfer.recognize(mine, datasets.animals(), size=32, like="cifar10")
 _ = plots.images(datasets.animals(96).values(), said, columns=5, size=1.5)
 
 # %% [markdown]
-# It has seen each class at one size, in the middle of 32 × 32 pixels, so some answers are poor. **With a network connection**, your ResNet-18 takes the published ImageNet weights, and names the
+# Right are the cat, the horses and the duck; a moose is a deer, if you like. At 32 × 32 pixels, a hen is a frog. **With a network connection**, your ResNet-18 takes the published ImageNet weights, and names the
 # same photographs among a thousand classes.
 
 # %%
