@@ -14,13 +14,12 @@ DEPTHS, SEEDS = (8, 14, 20, 32, 44, 56), (0, 1, 2)
 
 
 def test_all_runs_that_the_lesson_speaks_of_are_there():
-    runs = published.read("degradation")
-    ends = runs.dropna(subset="end_train_accuracy")
+    ends = published.read("degradation").dropna(subset="end_train_accuracy")
     assert not ends.duplicated(["kind", "depth", "lr", "init", "seed"]).any() and (ends["epoch"] == 60).all()
     standard = ends[(ends["lr"] == 0.05) & (ends["init"] == "he")]
     found = set(standard[["kind", "depth", "seed"]].itertuples(index=False, name=None))
     assert found == set(itertools.product(("A", "plain"), DEPTHS, SEEDS))
-    settings = pictures.settings_of_56(runs, published.read("degradation_longer"))
+    settings = pictures.settings_of_56(longer=True)
     assert len(settings) == 9 and all(set(one["seed"]) == set(SEEDS) for one in settings.values())
     norms = published.read("degradation_gradients")
     assert norms.groupby(["kind", "seed", "layer"]).size().eq(11).all() and norms["layer"].max() == 56

@@ -47,7 +47,7 @@ from torch import nn
 
 from lecture8 import complexity, datasets, models, plots, published, teaching, training
 from lecture8 import transfer
-from lecture8.lessons.l06_resnet import colleague, explorers, pictures
+from lecture8.lessons.l06_resnet import colleague, explorers, pictures, runs
 from lecture8.lessons.l06_resnet import questions as ask
 
 with torch.device("meta"):  # shapes only, no numbers
@@ -93,21 +93,17 @@ guess_degradation = teaching.predict(ask.predictions["degradation"])
 guess_degradation
 
 # %%
-digits_runs = published.read("degradation")
-ends = digits_runs.dropna(subset="end_train_accuracy").set_index(["kind", "depth"]).sort_index()
-standard = ends.query("lr == 0.05 and init == 'he'")
-learned = 100 * standard["end_train_accuracy"]
-deep = learned["plain", 56].mean().item()
-found = ask.option("degradation", (deep < 99) + (deep < 90))
-guess_degradation.reveal(found, pictures.to_the_end(digits_runs, ["plain"]))
+twenty, deep = runs.learned("plain", 20), runs.learned("plain", 56)
+found = ask.option("degradation", (max(deep) < 99) + (max(deep) < 90))
+guess_degradation.reveal(found, pictures.to_the_end(["plain"]))
 
 # %%
 teaching.claim(
     "Training accuracy by seed: {twenty} % with 20 layers, {deep} % with 56. Accuracy on new images with 56: {new} %.",
-    learned["plain", 20].min() == 100 and learned["plain", 56].max() < 60,
-    twenty=", ".join(f"{one:.0f}" for one in learned["plain", 20]),
-    deep=", ".join(f"{one:.0f}" for one in learned["plain", 56]),
-    new=", ".join(f"{100 * one:.0f}" for one in standard["test_accuracy"]["plain", 56]),
+    min(twenty) == 100 and max(deep) < 60,
+    twenty=runs.listed(twenty),
+    deep=runs.listed(deep),
+    new=runs.listed(runs.learned("plain", 56, "test_accuracy")),
 )
 
 # %% [markdown]
@@ -133,22 +129,20 @@ guess_longer = teaching.predict(ask.predictions["longer"])
 guess_longer
 
 # %%
-longer = published.read("degradation_longer")
-patient = 100 * longer["end_train_accuracy"].dropna()
-count = (patient >= 98).sum()
-found = ask.option("longer", int(count > 0) + int(count > 2))
-guess_longer.reveal(found, pictures.every_chance(digits_runs, longer))
+patient = runs.after_180()
+count = sum(one >= 98 for one in patient)
+found = ask.option("longer", (count > 0) + (count > 2))
+guess_longer.reveal(found, pictures.every_chance())
 
 # %%
-tried = 100 * ends.query("depth == 56 and kind == 'plain'")["end_train_accuracy"]
-best = tried[ends.query("depth == 56 and kind == 'plain'")["lr"].eq(0.005).to_numpy()]
+tried = runs.digits_ends("plain", 56)
 teaching.claim(
-    "Plain-56, training accuracy: the best of {settings} settings has {best} % (three seeds) after 60 epochs; no run exceeds {most:.0f} %. After 180 epochs: {long} %.",
-    tried.max() < 92 and count == 2 and patient.min() < 60,
-    settings=8,
-    best=", ".join(f"{one:.0f}" for one in best),
-    most=tried.max(),
-    long=", ".join(f"{one:.1f}" for one in patient),
+    "Plain-56, {count} settings with three seeds each: no run exceeds {most:.0f} % training accuracy in 60 epochs. At a rate of 0.005: {best} %; after 180 epochs {patient} %.",
+    tried.max().max() < 92 and count == 2 and min(patient) < 60,
+    count=len(tried),
+    most=tried.max().max(),
+    best=runs.listed(tried.loc[0.005, "he"]),
+    patient=runs.listed(patient, 1),
 )
 
 # %% [markdown]
@@ -292,23 +286,16 @@ guess_options
 
 # %%
 # loaded, not trained here: digits, 8 to 32 channels, 12 epochs, three seeds
-curves, slopes = published.read("digits_depth"), published.read("digits_gradients")
-last_epoch = curves.query("epoch == epoch.max() and depth == 56 and kind != 'plain'")
-final_loss = last_epoch.groupby("kind")["train_loss"].mean()
-guess_options.reveal(
-    ask.which_is_worst(final_loss), pictures.by_shortcut(curves, slopes, 56, "ABC")
-)
+final_loss, growth = runs.by_shortcut(56)
+found = ask.which_is_worst(final_loss)
+guess_options.reveal(found, pictures.by_shortcut(56, "ABC"))
 
 # %%
-convolutions = slopes.query("depth == 56").pivot_table(
-    index="kind", columns="layer", values="norm"
-)
-growth = convolutions[1] / convolutions[55]
 teaching.claim(
-    "56 layers, mean training loss after 12 epochs: A {a:.3f}, B {b:.3f}, C {c:.3f}. Gradient norm before training, first over last convolution: A {ga:.0f}, B {gb:.0f}, C {gc:.0f}.",
+    "56 layers, shortcuts A, B, C: mean training loss after 12 epochs {loss}; gradient norm before training, first over last convolution, {growth}.",
     final_loss["C"] > 5 * final_loss[["A", "B"]].max() and growth["C"] > 100,
-    **final_loss.rename(str.lower),
-    **growth[["A", "B", "C"]].rename(lambda kind: f"g{kind.lower()}"),
+    loss=runs.listed(final_loss, 3),
+    growth=runs.listed(growth),
 )
 
 # %% [markdown]
@@ -408,15 +395,15 @@ teaching.claim(
 # These are only a few epochs. The long runs of section 1, now with shortcuts (loaded):
 
 # %%
-_ = pictures.to_the_end(digits_runs)
-least = learned["A"].min()
-test_error = 100 - 100 * standard["test_accuracy"]["A"].groupby("depth").mean()
+_ = pictures.to_the_end()
+depths = (8, 14, 20, 32, 44, 56)
+learned = [min(runs.learned("A", depth)) for depth in depths]
+missed = [100 - sum(runs.learned("A", depth, "test_accuracy")) / 3 for depth in depths]
 teaching.claim(
-    "With shortcuts every seed learns {least:.0f} % of the training images, from 8 to 56 layers. Mean test error: {low:.1f} to {high:.1f} %.",
-    least == 100,
-    least=least,
-    low=test_error.min(),
-    high=test_error.max(),
+    "With shortcuts every seed learns {least:.0f} % of the training images, at every depth. Mean test error, 8 to 56 layers: {missed} %.",
+    min(learned) == 100,
+    least=min(learned),
+    missed=runs.listed(missed, 1),
 )
 
 # %% [markdown]
@@ -426,17 +413,13 @@ teaching.claim(
 # seed.
 
 # %%
-on_cifar = published.read("cifar_degradation")
-_ = pictures.on_photographs(on_cifar)
-at_the_end = on_cifar.dropna(subset="test_accuracy").set_index(["kind", "depth"])
-error = 100 * (1 - at_the_end["test_accuracy"])
+_ = pictures.on_photographs()
+error = runs.photographs()
+names = ["plain-56", "plain-20", "residual-20", "residual-56"]
 teaching.claim(
-    "Test error, one seed: plain-20 {p20:.1f} %, plain-56 {p56:.1f} %, residual-20 {r20:.1f} %, residual-56 {r56:.1f} %.",
-    error["plain", 56] > error["plain", 20] > error["A", 20] > error["A", 56],
-    p20=error["plain", 20],
-    p56=error["plain", 56],
-    r20=error["A", 20],
-    r56=error["A", 56],
+    "Test error, one seed: plain-56 {a:.1f} %, plain-20 {b:.1f} %, residual-20 {c:.1f} %, residual-56 {d:.1f} %.",
+    error["plain-56"] > error["plain-20"] > error["residual-20"] > error["residual-56"],
+    **dict(zip("abcd", (error[name] for name in names))),
 )
 
 # %% [markdown]
@@ -533,22 +516,18 @@ found = ask.option("gradients", (start["plain-56"] > 0.5) + (start["plain-56"] >
 guess_gradients.reveal(found, pictures.heat(norms))
 
 # %%
-table = published.read("degradation_gradients").query("layer in (1, 55)")
-both = table.pivot(index=["kind", "epoch", "seed"], columns="layer", values="norm")
-ratio = both[1] / both[55]  # of the first convolution over the last one
+plain, residual = runs.first_over_last("plain"), runs.first_over_last("A")
 teaching.claim(
-    "Gradient norm, first over last convolution. Your networks at step 0: plain-56 ≈ {plain:.0f}, residual-56 ≈ {residual:.0f}. Loaded, digits, three seeds: plain {low:.0f} to {high:.0f} before "
-    "training and {after:.3f} to {most:.3f} after one epoch; residual {first:.0f}, then {least:.1f} to {last:.1f} in 60 epochs.",
-    start["plain-56"] > 20 * start["residual-56"] and ratio["plain", 0].min() > 500,
-    plain=start["plain-56"],
-    residual=start["residual-56"],
-    low=ratio["plain", 0].min(),
-    high=ratio["plain", 0].max(),
-    after=ratio["plain", 1].min(),
-    most=ratio["plain", 1].max(),
-    first=ratio["A", 0].mean(),
-    least=ratio["A"].drop(0).min(),
-    last=ratio["A"].drop(0).max(),
+    "Gradient norm, first over last convolution. Your networks before training: plain-56 ≈ {mine:.0f}, residual-56 ≈ {yours:.0f}. Loaded, digits, three seeds: plain {before} "
+    "before training, {after} after one epoch; residual {first}, then {least:.1f} to {most:.1f} in 60 epochs.",
+    start["plain-56"] > 20 * start["residual-56"] and plain.loc[0].min() > 500,
+    mine=start["plain-56"],
+    yours=start["residual-56"],
+    before=runs.listed(plain.loc[0]),
+    after=runs.listed(plain.loc[1], 3),
+    first=runs.listed(residual.loc[0]),
+    least=residual.drop(0).min().min(),
+    most=residual.drop(0).max().max(),
 )
 
 # %% [markdown]

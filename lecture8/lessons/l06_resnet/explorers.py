@@ -11,7 +11,7 @@ from lecture8.teaching import Explorer, explorer
 def suspects() -> Explorer:
     """Plain-56 on digits: another learning rate, other initial weights. From loaded runs."""
     table = published.read("degradation")
-    settings = pictures.settings_of_56(table)
+    settings = pictures.settings_of_56(longer=False)
     same = table[(table["lr"] == 0.05) & (table["init"] == "he") & (table["kind"] == "plain")]
     twenty = same[same["depth"] == 20].pivot(index="seed", columns="epoch", values="train_loss")
     seeds = {"seed 0": 0, "seed 1": 1, "seed 2": 2}
@@ -53,7 +53,7 @@ def depth() -> Explorer:
                 f"training the first convolution's gradient norm is {first / end:.3g} times the last one's."
             )
         kinds = ["plain", shortcut]
-        return pictures.by_shortcut(curves, gradients, depth, kinds), " ".join(words)
+        return pictures.by_shortcut(depth, kinds), " ".join(words)
 
     depths = sorted(int(d) for d in curves["depth"].unique())
     return Explorer(draw, {"depth": depths, "shortcut": ["A", "B", "C"]}, start={"depth": 56})

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
+from lecture8 import published
 from lecture8.plots import (
     BLACK,
     BLUE,
@@ -322,11 +324,12 @@ def shortcuts() -> Figure:
 
 
 # --- trainings ------------------------------------------------------------------------------------------------------
-def to_the_end(table, kinds: Sequence[str] = ("plain", "A")) -> Figure:
+def to_the_end(kinds: Sequence[str] = ("plain", "A")) -> Figure:
     """Training to its end: loss by epoch with 20 and 56 layers, and the final training accuracy at every depth.
 
-    table: `degradation`, 1,297 digits, 60 epochs with two drops of the learning rate (dotted), three seeds
+    1,297 digits, 60 epochs with two drops of the learning rate (dotted), three seeds.
     """
+    table = published.read("degradation")
     table = table[(table["lr"] == 0.05) & (table["init"] == "he")]
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(10, 3.7), gridspec_kw={"width_ratios": (1.3, 1), "wspace": 0.12}
@@ -366,26 +369,24 @@ INITIAL = {
 }
 
 
-def settings_of_56(table, longer=None) -> dict[str, object]:
-    """Plain-56 at every setting that was trained: words -> its rows; with `longer`, the trainings of 180 epochs too."""
+def settings_of_56(*, longer: bool) -> dict[str, pd.DataFrame]:
+    """Plain-56 at every setting that was trained: words -> its rows; longer: those of 180 epochs, too."""
+    table = published.read("degradation")
     rows = table[(table["depth"] == 56) & (table["kind"] == "plain")]
     found = {}
     for (init, lr), runs in rows.groupby(["init", "lr"]):
         found[f"{INITIAL[init]}, rate {lr:g}"] = runs
     found = dict(sorted(found.items(), key=lambda item: INITIAL["he"] not in item[0]))
-    if longer is not None:
-        found["He (fan-out), rate 0.005, 180 epochs"] = longer
+    if longer:
+        found["He (fan-out), rate 0.005, 180 epochs"] = published.read("degradation_longer")
     return found
 
 
-def every_chance(table, longer=None) -> Figure:
-    """Training accuracy at the end of plain-56 with several learning rates and initial weights; dots are seeds.
-
-    table: `degradation`; longer: `degradation_longer`
-    """
+def every_chance() -> Figure:
+    """Training accuracy at the end of plain-56 with several learning rates and initial weights; dots are seeds."""
     ends = {
         name: list(100 * runs["end_train_accuracy"].dropna())
-        for name, runs in settings_of_56(table, longer).items()
+        for name, runs in settings_of_56(longer=True).items()
     }
     label = "plain-56: training accuracy at the end, % (dots: seeds)"
     return bars(ends, xlabel=label, form="{:.0f}", colors=dict.fromkeys(ends, ORANGE))
@@ -419,16 +420,14 @@ def one_setting(runs, others, name: str) -> Figure:
     return figure  # fmt: skip
 
 
-def on_photographs(table, kinds: Sequence[str] = ("plain", "A")) -> Figure:
-    """Training error by epoch on CIFAR-10, and test error at the end: nets of 20 and 56 layers.
-
-    table: `cifar_degradation`
-    """
+def on_photographs() -> Figure:
+    """Training error by epoch on CIFAR-10, and test error at the end: nets of 20 and 56 layers."""
+    table = published.read("cifar_degradation")
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(10, 3.5), gridspec_kw={"width_ratios": (1.4, 1)}
     )
     errors, tests, colors = {}, {}, {}
-    for (kind, depth), rows in table[table["kind"].isin(kinds)].groupby(["kind", "depth"]):
+    for (kind, depth), rows in table.groupby(["kind", "depth"]):
         name = f"{NAMES[kind]}-{depth}"
         runs = [run for _, run in rows.groupby("seed")]
         errors[name] = [100 * (1 - run["train_accuracy"].to_numpy()) for run in runs]
@@ -441,11 +440,12 @@ def on_photographs(table, kinds: Sequence[str] = ("plain", "A")) -> Figure:
     return figure
 
 
-def by_shortcut(curves, gradients, depth: int, kinds: Sequence[str]) -> Figure:
+def by_shortcut(depth: int, kinds: Sequence[str]) -> Figure:
     """Nets of one depth: training loss by epoch, and gradient norm by layer before training.
 
-    curves, gradients: the tables `digits_depth` and `digits_gradients`; kinds: of "plain", "A", "B", "C"
+    kinds: of "plain", "A", "B", "C"
     """
+    curves, gradients = published.read("digits_depth"), published.read("digits_gradients")
     # margins by hand: an explorer draws this at every move, and finding them out takes half of the time
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="none")
     left.set_position((0.08, 0.15, 0.33, 0.76))
