@@ -678,14 +678,14 @@ middle = {
     name: median(one for lost in found.values() for one in lost)
     for name, found in damage.items()
 }
-share = middle["residual-20"] / middle["plain-20"]
+share = middle["residual-20"] / max(middle["plain-20"], 1)
 found = ask.option("removal", 2 if share < 0.5 else 1 if share < 1.5 else 0)
 guess_removal.reveal(found, pictures.removal(damage))
 
 # %%
 teaching.claim(
     "One block less costs, in the median: plain-20 ≈ {a:.0f} points of accuracy, residual-20 ≈ {b:.0f}, residual-56 ≈ {c:.0f}.",
-    middle["plain-20"] > 3 * middle["residual-20"] > 3 * middle["residual-56"] - 1e-9,
+    middle["plain-20"] > 2 * max(middle["residual-20"], middle["residual-56"]),
     **dict(zip("abc", middle.values())),
 )
 
