@@ -440,6 +440,26 @@ def on_photographs() -> Figure:
     return figure
 
 
+SHADES = {"plain": ORANGE, "shortcut A": BLUE, "shortcut B": SKY, "shortcut C": YELLOW}
+
+
+def losses_by_shortcut(depth: int, kinds: Sequence[str]) -> Figure:
+    """Nets of one depth: training loss by epoch; kinds: of "A", "B", "C"."""
+    curves = published.read("digits_depth").query(f"depth == {depth}")
+    found = {
+        f"shortcut {kind}": [run["train_loss"].to_numpy() for _, run in curves[curves["kind"] == kind].groupby("seed")]
+        for kind in kinds
+    }  # fmt: skip
+    return lines(
+        found,
+        xlabel="epoch",
+        ylabel="training loss",
+        log=True,
+        colors=SHADES,
+        title=f"{depth} layers, digits",
+    )
+
+
 def by_shortcut(depth: int, kinds: Sequence[str]) -> Figure:
     """Nets of one depth: training loss by epoch, and gradient norm by layer before training.
 
@@ -460,15 +480,14 @@ def by_shortcut(depth: int, kinds: Sequence[str]) -> Figure:
         ):
             rows = table[(table["kind"] == kind) & (table["depth"] == depth)]
             into[name] = [run[column].to_numpy() for _, run in rows.groupby("seed")]
-    shades = {"plain": ORANGE, "shortcut A": BLUE, "shortcut B": SKY, "shortcut C": YELLOW}
-    lines(loss, xlabel="epoch", ylabel="training loss", log=True, colors=shades, ax=left)
+    lines(loss, xlabel="epoch", ylabel="training loss", log=True, colors=SHADES, ax=left)
     left.set(ylim=(5e-4, 4), title=f"{depth} layers")
     lines(
         norms,
         xlabel="convolution, from the image on",
         ylabel="gradient norm",
         log=True,
-        colors=shades,
+        colors=SHADES,
         ax=right,
     )
     right.set(ylim=(0.05, 1000), title="before training")

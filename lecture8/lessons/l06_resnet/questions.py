@@ -31,8 +31,8 @@ predictions = {
         {
             "A: half of its new channels are zeros": "The zeros cost nothing: the block fills these channels itself.",
             "B: projections at two places": "25 of its 27 shortcuts are still the identity.",
-            "C: projections everywhere": "With a convolution and a normalization in every shortcut nothing passes unchanged. Before training its "
-            "gradient grows toward the image, almost as in a plain network.",
+            "C: projections everywhere": "With a convolution and a normalization in every shortcut nothing passes unchanged "
+            "any more.",
             "no clear difference": "Then it would not matter whether the shortcut is the identity.",
         },
     ),
