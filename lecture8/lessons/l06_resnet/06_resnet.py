@@ -215,20 +215,6 @@ my_growth = ...
 ask.exercises["growth"].check(my_growth)
 
 # %% [markdown]
-# Now section 1's argument can be written down as code.
-
-# %%
-ask.exercises["deepen"]
-
-
-# %%
-def deepen(net):
-    return ...  # your code
-
-
-ask.exercises["deepen"].check(deepen)
-
-# %% [markdown]
 # <details><summary>➤ If each block can so easily do nothing, why does a residual network learn anything at all?</summary>
 #
 # F = 0 is where it is easy to be, not where it starts or ends. Each block gets a gradient, and adds what lowers the loss. The shortcut only
@@ -298,7 +284,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# It is the *identity* that matters: C puts a convolution and a normalization into every shortcut, and the 1 in 1 + ∂F/∂x is gone. This does not contradict the
+# What B has and C lacks is the *identity*, at 25 of 27 shortcuts: the 1 in 1 + ∂F/∂x is gone. This does not contradict the
 # paper: other images, fewer layers, longer training. The authors found the same with 110 layers (*Identity Mappings in Deep Residual Networks*, 2016).
 #
 # ## 5 · A ResNet of your blocks
@@ -400,6 +386,20 @@ teaching.claim(
     least=min(learned),
     missed=runs.listed(missed, 1),
 )
+
+# %% [markdown]
+# Section 1's argument can now be written down as code.
+
+# %%
+ask.exercises["deepen"]
+
+
+# %%
+def deepen(net, kind):
+    return ...  # your code
+
+
+ask.exercises["deepen"].check(deepen)
 
 # %% [markdown]
 # ### Does depth pay now?

@@ -104,6 +104,10 @@ def _check_block(answer, reference, settings: dict, unlike) -> Verdict:
             verdict = same_network(mine, theirs, (c_in, 8, 8))
             if not verdict:
                 return wrong(f"{case}: {verdict.message}{unlike(mine, theirs, c_in)}")
+            if missing := dict(theirs.named_children()).keys() - vars(mine)["_modules"].keys():
+                return wrong(
+                    f"The right function, but later cells use the skeleton's names: {', '.join(sorted(missing))} is missing."
+                )
     return correct("Right without a shortcut, with the identity, and where the shapes change.")
 
 
@@ -229,13 +233,13 @@ def my_paths():
     return 2 * (9 * 8 * 7 * 6 // (4 * 3 * 2))
 
 
-def deepen(net):
+def deepen(net, kind):
     layers = []
     for layer in net:
         layers.append(layer)
-        if isinstance(layer, Block):
+        if isinstance(layer, kind):
             channels = layer.conv2.out_channels
-            extra = Block(channels, channels, shortcut=nn.Identity())
+            extra = kind(channels, channels, shortcut=nn.Identity())
             nn.init.zeros_(extra.norm2.weight)
             layers.append(extra)
     return nn.Sequential(*layers)
@@ -266,7 +270,7 @@ def check_deepen(answer) -> Verdict:
                     net(images)  # the running statistics are no longer 0 and 1
                 want, before = net.eval()(images), _convolutions(net)
                 mine, case = (
-                    called(answer, copy.deepcopy(net)),
+                    called(answer, copy.deepcopy(net), Block),
                     f"ResNet-{depth} of width {width}",
                 )
                 if not isinstance(mine, nn.Module):

@@ -221,12 +221,12 @@ exercises = {
         title="the deeper network that is at least as good",
         difficulty=3,
         task="""
-        Write `deepen(net)`. `net` is what `resnet` returns. Return an `nn.Sequential` with a new block after each block, twice as many,
+        Write `deepen(net, kind)`. `net` is what `resnet` returns, `kind` the class of its blocks. Return an `nn.Sequential` with a new block after each block, twice as many,
         that computes exactly the same logits in evaluation mode, and whose new layers can still learn.
         """,
         hints=[
-            "Go through `net` layer by layer and collect what the new network needs. `isinstance(layer, Block)` tells the blocks.",
-            "A new block keeps the shape: `Block(channels, channels, shortcut=nn.Identity())` with `channels = layer.conv2.out_channels`.",
+            "Go through `net` layer by layer and collect what the new network needs. `isinstance(layer, kind)` tells the blocks.",
+            "A new block keeps the shape: `kind(channels, channels, shortcut=nn.Identity())` with `channels = layer.conv2.out_channels`.",
             "It outputs its input if F is 0. Which single layer of the new block makes F = 0?",
             "`nn.init.zeros_(extra.norm2.weight)`. Its shift is 0 in a new layer.",
         ],

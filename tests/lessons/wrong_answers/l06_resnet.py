@@ -45,8 +45,8 @@ def padded(values):
     return Pad
 
 
-def deepened(net, spoil):
-    deeper = answers.deepen(net)
+def deepened(net, kind, spoil):
+    deeper = answers.deepen(net, kind)
     for block in [layer for layer in deeper if isinstance(layer, answers.Block)][1::2]:
         spoil(block)
     return deeper
@@ -88,10 +88,10 @@ WRONG = {
     "bottleneck_cost": [(192_675_840, "before the stride"), (770_703_360, "28 × 28"), (1, "too small")],
     "paths": [(126, "one of the two"), (512, "all paths"), (6048, "order")],
     "deepen": [
-        (lambda net: net, "add one block after each"),
-        (lambda net: deepened(net, lambda new: nn.init.ones_(new.norm2.weight)), "logits differ"),
-        (lambda net: deepened(net, lambda new: setattr(new, "shortcut", None)), "logits differ"),
-        (lambda net: answers.deepen(net).requires_grad_(False), "must stay trainable"),
+        (lambda net, kind: net, "add one block after each"),
+        (lambda net, kind: deepened(net, kind, lambda new: nn.init.ones_(new.norm2.weight)), "logits differ"),
+        (lambda net, kind: deepened(net, kind, lambda new: setattr(new, "shortcut", None)), "logits differ"),
+        (lambda net, kind: answers.deepen(net, kind).requires_grad_(False), "must stay trainable"),
     ],
     "mend": [
         (lambda net, images: copied(net, names=["norm2"]), "is one still shared"),
