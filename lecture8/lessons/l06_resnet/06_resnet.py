@@ -526,7 +526,7 @@ teaching.claim(
 
 # %% [markdown]
 # Before the first step nothing vanishes: in the plain network the gradient *grows* toward the image. After some ten steps it is the other way round: layers near the image get the smaller gradients. In the residual
-# network first and last layers soon stay within a factor of three.
+# network first and last layers soon stay within a factor of about three.
 #
 # The paper checked that its plain networks have healthy gradient norms, and calls degradation “unlikely to be caused by vanishing gradients”. It conjectures exponentially low convergence rates.
 # Later theory for fully connected networks before training finds the same growth, and its cause in batch normalization (Yang et al., 2019). Whether it is why plain-56 learns
@@ -798,8 +798,8 @@ if DOWNLOAD:
 # %% [markdown]
 # ## 11 · Project: rescue plain-56
 #
-# Make a plain network of 56 layers learn the digits in 60 epochs, without shortcuts. Ideas: a learning rate for each layer; initial weights near a copy (`nn.init.dirac_`); a warm-up; begin with 20 layers,
-# then `deepen`. Then show *why* it works, as in lessons 02 and 04: one change at a time, and controls.
+# Make a plain network of 56 layers learn the digits in 60 epochs, without shortcuts. Ideas: a learning rate for each layer; initial weights near a copy (`nn.init.dirac_`); a warm-up; begin with 20 layers
+# and insert more (how, without a shortcut?). Then show *why* it works, as in lessons 02 and 04: one change at a time, and controls.
 #
 # | criterion | 0 points | 1 point | 2 points |
 # |---|---|---|---|
@@ -855,10 +855,10 @@ teaching.quiz(ask.quiz[4])
 # | **hard to optimize** (최적화) | eight settings fail in 60 epochs; two of three seeds succeed in 180 |
 # | **residual learning** (잔차 학습) | y = ReLU(F(x) + x), always; with F = 0 a block returns its input bit for bit |
 # | **shortcuts** where shapes change | A zeros, B projection where needed, C projection everywhere: at 56 layers C loses the identity |
-# | **gradient** (기울기) | it does not vanish before training; in plain-56 it grows toward the image, hundreds of times |
+# | **gradient** (기울기) | it does not vanish before training; in plain-56 it grows toward the image, 700 to 2,000 times |
 # | **downsampling** (다운샘플링) | the side halves, the channels double, nothing grows back |
 # | **bottleneck** (병목) | 1 × 1, 3 × 3, 1 × 1; 18, 34, 50, 101 and 152 layers from one function |
-# | **removal** | one block less hurts the residual network little, the plain one badly |
+# | **removal** | in the median one block less costs the residual network little, the plain one nearly everything |
 # | the recipe | SGD from 0.1, He's initialization, batch normalization after each convolution, no dropout |
 #
 # **Where to go next.** [07 Inception-v3](07_inception_v3.ipynb) makes layers cheaper instead, and [08 Inception-v4](08_inception_v4.ipynb) asks whether the two ideas
