@@ -17,7 +17,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture
 def server(monkeypatch):
-    """A web server on this machine."""
     monkeypatch.setenv("no_proxy", "*")
     server = Server()
     yield server

@@ -1,94 +1,142 @@
-"""Run by test_recovery.py: trains in a child process that is killed again and again, until one of them ends.
+"""The command line with two small networks more, and runs of it and of `fit` that are killed; test_scale.py starts it.
 
-    python tests/killed_runs.py FOLDER KILLS SEED
+    python tests/killed_runs.py train …           the command line, also under torchrun
+    python tests/killed_runs.py runs FOLDER DATA  all runs in `RUNS` into FOLDER, with and without kills
 
-FOLDER gets run.pt, the checkpoint, and result.pt: weights and history at the end, and how many children were killed.
+`runs` forks, so that nothing is imported twice, and sets what torchrun would set. It prints a line per run.
 """
 
+import contextlib
 import os
 import random
 import signal
+import socket
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+import torch.distributed
+import torch.nn.parallel
 from torch import nn
 
-from lecture8 import datasets, training
+from lecture8 import __main__ as program
+from lecture8 import checkpoints, datasets, history, published, training, transfer  # noqa: F401  before the forks
+from lecture8.models.layers import Network, average_pool_classifier
+from lecture8.models.registry import register
+from lecture8.scale import data  # noqa: F401
 
-EPOCHS = 30  # 12 children finish at most two each
-STEP, WRITE = b"s", b"w"
+FACTS = {"paper": "none", "year": 2026, "input_size": (3, 16, 16), "depth": 2, "params": 0, "macs": 0}
 
 
-def setting():
-    """Everything that has a state: batch normalization, dropout, augmentation, momentum, a schedule."""
+@register(**FACTS)
+def two_layers(num_classes: int = 2, conv: nn.Module | None = None) -> Network:
+    """A convolution and a linear layer: the same sums, whichever way a batch is shared."""
+    conv = conv or nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU())
+    return Network({"conv": conv}, average_pool_classifier(4, num_classes), 3)
+
+
+@register(**FACTS)
+def with_state(num_classes: int = 2) -> Network:
+    """The same with everything that has a state: batch normalization and dropout."""
+    return two_layers(num_classes, nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3)))
+
+
+def fit(folder):
+    """`training.fit` with everything that has a state; it leaves there what the command line leaves."""
     torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Dropout(), nn.Linear(288, 10)
-    )
-    data = replace(datasets.digits(size=8).take(150), augment=datasets.random_crop(1))
+    layers = nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Dropout()
+    net = nn.Sequential(*layers, nn.Linear(288, 10))
+    digits = replace(datasets.digits(size=8).take(150), augment=datasets.random_crop(1))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-    return net, data, optimizer, torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
+    schedule, path = torch.optim.lr_scheduler.StepLR(optimizer, 10, 0.5), Path(folder, "checkpoint.pt")
+    found = training.fit(net, digits, optimizer, 30, batch_size=32, scheduler=schedule, checkpoint=path)
+    found.save(path.with_name("history.csv"))
+    checkpoints.save_weights(net, path.with_name("weights.pt"))
+    return 0
 
 
-def train(folder, checkpoint, events):
-    """To the end; writes a byte into `events` for each step and each checkpoint."""
-    net, data, optimizer, scheduler = setting()
-    save = torch.save
+def start(words, rank, processes, port, pipe, in_write):
+    """A child that runs the command line, or `fit`, as process `rank`; it writes into `pipe` after each checkpoint."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), LOCAL_WORLD_SIZE=str(processes))
+        replacing = checkpoints.replacing
 
-    def slowly(state, path):
-        """Half of the file, a pause to be killed in, and all of it."""
-        save(state, path)
-        content = path.read_bytes()
-        path.write_bytes(content[: len(content) // 2])
-        os.write(events, WRITE)
-        time.sleep(0.01)
-        path.write_bytes(content)
+        @contextlib.contextmanager
+        def reported(path):
+            with replacing(path) as draft:
+                yield draft
+                if in_write and path.name == "checkpoint.pt":
+                    os.truncate(draft, random.randrange(draft.stat().st_size))
+                    os.kill(os.getpid(), signal.SIGKILL)
+            if path.name == "checkpoint.pt":
+                os.write(pipe, b".")
 
-    def objective(net, images, labels):
-        if net.training:
-            os.write(events, STEP)
-        return training.cross_entropy(net, images, labels)
+        checkpoints.replacing = reported
+        if rank:
+            sys.stdout = Path(os.devnull).open("w")
+        code = fit(words[1]) if words[0] == "fit" else program.main(words)
+        sys.stdout.flush()
+        os._exit(code)
+    except BaseException as error:  # of a process whose neighbor was killed
+        print(f"process {rank}: {error!r}", file=sys.stderr, flush=True)
+        os._exit(99)
 
-    torch.save = slowly
-    options = {"batch_size": 32, "scheduler": scheduler, "objective": objective, "checkpoint": checkpoint}
-    history = training.fit(net, data, optimizer, EPOCHS, **options)
-    rows = [{key: value for key, value in row.items() if key != "seconds"} for row in history.rows]
-    save({"net": net.state_dict(), "rows": rows}, folder / "result.pt")
 
-
-def child(folder, checkpoint, moment=None, after=(STEP, 0)):
-    """Trains in a new process, which is killed so many seconds after a step or write; whether it was."""
+def attempt(words, processes, kill):
+    """Runs until the end, or until it is killed after some checkpoints; the exit codes, negative for signals."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
     reading, writing = os.pipe()
-    process = os.fork()
-    if process == 0:
-        os.close(reading)
-        try:
-            train(folder, checkpoint, writing)
-        finally:
-            os._exit(0)
+    in_write = kill and random.random() < 0.3
+    if kill:  # checkpoints after each step, or more rarely
+        words = [*words, "--checkpoint-minutes", random.choice(["0", "0.0002"]), "--workers", random.choice("01")]
+    children = [start(words, rank, processes, port, writing, in_write and rank == 0) for rank in range(processes)]
     os.close(writing)
-    while event := os.read(reading, 1):
-        after = after[0], after[1] - (event == after[0])
-        if moment is not None and after[1] < 0:
-            time.sleep(moment)
-            os.kill(process, signal.SIGKILL)
-            moment = None
+    if kill:
+        for _ in range(random.randrange(4)):
+            os.read(reading, 1)
+        time.sleep(random.uniform(0, 0.03))
+        if not in_write or processes > 1:
+            for child in random.sample(children, processes):
+                os.kill(child, signal.SIGKILL)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     os.close(reading)
-    return os.waitpid(process, 0)[1] == signal.SIGKILL
+    return codes
+
+
+RUNS = {  # name -> network, processes, kills
+    "one": ("with_state", 1, 0), "one_killed": ("with_state", 1, 6), "two": ("with_state", 2, 0),
+    "two_killed": ("with_state", 2, 6), "shared_by_one": ("two_layers", 1, 0), "shared_by_two": ("two_layers", 2, 0),
+    "fit": ("fit", 1, 0), "fit_killed": ("fit", 1, 6),
+}  # fmt: skip
+
+
+def words(network, photos, run):
+    """A run of six epochs of six steps on the 48 photographs, or one of `fit`."""
+    if network == "fit":
+        return ["fit", str(run)]
+    common = ["--size", "16", "--epochs", "6", "--batch-size", "8", "--device", "cpu", "--workers", "0"]
+    return ["train", network, "--data", str(photos), "--out", str(run), *common]
+
+
+def main(argv):
+    if argv[0] == "train":
+        sys.exit(program.main(argv))
+    torch.set_num_threads(1)  # a forked child has none of its parent's threads
+    datasets.digits(size=8)  # so that not every child must import what it needs
+    random.seed(0)
+    for name, (network, processes, kills) in RUNS.items():
+        line = words(network, argv[2], f"{argv[1]}/{name}")
+        killed = sum(-signal.SIGKILL in attempt(line, processes, True) for _ in range(kills))
+        print(f"{name}: killed {killed} times, then {attempt(line, processes, False)}", flush=True)
 
 
 if __name__ == "__main__":
-    folder, kills = Path(sys.argv[1]), int(sys.argv[2])
-    torch.set_num_threads(1)  # a forked child has no threads of its parent's
-    setting()  # so that not every child must import what it needs
-    random.seed(int(sys.argv[3]))
-    folder.mkdir(parents=True)
-    checkpoint, killed = folder / "run.pt" if kills else None, 0
-    for number in range(kills):
-        after = (WRITE, 0) if number % 3 == 2 else (STEP, random.randrange(7))
-        killed += child(folder, checkpoint, random.uniform(0, 0.005), after)
-    child(folder, checkpoint)
-    torch.save({**torch.load(folder / "result.pt", weights_only=True), "killed": killed}, folder / "result.pt")
+    main(sys.argv[1:])

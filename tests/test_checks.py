@@ -11,20 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from lecture8 import (
-    checkpoints,
-    checks,
-    complexity,
-    course,
-    datasets,
-    measure,
-    models,
-    plots,
-    published,
-    teaching,
-    training,
-    transfer,
-)
+from lecture8 import checkpoints, complexity, datasets, measure, models, plots, published, teaching, training, transfer
+from lecture8.checks import number, whole
+from lecture8.course import link
 from lecture8.history import History
 from lecture8.lessons.l02_alexnet import curves
 from lecture8.lessons.l03_zfnet import clutter
@@ -34,7 +23,7 @@ from lecture8.models import small
 from lecture8.models.inception_v3 import separate
 from lecture8.models.zfnet import project
 
-NET, RGB = small.resnet(8, width=2, channels=1), small.resnet(8, width=2)
+NET, RGB, PLAIN = small.resnet(8, width=2, channels=1), small.resnet(8, width=2), small.vgg(width=4, norm=False)
 FROZEN = copy.deepcopy(NET).requires_grad_(False)
 DATA = datasets.digits(8)
 BYTES, FLOATS = torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(2, 1, 4, 4)
@@ -126,11 +115,8 @@ BAD = [
     (lambda: RGB(BYTES), "given images of type torch.uint8, but"),
     (lambda: small.alexnet(10)(torch.zeros(1, 3, 28, 28)), "given images of 28 × 28 pixels, but"),
     (lambda: models.inception_v3(3)(torch.zeros(1, 3, 74, 74)), "of at least 75: its stages shrink smaller ones"),
-    (lambda: project(small.vgg(), IMAGE, "block9", 0), "given stage='block9'; this network has block1, "),
-    (
-        lambda: project(small.vgg(width=4, norm=False), IMAGE, "block1", 4),
-        "given channel=4; block1 has channels 0 to 3",
-    ),
+    (lambda: project(PLAIN, IMAGE, "block9", 0), "given stage='block9'; this network has block1, "),
+    (lambda: project(PLAIN, IMAGE, "block1", 4), "given channel=4; block1 has channels 0 to 3"),
     (lambda: project(RGB, IMAGE, "conv2_x", 0), "no way back"),
     (lambda: small.alexnet(activation="relu"), "given activation='relu': expected a class of layers, such as nn.Tanh"),
     (lambda: small.alexnet(activation=torch.relu), "as activation: expected a class of layers"),
@@ -251,7 +237,7 @@ BAD = [
     (lambda: separate(torch.eye(4), 0), "rank=0; expected height × width, and a rank from 1 to"),
     (lambda: separate(torch.eye(4), 5), "rank=5; expected height × width, and a rank from 1 to"),
     (lambda: separate(torch.zeros(1, 3, 3)), "given a kernel of (1, 3, 3)"),
-    (lambda: course.link("a", "10_x"), "there is no notebook '10_x': choose from 00_start_here"),
+    (lambda: link("a", "10_x"), "there is no notebook '10_x': choose from 00_start_here"),
     (lambda: published.read("imagenet"), "there is no table 'imagenet': choose from"),
     (lambda: teaching.term("receptive fields"), "no term 'receptive fields' in the glossary: did you mean 'receptive"),
     (lambda: teaching.three_ways(99, measured="M"), "there is no correction 99: choose from"),
@@ -274,18 +260,18 @@ def test_bad_arguments_get_one_sentence_and_change_nothing(call, words):
 
 
 def test_numbers_of_numpy_are_numbers():
-    checks.whole(size=np.int64(3), least=3, most=3)
-    checks.number(lr=np.float32(0.5), rate=1, above=0, most=1)
+    whole(size=np.int64(3), least=3, most=3)
+    number(lr=np.float32(0.5), rate=1, above=0, most=1)
     assert complexity.profile(NET, (np.int64(1), 8, 8)).input_size == (1, 8, 8)
 
 
 @pytest.mark.parametrize("value", [True, 0, 5, 2.0, "2", None, torch.tensor(2), np.float64(2)])
 def test_what_is_no_whole_number_in_range(value):
     with pytest.raises(ValueError, match="expected a whole number from 1 to 4"):
-        checks.whole(n=value, most=4)
+        whole(n=value, most=4)
 
 
 @pytest.mark.parametrize("value", [True, 0, 1.5, math.inf, NAN, "1", None, 1j])
 def test_what_is_no_number_in_range(value):
     with pytest.raises(ValueError, match="expected a finite number above 0, at most 1"):
-        checks.number(x=value, above=0, most=1)
+        number(x=value, above=0, most=1)

@@ -7,8 +7,8 @@ also in the table of Araujo, Norris & Sim, Distill 2019.
 import functools
 import pickle
 import random
+import re
 import threading
-import warnings
 from collections import OrderedDict
 
 import pytest
@@ -16,13 +16,14 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from lecture8 import complexity, models
 from lecture8.complexity import WalkError, memory, profile
+from lecture8.models.layers import Network
+from tests.support.refusals import message
 
 
 class Net(nn.Module):
@@ -38,19 +39,9 @@ class Net(nn.Module):
         return self.function(self, images)
 
 
-class OnMeta(TorchFunctionMode):
-    """Builds networks without memory: torch.device("meta") would also catch the sums RegNet's constructor does."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = dict(kwargs or {})
-        if func in (torch.empty, torch.zeros, torch.ones):
-            kwargs["device"] = "meta"
-        filled = func.__name__ in ("normal_", "uniform_", "fill_", "zero_", "erfinv_", "clamp_")  # there is no memory
-        return [*args, *kwargs.values()][0] if filled else func(*args, **kwargs)
-
-
 def build(name):
-    with OnMeta():
+    """A network without memory, but for a RegNet, whose constructor computes its sizes with tensors."""
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):
         extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
         return torchvision.models.get_model(name, **extra)
 
@@ -63,10 +54,6 @@ def cost_of(name):
 def counted(net, size):
     """Multiply-adds by PyTorch's counter, which counts a multiply and an add as 2."""
     net = net.eval().to("meta")
-    for module in [*net.modules()]:
-        for name, child in module.named_children():
-            if type(child) is nn.BatchNorm2d:  # has no matrix product, and is slow without memory
-                setattr(module, name, nn.Identity())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.empty(1, *size, device="meta"))
     return counter.get_total_flops() / 2
@@ -78,8 +65,6 @@ def test_formulas_by_hand():
     assert complexity.conv_macs(96, 256, 5, (27, 27), groups=2) == 27 * 27 * 256 * 48 * 25
     assert complexity.linear_params(4096, 1000, bias=False) == complexity.linear_macs(4096, 1000) == 4_096_000
     assert complexity.linear_macs(8, 4, rows=10) == 320
-    assert complexity.conv_size(227, 11, 4) == 55
-    assert complexity.conv_size(112, 3, 2) == 55 and complexity.conv_size(112, 3, 2, ceil=True) == 56
     field, jump = complexity.receptive_field(*complexity.receptive_field(1, 1, 3), 3)
     assert (field, jump) == (5, 1)  # two 3×3 see what one 5×5 sees
     assert complexity.receptive_field(7, 2, 3, 2, 2) == (15, 4)
@@ -132,7 +117,6 @@ def test_conv_size_is_what_pytorch_does():
         (nn.LocalResponseNorm(5), (3, 32, 32), 0, 0, 0, 1, 1),
         (nn.ReLU(inplace=True), (3, 32, 32), 0, 0, 0, 1, 1),
         (nn.PReLU(3), (3, 32, 32), 3, 0, 0, 1, 1),
-        (nn.Dropout2d(), (3, 32, 32), 0, 0, 0, 1, 1),
         (nn.ZeroPad2d(2), (3, 36, 36), 0, 0, 0, 1, 1),
         (nn.Flatten(), (3072,), 0, 0, 0, None, None),
     ],
@@ -146,18 +130,15 @@ def test_one_layer(layer, shape, params, macs, activations, field, jump):
 
 
 def test_functions_count_like_modules():
-    modules = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(392, 5))
-
     def forward(net, images):
         x = F.max_pool2d(F.relu(F.conv2d(images, net.a.weight, net.a.bias, stride=2)), 2)
         return F.linear(x.view(x.size(0), -1), net.b.weight, net.b.bias)
 
-    functions = profile(Net(forward, a=nn.Conv2d(3, 8, 3), b=nn.Linear(392, 5)), 32)
-    expected = profile(modules, 32)
-    assert [x.kind for x in functions.layers] == ["conv2d", "relu", "max_pool2d", "view", "linear"]
-    for total in ("params", "macs", "activations", "field", "jump", "depth", "output_size"):
-        assert getattr(functions, total) == getattr(expected, total)
-    assert expected.macs == 225 * 8 * 27 + 392 * 5
+    cost = profile(Net(forward, a=nn.Conv2d(3, 8, 3), b=nn.Linear(392, 5)), 32)
+    assert [x.kind for x in cost.layers] == ["conv2d", "relu", "max_pool2d", "view", "linear"]
+    assert (cost.params, cost.macs) == (224 + 1965, 225 * 8 * 27 + 392 * 5)
+    assert cost.activations == 3 * 1024 + 225 * 8 + 392 + 5
+    assert (cost.field, cost.jump, cost.depth, cost.output_size) == (5, 4, 2, (5,))
 
 
 def test_matrix_products_and_recurrent_layers_by_hand():
@@ -189,7 +170,7 @@ FAMILIES = [*FIELDS_AND_DEPTHS, "resnext50_32x4d", "squeezenet1_1", "mobilenet_v
 OTHERS = [
     pytest.param(name, marks=pytest.mark.slow)
     for name in torchvision.models.list_models(module=torchvision.models)
-    if name not in FAMILIES and not name.startswith(("vit", "swin", "maxvit"))
+    if name not in FAMILIES and not name.startswith(("vit", "swin", "maxvit", "regnet_y_128"))
 ]
 
 
@@ -486,12 +467,6 @@ def test_nothing_is_allocated_by_what_a_forward_makes():
     assert cost.macs == 36 * 4 * 27 and watch.made > 5
 
 
-def test_network_larger_than_memory():
-    wide = nn.Linear(3 * 224 * 224, 2**24, device="meta")  # 10 terabytes of weights
-    cost = profile(nn.Sequential(nn.Flatten(), wide))
-    assert cost.params - 2**24 == cost.macs == 150_528 * 2**24
-
-
 def test_half_precision_and_wrappers():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(3600, 2))
     expected = profile(net, 32)
@@ -523,12 +498,10 @@ def test_parameters_outside_layers_count_too():
 
 # --- what a Profile shows -----------------------------------------------------------------------------------------
 def contract_net():
-    features = OrderedDict(
-        stem=nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        body=nn.Sequential(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU()),
-    )
+    stem = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    body = nn.Sequential(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU())
     classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 7))
-    return Net(lambda net, x: net.classifier(net.features(x)), features=nn.Sequential(features), classifier=classifier)
+    return Network({"stem": stem, "body": body}, classifier, 3)
 
 
 def test_stages_of_our_networks():
@@ -551,7 +524,7 @@ def test_profile_as_table_text_and_html():
     assert list(table["kind"]) == "Conv2d ReLU MaxPool2d Conv2d ReLU AdaptiveAvgPool2d Flatten Linear".split()
     assert table["output"][0] == "8 × 32 × 32" and list(table["field"].isna()) == [False] * 5 + [True] * 3
     assert table["params"].sum() == cost.params and table["macs"].sum() == cost.macs
-    assert repr(cost) == "Profile(Net, 3 × 32 × 32 → 7, 1,511 params, 516,208 macs, field 8)"
+    assert repr(cost) == "Profile(Network, 3 × 32 × 32 → 7, 1,511 params, 516,208 macs, field 8)"
     assert str(cost).endswith("depth 3, receptive field 8 pixels, jump 2")
     named = type("A<b>", (nn.ReLU,), {})()
     assert "A&lt;b&gt;" in profile(named, 8)._repr_html_()
@@ -565,10 +538,6 @@ def head(c_in):
     return nn.Sequential(nn.Flatten(), nn.Linear(c_in, 10))
 
 
-def join(maps):
-    return torch.cat(maps, 1)
-
-
 def kept_by_autograd(net, batch, size):
     """Bytes that a real forward pass leaves behind, asked of autograd: (kept, gradients after a backward pass)."""
     net.train()
@@ -578,11 +547,7 @@ def kept_by_autograd(net, batch, size):
     own |= {images.data_ptr(), labels.data_ptr()}
     kept = []
 
-    def pack(tensor):
-        kept.append(tensor)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
         output = net(images)
         logits = [output] if isinstance(output, torch.Tensor) else list(output)
         loss = F.cross_entropy(logits[0], labels) if logits[0].dim() == 2 else logits[0].sum()
@@ -595,9 +560,7 @@ def kept_by_autograd(net, batch, size):
 TRAINED = {
     "resnet20": (lambda: models.small.resnet20(num_classes=10), 16, 4),
     "squeezenet": (torchvision.models.squeezenet1_1, 32, 1),
-    "branches": (
-        lambda: nn.Sequential(Branches(nn.Conv2d(3, 4, 1), nn.MaxPool2d(3, 1, 1), join=join), head(448)), 8, 5,
-    ),
+    "branches": (lambda: nn.Sequential(Branches(nn.Conv2d(3, 3, 1), nn.MaxPool2d(3, 1, 1)), head(192)), 8, 5),
     "frozen": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3).requires_grad_(False), nn.ReLU(), head(288)), 8, 5),
     "half": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), head(288)).bfloat16(), 8, 5),
     "shared": (lambda: nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2, head(192)), 8, 1),
@@ -648,31 +611,18 @@ def test_state_is_what_the_optimizer_keeps(name):
     assert memory(net, 8, 4, name).state == real
 
 
-def no_gradient(net, images):
-    with torch.no_grad():
-        return net.fc(images.flatten(1))
-
-
-class Backward(torch.autograd.Function):
-    """A layer whose backward pass reads numbers."""
-
-    @staticmethod
-    def forward(ctx, x):
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx, grad):
-        return grad * float(grad.sum())
+def reads_numbers(net, images):
+    logits = net.fc(images.flatten(1))
+    logits.register_hook(lambda gradient: gradient * float(gradient.sum()))
+    return logits
 
 
 def test_memory_refused_in_one_sentence():
-    for forward, message in (
-        (no_gradient, "Net has nothing to train: set requires_grad"),
-        (lambda net, x: Backward.apply(net.fc(x.flatten(1))), r"be trained on the meta device \(.*\): measure its"),
+    for forward, words in (
+        (lambda net, x: net.fc(x.flatten(1)).detach(), "Net has nothing to train: set requires_grad"),
+        (reads_numbers, r"be trained on the meta device \(.*\): measure its"),
     ):
-        with pytest.raises(ValueError, match=message) as caught:
-            memory(Net(forward, fc=nn.Linear(3072, 5)), 32, 4)
-        assert "\n" not in str(caught.value)
+        assert re.search(words, message(ValueError, memory, Net(forward, fc=nn.Linear(3072, 5)), 32, 4))
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
@@ -716,10 +666,10 @@ MOVED = {
 
 @pytest.mark.parametrize("name", MOVED)
 def test_a_window_over_pixels_that_were_moved_is_refused(name):
-    message = f"'c' .Conv2d.*, slides a window over what {name.removeprefix('Tensor.').split()[0]} made of a map"
-    with pytest.raises(WalkError, match=message):
-        profile(Net(lambda net, x: net.c(MOVED[name](x)), c=CONV), 32)
-    assert profile(Net(lambda net, x: net.c(MOVED[name](x)), c=nn.Conv2d(3, 4, 1)), 32).macs > 0
+    nets = [Net(lambda net, x: net.c(MOVED[name](x)), c=conv) for conv in (CONV, nn.Conv2d(3, 4, 1))]
+    function = name.removeprefix("Tensor.").split()[0]
+    assert f"slides a window over what {function} made of a map" in message(WalkError, profile, nets[0], 32)
+    assert profile(nets[1], 32).macs > 0
 
 
 def hooked(net):
@@ -727,67 +677,63 @@ def hooked(net):
     return net
 
 
-REFUSED = {
+REFUSED = {  # the network and the sentence; images have 32 pixels where no other size is given
     "channels": (
-        nn.Sequential(nn.Identity(), CONV), (1, 28, 28),
-        r"layer '1' \(Conv2d\), given 1 × 28 × 28, expects 3 channels, not 1; choose another image_size",
+        nn.Sequential(nn.Identity(), CONV),
+        r"layer '1' \(Conv2d\), given 1 × 28 × 28, expects 3 channels, not 1; choose another image_size", (1, 28, 28),
     ),
-    "batch norm": (nn.Sequential(CONV, nn.BatchNorm2d(3)), 32, r"'1' \(BatchNorm2d\), given 4 × 30 × 30, expects 3"),
-    "features": (nn.Sequential(CONV, nn.Flatten(), FC), 32, r"'2' \(Linear\), given 3600, expects 8 values, not 3600"),
-    "flat": (nn.Sequential(nn.Flatten(), CONV), 32, r"'1' \(Conv2d\), given 3072, expects maps with 2 axes"),
-    "small map": (nn.Sequential(nn.Conv2d(3, 4, 7)), 5, r"given 3 × 5 × 5, .* 7 × 7 kernel; choose a larger"),
-    "small map to pool": (nn.Sequential(nn.MaxPool2d(3)), 2, r"'0' \(MaxPool2d\), given 3 × 2 × 2, .* 3 × 3 kernel"),
+    "batch norm": (nn.Sequential(CONV, nn.BatchNorm2d(3)), r"'1' \(BatchNorm2d\), given 4 × 30 × 30, expects 3"),
+    "features": (nn.Sequential(CONV, nn.Flatten(), FC), r"'2' \(Linear\), given 3600, expects 8 values, not 3600"),
+    "flat": (nn.Sequential(nn.Flatten(), CONV), r"'1' \(Conv2d\), given 3072, expects maps with 2 axes"),
+    "small map": (nn.Sequential(nn.Conv2d(3, 4, 7)), r"given 3 × 5 × 5, .* 7 × 7 kernel; choose a larger", 5),
+    "small map to pool": (nn.Sequential(nn.MaxPool2d(3)), r"'0' \(MaxPool2d\), given 3 × 2 × 2, .* 3 × 3 kernel", 2),
     "add": (
-        Net(lambda net, x: net.a(x) + x, a=CONV), 32,
+        Net(lambda net, x: net.a(x) + x, a=CONV),
         r"the network \(Net\), given 3 × 32 × 32, cannot combine maps of 4 × 30 × 30 and 3 × 32 × 32; make",
     ),
     "concatenate": (
-        Branches(CONV, nn.Identity(), join=lambda x: torch.cat(x, 1)), 32,
+        Branches(CONV, nn.Identity(), join=lambda x: torch.cat(x, 1)),
         "concatenate maps of 4 × 30 × 30, 3 × 32 × 32; make",
     ),
     "if": (
-        nn.Sequential(CONV, Net(lambda net, x: x if x.sum() > 0 else -x)), 32,
+        nn.Sequential(CONV, Net(lambda net, x: x if x.sum() > 0 else -x)),
         r"layer '1' \(Net\), given 4 × 30 × 30, decides by the values of its pixels .*; profile its branches",
     ),
-    "item": (Net(lambda net, x: x * x.max().item()), 32, r"the network \(Net\), .* decides by the values"),
-    "numpy": (Net(lambda net, x: torch.from_numpy(x.numpy())), 32, "decides by the values"),
+    "item": (Net(lambda net, x: x * x.max().item()), r"the network \(Net\), .* decides by the values"),
+    "numpy": (Net(lambda net, x: torch.from_numpy(x.numpy())), "decides by the values"),
     "bilinear": (
-        Net(lambda net, x: net.two(x.mean((2, 3)), x.mean((2, 3))), two=nn.Bilinear(3, 3, 4)), 32,
+        Net(lambda net, x: net.two(x.mean((2, 3)), x.mean((2, 3))), two=nn.Bilinear(3, 3, 4)),
         r"layer 'two' \(Bilinear\), .* calls aten::_trilinear, whose multiply-adds cannot be counted; profile",
     ),
     "deformable": (
-        Net(lambda net, x: net.conv(x, x[:, :2]), conv=torchvision.ops.DeformConv2d(3, 4, 1)), 32,
+        Net(lambda net, x: net.conv(x, x[:, :2]), conv=torchvision.ops.DeformConv2d(3, 4, 1)),
         r"layer 'conv' \(DeformConv2d\), .* calls torchvision::deform_conv2d",
     ),
-    "hidden layer": (HIDDEN, 32, r"the network \(Net\), .* uses weights of no layer .*; keep layers in .* ModuleList"),
-    "lazy": (nn.Sequential(nn.LazyConv2d(4, 3)), 32, r"layer '0' \(LazyConv2d\) has no weights yet; run the network"),
-    "lock": (Net(lambda net, x: x, lock=threading.Lock()), 32, r"network \(Net\) cannot be copied: remove its 'lock'"),
-    "batch": (Net(lambda net, x: net.fc(x.reshape(-1, 8)), fc=FC), 32, "2 images into 768 × 5 values, so it mixes"),
+    "hidden layer": (HIDDEN, r"the network \(Net\), .* uses weights of no layer .*; keep layers in .* ModuleList"),
+    "lazy": (nn.Sequential(nn.LazyConv2d(4, 3)), r"layer '0' \(LazyConv2d\) has no weights yet; run the network"),
+    "lock": (Net(lambda net, x: x, lock=threading.Lock()), r"network \(Net\) cannot be copied: remove its 'lock'"),
+    "batch": (Net(lambda net, x: net.fc(x.reshape(-1, 8)), fc=FC), "2 images into 768 × 5 values, so it mixes"),
     "other errors": (
-        nn.Sequential(Net(lambda net, x: x.reshape(2, 7))), 32,
+        nn.Sequential(Net(lambda net, x: x.reshape(2, 7))),
         r"layer '0' \(Net\), given 3 × 32 × 32, cannot be walked: its forward raised RuntimeError \(.*7.*\); check",
     ),
-    "hook": (hooked(nn.Sequential(nn.ReLU(), nn.ReLU())), 32, r"'1' \(ReLU\) has a forward hook: call remove\(\)"),
-    "hook of the network": (hooked(nn.ReLU()), 32, r"the network \(ReLU\) has a forward hook"),
-    "nothing": (Net(lambda net, x: None), 32, "returns no tensor that torch functions made from the images"),
-    "constant": (Net(lambda net, x: torch.ones(2, 3)), 32, "returns no tensor that torch functions made"),
+    "hook": (hooked(nn.Sequential(nn.ReLU(), nn.ReLU())), r"'1' \(ReLU\) has a forward hook: call remove\(\)"),
+    "hook of the network": (hooked(nn.ReLU()), r"the network \(ReLU\) has a forward hook"),
+    "nothing": (Net(lambda net, x: None), "returns no tensor that torch functions made from the images"),
+    "constant": (Net(lambda net, x: torch.ones(2, 3)), "returns no tensor that torch functions made"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_in_one_sentence(name):
-    net, size, message = REFUSED[name]
-    with pytest.raises(WalkError, match=message) as caught:
-        profile(net, size)
-    assert "\n" not in str(caught.value)
+    net, words, *size = REFUSED[name]
+    assert re.search(words, message(WalkError, profile, net, *size or [32]))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")  # deprecated by newer versions of PyTorch
 def test_torchscript_is_refused():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecated by newer versions of PyTorch
-        scripted = torch.jit.script(nn.ReLU())
-    with pytest.raises(WalkError, match=r"layer '0' .* is a TorchScript module; profile the module it was made from"):
-        profile(nn.Sequential(scripted), 32)
+    said = message(WalkError, profile, nn.Sequential(torch.jit.script(nn.ReLU())), 32)
+    assert "layer '0' (" in said and "is a TorchScript module; profile the module it was made from" in said
 
 
 def test_never_zero_in_silence():
@@ -816,5 +762,4 @@ def test_never_zero_in_silence():
 
 @pytest.mark.parametrize("size", [0, (224, 224), (3, 0, 5), (3, 224.0, 224), (1, 3, 224, 224), None, True, "32", 10**9])
 def test_impossible_image_size(size):
-    with pytest.raises(ValueError, match=r"given image_size=.*: expected \(channels, height, width\)"):
-        profile(nn.ReLU(), size)
+    assert f"given image_size={size!r}: expected (channels, " in message(ValueError, profile, nn.ReLU(), size)

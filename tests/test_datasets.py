@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.datasets import load_digits
 
 from lecture8 import datasets, transfer
 from lecture8.datasets import Data, Split, drawn
+from tests.support.refusals import message
 
 
 def seeded(seed=0):
@@ -73,10 +75,8 @@ def test_only_augmented_batches_are_augmented():
 
 def test_texts():
     data = replace(numbered(), classes=tuple(f"<{i}>" for i in range(20)), name="a & b", augment=datasets.random_flip())
-    assert repr(data) == (
-        "a & b: 10 train / 6 valid / 5 test images of 1 × 4 × 4, 20 classes (<0>, <1>, <2>, <3>, …, <19>), "
-        "training images augmented"
-    )
+    assert repr(data).startswith("a & b: 10 train / 6 valid / 5 test images of 1 × 4 × 4, 20 classes (<0>, <1>, ")
+    assert repr(data).endswith("<2>, <3>, …, <19>), training images augmented")
     page = data._repr_html_()
     assert "a &amp; b" in page and "<0>" not in page
     for text in ("10 images", "6 images", "5 images", "1 × 4 × 4", "20 classes", "&lt;19&gt;"):
@@ -185,8 +185,7 @@ def test_sets_repeat_with_the_seed_and_leave_the_global_random_state_alone(small
         again = getattr(datasets, name)(**({} if name == "digits" else {"per_class": 10}))
         assert torch.equal(again.train.pixels, data.train.pixels)
         assert torch.equal(again.test.labels, data.test.labels)
-        with pytest.raises(ValueError, match=r"given size=.*: expected a whole number, 1 or more"):
-            getattr(datasets, name)(16.0)
+        assert "given size=16.0: expected a whole number" in message(ValueError, getattr(datasets, name), 16.0)
     other, glyphs = datasets.glyphs(per_class=10, seed=1), small_sets["glyphs"]
     assert not torch.equal(other.train.pixels, glyphs.train.pixels)
     assert not torch.equal(other.train.pixels[:12], glyphs.valid.pixels[:12])
@@ -195,12 +194,9 @@ def test_sets_repeat_with_the_seed_and_leave_the_global_random_state_alone(small
 
 
 def test_digits_are_those_of_scikit_learn_always_split_alike():
-    from sklearn.datasets import load_digits
-
     data = datasets.digits(size=8)
-    pixels, labels = (
-        torch.cat([getattr(s, a) for s in (data.train, data.valid, data.test)]) for a in ("pixels", "labels")
-    )
+    splits = data.train, data.valid, data.test
+    pixels, labels = (torch.cat([getattr(split, kind) for split in splits]) for kind in ("pixels", "labels"))
     scans, targets = load_digits(return_X_y=True)
     scanned = (pixels.flatten(1).double() / 255 * 16).round().int().tolist()
     here = sorted(zip(scanned, labels.tolist(), strict=True))
@@ -270,5 +266,4 @@ def test_some_glyphs_only(small_sets):
     whole = datasets.glyphs(per_class=10, characters=everything)
     assert torch.equal(whole.train.pixels, small_sets["glyphs"].train.pixels)
     for wrong in ("a", "AA", ""):
-        with pytest.raises(ValueError, match=r"expected two or more of 0123456789ABC.*each once"):
-            datasets.glyphs(per_class=10, characters=wrong)
+        assert "two or more of 0123456789ABC" in message(ValueError, datasets.glyphs, 16, 10, characters=wrong)

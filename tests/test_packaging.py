@@ -34,8 +34,6 @@ def test_a_requirement_replaces_nothing_on_colab_and_is_pinned_once_for_every_py
 
 
 # ----------------------------------------------------------------------------------------------- the first `make`
-
-
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A copy of the files that the set-up reads, with a `.venv` that looks installed, and no real installer."""
@@ -52,7 +50,6 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def commands(monkeypatch):
-    """What the installer was asked to do."""
     found = []
     monkeypatch.setattr(bootstrap, "run", lambda command: found.append([str(part) for part in command]))
     return found

@@ -45,21 +45,14 @@ def test_receptive_fields(name, field):
         ("inception_v3", {"auxiliary": True}, (27_161_264,)),
         ("inception_resnet_v2", {"figures": True}, (32_433_928,)),
         ("bn_inception", {"separable": False}, (11_194_984,)),
-        ("vgg11", {"norm": True}, (132_868_840,)),
         ("vgg16", {"norm": True}, (138_365_992,)),
-        ("vgg19", {"norm": True}, (143_678_248,)),
         # computed from the paper's tables layer by layer; B and stride in the 3 × 3 are the registered ones
         ("resnet18", {"shortcut": "A"}, (11_515_688, 1_794_805_760)),
         ("resnet18", {"shortcut": "C"}, (12_043_816, 1_878_298_624)),
-        ("resnet34", {"shortcut": "A"}, (21_623_848, 3_644_493_824)),
-        ("resnet34", {"shortcut": "C"}, (22_716_840, 3_830_747_136)),
         ("resnet50", {"stride_in_1x1": True}, (25_557_032, 3_857_973_248)),
         ("resnet50", {"stride_in_1x1": True, "shortcut": "A"}, (22_780_456, 3_498_311_680)),
         ("resnet50", {"stride_in_1x1": True, "shortcut": "C"}, (40_128_552, 6_324_224_000)),
-        ("resnet101", {"stride_in_1x1": True}, (44_549_160, 7_570_194_432)),
-        ("resnet152", {"stride_in_1x1": True}, (60_192_808, 11_282_415_616)),
         ("resnet20", {"shortcut": "B"}, (272_474, 40_813_184)),
-        ("resnet56", {"shortcut": "B"}, (855_770, 125_747_840)),
     ],
 )
 def test_variants_count(name, options, counts):
@@ -68,8 +61,6 @@ def test_variants_count(name, options, counts):
 
 
 # --- AlexNet ---------------------------------------------------------------------------------------------------------
-
-
 def lively(net):
     """Weights that keep the signal alive, so that equal logits mean something."""
     for m in net.modules():
@@ -123,9 +114,8 @@ def test_local_response_norm_is_the_formula_and_pytorchs():
 
 def test_alexnet_starts_as_section_5_says():
     torch.manual_seed(0)
-    layers = {
-        n: m for n, m in models.alexnet(10, input_size=67).named_modules() if isinstance(m, nn.Conv2d | nn.Linear)
-    }
+    modules = models.alexnet(10, input_size=67).named_modules()
+    layers = {name: m for name, m in modules if isinstance(m, nn.Conv2d | nn.Linear)}
     ones = [name.split(".")[1] for name, m in layers.items() if (m.bias == 1).all()]
     assert ones == ["conv2", "conv4", "conv5", "fc6", "fc7"]
     assert all((m.bias == 0).all() for name, m in layers.items() if name.split(".")[1] not in ones)
@@ -143,31 +133,19 @@ def test_ten_crops_and_their_average():
     assert torch.allclose(training.TenCrop(net, 4)(image).softmax(1), mean, atol=1e-6)
 
 
-def test_color_noise_follows_the_principal_directions():
+def test_color_noise_varies_as_the_colors_do_and_needs_the_memory_of_a_few_images():
     generator = torch.Generator().manual_seed(0)
-    direction = torch.tensor([0.6, 0.8, 0.0])
-    pixels = (128 + 30 * torch.randn(400, 1, 8, 8, generator=generator) * direction[:, None, None]).clamp(0, 255).byte()
-    split = datasets.Split(pixels, torch.zeros(400, dtype=torch.long), mean=[0.5] * 3, std=[0.25] * 3)
-    shifted = datasets.color_noise(split)(torch.zeros(20000, 3, 1, 1), generator).flatten(1)
-    spread = shifted.std(0) * 0.25 * 255  # back to pixels
-    assert spread[0].item() == pytest.approx(0.1 * 30 * 0.6, rel=0.05)
-    assert spread[1].item() == pytest.approx(0.1 * 30 * 0.8, rel=0.05)
-    assert spread[2].item() < 0.2
-
-
-def test_color_noise_of_many_images_needs_the_memory_of_a_few():
-    pixels = torch.randint(0, 256, (400, 3, 32, 32), generator=torch.Generator().manual_seed(0)).byte()
-    pixels[:, 1] //= 2
+    pixels = torch.randint(0, 256, (400, 3, 32, 32), generator=generator).byte()
+    pixels[:, 1] = pixels[:, 0] // 2
+    split = datasets.Split(pixels, torch.zeros(400, dtype=torch.long), std=[0.2, 0.3, 0.4])
     with Ledger([]) as ledger:
-        noise = datasets.color_noise(datasets.Split(pixels, torch.zeros(400, dtype=torch.long)), std=1.0)
+        noise = datasets.color_noise(split)
     assert ledger.most < 6 * pixels.nbytes  # all at once in float64: 24 times and more
-    steps = noise(torch.zeros(4000, 3, 1, 1), torch.Generator().manual_seed(0)).flatten(1)
-    torch.testing.assert_close(steps.T.cov(), (pixels / 255).transpose(0, 1).flatten(1).cov(), rtol=0.1, atol=2e-3)
+    steps = noise(torch.zeros(20000, 3, 1, 1), generator).flatten(1) * torch.tensor(split.std) / 0.1
+    torch.testing.assert_close(steps.T.cov(), (pixels / 255).transpose(0, 1).flatten(1).cov(), rtol=0.05, atol=2e-3)
 
 
 # --- ZFNet -----------------------------------------------------------------------------------------------------------
-
-
 def test_deconvnet_is_the_gradient_where_every_relu_is_open():
     torch.manual_seed(0)
     net, images = models.zfnet(5, input_size=64), torch.rand(2, 3, 64, 64, requires_grad=True)
@@ -203,18 +181,13 @@ def test_filters_are_renormalized():
 
 
 # --- VGG, GoogLeNet, Inception ---------------------------------------------------------------------------------------
-
-
 def test_vgg_starts_from_configuration_a():
     torch.manual_seed(0)
     a, d = models.vgg11(10, input_size=32), models.vgg13(7, input_size=32)
     own = d.classifier.fc8.weight.clone()
     start_from(d, a)
-    copied = [
-        name
-        for name, weight in d.features.state_dict().items()
-        if name in a.features.state_dict() and torch.equal(weight, a.features.state_dict()[name]) and weight.any()
-    ]
+    ours, theirs = d.features.state_dict(), a.features.state_dict()
+    copied = [n for n in ours if n in theirs and torch.equal(ours[n], theirs[n]) and ours[n].any()]
     assert copied == [f"block{n[4]}.{n}.weight" for n in ("conv1_1", "conv2_1", "conv3_1", "conv3_2")]
     assert torch.equal(d.classifier.fc6.weight, a.classifier.fc6.weight)
     assert torch.equal(d.classifier.fc8.weight, own)  # other classes: kept
@@ -255,15 +228,6 @@ def test_scaled_residual():
 
 
 # --- ResNet ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_resnet1202_has_the_papers_19_4_million():
-    with torch.device("meta"):
-        net = models.small.resnet(1202)
-    assert sum(p.numel() for p in net.parameters()) == 19_421_274
-
-
 def test_plain_nets_cost_what_the_residual_ones_with_shortcut_a_cost():
     # section 3.3: option A "introduces no extra parameters", so plain and residual can be compared fairly
     for name in ("resnet18", "resnet34"):
@@ -287,8 +251,6 @@ def test_he_initialization_has_the_papers_spread():
 
 
 # --- small ones ------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -304,12 +266,9 @@ def test_small_networks_have_their_switches(name, options):
     logits.sum().backward()
     assert logits.shape == (2, 3) and all(p.grad is not None for p in net.parameters())
     kinds = {type(m) for m in net.modules()}
-    if options.get("norm") is False:
-        assert not kinds & {nn.BatchNorm2d, LocalResponseNorm}
-    if "activation" in options:
-        assert nn.Tanh in kinds and nn.ReLU not in kinds
-    if options.get("residual") is False:
-        assert ScaledResidual not in kinds
+    assert options.get("norm", True) or not kinds & {nn.BatchNorm2d, LocalResponseNorm}
+    assert "activation" not in options or (nn.Tanh in kinds and nn.ReLU not in kinds)
+    assert options.get("residual", True) or ScaledResidual not in kinds
 
 
 @pytest.mark.parametrize("name", ["inception_v3", "inception_v4", "inception_resnet_v1", "inception_resnet_v2"])

@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from torchvision.datasets import CIFAR10, Imagenette, OxfordIIITPet
 
-from lecture8 import datasets, models, published, transfer
+from lecture8 import datasets, published
 from lecture8.datasets import photographs
+from tests.support.refusals import message
 from tests.support.server import packed
 
 
@@ -46,7 +47,6 @@ def counts(data):
 
 
 # --- image folders ---
-
 COLORS = {"cat": (200, 40, 40), "dog": (40, 200, 40), "eel": (40, 40, 200)}
 
 
@@ -84,9 +84,6 @@ def test_class_folders_are_split_70_10_20(tmp_path):
     fill(tmp_path / "few", {"cat": 3, "dog": 4})
     assert counts(datasets.image_folder(tmp_path / "few", 6)) == [[1, 2], [1, 1], [1, 1]]
     assert data.train.images.mean().abs() < 1e-4 and "augmented" in repr(data)
-    torch.manual_seed(0)
-    features = transfer.extract_features(models.small.vgg(2, width=4), datasets.image_folder(root, 16))
-    assert features.train.crop is None and transfer.nearest_neighbors(features, 1).accuracy > 0.8
     large = datasets.image_folder(tmp_path / "few", 224)  # in training, any 224 × 224 of 256 × 256
     assert large.image_shape == (3, 224, 224) and large.train.pixels.shape[2:] == (256, 256)
 
@@ -207,12 +204,12 @@ def test_images_that_need_another_package_or_another_range_say_so(tmp_path, monk
     monkeypatch.setitem(sys.modules, "pillow_heif", None)  # not installed
     for name in ("a.heic", "a.jpg"):  # what it is, not what it is called
         (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
-        with pytest.raises(ValueError, match=r"HEIC or AVIF: `pip install .*pillow-heif`, or convert it to JPEG$"):
-            datasets.read_photo(tmp_path / name)
+        said = message(ValueError, datasets.read_photo, tmp_path / name)
+        assert said.endswith("it is HEIC or AVIF: `pip install -U pillow pillow-heif`, or convert it to JPEG")
     for values in ([0, 700], [-1, 0.5], [0, float("nan")]):
         Image.fromarray(np.array([values], dtype=np.float32)).save(tmp_path / "a.tif")
-        with pytest.raises(ValueError, match=r"gray values of 32 bits from .*, not from 0 to 1 or to 255\); repair or"):
-            datasets.read_photo(tmp_path / "a.tif")
+        said = message(ValueError, datasets.read_photo, tmp_path / "a.tif")
+        assert "(gray values of 32 bits from " in said and ", not from 0 to 1 or to 255); repair or" in said
 
 
 def test_what_is_left_out_is_named(tmp_path, capsys):
@@ -240,33 +237,30 @@ def test_what_only_looks_like_a_photograph_is_refused(tmp_path):
     odd = tmp_path / "dog" / "odd.jpg"
     for make in (os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")):
         make(odd)
-        with pytest.raises(ValueError, match=r"cannot read the image '.*odd\.jpg' \(no file, or a link to none\)"):
-            datasets.image_folder(tmp_path, 8)
+        said = message(ValueError, datasets.image_folder, tmp_path, 8)
+        assert said.startswith("cannot read the image '") and "odd.jpg' (no file, or a link to none)" in said
         odd.rmdir() if odd.is_dir() else odd.unlink()
     (tmp_path / "eel").symlink_to(tmp_path / "cat")  # a link to a folder elsewhere is a class
     assert datasets.image_folder(tmp_path, 8).classes == ("cat", "dog", "eel")
     (tmp_path / "fox").symlink_to(tmp_path)
-    with pytest.raises(ValueError, match="fox' is a link to a folder that holds it; remove the link"):
-        datasets.image_folder(tmp_path, 8)
+    assert "fox' is a link to a folder that holds it; remove" in message(ValueError, datasets.image_folder, tmp_path, 8)
 
 
 def test_folders_that_do_not_fit_are_refused_in_one_sentence(tmp_path):
-    def refuses(error, message, path):
-        with pytest.raises(error, match=message) as caught:
-            datasets.image_folder(path, 8)
-        assert "\n" not in str(caught.value)
+    def refuses(error, words, path):
+        assert words in message(error, datasets.image_folder, path, 8)
 
     good = tmp_path / "good"
     fill(good, {"cat": 5, "dog": 5})
-    refuses(FileNotFoundError, "there is no folder '.*nowhere'", tmp_path / "nowhere")
+    refuses(FileNotFoundError, "nowhere'; give the one that holds", tmp_path / "nowhere")
     refuses(FileNotFoundError, "give the one that holds the class folders", good / "cat" / "000.png")
     refuses(FileNotFoundError, "holds no class folders", good / "cat")
     fill(tmp_path / "single", {"cat": 5})
     refuses(ValueError, "holds one class only, 'cat'", tmp_path / "single")
     fill(tmp_path / "few", {"cat": 5, "dog": 2})
-    refuses(ValueError, r"class 'dog' has 2 image\(s\), too few", tmp_path / "few")
+    refuses(ValueError, "class 'dog' has 2 image(s), too few", tmp_path / "few")
     (good / "eel").mkdir()
-    refuses(FileNotFoundError, "class folder '.*eel' holds no images", good)
+    refuses(FileNotFoundError, "eel' holds no images", good)
     halved = tmp_path / "halved"
     fill(halved / "train", {"cat": 5, "dog": 5})
     refuses(FileNotFoundError, "has a train folder but no test folder", halved)
@@ -277,7 +271,6 @@ def test_folders_that_do_not_fit_are_refused_in_one_sentence(tmp_path):
 
 
 # --- published sets, in small; torchvision's addresses and checksums lead to them ---
-
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -380,12 +373,11 @@ def test_ants_and_bees_and_cifar10_as_folders(share, monkeypatch):
     check("ants_bees", datasets.ants_bees(14))
     assert counts(datasets.ants_bees(14)) == [[98, 97], [25, 24], [70, 83]]
     (folder / "train" / "bees" / "7.jpg").unlink()
-    with pytest.raises(ValueError, match=r"holds 396 images, but Ants and bees has 397: copy it again, or delete it"):
-        datasets.ants_bees(14)
+    said = message(ValueError, datasets.ants_bees, 14)
+    assert "holds 396 images, but Ants and bees has 397: copy it again, or delete it" in said
     for split in ("train", "test"):
         (folder / split / "bees").rename(folder / split / "dogs")
-    with pytest.raises(ValueError, match="holds ants dogs, but Ants and bees has ants bees: copy it again, or"):
-        datasets.ants_bees(14)
+    assert "holds ants dogs, but Ants and bees has ants bees: copy" in message(ValueError, datasets.ants_bees, 14)
     monkeypatch.setitem(photographs._IMAGES, "CIFAR-10", 220)
     for seed in range(220):
         pixels = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -406,20 +398,16 @@ def test_imagenette_comes_in_the_size_that_is_needed(share, monkeypatch):
 def test_damaged_sets_are_named(share, monkeypatch):
     folder = make_cifar10(share / "cifar10", monkeypatch)
     (folder / "data_batch_3").write_bytes(b"half")
-    with pytest.raises(ValueError, match=r"-py' is damaged or incomplete \(the checksum of a file is wrong\): delete"):
-        datasets.cifar10()
+    assert "' is damaged or incomplete (the checksum of a file is wrong)" in message(ValueError, datasets.cifar10)
     folder = make_pets(share / "pets")
     (folder / "images" / "Abyssinian_3.jpg").write_bytes(b"half")
-    with pytest.raises(ValueError, match=r"cannot read the image '.*Abyssinian_3\.jpg'"):
-        datasets.pets(14)
+    assert "Abyssinian_3.jpg' (" in message(ValueError, datasets.pets, 14)
     (folder / "annotations" / "test.txt").unlink()
     with pytest.raises(ValueError, match=r"pet' is damaged or incomplete \(.*No such file.*test\.txt.*\): delete it"):
         datasets.pets(14)
 
 
 # --- how they come ---
-
-
 def serve(name, folder, server, monkeypatch):
     """Lets the addresses of a set point to the server, with the checksums of what it has."""
     parts = [folder / "images", folder / "annotations"] if name == "pets" else [folder]
@@ -469,8 +457,7 @@ def test_what_a_share_lacks_comes_to_it_or_to_the_cache(server, monkeypatch, tmp
 @pytest.mark.parametrize("name", ["imagenette", "ants_bees", "pets"])
 def test_a_share_that_is_not_there(home, name, monkeypatch):
     monkeypatch.setenv("LECTURE8_DATA", str(home / "share"))
-    with pytest.raises(FileNotFoundError, match=r"LECTURE8_DATA names '.*share', but there is no such folder: create"):
-        getattr(datasets, name)()
+    assert "share', but there is no such folder: create" in message(FileNotFoundError, getattr(datasets, name))
 
 
 def test_animals_come_with_the_course():

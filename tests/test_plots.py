@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -51,8 +52,6 @@ def test_stages_draw_the_network_to_scale():
 
 
 def test_a_figure_in_words_has_titles_axes_and_names_once():
-    import matplotlib.pyplot as plt
-
     figure, (left, right) = plt.subplots(1, 2)
     plots.lines({"plain": [1, 2], "residual": [2, 1]}, xlabel="epoch", ylabel="loss", title="Deeper is worse", ax=left)
     right.set(title="Deeper is worse", xlabel="epoch")

@@ -18,20 +18,18 @@ def read(module, shape):
 
 
 def words(found):
-    return [[box.words for box in diagrams.boxes(way)] for way in found[-1].ways]
+    return " | ".join(", ".join(box.words for box in diagrams.boxes(way)) for way in found[-1].ways)
 
 
 CASES = {  # module, its input, the words of the boxes branch by branch
     "3a": (
         inception(192, *MODULES["3a"]), (192, 28, 28),
-        [["1 × 1 conv"], ["1 × 1 conv", "3 × 3 conv"], ["1 × 1 conv", "5 × 5 conv"], ["3 × 3 max pool", "1 × 1 conv"]],
+        "1 × 1 conv | 1 × 1 conv, 3 × 3 conv | 1 × 1 conv, 5 × 5 conv | 3 × 3 max pool, 1 × 1 conv",
     ),
     "v3 C, split at the end": (
         inception_c(1280), (1280, 8, 8),
-        [
-            ["1 × 1 conv"], ["1 × 1 conv", "1 × 3 conv", "3 × 1 conv"],
-            ["1 × 1 conv", "3 × 3 conv", "1 × 3 conv", "3 × 1 conv"], ["3 × 3 average pool", "1 × 1 conv"],
-        ],
+        "1 × 1 conv | 1 × 1 conv, 1 × 3 conv, 3 × 1 conv | 1 × 1 conv, 3 × 3 conv, 1 × 3 conv, 3 × 1 conv | "
+        "3 × 3 average pool, 1 × 1 conv",
     ),
 }  # fmt: skip
 
@@ -66,5 +64,5 @@ def test_sums_of_residual_blocks():
     assert "sum  384 × 35 × 35" in said and "concatenation  128 × 35 × 35" in said
     body, c_out = bottleneck(256, 128, 2, stride_in_1x1=False)
     _, _, (fork,) = read(Residual(body, shortcut_for("B", 256, c_out, 2)), (256, 56, 56))
-    assert words([fork]) == [["1 × 1 conv", "3 × 3 conv / 2", "1 × 1 conv"], ["1 × 1 conv / 2"]]
+    assert words([fork]) == "1 × 1 conv, 3 × 3 conv / 2, 1 × 1 conv | 1 × 1 conv / 2"
     assert fork.shape == (512, 28, 28)

@@ -60,8 +60,6 @@ def test_a_table_of_many_runs_grows_and_resumes_where_it_was(tmp_path):
 
 
 # --- places in the notebooks ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", headings.TABLES)
 def test_every_row_points_to_a_heading_that_is_there(name):
     places = published.read(name)[["notebook", "section"]].drop_duplicates()

@@ -23,8 +23,8 @@ def digits():
 needs_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
-def small_net(seed=0, **options):
-    torch.manual_seed(seed)
+def small_net(**options):
+    torch.manual_seed(0)
     return models.small.resnet(8, **{"num_classes": 10, "width": 4, "channels": 1, **options})
 
 
@@ -162,9 +162,6 @@ def test_history_round_trip_with_provenance(digits, tmp_path):
     for key in ("date", "hardware", "versions", "optimizer", "seed", "data"):
         assert loaded.meta[key] == str(history.meta[key])
     assert [p.name for p in path.parent.iterdir()] == ["small.csv"]
-
-
-# --- bad input -------------------------------------------------------------------------------------------------------
 
 
 BAD = {

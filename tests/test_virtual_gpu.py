@@ -59,10 +59,9 @@ def test_mistakes_planted_in_a_notebook_are_found():
     cells = [
         "import torch\nfrom lecture8 import devices\nnet = torch.nn.Linear(3, 2).to(devices.pick_device())",
         "net(torch.ones(1, 3)).shape",
-        "print(next(net.parameters()).device.type)",
-        "print(net.eval()(torch.ones(1, 3, device=devices.pick_device())).shape)",
+        "print(net.weight.device.type)",
     ]
-    outputs = [[], [], [v4.new_output("stream", text="cpu\n")], [v4.new_output("stream", text="torch.Size([1, 2])\n")]]
+    outputs = [[], [], [v4.new_output("stream", text="cpu\n")]]
     saved = v4.new_notebook(cells=[v4.new_code_cell(c, outputs=o) for c, o in zip(cells, outputs, strict=True)])
     found = complaints(v4.new_notebook(cells=list(map(v4.new_code_cell, cells))), saved, "t4")
     assert len(found) == 2, found

@@ -79,7 +79,6 @@ def put(t: Tensor, device) -> Tensor:
 
 
 def device_of(t: Tensor) -> torch.device:
-    """In place of Tensor.device."""
     return CPU if place(t) is ANYWHERE else place(t)
 
 
@@ -125,7 +124,6 @@ class Move(torch.autograd.Function):
 
 
 def to(t, *args, **kwargs):
-    """In place of Tensor.to."""
     if args and isinstance(args[0], Tensor):
         args = (args[0].device, args[0].dtype, *args[1:])
     options = {key: value for key, value in kwargs.items() if key != "copy"}

@@ -58,8 +58,9 @@ def home() -> str:
             f"[fetch the course]({notebooks.repository()}).\n",
             "| | lesson | the question |\n|--|--|--|",
             *rows,
-            "\nBeside the lessons: [where the notes and the papers differ](docs/notes_against_papers.md), [the "
-            "words, in English and Korean](glossary.md), and [plans for teaching](plans/00_start_here.md).\n",
+            "\nBeside the lessons: [how we fooled ourselves](docs/how_we_fooled_ourselves.md), [where the notes and "
+            "the papers differ](docs/notes_against_papers.md), [the words, in English and Korean](glossary.md), and "
+            "[plans for teaching](plans/00_start_here.md).\n",
         ]
     )
 
@@ -90,7 +91,13 @@ def write_pages() -> None:
     (PAGES / "glossary.md").write_text(glossary(), encoding="utf-8")
     parts = {
         "The lessons": [f"notebooks/{name}" for name in names],
-        "Beside them": ["docs/notes_against_papers", "glossary", "docs/scaling", "docs/runs"],
+        "Beside them": [
+            "docs/how_we_fooled_ourselves",
+            "docs/notes_against_papers",
+            "glossary",
+            "docs/scaling",
+            "docs/runs",
+        ],
         "For teachers": [f"plans/{name}" for name in names],
     }
     contents = {

@@ -278,7 +278,11 @@ _ = pictures.answer(image[0, 0], probabilities[0].detach(), data.classes)
 # of each logit, and divides by the sum. PyTorch's initial weights are small, so all ten logits are close to 0 and each class gets about 10 %.
 #
 # The **loss** (손실) says in one number how wrong that is: −log(*p*), where *p* is the probability of the true class. It is 0 for *p* = 1, and large
-# when *p* is small.
+# when *p* is small. With the logits $z_1, …, z_{10}$ and the true class $y$ it reads
+#
+# $$\text{loss} = -\log \frac{e^{z_y}}{e^{z_1} + … + e^{z_{10}}}.$$
+#
+# This is the **cross-entropy** of softmax and label; over a batch of images we take the mean.
 
 # %%
 ask.exercises["start"]
@@ -578,8 +582,11 @@ ask.exercises["rival"].check(build_rival)
 # ## 7 · Eight years of ImageNet
 #
 # The ImageNet challenge (ILSVRC) used 1.2 million photographs of 1,000 classes. A network may name five classes for each photograph. If the true
-# one is not among them, this is a **top-5 error** (상위 5 오류율). Here is the winner of every year, and a human who had practiced. (2012 and 2013: without extra training data.) The winners of
+# one is not among them, this is a **top-5 error** (상위 5 오류율). Here is the winner of every year, and a human. (2012 and 2013: without extra training data.) The winners of
 # 2010 and 2011 used hand-designed features. AlexNet (2012) learned its features, and every winner since has been a convolutional network.
+#
+# The human's 5.1 % come from *one* person, who had practiced, on 1,500 test images (a second one: 12.0 % on 258). The difficulty was to tell 1,000 classes
+# apart, with over a hundred breeds of dogs. So a network below 5.1 % beats that person at this task and on these photographs. It does not mean that it sees better than people.
 
 # %%
 winners, human = overview.winners_and_human()

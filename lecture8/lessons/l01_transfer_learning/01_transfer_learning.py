@@ -91,6 +91,8 @@ else:
 #
 # **Transfer learning** (전이 학습) reuses for one task what was learned on another, often in another domain (도메인, a kind of data). The layers before
 # the last one turn an image into 96 numbers, its **features** (특징): how strongly it shows this or that pattern. Perhaps they describe a lemur, too.
+# Before 2012 features were designed by hand, the same for every task, and only a classifier on top was trained: there was nothing to transfer. Now
+# features are *learned* from a large data set, and what they contain can be reused where labels are few.
 # We keep these layers, in our networks `net.features`. The rest is `net.classifier`, printed below. Its last layer, `fc`, is
 # the **head** (헤드), which we replace:
 
@@ -644,8 +646,8 @@ table[["target", "images", "metric", "scratch", "pretrained", "gain"]].style.hid
 #
 # | | similar source | different source |
 # |---|---|---|
-# | **few labels** | a new head on frozen features | a head on an earlier layer |
-# | **many labels** | fine-tune everything | fine-tune everything |
+# | **few labels** | a new head on frozen features: fine-tuning would overfit | a head on the features of an earlier layer: the last ones fit the source too closely |
+# | **many labels** | fine-tune everything, with little risk of overfitting | training from scratch is possible; fine-tuning everything is often better still |
 #
 # Our results disagree twice. With 100 labels from printed digits, layer-wise rates beat frozen features (85 against 80 %). With 2,000, gratings
 # are no better than random weights at one rate.
