@@ -5,7 +5,15 @@ import copy
 import torch
 from torch import nn
 
-from lecture8.teaching import Verdict, called, correct, same_network, shape, wrong
+from lecture8.teaching import (
+    Verdict,
+    called,
+    correct,
+    number_check,
+    same_network,
+    shape,
+    wrong,
+)
 
 
 class Block(nn.Module):
@@ -222,7 +230,7 @@ def _missing(mine: nn.Module, reference: nn.Module) -> str:
 
 
 def my_growth():
-    return round(1.1**27)
+    return round((1 + 0.1) ** 27), round(1.3**27)
 
 
 def my_cost():
@@ -245,7 +253,7 @@ def deepen(net, kind):
     return nn.Sequential(*layers)
 
 
-def mend(net, images):
+def repair(net, images):
     for block in net[3:-3]:
         block.norm1 = copy.deepcopy(block.norm1)
         block.norm2 = copy.deepcopy(block.norm2)
@@ -254,6 +262,39 @@ def mend(net, images):
         for _ in range(60):
             net(images)
     return net.eval()
+
+
+def check_growth(answer) -> Verdict:
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        return wrong(f"Expected two numbers, (residual, plain), got {answer!r}.")
+    names = "residual", "plain"
+    for name, given, check in zip(names, answer, GROWTH, strict=True):
+        if not (verdict := check(given)):
+            return wrong(f"{name}: {verdict.message}")
+    return correct("13 times with shortcuts, 1,193 times without.")
+
+
+GROWTH = (
+    number_check(
+        13,
+        traps={
+            0: "0.1²⁷ leaves the shortcut out: each factor is 1 + 0.1.",
+            4: "1 + 27 · 0.1 adds the blocks; the chain rule multiplies.",
+            12: "1.1²⁶ has one block less.",
+            14: "1.1²⁸ has one block more.",
+        },
+        unit="times",
+    ),
+    number_check(
+        1193,
+        traps={
+            35: "27 · 1.3 adds the blocks; the chain rule multiplies.",
+            917: "1.3²⁶ has one block less.",
+            round(2.3**27): "2.3 would be the factor with a shortcut; a plain block has 1.3.",
+        },
+        unit="times",
+    ),
+)
 
 
 def _convolutions(net: nn.Module) -> int:
@@ -293,13 +334,32 @@ def check_deepen(answer) -> Verdict:
                 return wrong(
                     "The new layers must stay trainable: leave requires_grad as it is."
                 )
+            if still := _not_learning(mine, images):
+                return wrong(
+                    f"{case}: after three steps of training {still} of the {after} convolutions have not changed. A "
+                    "new block whose convolutions are zero as well as its last scale gets no gradient: leave the "
+                    "convolutions' initial weights alone."
+                )
     return correct(
         "Twice as many blocks and the same logits, bit for bit: the deeper network contains the other."
     )
 
 
+def _not_learning(net: nn.Module, images: torch.Tensor) -> int:
+    """How many convolutions three steps of SGD leave as they are."""
+    before = [conv.weight.clone() for conv in _convs(net)]
+    optimizer = torch.optim.SGD(net.train().parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), torch.arange(len(images))).backward()
+        optimizer.step()
+    return sum(
+        torch.equal(old, conv.weight) for old, conv in zip(before, _convs(net), strict=True)
+    )
+
+
 def share_norms(net: nn.Sequential) -> nn.Sequential:
-    """The network with a single normalization for all convolutions of a stage: the mistake of exercise "mend"."""
+    """The network with a single normalization for all convolutions of a stage: the mistake of exercise "repair"."""
     first = {}
     for block in net[3:-3]:
         for name in ("norm1", "norm2"):
@@ -308,27 +368,29 @@ def share_norms(net: nn.Sequential) -> nn.Sequential:
     return net
 
 
-def check_mend(answer) -> Verdict:
+def check_repair(answer) -> Verdict:
     with torch.random.fork_rng(devices=[]):
         net, images = share_norms(resnet(14, 6, channels=1)), _blobs(96)
         before = copy.deepcopy(net)
-        mended = called(answer, net, images)
-        if not isinstance(mended, nn.Module):
-            return wrong(f"Expected the network, got {type(mended).__name__}.")
-        norms = [m for m in mended.modules() if isinstance(m, nn.BatchNorm2d)]
+        repaired = called(answer, net, images)
+        if not isinstance(repaired, nn.Module):
+            return wrong(f"Expected the network, got {type(repaired).__name__}.")
+        norms = [m for m in repaired.modules() if isinstance(m, nn.BatchNorm2d)]
         if len(norms) != 13:
             return wrong(
                 f"Expected 13 normalizations, one for each convolution; there are {len(norms)}: is one still shared?"
             )
         if any(
             not torch.equal(a.weight, b.weight)
-            for a, b in zip(_convs(mended), _convs(before), strict=True)
+            for a, b in zip(_convs(repaired), _convs(before), strict=True)
         ):
             return wrong("The convolutions have learned already: leave their weights alone.")
+        if any(module.training for module in repaired.modules()):
+            return wrong("Your network is still in training mode: return `net.eval()`.")
         with torch.no_grad():
-            want, got = before.train()(images), mended.eval()(images)
+            want, got = before.train()(images), repaired(images)
         if not torch.isfinite(got).all():
-            return wrong("The mended network outputs nan or inf.")
+            return wrong("The repaired network outputs nan or inf.")
         off = ((got - want).norm() / want.norm()).item()
     if off > 0.2:
         return wrong(

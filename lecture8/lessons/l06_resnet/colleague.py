@@ -1,4 +1,4 @@
-"""A colleague's residual network with a mistake in it: exercise "mend" of lesson 06."""
+"""A colleague's residual network with a mistake in it: exercise "repair" of lesson 06."""
 
 import torch
 

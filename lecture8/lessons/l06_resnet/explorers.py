@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from lecture8 import datasets, published
-from lecture8.lessons.l06_resnet import pictures
+from lecture8.lessons.l06_resnet import pictures, runs
 from lecture8.teaching import Explorer, explorer
 
 
@@ -17,14 +17,14 @@ def suspects() -> Explorer:
     seeds = {"seed 0": 0, "seed 1": 1, "seed 2": 2}
 
     def draw(setting: str, seed: str) -> tuple[Figure, str]:
-        runs = settings[setting]
+        rows = settings[setting]
         if seed != "all seeds":
-            runs = runs[runs["seed"] == seeds[seed]]
-        learned = 100 * runs["end_train_accuracy"].dropna()
+            rows = rows[rows["seed"] == seeds[seed]]
+        learned = 100 * rows["end_train_accuracy"].dropna()
         said = ", ".join(f"{one:.0f}" for one in learned)
         words = f"plain-56, {setting}, {seed}: after 60 epochs {said} % of the training images are classified correctly. "
         words += "plain-20 (He, rate 0.05) learns 100 % with every seed."
-        return pictures.one_setting(runs, {"plain-20": twenty.to_numpy()}, setting), words
+        return pictures.one_setting(rows, {"plain-20": twenty.to_numpy()}, setting), words
 
     controls = {"setting": list(settings), "seed": ["all seeds", *seeds]}
     start = {"setting": "He (fan-out), rate 0.05"}
@@ -34,7 +34,6 @@ def suspects() -> Explorer:
 @explorer
 def depth() -> Explorer:
     """Plain against residual for any depth and shortcut, from loaded runs."""
-    curves, gradients = published.read("digits_depth"), published.read("digits_gradients")
 
     def draw(depth: int, shortcut: str) -> tuple[Figure, str]:
         words = []
@@ -42,20 +41,15 @@ def depth() -> Explorer:
             ("plain", f"plain-{depth}"),
             (shortcut, f"residual-{depth} with shortcut {shortcut}"),
         ):
-            runs, slopes = (
-                t[(t["kind"] == kind) & (t["depth"] == depth)] for t in (curves, gradients)
-            )
-            epochs, last = runs["epoch"].max(), slopes["layer"].max() - 1  # then the linear one
-            loss = runs[runs["epoch"] == epochs]["train_loss"]
-            first, end = (slopes[slopes["layer"] == at]["norm"].mean() for at in (1, last))
+            ratios = ", ".join(f"{ratio:,.0f}" for ratio in runs.before_training(kind, depth))
             words.append(
-                f"{name}: training loss {loss.mean():.3f} after {epochs} epochs, mean of {len(loss)} seeds; before "
-                f"training the first convolution's gradient norm is {first / end:.3g} times the last one's."
+                f"{name}, three seeds: training loss {runs.listed(runs.last_loss(kind, depth), 3)} after 12 epochs; before "
+                f"training the first convolution's gradient norm is {ratios} times the last one's."
             )
         kinds = ["plain", shortcut]
         return pictures.by_shortcut(depth, kinds), " ".join(words)
 
-    depths = sorted(int(d) for d in curves["depth"].unique())
+    depths = sorted(int(d) for d in published.read("digits_depth")["depth"].unique())
     return Explorer(draw, {"depth": depths, "shortcut": ["A", "B", "C"]}, start={"depth": 56})
 
 

@@ -37,53 +37,65 @@ def layers_of_34(blocks: Sequence[int] = (3, 4, 6, 3)) -> list[tuple[int, int]]:
     return found
 
 
-def three_networks(macs: Mapping[str, int]) -> Figure:
-    """VGG-19, a plain network of 34 layers and ResNet-34 with its shortcuts, as in the paper's Figure 3.
+def networks_of_34(macs: Mapping[str, int]) -> Figure:
+    """VGG-19 and networks of 34 layers, a row each, as in the paper's Figure 3.
 
     macs: name -> multiply-adds. A bar is a convolution: the higher, the more channels; its color is the side of its
-    feature map. An arc is a shortcut, dashed where the shapes change.
+    feature map. A name with "shortcuts" gets an arc for each of them, dashed where the shapes change.
     """
+    tall = [1.5 if "shortcuts" in name else 1 for name in macs]
     figure, grid = plt.subplots(
-        3, 1, figsize=(10, 5.6), sharex=True, gridspec_kw={"height_ratios": (1, 1, 1.5)}
-    )
-    rows = dict(zip(macs, (VGG19, layers_of_34(), layers_of_34()), strict=True))
-    for ax, (name, row) in zip(grid, rows.items(), strict=True):
+        len(macs), 1, figsize=(10, 2.3 * sum(tall)), sharex=True, squeeze=False, gridspec_kw={"height_ratios": tall}
+    )  # fmt: skip
+    for ax, name in zip(grid[:, 0], macs, strict=True):
+        row = VGG19 if name.startswith("VGG") else layers_of_34()
         heights = [np.log2(channels) - 5 for _, channels in row]
-        for i, ((side, _), height) in enumerate(zip(row, heights, strict=True)):
-            ax.bar(i, height, width=0.82, color=SIDES[side])
+        ax.bar(range(len(row)), heights, width=0.82, color=[SIDES[side] for side, _ in row])
         connected = 3 if row is VGG19 else 1
         ax.bar(range(len(row), len(row) + connected), 1.0, width=0.82, color=GRAY)
-        ax.set(title=f"{name}: {short(macs[name])} multiply-adds for one image", ylim=(0, 4.4))
+        if arcs := "shortcuts" in name:
+            _arcs(ax, row, heights)
+        for i, (side, channels) in enumerate(row):
+            if not i or side != row[i - 1][0]:
+                alone = row[i + 1][0] != side  # one bar is narrower than three digits
+                style = {"fontsize": 9 if alone else 12, "va": "top"}
+                ax.text(i - 0.5 * alone - 0.4 * (not alone), -0.2, side, **style)
+                ax.text(i - 0.4, -0.95, channels, color=GRAY, **style)
+        ax.set_title(f"{name}: {short(macs[name])} multiply-adds for one image", fontsize=13)
+        ax.set(ylim=(-1.7, 6.4 if arcs else 4.4), xlim=(-0.6, 34.8))
         ax.axis("off")
-    top = grid[2]
-    for first in range(1, len(row), 2):  # a block's two layers
+    words = "A bar is a convolution. Its height and the gray\nnumber: channels. Its color and the black\nnumber: side of the feature map.\nLast gray bars: fully connected."
+    if "VGG-19" in macs:
+        grid[0, 0].text(20.3, 4.3, words, fontsize=12, va="top")
+    else:
+        grid[0, 0].text(
+            0, 5.9, "Arcs: shortcuts, dashed where the shapes change", fontsize=12, va="top"
+        )
+    return figure  # fmt: skip
+
+
+def _arcs(ax, row: Sequence[tuple[int, int]], heights: Sequence[float]) -> None:
+    """A shortcut over each block of two layers."""
+    for first in range(1, len(row), 2):
         change = row[first][1] != row[first - 1][1]
         start, end = first - 0.5, first + 1.5
         at = np.linspace(0, np.pi, 40)
-        top.plot(
+        ax.plot(
             (start + end) / 2 + (end - start) / 2 * np.cos(at),
-            heights[first + 1] + 0.12 + 1.5 * np.sin(at),
+            heights[first + 1] + 0.12 + 1.2 * np.sin(at),
             color=ORANGE if change else BLACK,
             linestyle=(0, (2, 1)) if change else "-",
             linewidth=1.6,
         )
-    top.set_ylim(0, 6.4)
-    side = None
-    for i, (now, channels) in enumerate(row):
-        if now != side and i:  # the first one would lie over the second
-            top.text(i - 0.4, -0.35, f"{now} × {now}", fontsize=9.5, va="top", color=BLACK)
-            top.text(i - 0.4, -1.15, f"{channels} channels", fontsize=9.5, va="top", color=GRAY)
-        side = now
-    grid[0].text(20.5, 3.9, "A bar is a convolution: the higher, the more channels;\nits color is the side of the feature map.",
-                 fontsize=10, va="top")  # fmt: skip
-    grid[0].text(
-        20.5,
-        2.35,
-        "Gray: fully connected. Arcs: shortcuts, dashed\nwhere the shapes change.",
-        fontsize=10,
-        va="top",
-    )
-    top.set_xlim(-0.6, 34.8)
+
+
+def in_and_out(x, y) -> Figure:
+    """Values of a block's output against those of its input, one dot each."""
+    figure, ax = plt.subplots(figsize=(5, 3.6))
+    ax.plot(x.flatten(), y.flatten(), "o", color=BLUE, markersize=2.5, alpha=0.6)
+    ax.plot([0, 1], [0, 1], color=BLACK, linewidth=1.2)
+    ax.text(1.02, 1, "y = x", va="center")
+    ax.set(xlabel="input x", ylabel="output y", title="y = x + ReLU(…), 1,024 values")
     return figure
 
 
@@ -227,12 +239,13 @@ def plain_or_residual(channels: int) -> Figure:
 
 
 def basic_or_bottleneck() -> Figure:
-    """Two 3 × 3 convolutions on 256 channels beside a bottleneck of 64: boxes as wide as their output channels."""
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 5.6))
+    """Three blocks at 56 × 56: basic on 64 channels, basic on 256, a bottleneck; boxes as wide as their output channels."""
+    figure, panels = plt.subplots(1, 3, figsize=(11.5, 5.8))
     side = 56 * 56
     for ax, title, rows in (
-        (panels[0], "two 3 × 3 on 256 channels", [(3, 256, 256), (3, 256, 256)]),
-        (panels[1], "bottleneck: 256 → 64 → 64 → 256", [(1, 256, 64), (3, 64, 64), (1, 64, 256)]),
+        (panels[0], "ResNet-34's block", [(3, 64, 64), (3, 64, 64)]),
+        (panels[1], "the same on 256 channels", [(3, 256, 256), (3, 256, 256)]),
+        (panels[2], "bottleneck", [(1, 256, 64), (3, 64, 64), (1, 64, 256)]),
     ):  # fmt: skip
         steps, total = [], 0
         for kernel, c_in, c_out in rows:
@@ -273,17 +286,17 @@ def _maps(ax, x: float, y: float, side: float, filled: float, empty: float = 0.0
 
 def shortcuts() -> Figure:
     """The three shortcuts of the paper: what each does where the shapes change, and where they do not."""
-    figure, panels = plt.subplots(1, 3, figsize=(10, 4.1))
+    figure, panels = plt.subplots(1, 3, figsize=(11, 4.6))
     changes = {
         "A": "every 2nd pixel",
         "B": "1 × 1 conv,\nstride 2, norm",
         "C": "1 × 1 conv,\nstride 2, norm",
     }
     for ax, (name, words) in zip(panels, changes.items(), strict=True):
-        for y, label, agree in ((2.2, "shapes change", False), (0.0, "shapes agree", True)):
+        for y, label, agree in ((2.5, "shapes change", False), (0.0, "shapes agree", True)):
             ax.text(0, y + 1.02, label, fontsize=10, color=GRAY, style="italic", va="center")
             left = _maps(ax, 0, y, 1.3, 0.45)
-            ax.text(0, y - 0.75, "64 of 56 × 56", ha="left", va="top", fontsize=9)
+            ax.text(0, y - 0.75, "64 channels,\n56 × 56", ha="left", va="top", fontsize=9)
             said = ("1 × 1 conv, norm" if name == "C" else "identity") if agree else words
             color = ORANGE if "conv" in said else BLACK
             ax.annotate(
@@ -301,23 +314,32 @@ def shortcuts() -> Figure:
                 fontsize=9.5,
                 color=color,
             )
+            ax.text(
+                3.2 if agree else 3.65, y, "+ F(x)", fontsize=11, va="center", style="italic"
+            )
             if agree:
                 _maps(ax, 2.65, y, 1.3, 0.45)
-                ax.text(2.65, y - 0.75, "64 of 56 × 56", ha="left", va="top", fontsize=9)
-            elif name == "A":
+                ax.text(
+                    2.65, y - 0.75, "64 channels,\n56 × 56", ha="left", va="top", fontsize=9
+                )
+            if not agree and name == "A":
                 _maps(ax, 2.65, y, 0.65, 0.45, 0.45)
-                ax.text(2.65, y + 0.42, "128 of 28 × 28", ha="left", va="bottom", fontsize=9)
-            else:
+                ax.text(
+                    2.65, y + 0.42, "128 channels,\n28 × 28", ha="left", va="bottom", fontsize=9
+                )
+            elif not agree:
                 _maps(ax, 2.65, y, 0.65, 0.9)
-                ax.text(2.65, y + 0.42, "128 of 28 × 28", ha="left", va="bottom", fontsize=9)
+                ax.text(
+                    2.65, y + 0.42, "128 channels,\n28 × 28", ha="left", va="bottom", fontsize=9
+                )
         ax.set(
             title={
                 "A": "A: zero padding",
                 "B": "B: projection where needed",
                 "C": "C: projection everywhere",
             }[name],
-            xlim=(-0.1, 4.3),
-            ylim=(-1.15, 3.4),
+            xlim=(-0.1, 5.3),
+            ylim=(-1.35, 3.9),
         )
         ax.axis("off")
     return figure  # fmt: skip
@@ -344,7 +366,7 @@ def to_the_end(kinds: Sequence[str] = ("plain", "A")) -> Figure:
     lines(loss, xlabel="epoch", ylabel="training loss", log=True, colors=colors, ax=left)
     for drop in (30, 45):
         left.axvline(drop + 0.5, color=GRAY, linewidth=0.8, linestyle=":")
-    left.set_title("while training")
+    left.set_title("thin: seeds, bold: geometric mean, dotted: rate ÷ 10", fontsize=10.5)
     ends = table.dropna(subset="end_train_accuracy")
     for kind in kinds:
         rows, color = ends[ends["kind"] == kind], NETWORK_COLORS[NAMES[kind]]
@@ -388,8 +410,8 @@ def every_chance() -> Figure:
         name: list(100 * runs["end_train_accuracy"].dropna())
         for name, runs in settings_of_56(longer=True).items()
     }
-    label = "plain-56: training accuracy at the end, % (dots: seeds)"
-    return bars(ends, xlabel=label, form="{:.0f}", colors=dict.fromkeys(ends, ORANGE))
+    label = "plain-56: training accuracy at the end, %"
+    return bars(ends, xlabel=label, form="mean {:.0f}", colors=dict.fromkeys(ends, ORANGE))
 
 
 def one_setting(runs, others, name: str) -> Figure:
@@ -398,7 +420,7 @@ def one_setting(runs, others, name: str) -> Figure:
     runs: rows of one setting; others: name -> runs × epochs
     """
     figure, ax = plt.subplots(figsize=(8.4, 3.5), layout="none")
-    ax.set_position((0.09, 0.16, 0.66, 0.74))
+    ax.set_position((0.09, 0.16, 0.79, 0.74))
     mine = [run["train_loss"].to_numpy() for _, run in runs.groupby("seed")]
     for words, losses in others.items():
         middle = np.exp(np.log(np.maximum(losses, 1e-6)).mean(0))
@@ -414,7 +436,12 @@ def one_setting(runs, others, name: str) -> Figure:
         va="center",
         fontsize=10,
     )
-    ax.set(xlabel="epoch", ylabel="training loss", title=f"plain-56: {name}", ylim=(2e-4, 4))
+    ax.set(
+        xlabel="epoch",
+        ylabel="training loss",
+        title=f"plain-56, one line per seed: {name}",
+        ylim=(2e-4, 4),
+    )
     ax.set_yscale("log")
     ax.set_ylim(2e-4, 4)
     return figure  # fmt: skip
@@ -433,7 +460,9 @@ def on_photographs() -> Figure:
         errors[name] = [100 * (1 - run["train_accuracy"].to_numpy()) for run in runs]
         tests[name] = [100 * (1 - run["test_accuracy"].iloc[-1]) for run in runs]
         colors[name] = NETWORK_COLORS[NAMES[kind]]
-    lines(errors, xlabel="epoch", ylabel="training error, %", colors=colors, ax=left)
+    lines(errors, xlabel="epoch", ylabel="training error, %", log=True, colors=colors, ax=left)
+    left.minorticks_off()
+    left.set_yticks((20, 30, 50, 80), labels=("20", "30", "50", "80"))
     left.set_xticks(range(0, int(table["epoch"].max()) + 1, 5))
     left.set_title("CIFAR-10 photographs")
     bars(tests, xlabel="test error at the end, %", colors=colors, ax=right)
@@ -456,7 +485,7 @@ def losses_by_shortcut(depth: int, kinds: Sequence[str]) -> Figure:
         ylabel="training loss",
         log=True,
         colors=SHADES,
-        title=f"{depth} layers, digits",
+        title=f"{depth} layers, digits (thin: seeds, bold: geometric mean)",
     )
 
 
@@ -481,16 +510,16 @@ def by_shortcut(depth: int, kinds: Sequence[str]) -> Figure:
             rows = table[(table["kind"] == kind) & (table["depth"] == depth)]
             into[name] = [run[column].to_numpy() for _, run in rows.groupby("seed")]
     lines(loss, xlabel="epoch", ylabel="training loss", log=True, colors=SHADES, ax=left)
-    left.set(ylim=(5e-4, 4), title=f"{depth} layers")
+    left.set(ylim=(5e-4, 4), title=f"{depth} layers (thin: seeds)")
     lines(
         norms,
-        xlabel="convolution, from the image on",
+        xlabel="convolution (1 = at the image)",
         ylabel="gradient norm",
         log=True,
         colors=SHADES,
         ax=right,
     )
-    right.set(ylim=(0.05, 1000), title="before training")
+    right.set(ylim=(0.05, 1000), title="before training (bold: geometric mean)")
     for ax in (left, right):
         ax.minorticks_off()
         ax.yaxis.set_major_formatter(
@@ -519,17 +548,19 @@ def heat(norms: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
         )  # fmt: skip
         ax.set(title=name, xlabel="training step")
         ax.grid(False)
-    panels[0].set_ylabel("convolution (1: at the image)")
+    panels[0].set_ylabel("convolution (1 = at the image)")
     bar = figure.colorbar(shown, ax=list(panels), label="gradient norm")
     ticks = range(int(np.ceil(low)), int(np.floor(high)) + 1)
     bar.set_ticks(ticks, labels=[f"{10.0**tick:g}" for tick in ticks])
     return figure
 
 
-def removal(points: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
+def removal(
+    points: Mapping[str, Mapping[int, Sequence[float]]], intact: Mapping[str, float]
+) -> Figure:
     """Points of test accuracy lost when one block is removed: a panel per network, a bar per block, dots for seeds.
 
-    points: network -> block -> points lost, one per seed
+    points: network -> block -> points lost, one per seed; intact: network -> its accuracy with all blocks, percent
     """
     figure, panels = plt.subplots(
         1,
@@ -554,10 +585,10 @@ def removal(points: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
                 markeredgewidth=0.7,
             )
         ax.axhline(0, color=GRAY, linewidth=0.8)
-        ax.set(title=name, xlabel="block removed")
+        ax.set(title=f"{name} (intact ≈ {intact[name]:.0f} %)", xlabel="block removed")
         blocks = list(found)
         ax.set_xticks(blocks if len(blocks) < 12 else blocks[::4])
-    panels[0].set_ylabel("points of accuracy lost")
+    panels[0].set_ylabel("accuracy lost\n(percentage points)")
     return figure  # fmt: skip
 
 

@@ -84,7 +84,7 @@ WRONG = {
         (lambda *s: answers.resnet(*s[:4], False), "Yours has 0 shortcuts, the reference 9"),
         (lambda *s: nn.Sequential(answers.resnet(*s)), "nn.Sequential of"),
     ],
-    "growth": [(0, "plain network"), (4, "multiplies"), (12, "one block less"), ("13", "Expected a number")],
+    "growth": [((0, 1193), "leaves the shortcut out"), ((13, 35), "multiplies"), (13, "two numbers"), (("13", 1), "Expected a number")],
     "bottleneck_cost": [(192_675_840, "before the stride"), (770_703_360, "28 × 28"), (1, "too small")],
     "paths": [(126, "one of the two"), (512, "all paths"), (6048, "order")],
     "deepen": [
@@ -92,10 +92,12 @@ WRONG = {
         (lambda net, kind: deepened(net, kind, lambda new: nn.init.ones_(new.norm2.weight)), "logits differ"),
         (lambda net, kind: deepened(net, kind, lambda new: setattr(new, "shortcut", None)), "logits differ"),
         (lambda net, kind: answers.deepen(net, kind).requires_grad_(False), "must stay trainable"),
+        (lambda net, kind: deepened(net, kind, lambda new: nn.init.zeros_(new.conv2.weight)), "gets no gradient"),
     ],
-    "mend": [
+    "repair": [
         (lambda net, images: copied(net, names=["norm2"]), "is one still shared"),
-        (copied, "running statistics"),
-        (lambda net, images: answers.mend(answers.resnet(14, 6, channels=1), images), "leave their weights alone"),
+        (lambda net, images: copied(net).eval(), "running statistics"),
+        (lambda net, images: answers.repair(net, images).train(), "still in training mode"),
+        (lambda net, images: answers.repair(answers.resnet(14, 6, channels=1), images), "leave their weights alone"),
     ],
 }  # fmt: skip
