@@ -237,8 +237,6 @@ BAD = [
     (lambda: separate(torch.zeros(1, 3, 3)), "given a kernel of (1, 3, 3)"),
     (lambda: link("a", "10_x"), "there is no notebook '10_x': choose from 00_start_here"),
     (lambda: published.read("imagenet"), "there is no table 'imagenet': choose from"),
-    (lambda: teaching.term("receptive fields"), "no term 'receptive fields' in the glossary: did you mean 'receptive"),
-    (lambda: teaching.three_ways(99, measured="M"), "there is no correction 99: choose from"),
     (lambda: teaching.Question("?", {"a": ""}, "b"), "the answer 'b' is none of the options ['a']"),
     (lambda: QUESTION.check("c"), "'c' is no answer to this question: choose from ['b', 'a']"),
     (lambda: teaching.Prediction("?", {"a": ""}).reveal("c"), "'c' is no outcome of this prediction: choose from"),

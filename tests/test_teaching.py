@@ -67,12 +67,6 @@ def test_same_network_accepts_the_shortcut_before_the_body(c_in, width, stride):
     assert verdict, verdict.message
 
 
-def test_source_is_the_code_itself():
-    shown = teaching.source(Residual)
-    assert "self.relu(self.body(x) + self.shortcut(x))" in repr(shown)
-    assert shown._repr_markdown_().startswith("```python\nclass Residual")
-
-
 def test_question_comments_every_choice():
     question = teaching.Question("?", {"a": "no, since", "b": "yes, since"}, "b")
     assert question.check("b") and question.check("b").message == "yes, since"
@@ -190,13 +184,6 @@ def test_whatever_else_is_handed_in_the_solution_carries_the_lesson(answer, word
     assert builds().use(answer) is Block
     said = capsys.readouterr().out
     assert words in said and said.endswith("This lesson uses its own Block from here on.\n")
-
-
-def test_three_ways_shows_all_three():
-    shown = teaching.three_ways(22, measured="M")._repr_markdown_().splitlines()
-    assert len(shown) == 5 and "degradation" in shown[0]
-    assert "does not increase" in shown[2] and "*training* error" in shown[3] and "section 1" in shown[3]
-    assert shown[4] == "| **we measured** | M |"
 
 
 def test_exercise_folds_hints_and_solution_away():

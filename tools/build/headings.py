@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.build import conditions
 
-TABLES = ("coverage", "concepts")  # each with the columns notebook and section
+TABLES = ("concepts", "corrections", "coverage")  # each with the columns notebook and section
 
 
 def headings(notebook: str) -> list[str]:

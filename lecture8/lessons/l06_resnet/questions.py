@@ -94,7 +94,7 @@ def which_is_worst(loss) -> str:
 
 builds = {
     "block": Build(
-        title="build the residual block",
+        title="the residual block",
         difficulty=2,
         task="""
         Write `Block` with PyTorch's own layers: a 3 × 3 convolution with the given stride, batch normalization, ReLU, a second 3 × 3
@@ -113,7 +113,7 @@ builds = {
         input_shape=lambda c_in, c_out, stride=1, shortcut=None: (c_in, 8, 8),
     ),
     "option_a": Build(
-        title="build a shortcut without parameters",
+        title="a shortcut without parameters",
         difficulty=2,
         task="""
         Write the `forward` of `OptionA`. From x, N × c_in × H × W, it takes every second row and column, and then adds channels of
@@ -129,7 +129,7 @@ builds = {
         check_answer=answers.check_option_a,
     ),
     "resnet": Build(
-        title="build a network of 6n + 2 layers",
+        title="a network of 6n + 2 layers",
         difficulty=3,
         task="""
         Complete `resnet`. Each of the three stages has (depth - 2) / 6 blocks. The first block of the second and third stage doubles the channels
@@ -147,7 +147,7 @@ builds = {
         input_shape=lambda depth, width=16, classes=10, channels=3, residual=True: (channels, 16, 16),
     ),
     "bottleneck": Build(
-        title="build the bottleneck block",
+        title="the bottleneck block",
         difficulty=2,
         task="""
         Write `Bottleneck`, with the same arguments as `Block`. Its width is a quarter of `c_out`: 1 × 1 to the width, 3 × 3 with the
