@@ -7,7 +7,7 @@ import torchvision
 from torch import nn
 
 from lecture8 import models, published, transfer
-from lecture8.lessons.l06_resnet import answers, pictures
+from lecture8.lessons.l06_resnet import answers, drawings, pictures
 from lecture8.lessons.l06_resnet import questions as ask
 
 DEPTHS, SEEDS = (8, 14, 20, 32, 44, 56), (0, 1, 2)
@@ -42,7 +42,7 @@ def test_the_networks_of_the_lesson_take_published_weights():
 
 
 def test_the_figure_of_the_three_networks_and_the_three_shortcuts():
-    top = pictures.networks_of_34({"with shortcuts": 3}).axes[0]
+    top = drawings.networks_of_34({"with shortcuts": 3}).axes[0]
     dashed = [line.get_linestyle() != "-" for line in top.lines]
     assert len(dashed) == 16 and [i for i, one in enumerate(dashed) if one] == [3, 7, 13]
     loss = published.read("digits_depth").query("epoch == 12 and depth == 56").groupby("kind")["train_loss"].mean()

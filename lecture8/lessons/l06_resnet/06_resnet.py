@@ -46,13 +46,13 @@ from torch import nn
 
 from lecture8 import complexity, datasets, models, plots, published, teaching, training
 from lecture8 import transfer
-from lecture8.lessons.l06_resnet import colleague, explorers, pictures, runs
+from lecture8.lessons.l06_resnet import colleague, drawings, explorers, pictures, runs
 from lecture8.lessons.l06_resnet import questions as ask
 
 with torch.device("meta"):  # shapes only, no numbers
     nets = {"VGG-19": models.vgg19(), "34 layers": models.resnet34(residual=False)}
 macs = {name: complexity.profile(net).macs for name, net in nets.items()}
-_ = pictures.networks_of_34(macs)
+_ = drawings.networks_of_34(macs)
 
 # %% [markdown]
 # VGG had 19 layers, GoogLeNet 22; ResNet had up to 152. An ensemble of six ResNets of different depths won the ImageNet challenge of 2015 with 3.57 % top-5 error.
@@ -159,8 +159,8 @@ teaching.claim(
 # of 34 layers with such blocks has the same layers, parameters and compute as the plain one, except for the additions.
 
 # %%
-_ = pictures.plain_or_residual(64)
-_ = pictures.networks_of_34({"34 layers with shortcuts": macs["34 layers"]})
+_ = drawings.plain_or_residual(64)
+_ = drawings.networks_of_34({"34 layers with shortcuts": macs["34 layers"]})
 
 # %%
 ask.builds["block"]
@@ -211,7 +211,7 @@ torch.manual_seed(0)
 ends_with_relu = Block(16, 16)  # no shortcut inside: the last layer is ReLU
 y = (x + ends_with_relu(x)).detach()
 found = ask.option("order", 1 if (y >= x).all() else 2)
-guess_order.reveal(found, pictures.in_and_out(x, y))
+guess_order.reveal(found, drawings.in_and_out(x, y))
 
 # %% [markdown]
 # And backpropagation? By the chain rule, with one number in place of a matrix and before the last ReLU,
@@ -248,7 +248,7 @@ ask.exercises["growth"].check(my_growth)
 # (With the bottlenecks of section 7 there is a fourth place, from 64 to 256 channels.)
 
 # %%
-_ = pictures.shortcuts()
+_ = drawings.shortcuts()
 
 # %% [markdown]
 # A needs no parameters: write it.
@@ -601,7 +601,7 @@ runs.gradient_ratios()
 # For 50 and more layers the paper uses the **bottleneck** (병목): GoogLeNet's 1 × 1 shrinks to 64 channels, one 3 × 3 works there, another 1 × 1 widens again.
 
 # %%
-_ = pictures.basic_or_bottleneck()
+_ = drawings.basic_or_bottleneck()
 
 # %%
 ask.builds["bottleneck"]

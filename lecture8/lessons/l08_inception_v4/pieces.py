@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lecture8 import devices
 from lecture8.datasets import Data
-from lecture8.models.inception_resnet import _mixed, reduction_b_resnet, stem_v3
+from lecture8.models.inception_resnet import mixed, reduction_b_resnet, stem_v3
 from lecture8.models.inception_v4 import HALVE
 from lecture8.models.layers import chain, sequential
 
@@ -29,7 +29,7 @@ def conv(c_in: int, c_out: int, kernel) -> nn.Sequential:
 def stem(version: str) -> nn.Sequential:
     """The first layers: 3 × 299 × 299 -> 256 (v1) or 320 (v2, as released) × 35 × 35."""
     if version == "resnet_v2":
-        return sequential(stem=stem_v3(), mixed=_mixed())
+        return sequential(stem=stem_v3(), mixed=mixed())
     return sequential(
         conv1=chain(3, (32, 3, *HALVE), (32, 3, 1, 0), (64, 3)),
         pool=nn.MaxPool2d(3, stride=2),
