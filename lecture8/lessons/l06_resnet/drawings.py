@@ -97,6 +97,53 @@ def in_and_out(x, y) -> Figure:
 BOX_COLORS = {"conv": BLUE, "norm": SKY, "ReLU": GREEN}
 
 
+def _down(ax, top: float, bottom: float) -> None:
+    ax.annotate("", (0, bottom), (0, top), arrowprops={"arrowstyle": "->", "color": GRAY})
+
+
+def _end(ax, y: float, name: str) -> None:
+    ax.text(0, y, name, ha="center", va="center", fontsize=13, style="italic", weight="bold")
+
+
+def _step(ax, kind: str, words: str, width: float, y: float) -> float:
+    """A layer as a box below y; returns where it ends."""
+    conv, inner = (
+        kind == "conv",
+        width > 0.7,
+    )  # where the box is narrow the words stand beside it
+    tall = 0.62 if conv else 0.42
+    box = plt.Rectangle((-width, y - tall), 2 * width, tall, color=BOX_COLORS[kind])
+    box.set(alpha=0.85 if conv else 0.35, linewidth=0)
+    ax.add_patch(box)
+    color = "white" if conv and inner else BLACK
+    weight = "bold" if conv else None
+    at, ha = (0, "center") if inner else (width + 0.08, "left")
+    ax.text(
+        at, y - tall / 2, words, ha=ha, va="center", fontsize=9.5, color=color, weight=weight
+    )
+    return y - tall
+
+
+def _sum(ax, y: float) -> None:
+    edge = {"color": "white", "markeredgecolor": ORANGE, "markeredgewidth": 2.2}
+    ax.plot(0, y, "o", markersize=21, zorder=3, **edge)
+    look = {"fontsize": 16, "color": ORANGE, "weight": "bold", "zorder": 4}
+    ax.text(0, y - 0.01, "+", ha="center", va="center", **look)
+
+
+def _shortcut(ax, words: str, meet: float) -> None:
+    """The line beside the layers down to the sum at `meet`, and the name of what the layers add."""
+    right, line = 1.42, {"color": ORANGE, "linewidth": 2.4}
+    ax.plot([0, right, right, 0.3], [0.2, 0.2, meet, meet], solid_joinstyle="round", **line)
+    ax.annotate("", (0.24, meet), (0.5, meet), arrowprops={"arrowstyle": "-|>", **line})
+    middle, beside = (0.2 + meet) / 2, {"va": "center", "fontsize": 10, "color": ORANGE}
+    ax.text(right + 0.1, middle, words, rotation=-90, **beside)
+    look = {"fontsize": 12, "color": GRAY, "style": "italic", "ha": "center", "va": "center"}
+    ax.text(-1.5, (0.1 + meet) / 2, "F(x)", rotation=90, **look)
+    ends = [-0.25, -0.25, meet + 0.45, meet + 0.45]
+    ax.plot([-1.3, -1.36, -1.36, -1.3], ends, color=GRAY, linewidth=1)
+
+
 def _chain(
     ax, title: str, steps: Sequence[tuple[str, str, float]], arc: str, loose: int
 ) -> None:
@@ -104,121 +151,22 @@ def _chain(
 
     arc: words on the shortcut, "" for a block without one; loose: how many steps come after the sum
     """
-    y, spots = 0.0, []
-    inside = len(steps) - loose
-    ax.text(0, 0.62, "x", ha="center", va="center", fontsize=13, style="italic", weight="bold")
+    y, meet = 0.0, 0.0
+    _end(ax, 0.62, "x")
     for i, (kind, words, width) in enumerate(steps):
-        if i == inside and arc:
-            ax.annotate(
-                "", (0, y - 0.42), (0, y + 0.02), arrowprops={"arrowstyle": "->", "color": GRAY}
-            )
-            ax.plot(
-                0,
-                y - 0.68,
-                "o",
-                markersize=21,
-                color="white",
-                markeredgecolor=ORANGE,
-                markeredgewidth=2.2,
-                zorder=3,
-            )
-            ax.text(
-                0,
-                y - 0.69,
-                "+",
-                ha="center",
-                va="center",
-                fontsize=16,
-                color=ORANGE,
-                weight="bold",
-                zorder=4,
-            )
+        if i == len(steps) - loose and arc:
+            _down(ax, y + 0.02, y - 0.42)
             meet, y = y - 0.68, y - 0.94
-        ax.annotate(
-            "",
-            (0, y - 0.3),
-            (0, y + (0.36 if i == 0 else 0.02)),
-            arrowprops={"arrowstyle": "->", "color": GRAY},
-        )
-        tall = 0.62 if kind == "conv" else 0.42
-        y -= 0.3
-        ax.add_patch(
-            plt.Rectangle(
-                (-width, y - tall),
-                2 * width,
-                tall,
-                color=BOX_COLORS[kind],
-                alpha=0.85 if kind == "conv" else 0.35,
-                linewidth=0,
-            )
-        )
-        inner = width > 0.7  # else the words stand beside the box
-        style = {
-            "color": "white" if kind == "conv" and inner else BLACK,
-            "weight": "bold" if kind == "conv" else None,
-        }
-        ax.text(
-            0 if inner else width + 0.08,
-            y - tall / 2,
-            words,
-            ha="center" if inner else "left",
-            va="center",
-            fontsize=9.5,
-            **style,
-        )
-        y -= tall
-        spots.append(y)
-    ax.annotate(
-        "", (0, y - 0.42), (0, y + 0.02), arrowprops={"arrowstyle": "->", "color": GRAY}
-    )
-    ax.text(
-        0, y - 0.62, "y", ha="center", va="center", fontsize=13, style="italic", weight="bold"
-    )
+            _sum(ax, meet)
+        _down(ax, y + (0.36 if i == 0 else 0.02), y - 0.3)
+        y = _step(ax, kind, words, width, y - 0.3)
+    _down(ax, y + 0.02, y - 0.42)
+    _end(ax, y - 0.62, "y")
     if arc:
-        right = 1.42
-        ax.plot(
-            [0, right, right, 0.3],
-            [0.2, 0.2, meet, meet],
-            color=ORANGE,
-            linewidth=2.4,
-            solid_joinstyle="round",
-        )
-        ax.annotate(
-            "",
-            (0.24, meet),
-            (0.5, meet),
-            arrowprops={"arrowstyle": "-|>", "color": ORANGE, "linewidth": 2.4},
-        )
-        ax.text(
-            right + 0.1,
-            (0.2 + meet) / 2,
-            arc,
-            rotation=-90,
-            va="center",
-            fontsize=10,
-            color=ORANGE,
-        )
-        ax.text(
-            -1.5,
-            (0.1 + meet) / 2,
-            "F(x)",
-            rotation=90,
-            ha="center",
-            va="center",
-            fontsize=12,
-            color=GRAY,
-            style="italic",
-        )
-        ax.plot(
-            [-1.3, -1.36, -1.36, -1.3],
-            [-0.25, -0.25, meet + 0.45, meet + 0.45],
-            color=GRAY,
-            linewidth=1,
-        )
-    ax.set(title=title, xlim=(-1.75, 1.95))
-    ax.set_ylim(y - 0.85, 0.9)
+        _shortcut(ax, arc, meet)
+    ax.set(title=title, xlim=(-1.75, 1.95), ylim=(y - 0.85, 0.9))
     ax.title.set_ha("left")
-    ax.axis("off")  # fmt: skip
+    ax.axis("off")
 
 
 def plain_or_residual(channels: int) -> Figure:
