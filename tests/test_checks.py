@@ -17,7 +17,6 @@ from lecture8.course import link
 from lecture8.history import History
 from lecture8.lessons.l02_alexnet import curves
 from lecture8.lessons.l03_zfnet import clutter
-from lecture8.lessons.l05_googlenet import modules
 from lecture8.lessons.l07_inception_v3 import calibration, kernels
 from lecture8.models import small
 from lecture8.models.inception_v3 import separate
@@ -233,14 +232,11 @@ BAD = [
     (lambda: per_class(LOGITS * NAN, [0, 1, 1]), "given logits that are not all finite"),
     (lambda: kernels.photograph("dog"), "given name='dog': expected one of 'china', 'flower', 'grace_hopper'"),
     (lambda: curves.epochs_to([0.1], "x"), "given target='x': expected a finite number"),
-    (lambda: modules.branches(complexity.profile(NET, (1, 8, 8)), "x"), "given stage='x': expected a stage"),
     (lambda: separate(torch.eye(4), 0), "rank=0; expected height × width, and a rank from 1 to"),
     (lambda: separate(torch.eye(4), 5), "rank=5; expected height × width, and a rank from 1 to"),
     (lambda: separate(torch.zeros(1, 3, 3)), "given a kernel of (1, 3, 3)"),
     (lambda: link("a", "10_x"), "there is no notebook '10_x': choose from 00_start_here"),
     (lambda: published.read("imagenet"), "there is no table 'imagenet': choose from"),
-    (lambda: teaching.term("receptive fields"), "no term 'receptive fields' in the glossary: did you mean 'receptive"),
-    (lambda: teaching.three_ways(99, measured="M"), "there is no correction 99: choose from"),
     (lambda: teaching.Question("?", {"a": ""}, "b"), "the answer 'b' is none of the options ['a']"),
     (lambda: QUESTION.check("c"), "'c' is no answer to this question: choose from ['b', 'a']"),
     (lambda: teaching.Prediction("?", {"a": ""}).reveal("c"), "'c' is no outcome of this prediction: choose from"),

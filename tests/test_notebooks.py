@@ -27,9 +27,7 @@ NOTEBOOKS = sorted(notebooks.NOTEBOOKS.glob("*.ipynb"))
 SOURCES = notebooks.sources()
 
 # The cells whose outputs are not compared: (notebook, a text that only this cell contains): the reason.
-EXEMPT: dict[tuple[str, str], str] = {
-    ("09_complexity", "per_work ="): "is about the machine at hand; what holds everywhere is asserted before it",
-}
+EXEMPT: dict[tuple[str, str], str] = {}
 
 MAX_LINES, MAX_MEDIAN, MAX_MEGABYTES = 25, 6.5, 1
 # nbval cannot compare what these show, or Colab's ipywidgets 7 cannot show it

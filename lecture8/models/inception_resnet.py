@@ -104,7 +104,7 @@ def inception_resnet_v2(num_classes: int = 1000, *, figures: bool = False, resca
     """
     a, b, c = (5, 10, 5) if figures else (10, 20, 9)
     width = 384 if figures else 320
-    begin = {"stem": stem()} if figures else {"stem": stem_v3(), "mixed": _mixed()}
+    begin = {"stem": stem()} if figures else {"stem": stem_v3(), "mixed": mixed()}
     stages = {
         **({"rescale": Rescale()} if rescale else {}),
         **begin,  # 384 or 320 × 35 × 35
@@ -121,7 +121,7 @@ def inception_resnet_v2(num_classes: int = 1000, *, figures: bool = False, resca
     return he_init(Network(stages, average_pool_classifier(width, num_classes, dropout=0.2), smallest=75))
 
 
-def _mixed() -> Branches:
+def mixed() -> Branches:
     """192 × 35 × 35 -> 320 × 35 × 35, in the released code only."""
     return Branches(
         conv1x1=chain(192, (96, 1)),

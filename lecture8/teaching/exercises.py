@@ -107,14 +107,14 @@ class Exercise:
 
     def _repr_markdown_(self) -> str:
         stars = "★" * self.difficulty + "☆" * (3 - self.difficulty)
-        parts = [f"**Exercise: {self.title}** {stars}", textwrap.dedent(self.task).strip()]
+        parts = [f"**{type(self).__name__}: {self.title}** {stars}", textwrap.dedent(self.task).strip()]
         parts += [folded(f"Hint {i}", hint) for i, hint in enumerate(self.hints, 1)]
         code = f"```python\n{self.solution_code}\n```"
         parts.append(folded("Solution", f"{code}\n\n{textwrap.dedent(self.explanation).strip()}"))
         return "\n\n".join(parts)
 
     def __repr__(self) -> str:
-        return f"Exercise: {self.title} (difficulty {self.difficulty} of 3, {len(self.hints)} hints)"
+        return f"{type(self).__name__}: {self.title} (difficulty {self.difficulty} of 3, {len(self.hints)} hints)"
 
 
 class NotAttemptedError(Exception):

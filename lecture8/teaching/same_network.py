@@ -36,6 +36,9 @@ def _trace(net: nn.Module, images: Tensor) -> tuple[list[_Layer], Tensor]:
 
             def note(module, inputs, output, name=name):
                 settings = {key: getattr(module, key) for key in SETTINGS if hasattr(module, key)}
+                if settings.get("padding") == "same":  # the check of a network reads numbers
+                    pairs = zip(module.kernel_size, module.dilation, strict=True)
+                    settings["padding"] = tuple(dilation * (kernel - 1) // 2 for kernel, dilation in pairs)
                 settings |= {f"{key} shape": tuple(p.shape) for key, p in module.named_parameters(recurse=False)}
                 shapes = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
                 found.append(_Layer(name, module, type(module).__name__, settings, *shapes))

@@ -41,8 +41,8 @@ def test_table_has_every_network_with_weights_and_its_costs():
 
 
 def test_pareto_by_hand():
-    costs = {"cheap": [1, 5], "good": [2, 5], "dear": [3, 5], "twin": [2, 5], "small": [9, 1]}
-    reached = {"cheap": 50, "good": 60, "dear": 60, "twin": 60, "small": 40}
+    costs = {"cheap": [1, 5], "good": [2, 5], "costly": [3, 5], "twin": [2, 5], "small": [9, 1]}
+    reached = {"cheap": 50, "good": 60, "costly": 60, "twin": 60, "small": 40}
     assert budget.pareto(costs, reached) == ["cheap", "good", "twin", "small"]
     assert budget.pareto({"a": [1], "b": [2]}, {"a": 2, "b": 1}) == ["a"]
 
@@ -65,8 +65,6 @@ def test_each_span_of_accuracy_costs_more_per_point():
 def test_work_or_memory_whichever_takes_longer():
     assert budget.seconds(8e9, 1e9, 4e9, 1e9) == 2 and budget.seconds(8e9, 5e9, 4e9, 1e9) == 5
     assert budget.attainable(2, 40e9, 10e9) == 20e9 and budget.attainable(5, 40e9, 10e9) == 40e9
-    alone, many = (budget.images_per_second(714e6, 61e6, batch, 40e9, 10e9) for batch in (1, 16))
-    assert round(alone) == 41 and round(many) == 56  # memory decides for one image, work for sixteen
     conv = budget.intensities(torch.nn.Conv2d(64, 128, 3, stride=2, padding=1, bias=False), (64, 28, 28), batch=2)
     numbers = 9 * 64 * 128 + 2 * (64 * 28**2 + 128 * 14**2)
     assert conv.loc[0, ["macs", "moved"]].tolist() == [2 * 9 * 64 * 128 * 14**2, 4 * numbers]
@@ -84,6 +82,7 @@ def test_within():
 def test_the_explorer_keeps_to_the_limits():
     explorer = explorers.limits()
     table = budget.table()
+    explorer.controls["mb"].value = explorers.UNLIMITED
     assert "Without a limit: 15 of 15 networks" in explorer.text and "Inception-ResNet-v2: 80.4 %" in explorer.text
     explorer.controls["macs"].value = explorer.controls["macs"].options[0][1]
     assert "AlexNet: 56.5 %" in explorer.text and "1 of 15 networks" in explorer.text
@@ -92,3 +91,23 @@ def test_the_explorer_keeps_to_the_limits():
     explorer.controls["macs"].value = explorers.UNLIMITED
     limit = explorer.controls["mb"].value
     assert f"Within {limit:g} MB: {(table['mb'] <= limit).sum()} of 15" in explorer.text
+
+
+def test_the_findings_are_measured_by_one_rule_for_both_machines():
+    table = budget.table()
+    ms, top1 = table["ms"], table["top1"]
+    r, n = budget.straight(ms, top1)
+    assert n == 8 and r == pytest.approx(-0.979, abs=1e-3)
+    line = pd.Series({"a": 60, "b": 70, "c": 75})
+    assert budget.straight(1 / (100 - line), line) == (pytest.approx(-1), 3), "a hyperbola"
+    assert budget.orders_agree(ms, table["macs"]) == pytest.approx(0.989, abs=1e-3)
+    here = budget.verdicts(ms[["AlexNet", "ResNet-18", "ResNet-50"]].to_dict(), {"a": 20, "b": 40})
+    assert list(here["here"]) == ["≈ 2.00", "too few networks", "your verdict", "≈ 1.00", "≈ 2.3"]
+    words = here["reference machine"].str.replace(r"\S+: ", "", regex=True)
+    assert list(words) == ["not measured", "holds", "open", "holds", "does not hold"]
+    assert "needs an NVIDIA GPU" in set(budget.verdicts(ms.to_dict(), {})["here"])
+
+
+def test_resnet50_is_counted_in_five_ways():
+    assert list(budget.resnet50_counts()["G"]) == ["3.86", "4.09", "4.11", "4.12", "8.18"]
+    assert "4,111,512,576" in set(budget.resnet50_counts()["count"])  # as fvcore prints it

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from tools.build import conditions
 
-TABLES = ("coverage", "concepts")  # each with the columns notebook and section
+TABLES = ("concepts", "corrections", "coverage")  # each with the columns notebook and section
 
 
 def within(markdown: str) -> list[str]:

@@ -1,16 +1,14 @@
 """Explorers of notebook 05."""
 
-from functools import cache
-
-import torch
 from matplotlib.figure import Figure
 
-from lecture8 import complexity
-from lecture8.lessons.l05_googlenet import modules, pictures
-from lecture8.teaching import Explorer, explorer
+from lecture8 import published
+from lecture8.lessons.l05_googlenet import pictures
+from lecture8.lessons.l05_googlenet.modules import branches
 from lecture8.models.googlenet import MODULES
+from lecture8.teaching import Explorer, explorer
 
-# where each module stands: channels in, height and width; the lecture's example first
+# where each module is: channels in, height and width; the example of sections 1 to 3 first
 PLACES = {
     "example": (256, 28), "3a": (192, 28), "3b": (256, 28), "4a": (480, 14), "4b": (512, 14), "4c": (512, 14),
     "4d": (512, 14), "4e": (528, 14), "5a": (832, 7), "5b": (832, 7),
@@ -20,30 +18,22 @@ WIDTHS = {"example": (128, 64, 192, 64, 96, 64), **MODULES}
 
 @explorer
 def module() -> Explorer:
-    """Reductions of an inception module -> its cost and output channels, beside the naive one and Table 1's."""
+    """Reductions of an inception module -> its cost and output channels, beside the naive one."""
 
     def draw(module: str, reduce3, reduce5, pool) -> tuple[Figure, str]:
-        (c_in, side), widths = PLACES[module], WIDTHS[module]
-        one, _, three, _, five, _ = widths
-        profiles = {
-            "naive": _profile(c_in, side, one, "none", three, "none", five, "none"),
-            "yours": _profile(c_in, side, one, reduce3, three, reduce5, five, pool),
-            "the slide's" if module == "example" else "Table 1's": _profile(
-                c_in, side, *widths
-            ),
+        place, (one, _, three, _, five, _) = PLACES[module], WIDTHS[module]
+        designs = {
+            "naive": (one, "none", three, "none", five, "none"),
+            "yours": (one, reduce3, three, reduce5, five, pool),
         }
-        naive, yours = profiles["naive"], profiles["yours"]
-        channels = yours.output_size[0]
-        parts = modules.costs(yours)
-        costliest = max(parts, key=parts.get)
+        (naive, before), (yours, after) = (_counted(*place, w) for w in designs.values())
+        theirs, _ = _counted(*place, WIDTHS[module])
         text = (
-            f"{c_in} channels of {side} × {side} go in. Yours: {yours.macs:,} multiply-adds, "
-            f"{yours.macs / naive.macs:.0%} of the naive module's {naive.macs:,}. "
-            f"Most expensive part: {_said(costliest)}, {parts[costliest] / yours.macs:.0%}. "
-            f"{channels} channels come out (naive: {naive.output_size[0]}), so that each 1 × 1 kernel of a next module "
-            f"has {channels} weights."
+            f"{place[0]} channels of {place[1]} × {place[1]} go in. Yours: {yours:,} multiply-adds, {yours / naive:.0%} of the "
+            f"naive module's {naive:,}; {'64 everywhere' if module == 'example' else 'Table 1'}: {theirs:,}. "
+            f"{after} channels come out (naive: {before})."
         )
-        return pictures.module_costs(profiles), text
+        return pictures.pipes(designs, *place), text
 
     reductions = ["none", 16, 32, 64, 96, 128, 192, 256]
     return Explorer(
@@ -62,16 +52,41 @@ def module() -> Explorer:
     )
 
 
-@cache
-def _profile(c_in: int, side: int, *widths) -> complexity.Profile:
-    with torch.device("meta"):
-        return complexity.profile(modules.designed(c_in, *widths), (c_in, side, side))
+def _counted(c_in: int, side: int, widths) -> tuple[int, int]:
+    """Multiply-adds and output channels."""
+    ways = branches(c_in, side, widths).values()
+    return sum(macs for way in ways for *_, macs in way), sum(way[-1][2] for way in ways)
 
 
-def _said(part: str) -> str:
-    branch = pictures.BRANCHES[part.partition(".")[0]]
-    return (
-        f"the reduction before {branch}"
-        if part.endswith("reduce")
-        else f"the {branch} branch's own convolution"
-    )
+@explorer
+def suspects() -> Explorer:
+    """The evidence: initial weights, batch normalization, heads, learning rate -> accuracy by epoch."""
+    table = published.read("auxiliary_grid")
+
+    def draw(weights: str, norm: str, heads: str, rate: float) -> tuple[Figure, str]:
+        init = {name: key for key, name in pictures.WEIGHTS.items()}[weights]
+        # with heads only one rate was run
+        rate = 0.002 if heads == "on 4a and 4d" else rate
+        arm = {"init": init, "norm": norm == "with", "heads": "none" if heads == "none" else "both", "lr": rate}  # fmt: skip
+        found = pictures.accuracies(table, arm, 10)
+        by_epoch = {n: sum(run[n - 1] for run in found) / len(found) for n in (1, 3, 10)}
+        text = (
+            f"{weights}, {norm} batch normalization, heads: {heads}, rate {rate:g}. Validation accuracy, mean of {len(found)} "
+            f"seeds: {by_epoch[1]:.0f} % after 1 epoch, {by_epoch[3]:.0f} after 3, {by_epoch[10]:.0f} after 10."
+            + " With heads only the rate 0.002 was run."
+            * (heads != "none")
+        )
+        return pictures.evidence(table, arm), text
+
+    controls = {
+        "weights": list(pictures.WEIGHTS.values()),
+        "norm": ["without", "with"],
+        "heads": ["none", "on 4a and 4d"],
+        "rate": [0.0005, 0.002, 0.008],
+    }
+    labels = {
+        "weights": "initial weights",
+        "norm": "batch normalization",
+        "rate": "learning rate",
+    }
+    return Explorer(draw, controls, start={"rate": 0.002}, labels=labels)

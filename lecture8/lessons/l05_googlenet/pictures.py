@@ -4,158 +4,153 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from lecture8.lessons.l05_googlenet.modules import branches, costs
-from lecture8.plots import (
-    BLACK,
-    BLUE,
-    GRAY,
-    GREEN,
-    LAYER_COLORS,
-    ORANGE,
-    SKY,
-    YELLOW,
-    lines,
-    short,
-)
+from lecture8 import published
+from lecture8.lessons.l05_googlenet.modules import BRANCHES, branches
+from lecture8.models.googlenet import MODULES
+from lecture8.plots import BLACK, BLUE, GRAY, GREEN, ORANGE, PINK, SKY, YELLOW, lines, short
 
-# Parts of a module, in working order; the path inside the library's modules, what to call it, color
-PARTS = {
-    "conv1x1": ("1 × 1", SKY), "conv3x3.reduce": ("reduce", "#BBBBBB"), "conv3x3": ("3 × 3", BLUE),
-    "conv5x5.reduce": ("reduce", "#BBBBBB"), "conv5x5": ("5 × 5", ORANGE), "pool": ("pool", YELLOW),
-}  # fmt: skip
-BRANCHES = {"pool": "pool", "conv5x5": "5 × 5", "conv3x3": "3 × 3", "conv1x1": "1 × 1"}
+COLORS = dict(zip(BRANCHES, (SKY, BLUE, ORANGE, YELLOW), strict=True))
+PIPE = "#DCE3EA"
+HEAT = LinearSegmentedColormap.from_list("heat", ["#FFF3D6", "#F4A259", "#C8371B"])
 
 
-def strip(
-    profile, depths: Mapping[str, int], *, heads: Sequence[str] = (), title: str = ""
-) -> Figure:
-    """The whole network: each stage as wide as its map and as high as its channels are many, modules cut into branches.
+def areas(networks: Mapping[str, tuple[float, float]]) -> Figure:
+    """Networks as squares whose areas are to scale: name -> (parameters, multiply-adds)."""
+    figure, panels = plt.subplots(1, 2, figsize=(9, 2.9))
+    for ax, number, title in zip(panels, (0, 1), ("parameters", "multiply-adds for one image")):
+        most, x = max(values[number] for values in networks.values()), 0.0
+        for (name, values), color in zip(networks.items(), (GRAY, BLUE, ORANGE), strict=True):
+            side = (values[number] / most) ** 0.5
+            ax.add_patch(plt.Rectangle((x, 0), side, side, color=color, linewidth=0))
+            middle = x + max(side, 0.42) / 2
+            ax.text(x + side / 2, side + 0.04, short(values[number]), ha="center", fontsize=11)
+            ax.text(x + side / 2, -0.06, name, ha="center", va="top", fontsize=10)
+            x = middle + max(side, 0.42) / 2 + 0.16
+        ax.set(xlim=(-0.1, 2.4), ylim=(-0.2, 1.2), aspect="equal", title=title)
+        ax.axis("off")
+    return figure
 
-    profile: of a `googlenet`; depths: stage -> weight layers up to its end; heads: stages with an auxiliary classifier
+
+def pipes(designs: Mapping[str, Sequence], c_in: int, side: int) -> Figure:
+    """Modules as pipes, as high as their channels are many; a convolution's color is its number of multiply-adds.
+
+    designs: name -> widths (1 × 1, 3 × 3 reduce, 3 × 3, 5 × 5 reduce, 5 × 5, pool projection), "none" for a reduction or
+    a projection that is not there; c_in, side: of the input
     """
-    figure, ax = plt.subplots(figsize=(11, 4.2))
-    stages = {stage.name.removeprefix("features."): stage for stage in profile.stages}
-    widest = max(
-        stage.output_shape[1] for stage in stages.values() if len(stage.output_shape) == 3
+    # fixed margins: an explorer draws this at every move
+    figure, panels = plt.subplots(
+        1, len(designs), figsize=(5.2 * len(designs), 4.9), squeeze=False, layout="none"
     )
-    highest = max(stage.output_shape[0] for stage in stages.values())
-    _foot(ax, 0, "image", profile.input_size, None)
-    for i, (name, stage) in enumerate(stages.items(), 1):
-        channels, *size = stage.output_shape
-        width, top = 0.92 * size[0] / widest if size else 0.03, channels / highest
-        kind = "pool" if name.startswith("pool") else "conv" if size else "linear"
-        parts = (
-            branches(profile, stage.name) if name.startswith("inception") else {kind: channels}
+    figure.subplots_adjust(0.01, 0.01, 0.99, 0.9, wspace=0.04)
+    ways = {name: branches(c_in, side, widths) for name, widths in designs.items()}
+    most = max(macs for found in ways.values() for way in found.values() for *_, macs in way)
+    highest = max(
+        c_in, *(c for found in ways.values() for way in found.values() for _, _, c, _ in way)
+    )
+    room = highest * 1.22
+    for ax, (name, found) in zip(panels.flat, ways.items(), strict=True):
+        total = sum(way[-1][2] for way in found.values())
+        bottom = 1.5 * room - total / 2 + total
+        for row, (branch, way) in enumerate(found.items()):
+            y, x, c, macs = (3 - row) * room, 0.0, c_in, 0
+            _band(ax, x, x + 0.8, y, c)
+            x += 0.8
+            for kernel, _, c_out, macs in way:
+                color = "#C9C9C9" if kernel == "pool" else HEAT(macs / most)
+                corners = [(x, y - c / 2), (x, y + c / 2), (x + 1.25, y + c_out / 2), (x + 1.25, y - c_out / 2)]  # fmt: skip
+                ax.add_patch(plt.Polygon(corners, facecolor=color, edgecolor="white"))
+                words = kernel + (f"\n{short(macs)}" if macs else "")
+                ink = "white" if macs > 0.75 * most else "black"
+                ax.text(x + 0.62, y, words, ha="center", va="center", fontsize=9.5, color=ink)
+                reach = 0.45 if (kernel, c_out) != (way[-1][0], way[-1][2]) else 5.6 - x - 1.25
+                _band(ax, x + 1.25, x + 1.25 + reach, y, c_out)
+                x, c = x + 1.25 + reach, c_out
+            ax.text(5.5, y, f"{c}", ha="right", va="center", fontsize=9.5)
+            fan = [(5.6, y - c / 2), (5.6, y + c / 2), (6.7, bottom), (6.7, bottom - c)]
+            ax.add_patch(plt.Polygon(fan, facecolor=PIPE, alpha=0.45, linewidth=0))
+            look = {"facecolor": COLORS[branch], "edgecolor": "white"}
+            ax.add_patch(plt.Rectangle((6.7, bottom - c), 0.3, c, **look))
+            bottom -= c
+        spent = sum(macs for way in found.values() for *_, macs in way)
+        ax.text(0.05, 3 * room, f"{c_in}", va="center", fontsize=9.5)
+        ax.text(7.08, 1.5 * room, f"{total}\nout", va="center", fontsize=10, weight="bold")
+        ax.set_title(f"{name}: {short(spent)} multiply-adds", fontsize=12, loc="left")
+        ax.set(xlim=(-0.05, 7.75), ylim=(-0.6 * room, 3.62 * room))
+        ax.axis("off")
+    return figure
+
+
+def _band(ax, left, right, y, channels) -> None:
+    ax.add_patch(
+        plt.Rectangle((left, y - channels / 2), right - left, channels, color=PIPE, linewidth=0)
+    )
+
+
+def network_map(profile) -> Figure:
+    """The whole network from top to bottom: each feature map as a square, its channels as a bar, to scale.
+
+    profile: of an nn.Sequential of a stem, the modules with pooling layers between them, and the end
+    """
+    rows = _rows(profile)
+    figure, ax = plt.subplots(figsize=(9, 0.37 * len(rows)))
+    for y, (name, shape, macs) in enumerate(rows):
+        widths, side = MODULES.get(name), shape[1] if len(shape) == 3 else 1
+        parts = [widths[i] for i in (0, 2, 4, 5)] if widths else [shape[0]]
+        colors = (
+            [GRAY if name == "pooling" else "#9AA7B4"] if widths is None else COLORS.values()
         )
-        bottom = 0
-        for branch, part in parts.items():
-            color = (
-                GRAY
-                if kind == "pool"
-                else PARTS[branch][1]
-                if branch in PARTS
-                else LAYER_COLORS[kind]
-            )
-            look = {"facecolor": color, "edgecolor": "white", "linewidth": 0.7}
-            ax.add_patch(plt.Rectangle((i - width / 2, bottom), width, part / highest, **look))
-            bottom += part / highest
-        if stage.macs:
-            ax.text(i, top + 0.02, short(stage.macs), ha="center", va="bottom", fontsize=8.5)
-        if name in heads:
-            arrow = {"arrowstyle": "<-", "color": ORANGE}
-            ax.annotate("auxiliary\nclassifier", (i, top + 0.08), (i, 0.98), ha="center", va="bottom", fontsize=8.5,
-                        color=ORANGE, arrowprops=arrow)  # fmt: skip
-        _foot(ax, i, name.removeprefix("inception_"), stage.output_shape, depths.get(name))
-    handles = {
-        label: plt.Rectangle((0, 0), 1, 1, color=PARTS[part][1])
-        for part, label in BRANCHES.items()
-    }
-    ax.legend(
-        handles.values(),
-        handles,
-        loc="upper left",
-        fontsize=9,
-        title="branch",
-        title_fontsize=9,
-        handlelength=1,
-    )
-    ax.text(-0.45, -0.345, "weight\nlayers", ha="left", va="top", fontsize=8.5, color=GRAY)
-    ax.set(xlim=(-0.55, len(stages) + 0.6), ylim=(-0.45, 1.14), title=title)
+        dark = {"color": BLACK, "linewidth": 0, "alpha": 0.75}
+        ax.add_patch(
+            plt.Rectangle((-405 - side * 0.13, y - side / 460), side * 0.26, side / 230, **dark)
+        )
+        words = f"{shape[0]} × {side} × {side}" if len(shape) == 3 else f"{shape[0]:,}"
+        weight = "bold" if widths else "normal"
+        ax.text(-345, y, name, va="center", fontsize=10, weight=weight)
+        ax.text(-15, y, words, va="center", ha="right", fontsize=9.5)
+        x = 0
+        for part, color in zip(parts, colors):
+            look = {"facecolor": color, "edgecolor": "white"}
+            ax.add_patch(plt.Rectangle((x, y - 0.37), part, 0.74, **look))
+            if widths and part >= 64:
+                ax.text(x + part / 2, y, part, ha="center", va="center", fontsize=8.5)
+            x += part
+        if macs:
+            ax.text(x + 12, y, short(macs), va="center", fontsize=9, color="#555555")
+    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in COLORS.values()]
+    ax.legend(handles, BRANCHES, loc="upper right", title="branch", fontsize=9.5, ncols=2)
+    ax.set(xlim=(-450, 1120), ylim=(len(rows) - 0.4, -1.2))
+    for x, words in ((-405, "map"), (-95, "shape"), (150, "channels, multiply-adds")):
+        ax.text(x, -0.95, words, ha="center", fontsize=9.5, color="#555555")
     ax.axis("off")
     return figure
 
 
-def _foot(ax, x, name, shape, depth) -> None:
-    size = f"\n{shape[1]} × {shape[2]}" if len(shape) == 3 else ""
-    ax.text(x, -0.03, name, ha="center", va="top", fontsize=9, fontweight="bold")
-    ax.text(x, -0.11, f"{shape[0]}{size}", ha="center", va="top", fontsize=8.5)
-    if depth:
-        ax.text(x, -0.37, depth, ha="center", va="center", fontsize=8.5, color=GRAY)
-
-
-def module_costs(designs: Mapping[str, object]) -> Figure:
-    """Modules side by side: multiply-adds layer by layer on the left, output channels branch by branch on the right.
-
-    designs: name -> profile of a module with the library's names for its branches
-    """
-    height = 1.25 + 0.55 * len(designs)
-    # margins by hand: an explorer draws this at every move, and finding them out takes half of the time
-    margins = {
-        "left": 0.105,
-        "right": 0.985,
-        "bottom": 0.62 / height,
-        "top": 1 - 0.48 / height,
-        "wspace": 0.03,
+def _rows(profile) -> list[tuple]:
+    """Name, output shape and multiply-adds of the image and of all steps with a size of their own."""
+    groups = {}
+    for layer in profile.layers:
+        path = layer.name.split(".")
+        groups.setdefault(".".join(path[: 2 if path[0] == "0" else 1]), []).append(layer)
+    said = {
+        "Conv2d": "conv",
+        "MaxPool2d": "pooling",
+        "AdaptiveAvgPool2d": "average",
+        "Linear": "linear",
     }
-    figure, (left, right) = plt.subplots(
-        1,
-        2,
-        figsize=(10, height),
-        sharey=True,
-        layout="none",
-        gridspec_kw={"width_ratios": (2, 1), **margins},
-    )
-    for row, profile in enumerate(list(designs.values())[::-1]):
-        _stack(left, row, costs(profile), profile.macs, short(profile.macs))
-        out = branches(profile)
-        _stack(right, row, out, sum(out.values()), str(sum(out.values())))
-    left.set_yticks(range(len(designs)), list(designs)[::-1])
-    for ax, label in ((left, "multiply-adds"), (right, "output channels")):
-        ax.set(xlabel=label, ylim=(-0.5, len(designs) - 0.5))
-        ax.margins(x=0.12)
-        ax.tick_params(left=False)
-        ax.spines["left"].set_visible(False)
-    left.xaxis.set_major_formatter(lambda value, _: short(value))
-    right.yaxis.set_visible(False)  # its ticks are shown by nobody, and laid out all the same
-    seen = dict(PARTS.values())
-    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in seen.values()]
-    figure.legend(
-        handles, seen, loc="upper left", ncols=len(seen), fontsize=9.5, handlelength=1.2
-    )
-    return figure
-
-
-def _stack(ax, row, parts, total, label) -> None:
-    widest = max(total, ax.dataLim.x1 if np.isfinite(ax.dataLim.x1) else 0)
-    shown = {part: parts[part] for part in PARTS if parts.get(part)}
-    widths, colors = list(shown.values()), [PARTS[part][1] for part in shown]
-    starts = np.cumsum([0, *widths[:-1]])
-    ax.barh(
-        [row] * len(shown),
-        widths,
-        left=starts,
-        height=0.62,
-        color=colors,
-        edgecolor="white",
-        linewidth=0.8,
-    )
-    ax.text(total + widest * 0.02, row, label, va="center", fontsize=10, fontweight="bold")
+    rows, modules = [("image", profile.input_size, 0)], iter(MODULES)
+    for layers in groups.values():
+        name = next(modules) if layers[-1].kind == "cat" else said.get(layers[0].kind)
+        if name:
+            rows.append((name, layers[-1].output_shape, sum(layer.macs for layer in layers)))
+    return rows
 
 
 def shares(rows: Mapping[str, tuple[float, float]]) -> Figure:
-    """How much of a network its fully connected layers are: name -> (share of parameters, share of multiply-adds)."""
+    """How much of a network its linear layers are: name -> (share of parameters, share of multiply-adds)."""
     figure, ax = plt.subplots(figsize=(7.5, 1 + 0.5 * len(rows)))
     for i, (params, macs) in enumerate(list(rows.values())[::-1]):
         ax.plot([macs, params], [i, i], color=GRAY, linewidth=1)
@@ -164,109 +159,260 @@ def shares(rows: Mapping[str, tuple[float, float]]) -> Figure:
         ax.text(params + 0.02, i, f"{100 * params:.1f} %", va="center", fontsize=10)
         ax.text(macs, i + 0.2, f"{100 * macs:.2f} %", va="bottom", ha="left", fontsize=10)
     ax.text(params, i + 0.42, "parameters", color=BLUE, fontsize=10, ha="center")
-    ax.text(max(macs, 0.04), i + 0.62, "work", color=ORANGE, fontsize=10, ha="left")
+    ax.text(max(macs, 0.04), i + 0.62, "compute", color=ORANGE, fontsize=10, ha="left")
     ax.set_yticks(range(len(rows)), list(rows)[::-1])
-    ax.set(
-        xlabel="share of the fully connected layers",
-        xlim=(-0.03, 1.12),
-        ylim=(-0.4, len(rows) - 0.05),
-    )
+    limits = {"xlim": (-0.03, 1.12), "ylim": (-0.4, len(rows) - 0.05)}
+    ax.set(xlabel="the linear layers' share", **limits)
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     ax.tick_params(left=False)
     return figure
 
 
-def gradients(
-    norms: Mapping[str, Sequence], stages: Sequence[str], *, heads: Sequence[str] = ()
-) -> Figure:
-    """Gradient norm at every stage; name -> seeds × stages, the first stage on the left."""
-    figure, ax = plt.subplots(figsize=(8.5, 3.8))
-    colors = dict(zip(norms, (ORANGE, BLUE, BLACK), strict=False))
-    lines(
-        norms, xlabel="output of stage, from the image to the logits", ylabel="length of the gradient", log=True,
-        colors=colors, ax=ax,
-    )  # fmt: skip
-    for head in heads:
-        at = list(stages).index(head) + 1
-        ax.axvline(at, color=GRAY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+def normalized_together() -> Figure:
+    """Which values of a batch share a mean and a variance: those of one channel, in all images and at all pixels."""
+    figure, ax = plt.subplots(figsize=(6.4, 2.7))
+    for column, color in enumerate((SKY, ORANGE, GREEN, PINK)):
+        for row in range(3):
+            for pixel in range(16):
+                corner = (2 * column + 0.3 * (pixel % 4), -1.55 * row + 0.3 * (pixel // 4))
+                ax.add_patch(plt.Rectangle(corner, 0.27, 0.27, color=color, linewidth=0))
+        words = f"$\\mu_{column + 1},\\ \\sigma^2_{column + 1}$"
+        ax.text(2 * column + 0.6, -3.5, words, ha="center", va="top", fontsize=13, color=color)
+        ax.text(2 * column + 0.6, 1.4, f"channel {column + 1}", ha="center", fontsize=10)
+    for row in range(3):
         ax.text(
-            at,
-            1.01,
-            "head",
-            transform=ax.get_xaxis_transform(),
-            ha="center",
-            va="bottom",
-            fontsize=9,
-            color=GRAY,
+            -0.3, -1.55 * row + 0.6, f"image {row + 1}", ha="right", va="center", fontsize=10
         )
-    ax.set_xticks(
-        range(1, len(stages) + 1),
-        [name.removeprefix("inception_") for name in stages],
-        fontsize=9,
+    ax.text(7.7, -3.65, "one of each\nper channel", va="center", fontsize=10)
+    ax.set(xlim=(-1.7, 9.6), ylim=(-4.2, 1.8), aspect="equal")
+    ax.axis("off")
+    return figure
+
+
+def histograms(steps: Mapping[str, np.ndarray], channels: Sequence[int]) -> Figure:
+    """The values of a few channels after each step, a row for each channel: title -> channels × values."""
+    size = {"figsize": (9.5, 1.2 + 0.95 * len(channels)), "sharex": True, "sharey": True}
+    figure, panels = plt.subplots(len(channels), len(steps), **size)
+    low, high = np.quantile(np.asarray(next(iter(steps.values()))), (0.005, 0.995))
+    edges = np.linspace(min(low, -3), max(high, 3), 56)
+    for column, (title, values) in enumerate(steps.items()):
+        for row, (one, color) in enumerate(zip(values, (BLUE, ORANGE, GREEN))):
+            ax, one = panels[row, column], np.asarray(one)
+            ax.hist(one, edges, density=True, color=color, alpha=0.75)
+            ax.axvline(0, color=BLACK, linewidth=0.8)
+            ax.axvline(one.mean(), color=color, linewidth=1.6, linestyle=(0, (3, 2)))
+            words = f"mean {round(one.mean(), 1) + 0.0:.1f}\nst. dev. {one.std():.1f}"
+            ax.text(0.98, 0.95, words, transform=ax.transAxes, ha="right", va="top", fontsize=9)
+            ax.set(yticks=[])
+            ax.spines["left"].set_visible(False)
+        panels[0, column].set_title(title)
+        panels[-1, column].set_xlabel("value")
+    for ax, channel in zip(panels[:, 0], channels, strict=True):
+        ax.set_ylabel(f"channel {channel}")
+    return figure
+
+
+def among_others(alone: Mapping[str, float], together: Sequence[Sequence[float]]) -> Figure:
+    """A probability for each photograph: in evaluation mode a diamond, in training mode a dot for each batch it was in.
+
+    alone: name -> probability in percent; together: photographs × batches
+    """
+    figure, ax = plt.subplots(figsize=(8, 3.6))
+    for y, values in enumerate(together):
+        ax.plot(values, [y] * len(values), "o", color=BLUE, alpha=0.4, markersize=5)
+    ax.plot(list(alone.values()), range(len(alone)), "D", color=ORANGE, markersize=8)
+    ax.set_yticks(range(len(alone)), list(alone))
+    ax.set(
+        xlabel="probability of the class chosen in evaluation mode, %",
+        xlim=(-2, 102),
+        ylim=(len(alone) - 0.5, -0.5),
+    )
+    words = "evaluation mode", "training mode, other neighbors each time"
+    for label, marker, color in zip(words, "Do", (ORANGE, BLUE)):
+        ax.plot([], [], marker, color=color, label=label)
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+PLACES = "pool 1", "stem", "3a", "3b", "pool", "4a", "4b", "4c", "4d", "4e", "pool", "5a", "5b"
+STARTS = {"Glorot": ORANGE, "He": BLUE, "PyTorch": GRAY}
+EXTRAS = {"": "-", ", heads": (0, (1, 1.2)), ", BN": (0, (5, 2))}
+
+
+def _tracks(ax, tracks: Mapping[str, Sequence], heads: Sequence[int]) -> None:
+    """Lines along a network, one for each name ("He, BN"): seeds × places; several seeds are drawn faint."""
+    at = range(len(PLACES))
+    for name, seeds in tracks.items():
+        start = name.split(",")[0]
+        look = {"color": STARTS[start], "linestyle": EXTRAS[name.removeprefix(start)]}
+        if len(seeds) > 1:
+            ax.plot(at, np.transpose(seeds), **look, linewidth=0.7, alpha=0.45)
+        ax.plot(at, np.exp(np.log(seeds).mean(0)), **look, label=name, linewidth=2)
+    for head in heads:
+        ax.axvline(head + 1, color=PINK, linewidth=1, zorder=0)
+        look = {"ha": "center", "va": "bottom", "fontsize": 9, "color": PINK}
+        ax.text(head + 1, 1.01, "head", transform=ax.get_xaxis_transform(), **look)
+    ax.set_yscale("log")
+    ax.set_xticks(at, PLACES, fontsize=9)
+
+
+def fading(signals: Mapping[str, Sequence], heads: Sequence[int] = ()) -> Figure:
+    """Gradient at the outputs of the stages: name -> `modules.Signals` of some seeds; heads: stages with a classifier."""
+    figure, ax = plt.subplots(figsize=(8.5, 3.6))
+    tracks = {name: [one.backward for one in seeds] for name, seeds in signals.items()}
+    _tracks(ax, tracks, heads)
+    ax.set(xlabel="output of …, from the image to the end", ylabel="gradient of a value (RMS)")
+    ax.legend(handlelength=3)
+    return figure
+
+
+def both_ways(signals: Mapping[str, Sequence], heads: Sequence[int] = ()) -> Figure:
+    """Values and gradients at the outputs of the stages: name -> `modules.Signals` of some seeds."""
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.2))
+    titles = "forward: standard deviation", "backward: gradient of a value (RMS)"
+    for ax, title, way in zip(panels, titles, ("forward", "backward"), strict=True):
+        tracks = {name: [getattr(one, way) for one in seeds] for name, seeds in signals.items()}
+        _tracks(ax, tracks, heads if way == "backward" else ())
+        ax.tick_params(axis="x", rotation=60)
+        ax.set_xlabel("output of …")
+        ax.set_title(title, pad=16)
+    figure.legend(
+        *ax.get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=3
     )
     return figure
 
 
-def heads(runs) -> Figure:
-    """Accuracy by epoch without batch normalization (left) and with it (right), a line for each kind of heads.
-
-    runs: the table `auxiliary_heads`
-    """
-    figure, both = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
-    for ax, norm in zip(both, (False, True), strict=True):
-        series = {}
-        for kind, name in {"none": "no heads", "upper": "only 4d", "both": "4a and 4d"}.items():
-            rows = runs[(runs["norm"] == norm) & (runs["heads"] == kind)]
-            series[name] = [
-                100 * run["valid_accuracy"].to_numpy() for _, run in rows.groupby("seed")
-            ]
-        colors = dict(zip(series, (ORANGE, BLACK, BLUE), strict=True))
-        ylabel = "" if norm else "validation accuracy, %"
-        title = "with batch normalization" if norm else "without batch normalization"
-        lines(series, xlabel="epoch", ylabel=ylabel, title=title, colors=colors, ax=ax)
+def dots(values: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
+    """A dot for each seed, and a line at their mean: name -> values."""
+    figure, ax = plt.subplots(figsize=(7.5, 0.9 + 0.55 * len(values)))
+    for y, several in enumerate(values.values()):
+        mean = np.mean(several)
+        ax.plot([mean, mean], [y - 0.22, y + 0.22], color=ORANGE, linewidth=3)
+        ax.text(
+            mean,
+            y - 0.26,
+            f"mean {mean:.1f}",
+            ha="center",
+            va="bottom",
+            fontsize=9.5,
+            color=ORANGE,
+        )
+        ax.plot(several, [y] * len(several), "o", color=BLUE, markersize=7)
+    ax.set_yticks(range(len(values)), list(values))
+    most = max(max(several) for several in values.values())
+    ax.set(xlabel=xlabel, xlim=(-0.2, 1.1 * most), ylim=(len(values) - 0.5, -0.7))
     return figure
 
 
-WEIGHTS = {
-    "glorot": "Glorot",
-    "he fan-in": "He (fan-in)",
-    "he fan-out": "He (fan-out)",
-    "pytorch": "PyTorch's",
+def judged(
+    names: Sequence[str], said: Sequence[str], truth: Mapping[str, str]
+) -> tuple[list, int]:
+    """A title for each photograph, and how many are right; truth: name -> the class to be said, "" if there is none."""
+    words = {True: "right", False: "wrong"}
+    right = {name: line.split(",")[0] == truth[name] for name, line in zip(names, said)}
+    verdicts = [words[right[name]] if truth[name] else "no class" for name in names]
+    titles = [
+        f"{name}\n{verdict}: {line}" for name, verdict, line in zip(names, verdicts, said)
+    ]
+    return titles, sum(right.values())
+
+
+WEIGHTS = {"glorot": "Glorot", "he fan-in": "He (fan-in)", "he fan-out": "He (fan-out)", "pytorch": "PyTorch's default"}  # fmt: skip
+
+
+def evidence(table: pd.DataFrame, arm: Mapping) -> Figure:
+    """Validation accuracy of one kind of network by epoch, beside the one that all questions start from.
+
+    table: `auxiliary_grid`; arm: its init, norm, heads and lr
+    """
+    figure, ax = plt.subplots(figsize=(7.5, 3.4), layout="none")
+    figure.subplots_adjust(0.09, 0.16, 0.84, 0.97)
+    start = {"init": "glorot", "norm": False, "heads": "none", "lr": 0.002}
+    series = {"start": accuracies(table, start, 10)}
+    if arm != start:
+        series["yours"] = accuracies(table, arm, 10)
+    words = {"xlabel": "epoch", "ylabel": "validation accuracy, %"}
+    lines(series, **words, colors={"start": GRAY, "yours": BLUE}, ax=ax)
+    ax.set(ylim=(0, 102))
+    return figure
+
+
+def accuracies(table: pd.DataFrame, arm: Mapping, epochs: int) -> list[list[float]]:
+    """Validation accuracy in percent after epochs 1 to `epochs`, for each seed."""
+    rows = table[
+        (table[list(arm)] == pd.Series(arm)).all(axis=1) & table["epoch"].between(1, epochs)
+    ]
+    return [list(100 * run["valid_accuracy"]) for _, run in rows.groupby("seed")]
+
+
+def board(table: pd.DataFrame, epoch: int) -> Figure:
+    """All of the evidence: accuracy after an epoch, mean of the seeds, by initial weights and by what else was changed.
+
+    table: `auxiliary_grid`
+    """
+    columns = {
+        "rate\n0.0005": ("none", 0.0005), "rate\n0.002": ("none", 0.002), "rate\n0.008": ("none", 0.008),
+        "0.002,\nheads": ("both", 0.002),
+    }  # fmt: skip
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.7), sharey=True)
+    for ax, norm in zip(panels, (False, True), strict=True):
+        arms = [
+            [{"init": init, "norm": norm, "heads": heads, "lr": lr} for heads, lr in columns.values()]
+            for init in WEIGHTS
+        ]  # fmt: skip
+        ends = [
+            [[run[-1] for run in accuracies(table, arm, epoch)] for arm in row] for row in arms
+        ]
+        cells = np.mean(ends, 2)
+        ax.imshow(cells, cmap="viridis", vmin=0, vmax=100, aspect="auto")
+        for (y, x), value in np.ndenumerate(cells):
+            look = {"ha": "center", "color": "white" if value < 65 else "black"}
+            ax.text(x, y + 0.03, f"{value:.0f}", va="bottom", fontsize=12, **look)
+            span = f"{min(ends[y][x]):.0f} to {max(ends[y][x]):.0f}"
+            ax.text(x, y + 0.13, span, va="top", fontsize=8, **look)
+        ax.set_xticks(range(len(columns)), list(columns))
+        ax.set_yticks(range(len(WEIGHTS)), list(WEIGHTS.values()))
+        ax.set_title(f"{'with' if norm else 'without'} batch normalization", fontsize=11)
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+    figure.suptitle(
+        f"validation accuracy after {epoch} epochs, %: mean, and lowest to highest of three seeds",
+        fontsize=11,
+    )
+    return figure
+
+
+ARMS = {  # name -> initial weights, batch normalization, heads
+    "Glorot (start)": ("glorot", False, "none"),
+    "Glorot, batch norm": ("glorot", True, "none"),
+    "He (fan-in)": ("he fan-in", False, "none"),
+    "He (fan-in), batch norm": ("he fan-in", True, "none"),
+    "Glorot, heads": ("glorot", False, "both"),
+    "PyTorch's default": ("pytorch", False, "none"),
+    "PyTorch's default, batch norm": ("pytorch", True, "none"),
+    "PyTorch's default, heads": ("pytorch", False, "both"),
 }
 
 
-def which_one_did_it(table) -> Figure:
-    """Initial weights × batch normalization, without auxiliary classifiers: validation accuracy by epoch, first gradients.
+def results(table: pd.DataFrame, epochs: Sequence[int] = (3, 10, 30)) -> pd.DataFrame:
+    """Mean validation accuracy in percent at the rate 0.002, and the lowest and highest of the seeds.
 
-    Initial weights did it. With Glorot's or He's (fan-in) the network reaches 97.5 to 99 % in 30 epochs (Adam 0.002, three
-    seeds) without batch normalization and without heads. PyTorch's own, a sixth of He's variance, let the signal fade: it
-    stays at 10 % (at a quarter of the rate, 33 to 49 % after 10 epochs), and either cure brings it to 95 % and more, heads
-    or normalization. Where the initial weights are right, heads add nothing. Batch normalization makes the choice
-    unimportant: all four kinds are at 85 to 97 % after 3 epochs (without: 10 to 91 %), and at four times the rate they
-    still reach 83 % and more after 10 epochs, where without it Glorot's are at 10 to 24 %.
-
-    table: `auxiliary_grid`, 960 digits, three seeds. Left: mean of the seeds; right: the gradient norm of conv1's weights
-    before training, a dot for each seed: without normalization from 0.000002 (PyTorch's) to 2,000–6,100 (He's, fan-out), with it
-    from 1.7 to 60.
+    table: `auxiliary_grid`
     """
-    rows = table[(table["heads"] == "none") & (table["lr"] == 0.002)]
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(11, 4.2), gridspec_kw={"width_ratios": (1.4, 1)}
-    )
-    curves, colors, norms = {}, {}, {}
-    for norm in (False, True):
-        for (init, name), color in zip(
-            WEIGHTS.items(), (ORANGE, BLUE, GREEN, GRAY), strict=True
-        ):
-            arm = rows[(rows["init"] == init) & (rows["norm"] == norm)]
-            label = f"{name}, {'with' if norm else 'no'} BN"
-            runs = [run for _, run in arm.groupby("seed")]
-            curves[label] = [100 * run["valid_accuracy"].to_numpy()[1:13] for run in runs]
-            colors[label] = color
-            norms[label] = [run["conv1"].iloc[0] for run in runs]
-    lines(curves, xlabel="epoch", ylabel="validation accuracy (%)", colors=colors, ax=left)
-    for at, (label, values) in enumerate(list(norms.items())[::-1]):
-        right.plot(values, [at] * len(values), "o", color=colors[label], alpha=0.7)
-    right.set_yticks(range(len(norms)), list(norms)[::-1])
-    right.set(xscale="log", xlabel="gradient norm of conv1, at the start")
-    return figure
+    rows = {}
+    for name, (init, norm, heads) in ARMS.items():
+        arm = {"init": init, "norm": norm, "heads": heads, "lr": 0.002}
+        runs = np.array(accuracies(table, arm, max(epochs)))
+        rows[name] = {
+            f"{n} epochs": f"{runs[:, n - 1].mean():.1f} ({runs[:, n - 1].min():.1f} to {runs[:, n - 1].max():.1f})"
+            for n in epochs
+        }
+    return pd.DataFrame(rows).T.rename_axis("validation accuracy, %, after")
+
+
+def loaded(name: str = "auxiliary_grid") -> None:
+    """Says where a table comes from."""
+    header = published.provenance(name)
+    what, seeds = header["what"].split(";")[0], header["seeds"]
+    print(f"Loaded, not trained here: {what}, seeds {seeds}.")
+    print(f"Made with {header['command']}, {header['date']}.")

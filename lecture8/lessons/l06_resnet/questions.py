@@ -1,370 +1,321 @@
-"""06 ResNet: predictions, exercises, quiz."""
+"""06 ResNet: predictions, builds, exercises, quiz."""
 
-import torch
-from torch import nn
-
-from lecture8 import models
-from lecture8.models.resnet import Residual, ZeroPad, bottleneck, shortcut_for
-from lecture8.teaching import (
-    Exercise,
-    Prediction,
-    Question,
-    Verdict,
-    called,
-    correct,
-    number_check,
-    same_network,
-    shape,
-    wrong,
-)
+from lecture8.lessons.l06_resnet import answers
+from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
     "degradation": Prediction(
-        "Plain-20 and plain-56 are trained alike: same data, same optimizer, same epochs. Which one has the lower loss "
-        "on the images it was TRAINED on?",
+        "A plain network of 56 layers, and one of 20. Same images, same optimizer, 60 epochs. How many of its TRAINING images does the "
+        "deeper one classify correctly at the end?",
         {
-            "plain-56: more layers can fit more": "That is what one expects of a larger network, and it did not happen.",
-            "about the same": "Then depth would simply not matter; it does.",
-            "plain-20: the deeper one trains worse": "The deeper network contains the shallower one, yet cannot find it. "
-            "This is the degradation problem.",
+            "all, as the one of 20 layers does": "The network of 56 layers can compute whatever the one of 20 can. Being able to "
+            "compute something and finding it by training are two things.",
+            "a few percent fewer": "The loss is far from that of the network of 20 layers: this is no small disturbance.",
+            "far fewer": "More layers, a larger network, and it cannot even learn its training images. He and colleagues call "
+            "this degradation.",
+        },
+    ),
+    "longer": Prediction(
+        "In 60 epochs plain-56 did best at rates of 0.005 and 0.0015: 68 % of the training images at both, mean of three seeds. Now it gets 180 "
+        "epochs at 0.005. How many of the three networks learn at least 98 % of their training images?",
+        {
+            "none": "Then good weights would be out of reach for this optimizer. They are not, for some initial weights.",
+            "one or two": "Good weights exist, and training sometimes finds them. They are hard to find, not impossible. (The paper, "
+            "too, tried three times as many iterations, and still saw degradation. Here two of three seeds succeed.)",
+            "all three": "Then slowness would be the whole story. One seed of three is still at about half of the images.",
+        },
+    ),
+    "order": Prediction(
+        "Suppose that the addition comes last, after the last ReLU: y = x + ReLU(…). What can such a block no longer do?",
+        {
+            "copy its input": "It can: with the last scale and shift at zero ReLU outputs 0, and y = x.",
+            "make a value smaller": "ReLU outputs nothing below 0, so no value of y is below that of x. In a row of such blocks values can only "
+            "grow. With the addition before the last ReLU, F(x) may be negative.",
+            "train at all": "Nothing here stops the gradient: the shortcut still passes it on. What is lost is one direction of change.",
+        },
+    ),
+    "evaluated": Prediction(
+        "Before you believe that, ask for one more number: what accuracy does the colleague's network have on its TRAINING images, in evaluation mode?",
+        {
+            "as high as while training": "So it would be, if it overfitted.",
+            "about halfway": "Then two things might be wrong at the same time.",
+            "as low as on new images": "An overfitting network is good on its training images. This one is not, as soon as it is evaluated: so "
+            "it is something else.",
+        },
+    ),
+    "options": Prediction(
+        "Three residual networks of 56 layers learn digits for 12 epochs, with shortcut A, B or C. C has the most parameters, and the "
+        "lowest error in the paper's table. Which ends with the highest training loss here?",
+        {
+            "A: half of its new channels are zeros": "The zeros cost nothing: the block fills these channels itself.",
+            "B: projections at two places": "25 of its 27 shortcuts are still the identity.",
+            "C: projections everywhere": "Every shortcut now has a convolution and a normalization: nothing passes "
+            "unchanged.",
+            "no clear difference": "Then it would not matter whether the shortcut is the identity.",
         },
     ),
     "gradients": Prediction(
-        "Before the first step, compare the gradient that reaches the FIRST convolution of plain-56 with the one at its "
-        "LAST. The first is …",
+        "Before the first step of training: compare the gradient norm of the FIRST convolution of plain-56 with that of the LAST one. The "
+        "first is …",
         {
-            "much smaller: it vanishes on the way": "That would be the classical story of deep networks without "
-            "normalization.",
-            "about as large": "That would make depth harmless to the gradient.",
-            "much larger: it grows on the way": "Nothing vanishes. With batch normalization and without shortcuts the "
-            "gradient grows from layer to layer, which is no healthier.",
+            "much smaller: the gradient vanishes": "That is the classical story of deep networks without normalization. Here each "
+            "convolution is followed by batch normalization.",
+            "about as large": "Batch normalization keeps the size of the signal from layer to layer. It does not do the same for the "
+            "gradient.",
+            "much larger: the gradient grows": "Before the first step the gradient does not vanish: it grows from layer to layer toward the "
+            "image.",
         },
     ),
     "removal": Prediction(
-        "Take a trained network, replace ONE of its blocks by the identity, train nothing, and test it. Which network "
-        "minds less?",
+        "Take a trained network, replace ONE block by the identity, train nothing, and test it. In the residual network of 20 layers, what "
+        "does a typical block cost (the median)?",
         {
-            "the plain one": "Then each of its layers would be dispensable, though nothing passes around it.",
-            "the residual one": "Its blocks each add a little to a stream that flows on without them; a plain block is "
-            "the only bridge from one layer to the next.",
-            "both break alike": "Then the shortcut would only help training, and leave no trace in the result.",
-        },
-    ),
-    "stride": Prediction(
-        "ResNet-50 can halve the image in the first 1 × 1 convolution of a block (the paper's released network, v1) or in "
-        "its 3 × 3 (torchvision, v1.5). Which of the two needs more multiply-adds?",
-        {
-            "v1, stride in the 1 × 1": "It is the other way round: a 1 × 1 with stride 2 computes only a quarter of its "
-            "outputs.",
-            "v1.5, stride in the 3 × 3": "Its first 1 × 1 works at the full size, four times as many pixels; the 3 × 3 "
-            "puts out as many pixels in both.",
-            "the same": "The parameters are the same, the work is not.",
+            "almost all of the accuracy": "That is what happens in the plain network, where each block sees only what the block "
+            "before it produced.",
+            "about as much as in the plain network": "Then the shortcut would only help training, and leave no trace in the result.",
+            "far less than in the plain network": "Each residual block adds something to a sum that reaches the end without it, too. In the "
+            "plain network there is no way around a block.",
         },
     ),
 }
 
 
-def _check_shortcut(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(0)
-    for c_in, c_out, size in ((16, 32, 8), (4, 8, 7), (64, 256, 6)):
-        x = torch.randn(2, c_in, size, size, generator=generator)
-        want, got = ZeroPad(c_in, c_out, 2)(x), called(answer, x, c_out)
-        case = f"for {c_in} × {size} × {size} and c_out={c_out}"
-        if not isinstance(got, torch.Tensor):
-            return wrong(f"Expected a tensor {case}, got {type(got).__name__}.")
-        if got.shape != want.shape:
-            return wrong(f"Expected the shape {shape(want)} {case}, got {shape(got)}.")
-        if not torch.equal(got[:, :c_in], want[:, :c_in]):
-            hint = (
-                " (they look averaged: option A only skips)"
-                if got[:, :c_in].std() < 0.8 * want[:, :c_in].std()
-                else ""
-            )
-            return wrong(
-                f"The first {c_in} channels {case} should be every second pixel of x{hint}."
-            )
-        if got[:, c_in:].any():
-            return wrong(f"The {c_out - c_in} new channels {case} should be all zeros.")
-    return correct(
-        "Every second pixel, and zeros for the channels that x lacks: no parameter anywhere."
-    )
+def option(prediction: str, number: int) -> str:
+    """One of the options of a prediction, counted from 0: `option("longer", (learned > 0) + (learned > 2))`."""
+    return list(predictions[prediction].options)[number]
 
 
-def _check_he(answer) -> Verdict:
-    cases = {
-        (64, 3): (2 / (64 * 9)) ** 0.5,
-        (256, 1): (2 / 256) ** 0.5,
-        (64, 7): (2 / (64 * 49)) ** 0.5,
-    }
-    for (c_out, kernel), want in cases.items():
-        got = float(called(answer, c_out, kernel))
-        if abs(got - want) > 1e-6 * want:
-            where = f"for c_out={c_out}, kernel={kernel} expected {want:.5f}, got {got:.5f}"
-            if abs(got - want / 2**0.5) < 1e-6:
-                return wrong(
-                    f"That is Xavier's spread, too small by √2, since ReLU discards half: {where}."
-                )
-            if abs(got - (2 / c_out) ** 0.5) < 1e-6 and kernel > 1:
-                return wrong(f"n counts the kernel's area too: {where}.")
-            if abs(got - want**2) < 1e-6:
-                return wrong(f"That is the variance; the spread is its square root: {where}.")
-            return wrong(f"Not yet: {where}.")
-    return correct(
-        "√(2 / n) with n = kernel² · c_out: the 2 makes up for the half that ReLU sets to zero."
-    )
+def which_is_worst(loss) -> str:
+    """The option of "options" that was measured: mean training loss by shortcut."""
+    worst = loss.idxmax()
+    others = loss.drop(worst).max()
+    return option("options", "ABC".index(worst) if loss[worst] > 1.5 * others else 3)
 
 
-def _check_params(answer) -> Verdict:
-    for n, width in ((3, 16), (9, 16), (18, 16), (1, 8)):
-        want = sum(p.numel() for p in models.small.resnet(6 * n + 2, width=width).parameters())
-        got = called(answer, n, width)
-        if got != want:
-            off = (
-                f"{got - want:+,} off"
-                if isinstance(got, int | float)
-                else f"of type {type(got).__name__}"
-            )
-            return wrong(
-                f"For n={n}, width={width} the network has {want:,} parameters; your formula gives {got} ({off})."
-            )
-    return correct("Right for 20, 56 and 110 layers of width 16, and for 8 layers of width 8.")
-
-
-def _check_bottleneck(answer) -> Verdict:
-    for c_in, width, stride in ((256, 64, 1), (64, 64, 1), (256, 128, 2)):
-        body, c_out = bottleneck(c_in, width, stride, stride_in_1x1=False)
-        reference = Residual(body, shortcut_for("B", c_in, c_out, stride))
-        block = called(answer, c_in, width, stride)
-        if not isinstance(block, nn.Module):
-            return wrong(f"Expected a network (nn.Module), got {type(block).__name__}.")
-        verdict = same_network(block, reference, (c_in, 8, 8))
-        if not verdict:
-            return wrong(
-                f"bottleneck(c_in={c_in}, width={width}, stride={stride}): {verdict.message}"
-            )
-    return correct(
-        "The same as the library's, with the identity, with a projection, and with stride 2."
-    )
-
-
-# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
-
-
-def my_layers():
-    return 6 * 18 + 2
-
-
-def my_cost():
-    return (256 * 64 + 9 * 64 * 64 + 64 * 256) * 56**2
-
-
-def he_std(c_out, kernel):
-    return (2 / (kernel**2 * c_out)) ** 0.5
-
-
-def shortcut_a(x, c_out):
-    x = x[:, :, ::2, ::2]
-    return torch.nn.functional.pad(x, (0, 0, 0, 0, 0, c_out - x.shape[1]))
-
-
-def my_bottleneck(c_in, width, stride):
-    conv = models.layers.conv
-    body = nn.Sequential(
-        conv(c_in, width, 1),
-        conv(width, width, 3, stride),
-        conv(width, 4 * width, 1, relu=False),
-    )
-    same = stride == 1 and c_in == 4 * width
-    shortcut = nn.Identity() if same else conv(c_in, 4 * width, 1, stride, relu=False)
-    return models.resnet.Residual(body, shortcut)
-
-
-def params_of(n, width):
-    def conv(c_in, c_out):
-        return 9 * c_in * c_out + 2 * c_out
-
-    total, c_in = conv(3, width), width
-    for c in (width, 2 * width, 4 * width):
-        total += conv(c_in, c) + (2 * n - 1) * conv(c, c)
-        c_in = c
-    return total + 4 * width * 10 + 10
-
-
-exercises = {
-    "layers": Exercise(
-        title="count the layers",
-        difficulty=1,
-        task="""
-        The CIFAR networks have one 3 × 3 convolution, three stages of n blocks with two convolutions each, and one linear
-        layer. How many weight layers does the network with n = 18 have?
-        """,
-        hints=["Two convolutions a block, n blocks a stage, three stages: that is 6n.", "Then the first layer, and the last."],
-        solution=my_layers,
-        asks_value=True,
-        explanation="110 layers: the deepest network of the paper's Table 6 that still gains from its depth.",
-        check_answer=number_check(
-            110,
-            traps={108: "the blocks are all there; the first and the last layer are missing.",
-                   56: "that is n = 9.",
-                   111: "the shortcuts carry no weights here (option A), and pooling has none: two layers outside the blocks.",
-                   54: "every block has two convolutions."},
-            unit="weight layers",
-        ),
-    ),
-    "bottleneck_cost": Exercise(
-        title="what a bottleneck saves",
+builds = {
+    "block": Build(
+        title="the residual block",
         difficulty=2,
         task="""
-        A block works on 256 channels at 56 × 56 pixels. Two plain 3 × 3 convolutions would cost
-        2 · 9 · 256² · 56² = 3,699,376,128 multiply-adds. How many does the bottleneck 1 × 1 → 64, 3 × 3 → 64, 1 × 1 → 256 need?
+        Write `Block` with PyTorch's own layers: a 3 × 3 convolution with the given stride, batch normalization, ReLU, a second 3 × 3
+        convolution with stride 1, batch normalization. Then, if there is a shortcut, add what it makes of x. ReLU comes last.
+        `shortcut` is a module, or None for a plain block. Convolutions have padding 1 and no bias.
         """,
         hints=[
-            "A convolution costs kernel² · c_in · c_out multiply-adds per output pixel.",
-            "Per pixel: 256 · 64, then 9 · 64 · 64, then 64 · 256.",
+            "`nn.Conv2d(c_in, c_out, 3, stride, padding=1, bias=False)`, then `nn.BatchNorm2d(c_out)`.",
+            "The second convolution sees what the first one made: `c_out` channels.",
+            "In `forward`: `f = self.norm1(self.conv1(x)).relu()`, the second pair without ReLU, then `f = f + self.shortcut(x)`.",
         ],
-        solution=my_cost,
-        asks_value=True,
-        explanation="218,365,952: one seventeenth of the two 3 × 3, for the same 256 channels in and out.",
-        check_answer=number_check(
-            218_365_952,
-            traps={69_632: "that is the cost per pixel; there are 56² of them.",
-                   3_699_376_128: "those are the two plain 3 × 3.",
-                   166_985_728: "the last 1 × 1, back to 256 channels, is missing.",
-                   115_605_504: "that is the 3 × 3 alone; the two 1 × 1 cost about as much together."},
-            unit="multiply-adds",
-        ),
+        solution=answers.Block,
+        explanation="The addition comes after the second normalization and before the last ReLU. A bias would be useless: the "
+        "normalization subtracts the mean (lesson 05).",
+        check_answer=answers.check_block,
+        input_shape=lambda c_in, c_out, stride=1, shortcut=None: (c_in, 8, 8),
     ),
-    "he": Exercise(
-        title="He's spread",
+    "option_a": Build(
+        title="a shortcut without parameters",
         difficulty=2,
         task="""
-        Write `he_std(c_out, kernel)`: the standard deviation from which the paper draws a convolution's weights,
-        √(2 / n), where n is the number of outgoing connections of one input pixel.
-        """,
-        hints=[
-            "One input value reaches every output channel through every position of the kernel.",
-            "n = kernel · kernel · c_out.",
-        ],
-        solution=he_std,
-        explanation="He et al. 2015 (arXiv 1502.01852). Xavier has 1 in place of the 2, for activations that keep both signs.",
-        check_answer=_check_he,
-    ),
-    "shortcut": Exercise(
-        title="option A by hand",
-        difficulty=2,
-        task="""
-        Write `shortcut_a(x, c_out)` for x of shape N × C × H × W, stride 2: every second pixel of x, followed by as many
-        channels of zeros as it takes to have `c_out` channels. No module, no weights.
+        Write the `forward` of `OptionA`. From x, N × c_in × H × W, it takes every second row and column, and then adds channels of
+        zeros at the end until there are `c_out`.
         """,
         hints=[
             "Slices take a step: `x[:, :, ::2, ::2]`.",
-            "`torch.nn.functional.pad` counts from the last axis: (left, right, top, bottom, front, back).",
+            "`nn.functional.pad` counts from the last axis: (left, right, top, bottom, front, back).",
+            "`nn.functional.pad(x, (0, 0, 0, 0, 0, self.extra))`.",
         ],
-        solution=shortcut_a,
-        explanation="This is all that section 3.3 means by zero padding. It is why plain and residual nets can be compared "
-        "at exactly equal parameters.",
-        check_answer=_check_shortcut,
+        solution=answers.OptionA,
+        explanation="No weight anywhere, so that plain and residual networks have equally many parameters.",
+        check_answer=answers.check_option_a,
     ),
-    "bottleneck": Exercise(
-        title="write the bottleneck block",
+    "resnet": Build(
+        title="a network of 6n + 2 layers",
         difficulty=3,
         task="""
-        Write `my_bottleneck(c_in, width, stride)`, a function that returns an `nn.Module`: 1 × 1 to `width`, 3 × 3 with the
-        stride, 1 × 1 to `4 * width`; batch normalization after each (so no biases), ReLU after the first two and after the
-        addition; shortcut B (a 1 × 1 convolution with the stride and its own normalization, only where the shapes change).
+        Complete `resnet`. Each of the three stages has (depth - 2) / 6 blocks. The first block of the second and third stage doubles the channels
+        and halves the side, with `OptionA` as shortcut; all others keep the shape, with `nn.Identity()`. Without `residual` all
+        shortcuts are None.
         """,
         hints=[
-            "`models.layers.conv(c_in, c_out, kernel, stride)` is convolution, normalization and ReLU; `relu=False` leaves it out.",
-            "A 3 × 3 keeps the size with padding 1.",
-            "The shapes change when stride is not 1 or c_in is not 4 · width; else the shortcut is `nn.Identity()`.",
+            "The shape changes where `c_in != c_out`: there the stride is 2.",
+            "`Block(c_in, c_out, stride, shortcut)`, and afterwards the next block sees `c_out` channels.",
+            "`shortcut = nn.Identity() if c_in == c_out else OptionA(c_in, c_out)`, and `None` if not `residual`.",
         ],
-        solution=my_bottleneck,
-        explanation="Sixteen of these and a stem are ResNet-50; thirty-three ResNet-101; fifty ResNet-152.",
-        check_answer=_check_bottleneck,
+        solution=answers.resnet,
+        explanation="One convolution, 2 · 3 · n in blocks, one linear layer: 6n + 2. The paper uses n = 3, 5, 7, 9, 18 and 200.",
+        check_answer=answers.check_resnet,
+        input_shape=lambda depth, width=16, classes=10, channels=3, residual=True: (channels, 16, 16),
     ),
-    "params": Exercise(
-        title="a formula for a whole network",
+    "bottleneck": Build(
+        title="the bottleneck block",
+        difficulty=2,
+        task="""
+        Write `Bottleneck`, with the same arguments as `Block`. Its width is a quarter of `c_out`: 1 × 1 to the width, 3 × 3 with the
+        stride, 1 × 1 to `c_out`. Batch normalization follows each of the three, ReLU the first two. Then the shortcut is added, then
+        ReLU.
+        """,
+        hints=[
+            "A 1 × 1 convolution needs no padding: `nn.Conv2d(c_in, width, 1, bias=False)`.",
+            "The stride belongs to the 3 × 3.",
+            "As in `Block`: the third normalization has no ReLU, the addition comes next.",
+        ],
+        solution=answers.Bottleneck,
+        explanation="With the stride in the 3 × 3 this is torchvision's version (“v1.5”). The authors' has it in the first 1 × 1.",
+        check_answer=answers.check_bottleneck,
+        input_shape=lambda c_in, c_out, stride=1, shortcut=None: (c_in, 8, 8),
+    ),
+}  # fmt: skip
+
+exercises = {
+    "growth": Exercise(
+        title="27 blocks in a row",
+        difficulty=1,
+        task="""
+        Two networks have 27 blocks in a row (one number in place of a matrix, and no ReLU after a sum). In the residual one every block has
+        ∂F/∂x = 0.1. In the plain one every block, of two layers, has ∂y/∂x = 1.3. By which factor does the gradient change from the end to the
+        beginning, in each? Round to whole numbers, and give both: (residual, plain).
+        """,
+        hints=["A residual block has ∂y/∂x = 1 + ∂F/∂x.", "Blocks in a row multiply their factors: the chain rule."],
+        solution=answers.my_growth,
+        asks_value=True,
+        explanation="1.1²⁷ ≈ 13, and 1.3²⁷ ≈ 1,193: factors a little above 1, only 1.14 per layer, are enough. A plain network with factors of 0.1 "
+        "would have 0.1²⁷, a one with 26 zeros between it and the point. So a plain gradient can vanish or explode; a shortcut keeps it from "
+        "being a product of small numbers only.",
+        check_answer=answers.check_growth,
+    ),
+    "bottleneck_cost": Exercise(
+        title="a bottleneck that halves the side",
+        difficulty=2,
+        task="""
+        The first bottleneck of the second stage (conv3_x in the paper's Table 1) gets 256 channels of 56 × 56 and outputs 512 of 28 × 28. Its width is 128, the stride is in
+        the 3 × 3. How many multiply-adds do its three convolutions need for one image? (Without the shortcut's projection.)
+        """,
+        hints=[
+            "A convolution costs kernel² · c_in · c_out multiply-adds for each pixel that it outputs.",
+            "How many pixels does each of the three output? The first 1 × 1 comes before the stride.",
+        ],
+        solution=answers.my_cost,
+        asks_value=True,
+        explanation="The first 1 × 1 works on four times as many pixels as it would with the stride. With the stride in the 1 × 1, as in the authors' "
+        "networks, the block costs 192,675,840. That is why two numbers are printed for ResNet-50, 3.8 and 4.1 G.",
+        check_answer=number_check(
+            269_746_176,
+            traps={192_675_840: "the first 1 × 1 comes before the stride: it outputs 56 × 56 pixels.",
+                   770_703_360: "the 3 × 3 and the last 1 × 1 output 28 × 28 pixels.",
+                   218_365_952: "the last 1 × 1, to 512 channels, is missing.",
+                   115_605_504: "that is the 3 × 3 alone."},
+            unit="multiply-adds",
+        ),
+    ),
+    "paths": Exercise(
+        title="how long is a path?",
+        difficulty=2,
+        task="""
+        Through each block of a residual network there are two ways: F, and the shortcut. So nine blocks have 2⁹ = 512 paths from the
+        first block to the last one. How many of them pass through F in exactly four or exactly five blocks?
+        """,
+        hints=["How many ways are there to choose 4 of 9 blocks?", "The first can be chosen in 9 ways, the next in 8, …; and the order does not matter. Or `import math`, then `math.comb(9, 4)`."],
+        solution=answers.my_paths,
+        asks_value=True,
+        explanation="252, about half of all. Only one path passes through all nine. Take a block out, and 256 paths remain: half. (Veit, "
+        "Wilber and Belongie, 2016, look at residual networks in this way. Paths share their weights, and ReLUs lie on them: this is "
+        "a way to count, no proof.)",
+        check_answer=number_check(
+            252,
+            traps={126: "that is one of the two numbers.",
+                   512: "those are all paths.",
+                   9: "that is the number of paths through F in exactly one block.",
+                   20: "4 · 5 does not count choices: 4 of 9 blocks can be chosen in 126 ways.",
+                   6048: "the order in which blocks are chosen does not matter."},
+            unit="paths",
+        ),
+    ),
+    "deepen": Exercise(
+        title="the deeper network that is at least as good",
         difficulty=3,
         task="""
-        Write `params_of(n, width)`: the number of parameters of the CIFAR ResNet with 6n + 2 layers, shortcut A, 3 input
-        channels, 10 classes, and `width`, 2 · `width`, 4 · `width` channels in its stages. Convolutions have no bias; every
-        one is followed by a batch normalization with two numbers per channel.
+        Write `deepen(net, kind)`. `net` is what `resnet` returns, `kind` the class of its blocks. Return an `nn.Sequential` with a new block after each block, twice as many,
+        that computes exactly the same logits in evaluation mode, and whose new layers can still learn.
         """,
         hints=[
-            "A 3 × 3 convolution with its normalization: 9 · c_in · c_out + 2 · c_out.",
-            "The first convolution of stages 2 and 3 has half as many input channels as the others of its stage.",
-            "The linear layer sees 4 · width channels, and has a bias.",
+            "Go through `net` layer by layer and collect what the new network needs. `isinstance(layer, kind)` tells the blocks.",
+            "A new block keeps the shape: `kind(channels, channels, shortcut=nn.Identity())` with `channels = layer.conv2.out_channels`.",
+            "It outputs its input if F is 0. Which single layer of the new block makes F = 0?",
+            "`nn.init.zeros_(extra.norm2.weight)`. Its shift is 0 in a new layer.",
         ],
-        solution=params_of,
-        explanation="With width 16: 269,722 for 20 layers, 853,018 for 56, 1,727,962 for 110, the 0.27, 0.85 and 1.7 million "
-        "of Table 6.",
-        check_answer=_check_params,
+        solution=answers.deepen,
+        explanation="This is the argument of section 1, made of layers. Many training recipes begin like this: every block starts with its last scale at zero.",
+        check_answer=answers.check_deepen,
+    ),
+    "repair": Exercise(
+        title="repair it without training",
+        difficulty=3,
+        task="""
+        Write `repair(net, images)`. Find the mistake in the colleague's network, repair it without changing the weights of the convolutions,
+        and return the network in evaluation mode.
+        """,
+        hints=[
+            "Training did not notice the mistake. Which layers compute something else in evaluation mode, and what do they use there? Then look at "
+            "`print(theirs[3].norm1 is theirs[4].norm1)`.",
+            "`copy.deepcopy(block.norm1)` is a layer of its own, with the learned scale and shift. The blocks are `net[3:-3]`.",
+            "Each place now needs running statistics of its own. They follow the images that pass through in training mode. PyTorch's momentum is 0.1: "
+            "pass `images` through some 50 times, under `torch.no_grad()`.",
+        ],
+        solution=answers.repair,
+        explanation="The blocks of a stage shared one normalization. In training mode each place normalized with its own batch, so the network learned "
+        "well. The running statistics were a mixture of all places, right for none.",
+        check_answer=answers.check_repair,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "The deeper plain network has a higher test error. How do we know that this is not overfitting?",
+        "You make a network deeper. Its error on new images rises from 6 to 8 %, its error on the training images from 1 to 4 %. What has "
+        "happened?",
         {
-            "The test error does not rise": "It does rise. The lecture notes give this reason, and it is the wrong way "
-            "round.",
-            "The training error is higher too": "Yes. A network that overfits has a LOW training error; this one cannot even "
-            "fit the images that it sees.",
-            "There was no dropout": "Leaving out dropout would rather invite overfitting; look at the training error.",
-            "It has more parameters": "That would be a reason to suspect overfitting; look at the training error.",
+            "It overfits": "A network that overfits fits its training images better than before. This one fits them worse.",
+            "It is harder to train": "Yes. Look at the training error first: it rose, too. Shortcuts, initial weights and the learning rate are worth a look.",
+            "It has too many parameters": "More parameters may lead to overfitting. Then the training error would be low.",
         },
-        "The training error is higher too",
+        "It is harder to train",
     ),
     Question(
-        "When is the shortcut of a residual block used?",
+        "A residual block should leave its input as it is. What does training have to find?",
         {
-            "When the pattern to learn is simple": "One sentence of the notes says so, another says 'always', and that one is right: "
-            "nothing chooses. If there is nothing to learn, F can go to zero.",
-            "Always: y = F(x) + x": "Yes. The block learns what to add to x, and adding nothing is easy.",
-            "Only while training": "It stays at test time; take it away and the network breaks.",
-            "Only where the size changes": "There it needs help (A, B or C), but it is used everywhere.",
+            "Weights that copy all channels": "That is what a plain block would have to find. Here the shortcut copies.",
+            "F = 0": "Yes, for instance a scale of 0 in the last normalization.",
+            "Nothing: the block is skipped for simple images": "Nothing is ever skipped: F(x) + x is computed for every image.",
         },
-        "Always: y = F(x) + x",
+        "F = 0",
     ),
     Question(
-        "How do height and width of the feature maps change through a ResNet?",
+        "Someone puts batch normalization and ReLU into every shortcut of a residual network of 100 layers, and it trains badly. What is the best "
+        "first suspicion?",
         {
-            "They halve and later double again": "The notes say so, but nothing in a ResNet enlarges an image: 112, 56, 28, 14, "
-            "7.",
-            "They halve from stage to stage, while the channels double": "Yes: half the height and half the width, double the "
-            "channels, so that a layer costs about the same in every stage.",
-            "They stay equal, as the addition needs": "The two summands must agree; stages still halve, and A, B or C takes "
-            "the shortcut along.",
+            "Nothing passes unchanged any more": "Yes. The 1 in 1 + ∂F/∂x came from the identity. That option C learns worst at 56 layers fits with it.",
+            "Too many parameters": "A normalization adds two numbers per channel.",
+            "The gradient must vanish": "It may as well grow. Measure it, layer by layer.",
         },
-        "They halve from stage to stage, while the channels double",
+        "Nothing passes unchanged any more",
     ),
     Question(
-        "Which initialization does the paper use?",
+        "ResNet-34 has twice the layers of ResNet-18, ResNet-50 has half as many again, and yet ResNet-50 costs only 12 % more compute than "
+        "ResNet-34 (stride in the 3 × 3). Why?",
         {
-            "Xavier": "The notes say so. The lecture's slide had 'Xavier/2', which is He's; the '/2' got lost.",
-            "He: standard deviation √(2 / n)": "Yes, 'as in [13]': He et al. 2015, made for ReLU.",
-            "Zeros": "Then every channel of a layer would learn the same.",
+            "Each of its blocks has one 3 × 3, not two": "Yes, as wide as those of ResNet-34; and the 1 × 1 convolutions around it are cheap.",
+            "It works on smaller images": "Both take 224 × 224 and halve the side at the same places.",
+            "It has fewer blocks": "Both have 3 + 4 + 6 + 3 blocks.",
         },
-        "He: standard deviation √(2 / n)",
+        "Each of its blocks has one 3 × 3, not two",
     ),
     Question(
-        "ResNet won ILSVRC 2015 with 3.57 % top-5 error. What has that number?",
+        "A network has 99 % training accuracy, measured while training, and 20 % on new images. Evaluated on the TRAINING images it has 22 %. "
+        "What do you look at first?",
         {
-            "One ResNet-152": "One ResNet-152 has 4.49 % on the validation set, with several scales.",
-            "An ensemble of six networks": "Yes, two of them with 152 layers. Compare ensembles with ensembles: GoogLeNet's "
-            "6.67 % is one of seven.",
-            "One ResNet-152 with ten crops": "That is 5.71 % (Table 3).",
+            "Dropout, weight decay, more data": "These are remedies for overfitting. But it fails on the images it was trained on.",
+            "What differs between train() and eval()": "Yes: batch normalization and dropout. Here the running statistics did not fit.",
+            "The learning rate": "Its training went well.",
         },
-        "An ensemble of six networks",
-    ),
-    Question(
-        "Torchvision's ResNet-50 needs 4.09 G multiply-adds, the paper prints 3.8. Who is wrong?",
-        {
-            "Torchvision counts additions separately": "Then it would be twice as much, about 7.7 G.",
-            "The paper forgot the shortcuts": "They are in its count; try `stride_in_1x1=True`.",
-            "Nobody: they halve the image at another place": "Yes: in the first 1 × 1 (3.86 G) or in the 3 × 3 (4.09 G). Same "
-            "parameters, different work.",
-        },
-        "Nobody: they halve the image at another place",
+        "What differs between train() and eval()",
     ),
 ]

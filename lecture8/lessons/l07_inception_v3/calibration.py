@@ -1,7 +1,9 @@
-"""Calibration: is a network that says 90 % correct nine times in ten?"""
+"""Calibration: is a network with 90 % confidence correct nine times in ten?"""
 
 from dataclasses import dataclass
+from itertools import product
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +38,7 @@ class Calibration:
 
     @property
     def overconfidence(self) -> float:
-        """Mean confidence minus accuracy: above 0 the network promises too much, below 0 too little."""
+        """Mean confidence minus accuracy: above 0 the network is too sure, below 0 not sure enough."""
         return self._mean(self.confidence) - self.overall_accuracy
 
     def _mean(self, values: list[float]) -> float:
@@ -44,7 +46,7 @@ class Calibration:
 
 
 def calibration(logits: Tensor, labels: Tensor) -> Calibration:
-    """How well the confidence of N predictions agrees with how often they are correct.
+    """How well the confidence of N predictions agrees with their accuracy.
 
     logits: N × classes; labels: N. Guo et al. 2017 (arXiv 1706.04599), section 2. Raises ValueError for shapes that do
     not fit.
@@ -96,6 +98,40 @@ def predictions(net: nn.Module, data, split: str = "test") -> tuple[Tensor, Tens
 def calibrations(runs) -> list[Calibration]:
     """One `Calibration` per seed from rows of the table `label_smoothing`."""
     return [
-        Calibration(run["promised"].tolist(), run["accuracy"].tolist(), run["count"].tolist())
+        Calibration(
+            run["mean_confidence"].tolist(), run["accuracy"].tolist(), run["count"].tolist()
+        )
         for _, run in runs.groupby("seed")
     ]
+
+
+def mean(found: list[Calibration], what: str) -> float:
+    """Mean over seeds of `error`, `overall_accuracy` or `overconfidence`."""
+    return sum(getattr(one, what) for one in found) / len(found)
+
+
+def error_by_setting(runs) -> pd.Series:
+    """Mean calibration error in %, by (images, amount), from the table `label_smoothing`."""
+    groups = runs.groupby(["images", "amount"])
+    return 100 * groups.apply(lambda some: mean(calibrations(some), "error"))
+
+
+def errors_of_seeds(runs) -> dict[int, dict[float, list[float]]]:
+    """The calibration error of each seed in %, images -> amount -> errors, from the table `label_smoothing`."""
+    found: dict = {}
+    for (images, amount), some in runs.groupby(["images", "amount"]):
+        errors = [100 * one.error for one in calibrations(some)]
+        found.setdefault(images, {})[amount] = errors
+    return found
+
+
+def accuracy_by_setting(runs) -> pd.Series:
+    """Mean test accuracy in %, by (images, amount), from the table `label_smoothing`."""
+    groups = runs.groupby(["images", "amount"])
+    return 100 * groups.apply(lambda some: mean(calibrations(some), "overall_accuracy"))
+
+
+def means_of_all_signs(gains: list[float]) -> list[float]:
+    """The mean of some numbers for every choice of their signs: 2ⁿ means."""
+    signs = product((1, -1), repeat=len(gains))
+    return [sum(s * gain for s, gain in zip(some, gains)) / len(gains) for some in signs]

@@ -1,7 +1,5 @@
 """Explorers of notebook 07."""
 
-from collections.abc import Mapping
-
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -9,15 +7,22 @@ from torch.nn import functional as F
 
 from lecture8 import published
 from lecture8.lessons.l07_inception_v3 import pictures
-from lecture8.lessons.l07_inception_v3.kernels import KERNELS, SIZE, kept, photograph
 from lecture8.lessons.l07_inception_v3.calibration import calibrations
+from lecture8.lessons.l07_inception_v3.kernels import (
+    KERNELS,
+    SIZE,
+    kept,
+    of_photographs,
+    photograph,
+)
 from lecture8.teaching import Explorer, explorer
 
 
 @explorer
-def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
-    """A 7 × 7 kernel as a sum of columns times rows; trained: further kernels to choose from, by name."""
-    kernels = {**KERNELS, **(trained or {})}
+def kernel() -> Explorer:
+    """A 7 × 7 kernel, made by hand or learned from photographs, as a sum of columns times rows."""
+    learned = {f"learned {i}": k for i, k in enumerate(of_photographs()[:4], 1)}
+    kernels = {**KERNELS, **learned}
 
     def draw(kernel: str, pairs: int, photo: str) -> tuple[Figure, str]:
         whole, picture = kernels[kernel].double(), photograph(photo)
@@ -25,17 +30,13 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         figure = pictures.separated(whole, part, picture, pairs)
         energy = (part.square().sum() / whole.square().sum()).item()
         cost = 2 * SIZE * pairs
-        price = "cheaper than" if cost < SIZE**2 else "more expensive than"
-        keep = (
-            "1 column-and-row pair keeps"
-            if pairs == 1
-            else f"{pairs} column-and-row pairs keep"
-        )
+        price = "fewer than" if cost < SIZE**2 else "more than"
+        keep = "1 pair keeps" if pairs == 1 else f"{pairs} pairs keep"
         alike = _correlation(picture, whole, part)
         text = (
             f"{kernel}: {keep} {100 * energy:.1f} % of the kernel's energy. "
             f"{2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
-            f"On {photo} the two answers correlate by {alike:.2f} (equal ones by 1)."
+            f"On {photo} the two outputs have a correlation of {alike:.2f} (1 if they are equal)."
         )
         return figure, text
 
@@ -44,15 +45,15 @@ def kernel(trained: Mapping[str, Tensor] | None = None) -> Explorer:
         {
             "kernel": list(kernels),
             "pairs": list(range(1, SIZE + 1)),
-            "photo": ["flower", "china", "grace_hopper"],
+            "photo": ["flower", "china"],
         },
-        start={"kernel": "stripes at 45°"},
+        start={"kernel": "learned 3"},
     )
 
 
 def _correlation(photo: Tensor, whole: Tensor, part: Tensor) -> float:
-    answers = F.conv2d(photo.double()[None], torch.stack([whole, part])[:, None]).flatten(1)
-    return torch.corrcoef(answers)[0, 1].item()
+    outputs = F.conv2d(photo.double()[None], torch.stack([whole, part])[:, None]).flatten(1)
+    return torch.corrcoef(outputs)[0, 1].item()
 
 
 @explorer
@@ -71,9 +72,9 @@ def smoothing() -> Explorer:
         for name, several in found.items():
             over = 100 * sum(one.overconfidence for one in several) / len(several)
             accuracy = 100 * sum(one.overall_accuracy for one in several) / len(several)
-            side = "much" if over > 0 else "little"
+            side = "above" if over > 0 else "below"
             words.append(
-                f"{name}: right on {accuracy:.1f} %, promises {abs(over):.1f} points too {side}"
+                f"{name}: accuracy {accuracy:.1f} %, mean confidence {abs(over):.1f} points {side} it"
             )
         text = f"{images} training images, {len(several)} seeds. " + "; ".join(words) + "."
         return pictures.reliability(found), text

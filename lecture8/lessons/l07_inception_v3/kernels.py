@@ -3,11 +3,12 @@
 from functools import cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture8 import checks, datasets, models
 from lecture8.models.inception_v3 import separate
+from lecture8.models.layers import Branches, chain
 
 SIZE = 7
 
@@ -25,14 +26,14 @@ def gaussian(width: float = 1.5) -> Tensor:
 
 
 def edge(degrees: float) -> Tensor:
-    """The slope of a blurred image in a direction, as Sobel's kernel has it: 7 × 7; 0° answers to upright edges."""
+    """The slope of a blurred image in a direction, as Sobel's kernel has it: 7 × 7; 0° responds to upright edges."""
     y, x = _grid()
     angle = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
     return (x * angle.cos() + y * angle.sin()) * gaussian()
 
 
 def gabor(degrees: float) -> Tensor:
-    """Stripes of period 4 under a bell, as first layers learn them: 7 × 7, of mean 0; 0° answers to upright stripes."""
+    """Stripes of period 4 under a bell, as first layers learn them: 7 × 7, of mean 0; 0° responds to upright stripes."""
     y, x = _grid()
     angle = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
     stripes = torch.cos(torch.pi / 2 * (x * angle.cos() + y * angle.sin()))
@@ -40,7 +41,7 @@ def gabor(degrees: float) -> Tensor:
 
 
 def spot() -> Tensor:
-    """A narrow bell less a wide one, 7 × 7: answers to bright spots."""
+    """A narrow bell less a wide one, 7 × 7: responds to bright spots."""
     return gaussian(1.0) - gaussian(2.0)
 
 
@@ -84,3 +85,13 @@ def energies(kernels: Tensor) -> Tensor:
     """The share of each kernel's energy (sum of squared weights) in its best 1, 2, … pairs: N × n × n -> N × n."""
     squares = torch.linalg.svdvals(kernels).square()
     return squares.cumsum(1) / squares.sum(1, keepdim=True)
+
+
+def module_of_whole_kernels(c_in: int, width: int) -> Branches:
+    """Inception-v3's module at 17 × 17 with every 1 × 7 and 7 × 1 pair replaced by a 7 × 7."""
+    return Branches(
+        one=chain(c_in, (192, 1)),
+        seven=chain(c_in, (width, 1), (192, 7)),
+        twice_seven=chain(c_in, (width, 1), (width, 7), (192, 7)),
+        pool=nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), chain(c_in, (192, 1))),
+    )

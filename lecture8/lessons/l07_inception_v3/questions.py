@@ -1,448 +1,326 @@
-"""07 Inception-v2 and v3: predictions, exercises, quiz."""
+"""07 Inception-v3: predictions, builds, exercises, quiz."""
 
-import torch
-from torch import nn
-
-from lecture8.models.inception_v3 import inception_c, separate
-from lecture8.models.layers import Branches, chain
-from lecture8.teaching import (
-    Exercise,
-    Prediction,
-    Question,
-    Verdict,
-    called,
-    correct,
-    number_check,
-    same_network,
-    wrong,
-)
+from lecture8.lessons.l07_inception_v3 import answers
+from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
     "cost": Prediction(
-        "A 7 × 7 convolution becomes a 1 × 7 and then a 7 × 1, with as many channels. What is left of its weights?",
+        "A 7 × 7 convolution becomes a 1 × 7 and then a 7 × 1, with the same number of channels. What share of its weights is left?",
         {
-            "about two thirds": "That is the price for n = 3: 2/3. The larger the kernel, the more is saved.",
+            "less than a third": "2 · 7 weights in place of 7 · 7, for each pair of an input and an output channel.",
             "about half": "2/n is a half for n = 4.",
-            "less than a third": "2 · 7 of 7 · 7, which is 2/7 or 29 %.",
+            "about two thirds": "That is the share for n = 3: 6 of 9. The larger the kernel, the more is saved.",
         },
     ),
     "rank": Prediction(
-        "Stripes at 45° under a bell, a 7 × 7 kernel. Replace it by ONE column times one row, the best there is. How much of "
-        "its energy (the sum of its squared weights) is kept?",
+        "A 7 × 7 kernel holds stripes at 45°. Replace it by ONE column times one row, the best there is. How much of the kernel's energy is kept?",
         {
-            "about half": "cos(x + y) = cos x · cos y − sin x · sin y: two patterns of about equal strength, and one pair can "
-            "hold one of them.",
-            "about 90 %": "So it is for a spot; slanted stripes are, noise apart, the hardest case of our list.",
-            "all of it": "That holds only for kernels that are a column times a row already: a blur, upright edges and stripes.",
+            "about half": "cos(x + y) = cos x · cos y − sin x · sin y. These are two pairs of about equal strength, and you may keep one.",
+            "about 90 %": "That is more than one pair can keep here. It fits a round spot.",
+            "all of it": "That is so for a kernel that is a column times a row: a blur, upright edges, upright stripes.",
+        },
+    ),
+    "learned": Prediction(
+        "The small ZFNet's first layer has 32 filters with a 7 × 7 kernel for each of the three colors: 96 learned kernels. How many pairs does a kernel need on average to keep 90 % of its energy?",
+        {
+            "about 1": "One pair would do for blurs and upright edges. Few of these kernels are that simple.",
+            "about 2": "That would do for clean stripes in any direction. These kernels hold more than stripes.",
+            "about 3.5": "The difference to random kernels is small. This network trained for only 12 epochs, so some of the initial noise may remain.",
+            "about 6": "Not even random kernels need that many.",
+        },
+    ),
+    "layer": Prediction(
+        "Now cut the same layer as a whole: a 5 × 1 convolution to 32 channels, then a 1 × 5 to 64. That has 30 % of the weights. Nothing is "
+        "trained. What is the accuracy?",
+        {
+            "lower than with one pair for each kernel": "It has fewer weights, 30 instead of 40 %. But they are used better.",
+            "between that and the whole layer": "It is higher: less than a point is missing.",
+            "within a point of the whole layer": "All output channels share the 32 columns. A column that many kernels need is stored once.",
         },
     ),
     "shuffle": Prediction(
-        "Cut a photograph into squares of 2 × 2 pixels and shuffle the four pixels of each. Which of the three reductions puts "
-        "out exactly the same for both images, whatever its weights?",
+        "Cut a photograph into squares of 2 × 2 pixels, and shuffle the four pixels of each. Which reduction outputs exactly the same for both "
+        "images, whatever its weights?",
         {
-            "pool, then convolve": "The maximum of four pixels does not care for their order, and what the pooling has lost no "
-            "later layer can bring back.",
+            "pool, then convolve": "The maximum of four pixels does not depend on their order. What pooling has lost, no later layer can bring back.",
             "convolve, then pool": "Its convolution sees the pixels in their places before anything is thrown away.",
-            "both side by side": "Its pooling cannot tell the images apart, its convolution can.",
+            "side by side": "Its pooling cannot tell the images apart, but its convolution can.",
+            "none of them": "One of them pools the pixels before anything else has seen them.",
         },
     ),
-    "smoothing": Prediction(
-        "Two networks learn the same images, one with smoothed labels (ε = 0.1). What do smoothed labels do to the confidence, the "
-        "probability that a network gives to its choice?",
+    "step": Prediction(
+        "From Inception-v2 to Inception-v3 there are four steps. Which one lowers the top-1 error most?",
         {
-            "they lower it": "The smoothed network is asked for about 0.9 instead of 1 and stops there.",
-            "they raise it": "Full certainty is just what smoothed labels no longer reward.",
-            "nothing, only the accuracy changes": "The accuracy hardly changes, the confidence does.",
+            "RMSProp": "It brings 0.3 points, as label smoothing does.",
+            "label smoothing": "It brings 0.3 points, and costs nothing when the network is used.",
+            "3 × 3 kernels in place of the first 7 × 7": "The table calls this step “factorized 7 × 7”. It is "
+            "the only step of the four that costs compute, 1 G: the pieces work on large feature maps.",
+            "batch normalization in the auxiliary classifier": "It brings 0.4 points, and is thrown away after training.",
+        },
+    ),
+    "calibrated": Prediction(
+        "Now the same network learns from 960 digits instead of 50, for 60 epochs as before. What does smoothing with ε = 0.1 do to its calibration error?",
+        {
+            "lowers it": "With 50 images it does. With 960 the network is about as sure as it should be, and smoothing takes some of that away.",
+            "changes it by less than 2 points": "Smoothing bounds the logits, however many images there are. So it changes the confidence here too.",
+            "raises it": "With hard labels the confidence is almost right. Smoothing makes the network less sure than it should be.",
+        },
+    ),
+    "head": Prediction(
+        "With the head, accuracy is 3.3 points higher on average over eight seeds. Suppose the head does nothing. Then the sign of each seed's "
+        "difference is a coin flip. In what share of all 256 coin-flip results is the mean difference 3.3 points or more, up or down?",
+        {
+            "less than 5 %": "Then it would be called significant. But one large gain makes up more than half of the sum, and three seeds lose.",
+            "5 to 50 %": "Coin flips alone often reach a mean like this. Eight seeds cannot tell whether the head does anything.",
+            "more than 50 %": "Coin flips exceed a mean that often only if it is close to 0.",
         },
     ),
 }
 
 
-def _check_smooth(answer) -> Verdict:
-    for label, classes, amount in ((2, 5, 0.1), (0, 10, 0.2), (3, 4, 0.0)):
-        want = torch.full((classes,), amount / classes)
-        want[label] += 1 - amount
-        got = called(answer, label, classes, amount)
-        case = f"for label={label}, num_classes={classes}, amount={amount}"
-        if not isinstance(got, torch.Tensor) or got.shape != want.shape:
-            shape = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
-            return wrong(f"Expected a tensor of {classes} numbers {case}, got {shape}.")
-        if torch.allclose(got.double(), want.double(), atol=1e-6):
-            continue
-        if abs(float(got.sum()) - 1) > 1e-5:
-            return wrong(
-                f"The targets {case} must add up to 1; yours add up to {float(got.sum()):.4f}."
-            )
-        if abs(float(got[label]) - (1 - amount)) < 1e-6:
-            return wrong(
-                f"The share is spread over ALL classes, the right one included: {case} it should get {want[label]:.4f}, "
-                f"yours gets {float(got[label]):.4f}."
-            )
-        return wrong(
-            f"Expected {[round(v, 4) for v in want.tolist()]} {case}, got {[round(v, 4) for v in got.tolist()]}."
-        )
-    return correct("1 − ε on the right class, and ε/K on every class, the right one too.")
+def option(prediction: str, number: int) -> str:
+    """One of the options of a prediction, counted from 0: `option("rank", (one > 0.7) + (one > 0.99))`."""
+    return list(predictions[prediction].options)[number]
 
 
-def _check_separate(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(0)
-    for shape in ((3, 3), (7, 7), (5, 3)):
-        kernel = torch.randn(*shape, generator=generator, dtype=torch.float64)
-        column, row = separate(kernel)
-        got = called(answer, kernel)
-        case = f"for a kernel of {shape[0]} × {shape[1]}"
-        if not isinstance(got, tuple | list) or len(got) != 2:
-            return wrong(
-                f"Expected two tensors, a column and a row, {case}, got {type(got).__name__}."
-            )
-        a, b = (torch.as_tensor(part, dtype=torch.float64).flatten() for part in got)
-        if (len(a), len(b)) != shape:
-            return wrong(
-                f"Expected a column of {shape[0]} and a row of {shape[1]} {case}, got {len(a)} and {len(b)}."
-            )
-        lost, least = (
-            (kernel - part).square().sum().item() for part in (torch.outer(a, b), column @ row)
-        )
-        if lost > least * (1 + 1e-6):
-            if (kernel - torch.outer(a, b) * _scale(kernel, a, b)).square().sum() < least * (
-                1 + 1e-6
-            ):
-                return wrong(
-                    f"Right directions, wrong size {case}: the first singular value is missing (or there twice)."
-                )
-            return wrong(
-                f"Your pair leaves {lost:.4f} of the energy {case}; the best leaves {least:.4f}."
-            )
-    return correct(
-        "The best pair there is: the first column and row of the singular value decomposition, and their value."
-    )
-
-
-def _scale(kernel, column, row) -> torch.Tensor:
-    pair = torch.outer(column, row)
-    return (kernel * pair).sum() / pair.square().sum().clamp(min=1e-12)
-
-
-def _check_error(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(0)
-    for count, lift in ((1000, 0.0), (500, 0.3), (40, -0.2)):
-        confidence = 0.1 + 0.9 * torch.rand(count, generator=generator, dtype=torch.float64)
-        hits = torch.rand(count, generator=generator, dtype=torch.float64) < confidence - lift
-        which = (confidence * 10).long().clamp(max=9)
-        gaps = [
-            (confidence[which == b].mean() - hits[which == b].double().mean()).item()
-            for b in which.unique()
-        ]
-        shares = [(which == b).sum().item() / count for b in which.unique()]
-        want = sum(share * abs(gap) for share, gap in zip(shares, gaps, strict=True))
-        got = float(called(answer, confidence, hits))
-        if abs(got - want) < 1e-6:
-            continue
-        case = f"For {count} predictions expected {want:.4f}, got {got:.4f}"
-        if abs(got - abs(sum(s * g for s, g in zip(shares, gaps, strict=True)))) < 1e-6:
-            return wrong(
-                f"{case}: that is the gap of the means over everything; take |gap| in each bin first."
-            )
-        if abs(got - sum(map(abs, gaps)) / len(gaps)) < 1e-6:
-            return wrong(
-                f"{case}: every bin counts as much as it holds predictions, not all bins alike."
-            )
-        if abs(got - sum(s * g for s, g in zip(shares, gaps, strict=True))) < 1e-6:
-            return wrong(f"{case}: gaps of both signs cancel; take their absolute values.")
-        return wrong(f"{case}.")
-    return correct("The mean gap between promise and truth, bin by bin, each bin by its share.")
-
-
-def _check_reduction(answer) -> Verdict:
-    for c_in, three, reduce, double in ((288, 384, 64, 96), (32, 16, 8, 24)):
-        reference = Branches(
-            conv3x3=chain(c_in, (three, 3, 2, 0)),
-            double3x3=chain(c_in, (reduce, 1), (double, 3), (double, 3, 2, 0)),
-            pool=nn.MaxPool2d(3, stride=2),
-        )
-        block, case = (
-            called(answer, c_in, three, reduce, double),
-            f"({c_in}, {three}, {reduce}, {double})",
-        )
-        if not isinstance(block, nn.Module):
-            return wrong(
-                f"Expected a network (nn.Module) for {case}, got {type(block).__name__}."
-            )
-        verdict = same_network(block, reference, (c_in, 9, 9))
-        if not verdict:
-            return wrong(f"For {case}: {verdict.message}")
-    return correct(
-        "Two convolutional branches and a pooling, all with stride 2, all on the whole input: Figure 10."
-    )
-
-
-def _check_wide(answer) -> Verdict:
-    for c_in in (1280, 64):
-        block = called(answer, c_in)
-        if not isinstance(block, nn.Module):
-            return wrong(
-                f"Expected a network (nn.Module) for c_in={c_in}, got {type(block).__name__}."
-            )
-        verdict = same_network(block, inception_c(c_in), (c_in, 4, 4))
-        if not verdict:
-            return wrong(f"For c_in={c_in}: {verdict.message}")
-    return correct(
-        "The same as the library's: two branches fork at their end, and 2,048 channels come out."
-    )
-
-
-# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
-
-
-def my_channels():
-    return 320 + 192 + 768
-
-
-def my_weights():
-    return 2 * 7 * 192**2
-
-
-def smooth(label, num_classes, amount):
-    targets = torch.full((num_classes,), amount / num_classes)
-    targets[label] += 1 - amount
-    return targets
-
-
-def my_separate(kernel):
-    left, values, right = torch.linalg.svd(kernel)
-    return left[:, 0] * values[0], right[0]
-
-
-def calibration_error(confidence, right):
-    which, error = (confidence * 10).long().clamp(max=9), 0.0
-    for b in which.unique():
-        inside = which == b
-        gap = confidence[inside].mean() - right[inside].double().mean()
-        error += inside.double().mean() * abs(gap)
-    return error
-
-
-def my_reduction(c_in, three, reduce, double):
-    return Branches(
-        single=chain(c_in, (three, 3, 2, 0)),
-        twice=chain(c_in, (reduce, 1), (double, 3), (double, 3, 2, 0)),
-        pool=nn.MaxPool2d(3, stride=2),
-    )
-
-
-def wide_module(c_in):
-    def fork():
-        return Branches(row=chain(384, (384, (1, 3))), column=chain(384, (384, (3, 1))))
-
-    return Branches(
-        one=chain(c_in, (320, 1)),
-        three=nn.Sequential(chain(c_in, (384, 1)), fork()),
-        twice=nn.Sequential(chain(c_in, (448, 1), (384, 3)), fork()),
-        pool=nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), chain(c_in, (192, 1))),
-    )
-
+builds = {
+    "pair": Build(
+        title="n × n in two pieces",
+        difficulty=1,
+        task="""
+        Write `pair(c_in, c_out, kernel)`. For `kernel=(1, 7)`: a convolution with 1 × 7, which keeps the number of channels, then one with 7 × 1 to
+        `c_out` channels. For `(7, 1)` the order is the other way round. Height and width stay as they are.
+        """,
+        hints=[
+            "`kernel[::-1]` is the kernel with height and width exchanged.",
+            "`padding` is (rows above and below, columns left and right). A kernel of height 1 needs no rows.",
+            "`padding=(first[0] // 2, first[1] // 2)` fits any kernel of odd height and width; so does `padding=\"same\"`.",
+        ],
+        solution=answers.pair,
+        explanation="The two together see n × n. The usual mistake is a square padding: `padding=3` adds three rows that a 1 × 7 does not need, "
+        "and the feature map grows.",
+        check_answer=answers.check_pair,
+    ),
+    "separate": Build(
+        title="the best columns and rows",
+        difficulty=2,
+        task="""
+        Complete `separate(kernel, pairs)`: for a kernel of height × width, it returns columns (height × pairs) and rows (pairs × width) whose matrix product
+        comes as close to the kernel as possible. Keep the strongest pairs of all three parts.
+        """,
+        hints=[
+            "Pair i is column i of `left`, number i of `values`, row i of `right`. The strongest come first.",
+            "A matrix is sliced as `matrix[rows, columns]`; `:` stands for all of them.",
+            "The first columns of `left` are `left[:, :pairs]`.",
+        ],
+        solution=answers.separate,
+        explanation="No other pairs come closer (the theorem of Eckart and Young).",
+        check_answer=answers.check_separate,
+    ),
+    "module_b": Build(
+        title="the module at 17 × 17",
+        difficulty=2,
+        task="""
+        Complete `module_b(c_in, width)`. `seven`: 1 × 1 to `width` channels, then a 7 × 7 in two pieces, first 1 × 7, to 192. `twice_seven`:
+        1 × 1 to `width`, then two pairs. Both start with 7 × 1. The first outputs `width` channels, the second 192.
+        `pool`: 3 × 3 average pooling that keeps the size, then 1 × 1 to 192.
+        """,
+        hints=[
+            "A 7 × 7 in pieces is your `pair`: `pair(width, 192, (1, 7))`.",
+            "`nn.AvgPool2d(3, stride=1, padding=1)` keeps the size.",
+            "Each branch is an `nn.Sequential`; its 1 × 1 is `conv(c_in, width, 1)`.",
+        ],
+        solution=answers.module_b,
+        explanation="Four branches with 192 channels each: 768, whatever the width.",
+        check_answer=answers.check_module_b,
+    ),
+    "side_by_side": Build(
+        title="convolve and pool side by side",
+        difficulty=1,
+        task="""
+        Write `side_by_side(c, pooling)`: c channels become 2c, height and width become half. Two branches work on the same input: a 3 × 3 `conv` with
+        stride 2 to c channels, and pooling over 2 × 2 with the class `pooling`. Stack them in this order.
+        """,
+        hints=[
+            "`Branches(conv=…, pool=…)` gives both the whole input and stacks what they output.",
+            "A 3 × 3 with stride 2 halves an even side exactly if it is padded by 1.",
+            "`pooling(2)` makes the pooling layer.",
+        ],
+        solution=answers.side_by_side,
+        explanation="Half of the output channels come from each branch, as in Figure 10 of the paper. Inception-v3 itself has other shares, see section 4.",
+        check_answer=answers.check_side_by_side,
+        input_shape=lambda c, *_: (c, 16, 16),
+    ),
+    "inception_v3": Build(
+        title="the whole network",
+        difficulty=2,
+        task="""
+        Complete `inception_v3(num_classes)` from the table. Work out how many channels arrive at each module, then compare with the first picture of this lesson. The four `module_b` have widths of 128,
+        160, 160 and 192. After the last module: average each feature map, dropout of 0.5, a linear layer. `*(a, b)` hands the parts of a tuple over one by one.
+        """,
+        hints=[
+            "The stem outputs 192 channels, so the first module is `inception_a(192, 32)`. It outputs 224 + 32 = 256.",
+            "`reduction_a(288)` outputs 288 + 480 = 768 channels, `reduction_b(768)` 768 + 512.",
+            "`nn.AdaptiveAvgPool2d(1), nn.Flatten()` turns 2,048 feature maps into 2,048 numbers.",
+        ],
+        solution=answers.inception_v3,
+        explanation="The order is that of torchvision's network, so its published weights fit.",
+        check_answer=answers.check_inception_v3,
+    ),
+    "smoothed_loss": Build(
+        title="the loss of smoothed labels",
+        difficulty=2,
+        task="""
+        Write `smoothed_loss(logits, labels, amount)` for logits N × classes and N labels. The targets give each class the same part of `amount`, and the
+        correct class 1 − amount on top. Return the mean cross-entropy over the batch. Compute it yourself: The check compares your loss with `F.cross_entropy`.
+        """,
+        hints=[
+            "Fill the targets with `amount / classes`, then add `1 - amount` where the labels are.",
+            "Cross-entropy of one image: minus the sum over the classes of target · log-probability. `logits.log_softmax(1)` has the logarithms.",
+            "Sum over the classes, mean over the images: `.sum(1).mean()`.",
+        ],
+        solution=answers.smoothed_loss,
+        explanation="With `amount=0` one term of the sum is left, and this is the usual cross-entropy.",
+        check_answer=answers.check_smoothed_loss,
+    ),
+}  # fmt: skip
 
 exercises = {
-    "channels": Exercise(
-        title="behind the second reduction",
+    "work": Exercise(
+        title="the compute of Figure 10",
         difficulty=1,
         task="""
-        Inception-v3's second grid reduction takes 768 channels of 17 × 17. Its branches: 1 × 1 to 192 and 3 × 3 with stride 2
-        to 320; 1 × 1, 1 × 7, 7 × 1 to 192 each and 3 × 3 with stride 2 to 192; max pooling with stride 2. How many channels
-        come out?
+        The paper's Figure 10 reduces 320 channels of 35 × 35 to 640 channels of 17 × 17, side by side: half of the channels from a 3 × 3 convolution with stride 2, half from max
+        pooling. How many multiply-adds does the convolution take, exactly?
         """,
-        hints=["Only the last layer of a branch counts.", "A pooling has as many channels behind it as before it."],
-        solution=my_channels,
+        hints=["Kernel height × kernel width × input channels × output channels, for every value of the output's feature map.", "How many channels does the convolution itself output?"],
+        solution=answers.my_work,
         asks_value=True,
-        explanation="1,280 channels of 8 × 8. More than half of them are the pooled input.",
+        explanation="0.27 G. Convolving first, with stride 1 to 640 channels, would take 2.26 G, 8.5 times as much.",
         check_answer=number_check(
-            1280,
-            traps={512: "the pooling is a branch, too: it hands on all of its 768 channels.",
-                   768: "nothing is split in halves: each branch reads all 768 channels.",
-                   1472: "only the last layer of a branch puts out; its inner layers do not.",
-                   896: "the pooling is not halved: all its 768 channels come out."},
-            unit="channels",
+            266_342_400,
+            traps={1_128_960_000: "with stride 2 the convolution computes 17 × 17 values, not 35 × 35.",
+                   532_684_800: "the pooling contributes half of the 640 channels.",
+                   2_257_920_000: "that is the expensive order, convolve and then pool.",
+                   921_600: "that is the number of weights. Each is used at every place."},
+            unit="multiply-adds",
         ),
     ),
-    "weights": Exercise(
-        title="1 × 7, then 7 × 1",
-        difficulty=1,
-        task="""
-        A 7 × 7 convolution from 192 to 192 channels has 49 · 192² = 1,806,336 weights. How many have a 1 × 7 and a 7 × 1
-        after it, both from 192 to 192 channels?
-        """,
-        hints=["kernel height × kernel width × c_in × c_out, for each of the two.", "2 · 7 · 192²."],
-        solution=my_weights,
-        asks_value=True,
-        explanation="516,096, two sevenths: 71 % are saved. The second convolution sees 192 channels of rows, so that the pair is "
-        "much more than one column times one row.",
-        check_answer=number_check(
-            516_096,
-            traps={258_048: "that is one of the two.", 1_806_336: "that is the 7 × 7 itself.",
-                   14: "that is per pair of channels; there are 192² pairs.",
-                   2688: "every output channel has a kernel for every input channel: 192², not 192."},
-            unit="weights",
-        ),
-    ),
-    "smooth": Exercise(
-        title="smooth a label",
+    "gap": Exercise(
+        title="where does the gap end?",
         difficulty=2,
         task="""
-        Write `smooth(label, num_classes, amount)`: the targets of one image as a tensor of `num_classes` numbers. A share
-        `amount` is spread evenly over all classes, the rest is put on the class `label`.
+        Write `gap(amount, classes)`: how far the correct logit is above the others when the smoothed loss is at its minimum. Use it for ten
+        classes with ε = 0.1 (the next picture will show whether it holds), then for ImageNet's 1,000 classes.
         """,
         hints=[
-            "Begin with `torch.full((num_classes,), amount / num_classes)`.",
-            "Add `1 - amount` at the place `label`: the right class keeps its part of the share, too.",
+            "At the minimum the softmax equals the targets. What are the targets of the correct class and of another one?",
+            "softmax divides exp(logit) by the same sum for every class. So the difference of two logits is a logarithm of …",
         ],
-        solution=smooth,
-        explanation="q'(k) = (1 − ε)δ(k, y) + ε/K, section 7 of the paper. With ε = 0.1 and 1,000 classes the right one gets 0.9001.",
-        check_answer=_check_smooth,
-    ),
-    "separate": Exercise(
-        title="the best column times row",
-        difficulty=2,
-        task="""
-        Write `my_separate(kernel)`, which returns a column and a row (two tensors, of the kernel's height and width) whose
-        product comes as near to the kernel as any can: the least sum of squared differences.
-        """,
-        hints=[
-            "`torch.linalg.svd(kernel)` returns U, S, Vh with kernel = U · diag(S) · Vh, the largest value first.",
-            "The first column of U, the first row of Vh, and S[0] on one of the two.",
-        ],
-        solution=my_separate,
-        explanation="That no other pair is nearer is the theorem of Eckart and Young. Further pairs come from the next values.",
-        check_answer=_check_separate,
+        solution=answers.gap,
+        explanation="The larger ε, the smaller the gap. For ε = 0 the denominator is 0, and there is no minimum.",
+        check_answer=answers.check_gap,
     ),
     "error": Exercise(
         title="calibration error by hand",
         difficulty=2,
         task="""
-        Write `calibration_error(confidence, right)`: N confidences from 0 to 1 and N truth values, both tensors. Sort the predictions
-        into ten bins of equal width, and return the mean of |mean confidence − share right| over the bins, each weighted by its
-        share of the predictions.
+        Write `calibration_error(confidence, right)`: N confidences from 0 to 1, and N booleans that say which predictions are correct. Sort the
+        predictions into ten bins of equal width. Return the mean of |mean confidence − accuracy| over the bins, where each
+        bin counts as much as the predictions that it holds.
         """,
         hints=[
             "The bin of a prediction is `(confidence * 10).long().clamp(max=9)`.",
-            "Leave empty bins out; a bin's weight is its count divided by N.",
-            "`right[which == b].double().mean()` is the share that is right in bin b.",
+            "Leave empty bins out: loop over `which.unique()`.",
+            "`right[which == b].double().mean()` is the accuracy in bin b.",
         ],
-        solution=calibration_error,
-        explanation="Guo et al. 2017 made it popular. It says nothing about accuracy: who always guesses with 10 % confidence among ten "
-        "classes is perfectly calibrated.",
-        check_answer=_check_error,
+        solution=answers.calibration_error,
+        explanation="It says nothing about accuracy: a network that always guesses among ten classes with 10 % confidence is perfectly calibrated.",
+        check_answer=answers.check_error,
     ),
-    "reduction": Exercise(
-        title="write the grid reduction",
+    "report": Exercise(
+        title="a report with three mistakes",
         difficulty=3,
         task="""
-        Write `my_reduction(c_in, three, reduce, double)`, an `nn.Module` with three branches on the same input: a 3 × 3 with
-        stride 2 to `three` channels; a 1 × 1 to `reduce`, a 3 × 3 to `double` and a 3 × 3 with stride 2 to `double`; a 3 × 3
-        max pooling with stride 2. What has stride 2 has no padding. Batch normalization (ε = 0.001) and ReLU after each convolution.
+        Write `report(net, images, labels)`, which returns the test loss (the mean cross-entropy of the true labels), the accuracy and the mean confidence, as
+        three numbers. There are three mistakes in the cell above, and not all of them are inside `reported`. Write a report that is right for any network that it gets.
         """,
         hints=[
-            "`chain(c_in, (64, 1), (96, 3, 2, 0))` is a 1 × 1 to 64 and a 3 × 3 with stride 2 and padding 0 to 96, all with "
-            "normalization and ReLU; `from lecture8.models.layers import Branches, chain`.",
-            "`Branches(a=…, b=…, c=…)` stacks what its branches put out (a branch cannot be called `double`: that is a method of every module).",
-            "The pooling is `nn.MaxPool2d(3, stride=2)`.",
+            "Run `reported` twice. Why does the accuracy change, although no weight does?",
+            "Which labels does the loss compare with?",
+            "The probabilities of ONE image should add up to 1. Look at `logits.softmax(0).sum(1)`.",
         ],
-        solution=my_reduction,
-        explanation="With (288, 384, 64, 96) it is the one between 35 × 35 and 17 × 17. Both Inception-v4 and Inception-ResNet have it "
-        "again, with other widths.",
-        check_answer=_check_reduction,
+        solution=answers.report,
+        explanation="The network was in training mode, the loss was that of smoothed labels, and the softmax ran over the images. "
+        "The wrong softmax also changes which class is chosen, so it makes the accuracy wrong too. None of the three stops a program.",
+        check_answer=answers.check_report,
     ),
-    "wide": Exercise(
-        title="write the module at 8 × 8",
+    "factorize": Exercise(
+        title="cut a whole layer",
         difficulty=3,
         task="""
-        Write `wide_module(c_in)`: the diagram of module C above as an `nn.Module`. Four branches: 1 × 1 to 320; 1 × 1 to 384,
-        then a fork of 1 × 3 and 3 × 1, each to 384; 1 × 1 to 448, 3 × 3 to 384, then the same fork; 3 × 3 average pooling
-        (stride 1, padding 1), 1 × 1 to 192.
+        Write `factorize(layer, between)` for an `nn.Conv2d` with an n × n kernel. Return an `nn.Sequential` of two: an n × 1 convolution to `between` channels
+        without bias, then a 1 × n. The first has the vertical part of stride and padding, the second the horizontal part and the bias. Their weights should come
+        as close to the layer as possible.
         """,
         hints=[
-            "A fork inside a branch is a `Branches` in an `nn.Sequential`.",
-            "`Branches(row=chain(384, (384, (1, 3))), column=chain(384, (384, (3, 1))))` is the fork.",
-            "The pooling is `nn.AvgPool2d(3, stride=1, padding=1)`.",
+            "The layer's weights are c_out × c_in × n × n. Make a table of them: a row for each (input channel, y), a column for each (output channel, x): "
+            "`permute(1, 2, 0, 3)`, then `reshape`.",
+            "The SVD of this table gives the pairs: with `full_matrices=False`, keep the first `between`.",
+            "Each column of the left part is c_in × n: a kernel of the first convolution. Each row of the right part is c_out × n: what one "
+            "channel in between contributes to every output.",
         ],
-        solution=wide_module,
-        explanation="320 + 768 + 768 + 192 = 2,048 channels. The paper forks at the end because the last maps are small and must "
-        "carry many different features to the classifier.",
-        check_answer=_check_wide,
+        solution=answers.factorize,
+        explanation="With enough channels between, nothing is lost. `factorize` on conv2 with 32 is the point r = 32 of the picture.",
+        check_answer=answers.check_factorize,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "A paper says “we use Inception-v2”. What do you know?",
+        "Which layer of a network would you factorize first into 1 × n and n × 1?",
         {
-            "It is the network of the batch normalization paper": "So says the Inception-v4 paper, and so does Google's code. The "
-            "Inception-v3 paper calls another network by that name.",
-            "Not enough: the name stands for two networks": "Yes: BN-Inception (11.2 million parameters), or a step on the way to "
-            "Inception-v3. Look at the citation, better at the parameters.",
-            "It is Inception-v3 without label smoothing": "Four things are missing in the Inception-v3 paper's v2, not one; and "
-            "others call BN-Inception v2.",
+            "a 7 × 7 on feature maps of 17 × 17": "Yes: the pair saves 71 % of a 7 × 7, and the authors found that it works very well on medium grids.",
+            "the first 7 × 7 of a network, on the image": "It would save 71 % too, but the authors found that this does not work well in early layers.",
+            "a 1 × 1 on feature maps of 17 × 17": "It has neither height nor width to separate.",
         },
-        "Not enough: the name stands for two networks",
+        "a 7 × 7 on feature maps of 17 × 17",
     ),
     Question(
-        "Which kernel is exactly one 1 × n followed by one n × 1?",
+        "Few kernels are one column times one row. Why can Inception-v3 use one 1 × 7 and one 7 × 1 nevertheless?",
         {
-            "Any kernel, if n is small enough": "Only for n = 1. A column times a row has 2n − 1 free numbers, a kernel n².",
-            "Stripes at 45°": "One pair keeps about half of them.",
-            "A round blur": "Yes: exp(−x² − y²) is exp(−x²) times exp(−y²), a column times a row.",
-            "A spot: a narrow blur less a wide one": "Each blur is one pair, their difference needs two.",
+            "its kernels lose nothing when they are cut": "Nothing was cut: the network never had 7 × 7 kernels.",
+            "it trains the pair, with many channels between": "Yes: every output channel combines all channels in between, and there is a ReLU. The pair is a layer of its own.",
+            "its 17 × 17 feature maps need no large kernels": "The authors chose 7 of 17 pixels, a wide view.",
         },
-        "A round blur",
+        "it trains the pair, with many channels between",
     ),
     Question(
-        "Why may Inception-v3 use 1 × 7 and 7 × 1, if trained kernels are not of rank 1?",
+        "A colleague's reduction pools to half the size. It stacks the pooled channels and a 3 × 3 convolution of the pooled channels. Shapes and compute "
+        "are those of “side by side”. What shows the difference without training?",
         {
-            "Because nothing is lost in a trained network": "Something is: your trained kernels lost some of their energy, "
-            "and the network some of its accuracy.",
-            "Because the pair is trained as a pair, with many channels between": "Yes: the second convolution mixes all channels of "
-            "the first, with a ReLU between. It is a layer of its own, not an approximation of a trained 7 × 7.",
-            "Because 17 × 17 maps need no large kernels": "On the contrary: seven pixels of seventeen are a wide view.",
+            "shuffling the pixels of each 2 × 2 square": "Yes: the output does not change, for any weights. Everything had to pass the pooling, the bottleneck.",
+            "counting the multiply-adds again": "They are equal: the convolution computes as many values in both.",
+            "looking at the loss of the first batch": "Before training both guess, so both losses are near that of guessing.",
         },
-        "Because the pair is trained as a pair, with many channels between",
+        "shuffling the pixels of each 2 × 2 square",
     ),
     Question(
-        "What does a grid reduction in Inception-v3 do with its 288 input channels?",
+        "The last step of the paper's Table 3 lowers the error by 0.4 points. What does it compare?",
         {
-            "Half of them are convolved, the other half pooled": "The notes can be read so, but each branch reads all 288: 384 and "
-            "96 channels come from convolutions, 288 from the pooling.",
-            "All are convolved, and all are pooled, side by side": "Yes, and the results are stacked: 384 + 96 + 288 = 768.",
-            "They are pooled first, then convolved": "That is the cheap way with the bottleneck.",
+            "one network with a head, and one without": "The table has no network without a head. What having one brings, the paper does not say.",
+            "a head with batch normalization, and one without": "Yes: one network each. Before this step the head is there, but not normalized.",
+            "1 × 7 and 7 × 1 kernels, and whole 7 × 7": "No step of the table tests them: they are in Inception-v2 already.",
         },
-        "All are convolved, and all are pooled, side by side",
+        "a head with batch normalization, and one without",
     ),
     Question(
-        "Smoothed labels, ε = 0.1, ten classes. To which confidence does training push the network?",
+        "A network classifies 97 % of the test images correctly, with a mean confidence of 90 %. You train it again with smoothed labels. What do you expect?",
         {
-            "1, as always": "With hard labels, yes: there the loss falls as long as the logits grow.",
-            "0.9": "Near: the right class gets 1 − ε, and its tenth of the share on top.",
-            "0.91": "Yes: 0.9 + 0.1/10. The largest logit is then log(0.91/0.01) = 4.5 above the others, and stays there.",
-            "0.1": "That is the share that is spread.",
+            "better calibration": "It is not sure enough already. Smoothing lowers the confidence further.",
+            "worse calibration": "Yes. Smoothing helps networks that are too sure; this one is not.",
+            "no change, smoothing only changes the loss": "The loss shapes the logits, and the logits are the confidence.",
         },
-        "0.91",
-    ),
-    Question(
-        "A network is right on 97 % of the test images and gives its choice 90 % on average. With smoothed labels it would …",
-        {
-            "be better calibrated": "It promises too little already; smoothing lowers the confidence further.",
-            "be worse calibrated": "Yes. Smoothing helps networks that promise too much; this one does not.",
-            "not change: smoothing acts on the loss only": "The loss shapes the logits, and the logits are the confidence.",
-        },
-        "be worse calibrated",
-    ),
-    Question(
-        "What became of the auxiliary classifiers in Inception-v3?",
-        {
-            "There are still two, to feed the gradient": "The lower one was removed without adverse effect, and the gradient is no "
-            "longer the reason given.",
-            "One is left, with batch normalization, as a regularizer": "Yes: behind the last module at 17 × 17. The paper reports 0.4 "
-            "points of top-1 for normalizing it.",
-            "None is left": "One is, for training; it is thrown away afterwards.",
-        },
-        "One is left, with batch normalization, as a regularizer",
+        "worse calibration",
     ),
 ]

@@ -6,9 +6,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from lecture8 import complexity, models, published
+from lecture8 import complexity, datasets, models, published
 from lecture8.lessons.l08_inception_v4 import pictures
 from lecture8.lessons.l08_inception_v4.parts import parts
+from lecture8.lessons.l08_inception_v4.pieces import Film, film
 from lecture8.teaching import Explorer, explorer
 from lecture8.models.inception_resnet import ScaledResidual
 
@@ -39,17 +40,19 @@ def walk() -> Explorer:
                 f"{module.up.in_channels} back to {module.up.out_channels} channels."
             )
         elif stop.startswith("block"):
-            text += " No shortcut: what the branches put out is all that goes on."
+            text += " No shortcut: the concatenated branches are all that is passed on."
         return pictures.stop(profile, stop, module, cost), text
 
     for network in NETWORKS:
         _walked(network)  # half a second each: better before the first move than in it
-    return Explorer(draw, {"network": list(NETWORKS), "stop": list(STOPS)})
+    return Explorer(
+        draw, {"network": list(NETWORKS), "stop": list(STOPS)}, start={"stop": "block B"}
+    )
 
 
 @cache
 def _walked(network: str):
-    with torch.device("meta"):  # a network without numbers in it: enough to count and to draw
+    with torch.device("meta"):  # shapes only: enough to count and to draw
         net = models.build(NETWORKS[network])
     profile = complexity.profile(net, models.ARCHITECTURES[NETWORKS[network]].input_size)
     return net, profile, parts(profile)
@@ -74,6 +77,32 @@ def _times(shape) -> str:
     return " × ".join(map(str, shape))
 
 
+@cache
+def _film(width: int, scale: float) -> Film:
+    torch.manual_seed(0)
+    net = models.small.inception_resnet(channels=1, width=width, scale=scale)
+    data = datasets.digits(size=8).take(320)
+    return film(nn.Sequential(*net.features, *net.classifier), data, steps=20, rate=0.1, seed=0)
+
+
+@explorer
+def first_steps() -> Explorer:
+    """Width and step -> the last feature map of a new network while it trains, for three scales."""
+
+    def draw(width: int, step: int) -> tuple[Figure, str]:
+        films = {f"scale {scale:g}": _film(width, scale) for scale in (1.0, 0.3, 0.1)}
+        zeros = ", ".join(f"{name} {film.zeros[step]:.0f} %" for name, film in films.items())
+        text = (
+            f"Width {width}, so the last feature map has {4 * width} channels; after {step} steps with learning rate "
+            f"0.1. Zeros in the last feature map, one batch, seed 0: {zeros}. Black is zero; a tile is a channel of one image."
+        )
+        return pictures.frame(films, step), text
+
+    return Explorer(
+        draw, {"width": [8, 32], "step": list(range(21))}, start={"width": 32, "step": 10}
+    )
+
+
 @explorer
 def scaling() -> Explorer:
     """Width and learning rate -> what each scale of the residuals does to the first epochs, from loaded runs."""
@@ -86,10 +115,15 @@ def scaling() -> Explorer:
         for scale, rows in last.groupby("scale"):
             words.append(
                 f"scale {scale:g}: training loss {rows['train_loss'].mean():.2f}, {rows['zeros'].mean():.0%} zeros in "
-                f"the last map, {rows['valid_accuracy'].mean():.0%} of the validation images right"
+                f"the last feature map, {rows['valid_accuracy'].mean():.0%} validation accuracy"
             )
         begin = f"Width {width}, learning rate {lr:g}, after epoch {last['epoch'].max()}, means of 3 seeds: "
         return pictures.scaling(runs, width, lr), begin + "; ".join(words) + "."
 
     widths, lrs = (sorted(runs[column].unique().tolist()) for column in ("width", "rate"))
-    return Explorer(draw, {"width": widths, "lr": lrs}, labels={"lr": "learning rate"})
+    return Explorer(
+        draw,
+        {"width": widths, "lr": lrs},
+        start={"width": 32, "lr": 0.2},
+        labels={"lr": "learning rate"},
+    )

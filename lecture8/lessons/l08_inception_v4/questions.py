@@ -1,429 +1,325 @@
-"""08 Inception-v4 and Inception-ResNet: predictions, exercises, quiz."""
+"""08 Inception-v4 and Inception-ResNet: predictions, builds, exercises, quiz."""
 
-import copy
-from functools import cache
-
-import torch
-from torch import nn
-
-from lecture8 import complexity, models
-from lecture8.models.inception_resnet import BLOCKS, ScaledResidual
-from lecture8.teaching import (
-    Exercise,
-    Prediction,
-    Question,
-    Verdict,
-    called,
-    correct,
-    number_check,
-    same_network,
-    wrong,
-)
+from lecture8.lessons.l08_inception_v4 import answers
+from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
 
 predictions = {
     "shortcuts": Prediction(
-        "Inception-v4 has 14 inception modules. A program looks for additions in it, as in ResNet's y = F(x) + x. How many "
-        "does it find?",
+        "Inception-v4 has 14 inception modules. A program looks for additions of two feature maps in it, as in ResNet's "
+        "y = x + F(x). How many does it find?",
         {
-            "14, one per module": "Then it would be what the notes call it, GoogLeNet and ResNet combined.",
-            "3, one per kind of module": "Then shortcuts would bridge whole stages.",
-            "none": "Inception-v4 is Inception alone. Its sisters in the same paper, the two Inception-ResNets, have the "
-            "shortcuts.",
+            "14, one in each module": "The name suggests it: a later version should contain all that came before. But the "
+            "modules concatenate their branches, and nothing is added to them.",
+            "3, one for each kind of module": "A shortcut around a whole stage would have to pass a change of shape. There is none.",
+            "none": "Inception-v4 is Inception alone. Two other networks of the same paper, Inception-ResNet-v1 and -v2, have "
+            "the shortcuts.",
         },
     ),
-    "speed": Prediction(
-        "The same inception blocks are trained with and without shortcuts: same layers, same parameters, same work, same "
-        "images. Which network has the lower training loss after three epochs?",
+    "faster": Prediction(
+        "Three networks of equal cost, three blocks a stage, each at its own best learning rate. After 12 epochs, how does "
+        "the training loss with shortcuts compare with the *better* one of the two controls?",
         {
-            "with shortcuts": "The paper's main finding: residual connections speed up the training of Inception networks.",
-            "without shortcuts": "Then the additions would stand in the way.",
-            "no difference": "Then it would not matter through what the gradient has to pass.",
-        },
-    ),
-    "end": Prediction(
-        "And after twelve epochs, on images that neither has seen? Compare with and without shortcuts twice: one block a stage, "
-        "and three.",
-        {
-            "with shortcuts better at both depths": "Then shortcuts would buy accuracy in themselves.",
-            "one block: about equal; three: behind without shortcuts": "Shortcuts help where there is something to bridge. "
-            "With more time the gap narrows.",
-            "about equal at both depths": "That is what the paper's tables show for its large networks, after long training.",
+            "clearly lower, less than half": "With three blocks a stage the training loss falls faster with shortcuts than in both controls.",
+            "about the same": "With one block a stage this is what was measured. With three, the addition helps.",
+            "clearly higher": "That would need a control that is easier to train. The additions give the gradient a short way back.",
         },
     ),
     "growth": Prediction(
-        "Photographs go through the new, untrained Inception-ResNet-v1; each block adds F(x), unscaled. How much larger is the "
-        "spread of the values behind the last of its ten B blocks than behind the first?",
+        "A new, untrained network has ten blocks in a row, with scale 1: each adds F(x) to x. By how much does the standard "
+        "deviation of the values grow along the ten blocks?",
         {
-            "hardly: within a tenth": "That is what happens with a scale of 0.1.",
-            "a fifth to a half more": "Each block normalizes inside, so it adds about as much as any other: nine equal steps, "
-            "not nine multiplications.",
-            "ten times and more": "Without any normalization sums can explode like that. In these blocks every convolution but "
-            "the last has batch normalization.",
+            "hardly: less than 20 %": "This is right for a scale of 0.1. With scale 1 the growth is there in every block.",
+            "a few times": "Batch normalization inside a block makes F(x) about equally large in every block, whatever x is. So equal "
+            "*variances* are added, ten times; nothing is multiplied.",
+            "more than ten times": "This happens when each block adds in proportion to x: ten doublings are a factor of 1,024. Here F(x) "
+            "is normalized inside, so it does not grow with x.",
         },
+    ),
+    "film": Prediction(
+        "Now train: twenty steps of SGD, scales 1, 0.3 and 0.1. The last feature map begins with fewer than 20 % zeros. With which scales "
+        "are more than *half* of its values 0 after the last step?",
+        {
+            "with none": "Twenty steps are few, but at this width and learning rate they are enough.",
+            "with scale 1 only": "Without scaling the last feature map goes black within twenty steps. With 0.3 the zeros grow slowly; with 0.1 they barely change.",
+            "with 1 and 0.3": "In a wider network, or at a higher learning rate, 0.3 is not small enough either: try the explorers below.",
+            "with all three": "At a high enough learning rate no scale helps: see the runs with rate 0.5 below.",
+        },
+    ),
+    "afterwards": Prediction(
+        "On the digits, the training with scale 1 continues at the same rate, to step 100. What is its training loss then?",
+        {
+            "still about 2, or more": "Nearly all values are 0, and a zero passes no gradient back. But a few are left, and these learn.",
+            "between 0.5 and 1.5": "This is what was measured around step 40. The loss falls further.",
+            "below 0.5": "The network has not died. Some channels are left; they pass a gradient and suffice for ten digits.",
+        },
+    ),
+    "folded": Prediction(
+        "`fold` writes the scale of 0.1 into the weights. The new network computes the same function, with scale 1. Train it as before. How "
+        "many zeros does its last feature map have after twenty steps?",
+        {
+            "as few as with scale 0.1": "The two start from the same function, so this is a good guess. But a step changes them "
+            "differently: the folded weights are small, and a step is as long as ever.",
+            "clearly more, but fewer than with scale 1": "The smaller start avoids part of the zeros. Smaller steps avoid the rest: a change of W "
+            "moves 0.1 · W only a tenth as far, and the gradient that reaches W is a tenth, too.",
+            "as many as with scale 1": "Then the smaller start would be worth nothing. It is worth something.",
+        },
+    ),
+    "size": Prediction(
+        "The paper has two pairs of networks, each of about equal cost, one with shortcuts and one without. One pair costs about twice as much "
+        "as the other. Where do the published top-1 errors differ more?",
+        {
+            "within a pair": "The shortcuts changed how fast the networks trained. The published errors within a pair differ by a tenth of a point at most.",
+            "between the pairs": "The paper says that “the final accuracy seems to mainly depend on the model size”.",
+            "about equally": "Between the pairs there is more than a point, within a pair a tenth at most.",
+        },
+    ),
+}
+
+
+def option(prediction: str, number: int) -> str:
+    """One of the options of a prediction, counted from 0."""
+    return list(predictions[prediction].options)[number]
+
+
+def what_is_faster(loss) -> str:
+    """The option of "faster" that was measured: training losses by kind."""
+    ratio = loss["residual"] / min(loss["addition deleted"], loss["Inception"])
+    return option("faster", 0 if ratio < 0.5 else 1 if ratio < 2 else 2)
+
+
+def what_goes_black(zeros: dict[str, float]) -> str:
+    """The option of "film" that was measured: percent of zeros in the end for scales 1, 0.3 and 0.1."""
+    return option("film", sum(percent > 50 for percent in zeros.values()))
+
+
+def what_comes_afterwards(loss: float) -> str:
+    """The option of "afterwards" that was measured: the training loss after 100 steps with scale 1."""
+    return option("afterwards", 2 if loss < 0.5 else 1 if loss < 1.5 else 0)
+
+
+def what_folding_does(zeros: dict[str, float]) -> str:
+    """The option of "folded" that was measured: percent of zeros for scale 1, for scale 0.1, and folded."""
+    least, most, found = zeros["scale 0.1"], zeros["scale 1"], zeros["folded"]
+    return option("folded", 0 if found < least + 10 else 1 if found < most - 10 else 2)
+
+
+builds = {
+    "block": Build(
+        title="an inception block with a shortcut",
+        difficulty=2,
+        task="""
+        Complete `Block(c, branches, scale, relu)` with PyTorch's own layers. `branches` is a list; each branch is a list of
+        `(c_out, kernel)`, and each of these becomes a `conv` of the cell above. Concatenate what the branches output; a 1 × 1 convolution with
+        bias, without batch normalization or ReLU, brings it back to `c` channels: F(x). Return x + scale · F(x), and a ReLU after the sum.
+        """,
+        hints=[
+            "The second `conv` of a branch gets what the first one outputs: `c_in = c_out`.",
+            "A branch outputs the `c_out` of its last layer, `branch[-1][0]`. Concatenated, their sum arrives at `up`.",
+            "`torch.cat(list_of_outputs, 1)` concatenates along the channels. `self.up` of that is F(x).",
+        ],
+        solution=answers.Block,
+        explanation="Without an activation after `up`, F(x) can be negative: a block can take something away from x.",
+        check_answer=answers.check_block,
+        input_shape=lambda c, *_, **__: (c, 8, 8),
+    ),
+    "reduction_a": Build(
+        title="reduction A from four letters",
+        difficulty=2,
+        task="""
+        Complete `reduction_a(c, k, l, m, n)`. Three branches, none of them padded where the stride is 2. First branch: a 3 × 3 to n channels with stride
+        2. Second: a 1 × 1 to k, a 3 × 3 to l, and a 3 × 3 to m with stride 2. Third: 3 × 3 max pooling with stride 2. `chain(c, …)` is a row of
+        convolutions, each with batch normalization and ReLU; a step is `(c_out, kernel)`, or `(c_out, kernel, stride, padding)`.
+        """,
+        hints=[
+            "The first branch is `chain(c, (n, 3, 2, 0))`.",
+            "The second one has three steps: `(k, 1)`, `(l, 3)` and one more.",
+        ],
+        solution=answers.reduction_a,
+        explanation="Only m, n and c reach the output: k and l are steps inside a branch.",
+        check_answer=answers.check_reduction,
+        input_shape=lambda c, *_: (c, 9, 9),
+    ),
+    "body": Build(
+        title="the body of both hybrids",
+        difficulty=2,
+        task="""
+        Complete `body(c, version, counts)`: blocks A, reduction A, blocks B, reduction B, blocks C, with `counts` of each kind. After a reduction
+        the number of channels has changed. The three convolutional branches of reduction B output `REDUCTION_B[version]` channels together.
+        """,
+        hints=[
+            "Reduction A outputs n + m + c channels: `letters[3] + letters[2] + c`. Its pooling branch keeps all c.",
+            '`stages += [Block(c, table["b"], 0.10) for _ in range(counts[1])]`; blocks C have scale 0.20 and `counts[2]`.',
+            "Reduction B has a pooling branch, too: `c = c + REDUCTION_B[version]`.",
+        ],
+        solution=answers.body,
+        explanation="Forgetting that pooling is a branch, which passes on all c channels, is the usual mistake.",
+        check_answer=answers.check_body,
+    ),
+    "control": Build(
+        title="the control: the addition deleted",
+        difficulty=1,
+        task="""
+        Complete `forward`: the same layers as `Block`, the same scale, and no x in the sum. Nothing else may change.
+        """,
+        hints=["Write down the line of `Block`. Which term goes?"],
+        solution=answers.NoAddition,
+        explanation="One thing has changed. So if the two train differently, it is the addition (or the learning rate: each needs its own).",
+        check_answer=answers.check_control,
+    ),
+    "fold": Build(
+        title="where did the scale go?",
+        difficulty=3,
+        task="""
+        Write `fold(block)`: a new block with `scale` 1 that computes the same function. The block that you get must stay as it is.
+        `block.up` is its last layer, a 1 × 1 convolution with a bias.
+        """,
+        hints=[
+            "scale · (W · z + b) = (scale · W) · z + scale · b.",
+            "`new = copy.deepcopy(block)`, then `new.up.weight.data *= …`, and the bias likewise.",
+        ],
+        solution=answers.fold,
+        explanation="So a scale gives a network nothing new to compute. It changes how training begins, and how far a step goes.",
+        check_answer=answers.check_fold,
     ),
 }  # fmt: skip
 
-
-@cache
-def _sides_of_maps(side: int) -> tuple[int, ...]:
-    with torch.device("meta"):
-        profile = complexity.profile(models.inception_v4(10), (3, side, side))
-    shapes = {stage.name: stage.output_shape for stage in profile.stages}
-    return tuple(
-        shapes[f"features.{name}"][1] for name in ("stem", "reduction_a", "reduction_b")
-    )
-
-
-def _check_sides(answer) -> Verdict:
-    for side in (299, 331, 160, 75):
-        want = _sides_of_maps(side)
-        got = called(answer, side)
-        if not isinstance(got, tuple | list) or len(got) != 3:
-            return wrong(
-                f"Expected three numbers (behind the stem, reduction A, reduction B), got {got!r}."
-            )
-        if tuple(got) != want:
-            places = ("the stem", "reduction A", "reduction B")
-            place = next(name for name, g, w in zip(places, got, want, strict=True) if g != w)
-            why = ""
-            if any(isinstance(g, float) and g != int(g) for g in got):
-                why = (
-                    " Half a pixel does not exist: a window must fit as a whole, so round down."
-                )
-            elif want == (35, 17, 8):
-                why = " Count the windows: (side − 3) // 2 + 1 for 3 × 3 with stride 2, side − 2 with stride 1, both without padding."
-            return wrong(
-                f"For images of {side} pixels the three maps have {want} pixels, you say {tuple(got)}: look behind {place}.{why}"
-            )
-    return correct(
-        "Right for 299, 331, 160 and 75 pixels. With 75, a single pixel is left: smaller images will not do."
-    )
-
-
-def _check_spread(answer) -> Verdict:
-    for blocks, scale in ((10, 0.1), (40, 0.3), (10, 1.0), (0, 1.0)):
-        want, got = (1 + blocks * scale**2) ** 0.5, called(answer, blocks, scale)
-        if not isinstance(got, int | float):
-            return wrong(f"Expected a number, got {type(got).__name__}.")
-        if abs(got - want) > 1e-6 * want:
-            case = f"for {blocks} blocks and scale {scale} expected {want:.4f}, got {got:.4f}"
-            if abs(got - want**2) < 1e-6:
-                return wrong(f"That is the variance, the spread is its square root: {case}.")
-            if abs(got - (1 + blocks * scale)) < 1e-6:
-                return wrong(f"Spreads do not add, variances do: {case}.")
-            if abs(got - (1 + blocks * scale) ** 0.5) < 1e-6:
-                return wrong(
-                    f"A scale multiplies the spread; the variance gets its square: {case}."
-                )
-            if abs(got - (1 + scale**2) ** (blocks / 2)) < 1e-6 * got:
-                return wrong(
-                    f"That multiplies from block to block, as if F grew with x; here F's variance stays 1: {case}."
-                )
-            return wrong(f"Not yet: {case}.")
-    return correct(
-        "√(1 + n · scale²): with scale 1 it grows like the root of the depth, with 0.1 forty blocks add a fifth."
-    )
-
-
-def _lively(channels: int, scale: float) -> ScaledResidual:
-    """A block whose biases and statistics are not the trivial ones."""
-    torch.manual_seed(0)
-    block = ScaledResidual(channels, [(4, 1)], [(4, 1), (6, 3)], scale=scale)
-    nn.init.normal_(block.up.bias)
-    return block.eval()
-
-
-def _check_fold(answer) -> Verdict:
-    generator = torch.Generator().manual_seed(1)
-    for channels, scale in ((8, 0.1), (12, 0.3)):
-        block, x = _lively(channels, scale), torch.randn(2, channels, 5, 5, generator=generator)
-        kept = copy.deepcopy(block)
-        got = called(answer, block)
-        if not isinstance(got, nn.Module):
-            return wrong(f"Expected a block (nn.Module), got {type(got).__name__}.")
-        changed = any(
-            not torch.equal(a, b)
-            for a, b in zip(
-                block.state_dict().values(), kept.state_dict().values(), strict=True
-            )
-        )
-        if changed or block.scale != scale:
-            return wrong(
-                "The block that you were given has changed: work on a copy (`copy.deepcopy`)."
-            )
-        if getattr(got, "scale", None) != 1:
-            return wrong(
-                f"The new block should have scale 1, it has {getattr(got, 'scale', None)}."
-            )
-        with torch.no_grad():
-            want, found = kept(x), got.eval()(x)
-        if not torch.allclose(want, found, atol=1e-5):
-            if torch.equal(got.up.bias, kept.up.bias) and not torch.equal(
-                got.up.weight, kept.up.weight
-            ):
-                return wrong(
-                    "The weights are scaled, the bias is not: F(x) = W · branches + b, so both belong to it."
-                )
-            return wrong(
-                f"With scale {scale} the outputs differ by up to {(want - found).abs().max():.3g}: which layer comes "
-                "right before the multiplication?"
-            )
-    return correct(
-        "The same function to rounding, with scale 1. So a scale gives a network nothing new to compute: it changes how "
-        "training starts and how far a step goes."
-    )
-
-
-def _check_block(answer) -> Verdict:
-    for channels, scale in ((32, 0.2), (48, 0.1)):
-        torch.manual_seed(0)
-        # so that one forgotten number shows: the scale is part of what the outputs depend on
-        reference = ScaledResidual(channels, *BLOCKS["resnet_v1"]["c"], scale=scale)
-        block = called(answer, channels, scale)
-        if not isinstance(block, nn.Module):
-            return wrong(f"Expected a network (nn.Module), got {type(block).__name__}.")
-        verdict = same_network(block, reference, (channels, 8, 8))
-        if not verdict:
-            return wrong(f"block_c({channels}, scale={scale}): {verdict.message}")
-    return correct("The same as the library's, for two widths and two scales.")
-
-
-# --- solutions: shown under the exercises, with the names and arguments that their tasks ask for
-
-
-def my_shortcuts():
-    return 5 + 10 + 5
-
-
-def my_channels():
-    return 384 + 256 + 384
-
-
-def sides(side):
-    def halve(side):
-        return (side - 3) // 2 + 1
-
-    stem = halve(halve(halve(side) - 2) - 2)
-    return stem, halve(stem), halve(halve(stem))
-
-
-def spread(blocks, scale):
-    return (1 + blocks * scale**2) ** 0.5
-
-
-def fold(block):
-    import copy
-
-    new = copy.deepcopy(block)
-    new.up.weight.data *= block.scale
-    new.up.bias.data *= block.scale
-    new.scale = 1.0
-    return new
-
-
-class BlockC(nn.Module):
-    def __init__(self, channels, scale):
-        super().__init__()
-        self.branches = models.layers.Branches(
-            one=models.layers.chain(channels, (192, 1)),
-            three=models.layers.chain(channels, (192, 1), (192, (1, 3)), (192, (3, 1))),
-        )
-        self.up = nn.Conv2d(384, channels, 1)
-        self.scale = scale
-
-    def forward(self, x):
-        return (x + self.scale * self.up(self.branches(x))).relu()
-
-
 exercises = {
-    "shortcuts": Exercise(
-        title="count the arcs",
+    "params": Exercise(
+        title="what the 1 × 1 costs",
         difficulty=1,
         task="""
-        In how many places does Inception-ResNet-v1 add a block's input to its output? Read it off the picture of section 1
-        or off the explorer.
+        Block B of Inception-ResNet-v2 works on 1,088 channels. Its two branches output 192 channels each. How many parameters does the 1 × 1 convolution after the
+        concatenation have, with its biases?
         """,
-        hints=[
-            "Only blocks A, B and C have a shortcut; stem and reductions do not.",
-            "How many of each are there? 5 blocks A, then …",
-        ],
-        solution=my_shortcuts,
+        hints=["How many channels arrive at it? How many must leave it, so that x can be added?", "Each output has one weight for each input, and one bias."],
+        solution=answers.my_params,
         asks_value=True,
-        explanation="20. A program that counts additions finds the same, and none at all in Inception-v4.",
+        explanation="The addition itself costs no parameters; making the shapes agree does.",
         check_answer=number_check(
-            20,
-            traps={22: "the two reductions change the shape, so nothing could be added there.",
-                   40: "that is Inception-ResNet-v2 as released: 10 + 20 + 10.",
-                   3: "that many *kinds* of blocks; count the blocks.",
-                   0: "that is Inception-v4."},
-            unit="shortcuts",
-        ),
-    ),
-    "channels": Exercise(
-        title="what comes out of a reduction",
-        difficulty=1,
-        task="""
-        384 channels go into reduction A of Inception-v4, with k, l, m, n = 192, 224, 256, 384. How many come out?
-        """,
-        hints=[
-            "Three branches side by side; their outputs are stacked. One of them is a pooling.",
-            "k and l are inside a branch. What leaves it has m channels.",
-        ],
-        solution=my_channels,
-        asks_value=True,
-        explanation="n + m + what the pooling hands on: 1024, the width of all B modules.",
-        check_answer=number_check(
-            1024,
-            traps={640: "the pooling is a branch, too, and hands on all 384.",
-                   1056: "that is k + l + m + n; k and l are steps inside a branch, and the pooling is missing.",
-                   1440: "k and l are steps inside a branch: only its last layer's m channels leave it.",
-                   768: "the branch that ends with m is missing."},
-            unit="channels",
+            418_880,
+            traps={417_792: "the 1,088 biases are missing.",
+                   209_984: "both branches arrive at it: 192 + 192 channels.",
+                   1_184_832: "the branches output 384 channels together, not 1,088.",
+                   418_176: "there is a bias for each output, and the outputs are 1,088."},
+            unit="parameters",
         ),
     ),
     "sides": Exercise(
         title="no padding",
         difficulty=2,
         task="""
-        Write `sides(side)`: for a square image of `side` pixels, the height of Inception-v4's map behind the stem, behind
-        reduction A and behind reduction B, as a tuple. In the stem a 3 × 3 with stride 2, a 3 × 3 with stride 1 (both without
-        padding), one with padding, a halving (3 × 3, stride 2, no padding), a 3 × 3 with stride 1 without padding, and another
-        halving; each reduction halves once more.
+        Write `sides(side)`: for a square image, the side of Inception-v4's feature map after the stem, after reduction A and after reduction B, as a tuple. The
+        stem has a 3 × 3 with stride 2, a 3 × 3 with stride 1, a padded 3 × 3 with stride 1, a 3 × 3 with stride 2, a 3 × 3 with stride 1, and a 3 × 3 with stride 2. All
+        but the third have no padding. Each reduction is a 3 × 3 with stride 2, without padding.
         """,
         hints=[
-            "How many windows of 3 fit into `side` pixels, two pixels apart? (side − 3) // 2 + 1. And one pixel apart? side − 2.",
-            "299 → 149 → 147 → 147 → 73 → 71 → 35, then 17, then 8.",
+            "How many windows of 3 pixels fit into `side` pixels, two pixels apart? And one pixel apart?",
+            "Write a function for one halving first, and apply it five times: three in the stem, one in each reduction.",
         ],
-        solution=sides,
-        explanation="35, 17, 8: the odd sizes of the Inception papers come from windows that must fit without padding. Google "
-        "calls it 'VALID', hence the V in the paper's figures.",
-        check_answer=_check_sides,
+        solution=answers.sides,
+        explanation="35, 17, 8: the odd sizes of the Inception papers come from windows that must fit without padding. In the figures a V, for *valid*, marks them.",
+        check_answer=answers.check_sides,
     ),
-    "spread": Exercise(
+    "deviation": Exercise(
         title="how a sum grows",
         difficulty=2,
         task="""
-        The values that enter a row of blocks have variance 1. Every block adds scale · F(x), where F(x) has variance 1 and
-        nothing to do with x (ignore the ReLU). Write `spread(blocks, scale)`: the standard deviation behind the last one.
+        The values that enter a row of blocks have variance 1. Each block adds scale · F(x); F(x) has variance 1 and is independent of x. Ignore the ReLU. Write
+        `deviation(blocks, scale)`: the standard deviation after the last block.
         """,
-        hints=[
-            "Variances of independent summands add up.",
-            "Multiplying by a scale multiplies the variance by scale².",
-        ],
-        solution=spread,
-        explanation="A fresh network does about this in section 6 (its F is smaller). It grows with the root of the "
-        "depth, since batch normalization inside F keeps F's size whatever x does.",
-        check_answer=_check_spread,
+        hints=["Variances of independent terms add up.", "A factor in front of F multiplies its standard deviation. What does it do to the variance?"],
+        solution=answers.deviation,
+        explanation="It grows with the root of the depth, because batch normalization inside F keeps F's size whatever x is.",
+        check_answer=answers.check_deviation,
     ),
-    "fold": Exercise(
-        title="where did the scale go?",
+    "same_steps": Exercise(
+        title="make folded follow",
         difficulty=3,
         task="""
-        Write `fold(block)`: takes a `ScaledResidual` and returns a new one with `scale` 1 that computes the same function.
-        The block given must stay as it is. (Its last layer is `block.up`, a 1 × 1 convolution with a bias.)
+        Write `same_steps(net, rate, scale)`: parameter groups for `torch.optim.SGD`, a list of `{"params": [...], "lr": ...}`, with which a *folded* network
+        makes the same steps as the scaled one does at `rate`, without weight decay. The last layers of its blocks have `.up.` in their names (`net.named_parameters()`).
         """,
         hints=[
-            "scale · (W · z + b) = (scale · W) · z + scale · b.",
-            "`copy.deepcopy(block)`, then `new.up.weight.data *= …`, and do not forget the bias.",
+            "Two groups: the parameters with `.up.` in their names, and all others, which keep the rate.",
+            "Folded, the weight is V = scale · W. How far must V move when W moves by rate · (gradient of W)?",
+            "The gradient of W is scale · (gradient of V). So there are two factors.",
         ],
-        solution=fold,
-        explanation="So a scaled network can compute nothing that an unscaled one cannot. It begins with smaller steps, and "
-        "plain gradient descent changes W · scale by scale² as much per step: a lower learning rate, for these layers alone.",
-        check_answer=_check_fold,
+        solution=answers.same_steps,
+        explanation="For `up`, a scale of 0.1 is a learning rate 100 times smaller, with SGD and momentum. (With Adam it would be 10 times smaller: Adam ignores the size of a gradient. Weight decay, which is small here, would have to change, too.)",
+        check_answer=answers.check_same_steps,
     ),
-    "block": Exercise(
-        title="a block C",
+    "mended": Exercise(
+        title="fix the hybrid that hardly learns",
         difficulty=3,
         task="""
-        Write `block_c(channels, scale)`, a function that returns an `nn.Module`: block C of Inception-ResNet-v1 (Figure 13) at
-        any width. Two branches: a 1 × 1 to 192; and a 1 × 1 to 192, a 1 × 3 to 192, a 3 × 1 to 192. Batch normalization and
-        ReLU after each. Then, on both stacked, a 1 × 1 convolution back to `channels`, with bias, without normalization or
-        ReLU. Multiply by the scale, add the input, ReLU.
+        Write `mended(block, x)`: what the colleague's `forward` should return. A block has `branches` (which concatenates), `up` and `scale`.
         """,
         hints=[
-            "`models.layers.chain(c_in, (192, 1), (192, (1, 3)), …)` is a row of convolutions, each with normalization and ReLU.",
-            "`models.layers.Branches(a=…, b=…)` stacks what its parts put out: 384 channels.",
-            "A class needs `__init__` and `forward`; `return (x + self.scale * self.up(self.branches(x))).relu()`.",
+            "Look at the standard deviations: in correct blocks they barely change from block to block. Where does it fall first?",
+            "Follow x through the colleague's five lines. By what is it multiplied on its way out?",
         ],
-        solution=BlockC,
-        explanation="Five of these, 1792 channels wide, end Inception-ResNet-v1. The library has one class for blocks A, B and C "
-        "of both hybrids; only the lists of branches differ.",
-        check_answer=_check_block,
+        solution=answers.mended,
+        explanation="With the sum scaled, x is multiplied by 0.1 in every block, and so is the gradient that goes back through the shortcut: a millionth after the six blocks of one stage, 10⁻¹² after both. Why does the deviation stay at 0.05? x is soon gone; what remains is 0.1 · F(x), and batch normalization keeps F(x) as large as ever.",
+        check_answer=answers.check_mended,
     ),
 }  # fmt: skip
 
 quiz = [
     Question(
-        "The notes call Inception-v4 a combination of GoogLeNet and ResNet. What is right?",
+        "You see the name of a new network, “SuperNet-v5, with residual connections”. How do you find out whether it adds feature maps?",
         {
-            "Yes: each of its modules has a shortcut": "A program finds no addition in the whole network.",
-            "No: Inception-v4 has no shortcuts; Inception-ResNet-v1 and -v2 have them": "Yes. One paper, three networks, and "
-            "only two of them are hybrids.",
-            "Yes, but only in the stem": "The stem concatenates (three times); nothing is added.",
+            "From the title of its paper": "The paper of Inception-v4 has *residual connections* in its title, and Inception-v4 has none.",
+            "Count the additions in its code or its profile": "Yes. And let the program look at a network that surely has some, so that you know it finds them.",
+            "Compare the number of parameters": "An addition has no parameters, so the count cannot show it.",
         },
-        "No: Inception-v4 has no shortcuts; Inception-ResNet-v1 and -v2 have them",
+        "Count the additions in its code or its profile",
     ),
     Question(
-        "What do shortcuts do for Inception, by the paper and by your runs?",
+        "Which networks may you compare to learn what the addition does to training?",
         {
-            "They train faster; in the paper's tables the end is about the same": "Yes. Your runs confirm the first; the "
-            "second needs long training, or few blocks.",
-            "They lower the error clearly": "By 0.1 points in the paper's tables, and as often the other way round.",
-            "They save parameters": "An addition costs nothing and saves nothing; the 1 × 1 before it even costs a little.",
-            "They make it possible to train at all": "For plain nets of 56 layers perhaps. The paper says: 'not inherently "
-            "necessary' for deep Inception networks.",
+            "Inception-ResNet-v2 and Inception-v3, both as published": "They differ in depth, width and cost as well.",
+            "The same layers with and without it, and an Inception of equal cost, each at its own best learning rate": "Yes: two "
+            "controls, and none is hurt by a rate that was chosen for another network.",
+            "The same layers with and without it, both at one learning rate": "A rate chosen for one network can hurt the other. How much depends on the rate: in our runs the loss without additions "
+            "was 15 times as high at a common rate of 0.002, 6 times with each network at its own best.",
         },
-        "They train faster; in the paper's tables the end is about the same",
+        "The same layers with and without it, and an Inception of equal cost, each at its own best learning rate",
     ),
     Question(
-        "Why does each residual inception block end in a 1 × 1 convolution without ReLU?",
+        "What did the runs of section 4 show about shortcuts in Inception-like networks, on small digits?",
         {
-            "To make it cheaper": "It is an extra layer; the branches before it could do without.",
-            "To bring the stacked branches to the width of x, and let F(x) be negative": "Yes: a sum needs equal widths, and "
-            "behind a ReLU a block could only ever add, never take away.",
-            "Because batch normalization cannot be used there": "It could; the authors left it out on the large summed maps "
-            "to save memory.",
+            "With three blocks a stage the training loss falls faster; the test accuracy ends about the same": "Yes, with three seeds. The paper's large networks also reached a given validation error in fewer epochs than an Inception; ours did not.",
+            "They are needed to train at all": "All controls reach 98 % and more. The paper's authors write that their findings “do not seem to support” "
+            "the view that residual connections are necessary, “at least for image recognition”.",
+            "They lower the test error clearly": "The means differ by less than a point, with three seeds.",
         },
-        "To bring the stacked branches to the width of x, and let F(x) be negative",
+        "With three blocks a stage the training loss falls faster; the test accuracy ends about the same",
     ),
     Question(
-        "The authors' wide networks 'died'. How does one see that?",
+        "Why does each block end in a 1 × 1 convolution without activation?",
         {
-            "The last map holds only zeros": "Yes: behind the ReLU nothing is left, for any image; the gradient through it is "
-            "zero, too, and neither a lower rate nor another normalization prevented it.",
-            "The loss becomes infinite": "That is divergence. A dead network is calm: it gives every image the same answer.",
-            "The training images are learned by heart": "That is overfitting, the opposite trouble.",
+            "To make the block cheaper": "It is an extra layer. The branches are narrow, which saves work; this layer pays for it.",
+            "To give F(x) the shape of x, and let it be negative": "Yes: a sum needs equal shapes, and after a ReLU a block could only add, never take away.",
+            "Because batch normalization cannot follow a 1 × 1": "It can: all other 1 × 1 convolutions of the network are followed by it.",
         },
-        "The last map holds only zeros",
+        "To give F(x) the shape of x, and let it be negative",
     ),
     Question(
-        "What is multiplied by 0.1 in residual scaling?",
+        "A friend writes `x = scale * (x + F(x))` with scale 0.1. How much of x itself is left after block 20?",
         {
-            "x, the input": "Then twenty blocks would leave 10⁻²⁰ of it.",
-            "F(x), before it is added": "Yes: x + 0.1 · F(x). The stream stays, each block changes it a little.",
-            "the sum x + F(x)": "Then the stream would fade block by block.",
-            "the learning rate": "Not literally; but folded into the weights it acts like a lower rate for one layer.",
+            "all of it": "Only if F alone is scaled: x + scale · F(x).",
+            "a tenth of it": "After one block. There are 20.",
+            "10⁻²⁰ of it": "Yes: each block multiplies by 0.1, and 0.1²⁰ = 10⁻²⁰. The shortcut is still drawn, and it carries nothing.",
         },
-        "F(x), before it is added",
+        "10⁻²⁰ of it",
     ),
     Question(
-        "Which pairs of networks does the paper compare, and why just these?",
+        "The last feature map of your new wide hybrid is 96 % zeros after twenty steps. What does this number tell you?",
         {
-            "Inception-v4 with v3: the newest with the one before": "These differ in size, so the comparison says nothing "
-            "about shortcuts.",
-            "v3 with Inception-ResNet-v1, v4 with Inception-ResNet-v2: about equal cost": "Yes: what costs the same may be "
-            "compared. You counted how equal they are: within 9 %.",
-            "All four with ResNet-152": "It is in the tables, too, but differs in everything at once.",
+            "The scale is missing": "Perhaps. At rate 0.5, width 32, 96 % was also measured with a scale of 0.1.",
+            "The scale is missing, or the steps are too large": "Yes: the number alone cannot tell which. Change one of them and film again.",
+            "The network has died": "In our film 95 % were zeros, and the loss still fell to 0.2 within 100 steps.",
         },
-        "v3 with Inception-ResNet-v1, v4 with Inception-ResNet-v2: about equal cost",
-    ),
-    Question(
-        "The paper reports 3.08 % top-5 error on the test set. Of what?",
-        {
-            "Inception-v4 alone": "One Inception-v4 has 5.0 % with one crop and 3.8 % with 144.",
-            "Inception-ResNet-v2 alone": "One has 4.9 % with one crop and 3.7 % with 144.",
-            "One Inception-v4 and three Inception-ResNet-v2 together": "Yes, with 144 crops of each image: an ensemble again.",
-        },
-        "One Inception-v4 and three Inception-ResNet-v2 together",
+        "The scale is missing, or the steps are too large",
     ),
 ]

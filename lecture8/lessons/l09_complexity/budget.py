@@ -1,12 +1,14 @@
 """What the networks cost and what they reach, in one table; which are worth their cost; the best within limits.
 
 Counts are those of the registry (recomputed by the tests), accuracies and times those of the tables. The second part is
-the roofline, a model of the time of a layer: work or memory, whichever takes longer.
+the roofline, a model of the time of a layer: computing or fetching, whichever takes longer. The third puts the findings
+of Canziani and colleagues beside what was measured.
 """
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+import torch
 from torch import nn
 
 from lecture8 import complexity, models, published
@@ -98,7 +100,7 @@ def within(costs: pd.DataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
 def seconds(macs: float, moved: float, rate: float, bandwidth: float) -> float:
     """Time for `macs` multiply-adds and `moved` bytes: the longer of the two, as a machine computes while it reads.
 
-    That is the least time. The linear layer of `weights_reading` takes 1.3 to 1.5 times as long as reading its weights.
+    That is the least time: the linear layer of `weights_reading` takes 1.3 to 1.5 times as long as reading its weights.
     rate: multiply-adds per second; bandwidth: bytes per second
     """
     return max(macs / rate, moved / bandwidth)
@@ -109,20 +111,13 @@ def attainable(intensity: float, rate: float, bandwidth: float) -> float:
     return min(rate, intensity * bandwidth)
 
 
-def images_per_second(
-    macs: float, params: float, batch: int, rate: float, bandwidth: float
-) -> float:
-    """Of a network that does the work of every image and reads each of its parameters (4 bytes) once for a batch."""
-    return batch / seconds(batch * macs, 4 * params, rate, bandwidth)
-
-
 def intensities(
     net: nn.Module, image_size: int | tuple[int, int, int], batch: int = 1
 ) -> pd.DataFrame:
     """A row per convolution and linear layer: its name, kind, macs and moved bytes for a batch, and macs per byte.
 
     Moved are its weights, once, and for each image the feature maps that it reads and writes, 4 bytes a number. What it
-    reads is computed from what it writes: stride² times as many places (AlexNet's first layer reads a little more).
+    reads is computed from what it writes: stride² times as many positions (AlexNet's first layer reads a little more).
     """
     rows = []
     for layer in complexity.profile(net, image_size).layers:
@@ -139,3 +134,97 @@ def intensities(
         macs = batch * layer.macs
         rows.append((layer.name, layer.kind, macs, moved, macs / moved))
     return pd.DataFrame(rows, columns=["layer", "kind", "macs", "moved", "intensity"])
+
+
+# --- the findings, here ----------------------------------------------------------------------------------------------
+
+
+def resnet50_counts() -> pd.DataFrame:
+    """ResNet-50's cost in G, counted in five ways: what is counted, and the number."""
+    with torch.device("meta"):
+        authors = complexity.profile(models.resnet50(stride_in_1x1=True))
+        ours = complexity.profile(models.resnet50())
+
+    def values(kind: str) -> int:
+        shapes = [layer.output_shape for layer in ours.layers if layer.kind == kind]
+        return sum(torch.Size(shape).numel() for shape in shapes)
+
+    norm = 2 * values("BatchNorm2d")
+    rows = {
+        "the paper's network: multiply-adds": authors.macs,
+        "torchvision's network: multiply-adds": ours.macs,
+        "… plus 2 per normalized value, 1 per averaged": ours.macs + norm + 2048 * 7 * 7,
+        "… plus 2 per normalized value, 1 per ReLU": ours.macs + norm + values("ReLU"),
+        "multiplications and additions, 1 each": 2 * ours.macs,
+    }
+    counts = {what: (f"{n:,}", f"{n / 1e9:.2f}") for what, n in rows.items()}
+    return pd.DataFrame(counts, index=["count", "G"]).T
+
+
+def times_apart(times, cost) -> float:
+    """Longest over shortest time for each unit of a cost: 1 if the cost alone decides."""
+    rate = times / cost
+    return rate.max() / rate.min()
+
+
+def apart(machines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row per machine: how many times the networks are apart in time per multiply-add, activation and parameter.
+
+    machines: name -> rows by network with the columns time, macs_g, activations_m and params_m
+    """
+    costs = {"multiply-add": "macs_g", "activation": "activations_m", "parameter": "params_m"}
+    rows = {
+        f"per {word}": {m: round(times_apart(t["time"], t[c]), 1) for m, t in machines.items()}
+        for word, c in costs.items()
+    }
+    title = "How many times apart are the networks in time …?"
+    return pd.DataFrame(rows).rename_axis(columns=title)
+
+
+def straight(ms, top1) -> tuple[float, int]:
+    """Correlation of accuracy and images per second over the networks that no other beats, AlexNet left out; how many.
+
+    If time and accuracy are in a hyperbolic relationship, the points lie on a falling line: -1. ms, top1: by label
+    """
+    front = pareto({name: [time] for name, time in ms.items()}, top1.to_dict())
+    names = [name for name in front if name != "AlexNet"]
+    return (1 / ms[names]).corr(top1[names]), len(names)
+
+
+def orders_agree(ms, macs) -> float:
+    """Rank correlation of time and multiply-adds: 1 if both put the networks in the same order."""
+    return ms.rank().corr(macs.rank())
+
+
+def verdicts(ms: Mapping[str, float], watts: Mapping[str, float]) -> pd.DataFrame:
+    """The paper's four findings: our rule for each, the reference machine with a verdict, and this machine's numbers.
+
+    ms: label -> milliseconds for one image; watts: what `bench.watts` returns
+    """
+
+    def numbers(ms) -> list[str]:
+        r, n = straight(ms, costs["top1"][ms.index])
+        macs = costs["macs"][ms.index]
+        return [
+            f"≈ {r:.2f}" if n > 4 else "too few networks",
+            f"≈ {orders_agree(ms, macs):.2f}",
+            f"≈ {times_apart(ms, macs):.1f}",
+        ]
+
+    costs = table()
+    here, reference = numbers(pd.Series(ms)), numbers(costs["ms"])
+    power = (
+        f"≈ {max(watts.values()) / min(watts.values()):.2f}" if watts else "needs an NVIDIA GPU"
+    )
+    held = [
+        f"{number[2:]}: {word}"
+        for number, word in zip(reference, ("holds", "holds", "does not hold"))
+    ]
+    rows = {
+        "1 power: the same for all": ("highest / lowest, at most 1.2", "not measured", power),
+        "2 accuracy and time: a hyperbola": ("correlation, accuracy to images/s: at most -0.95", held[0], here[0]),
+        "3 energy limits accuracy": ("follows from 1 and 2", "open", "your verdict"),
+        "4a operations give the order": ("rank correlation, at least 0.9", held[1], here[1]),
+        "4b time is proportional to them": ("ms per G: at most 1.5 times apart", held[2], here[2]),
+    }  # fmt: skip
+    return pd.DataFrame(rows, index=["our rule", "reference machine", "here"]).T

@@ -1,9 +1,11 @@
 """Explorers of notebook 09."""
 
-from matplotlib.figure import Figure
+from collections.abc import Callable
 
-from lecture8.lessons.l09_complexity import budget
-from lecture8.lessons.l09_complexity import pictures
+from matplotlib.figure import Figure
+from torch import nn
+
+from lecture8.lessons.l09_complexity import answers, budget, pictures, rooflines
 from lecture8.teaching import Explorer, explorer
 
 # column of budget.table -> what to write on the axis, and the unit of a sentence
@@ -19,22 +21,60 @@ COSTS = {
     ),
 }
 UNLIMITED = "any"
+# machines in round numbers, for thinking: multiply-adds and bytes per second
+MACHINES = {"laptop core": (40e9, 10e9), "large GPU": (40e12, 1e12)}
+
+
+@explorer
+def roof(roofline: Callable = answers.roofline) -> Explorer:
+    """The convolution and the linear layer of section 1 under a machine's roof, for a growing batch.
+
+    roofline: multiply-adds per byte and least time, from multiply-adds, weights, values, rate and bandwidth
+    """
+    layers = {
+        "convolution": (nn.Conv2d(64, 64, 3, padding=1, bias=False), (64, 28, 28)),
+        "linear layer": (nn.Linear(4704, 6144, bias=False), (4704, 1, 1)),
+    }
+
+    def draw(batch: int, machine: str) -> tuple[Figure, str]:
+        rate, bandwidth = MACHINES[machine]
+        points, said = {}, []
+        for name, (macs, weights, values) in _work(layers, batch).items():
+            intensity, least = roofline(macs, weights, values, rate, bandwidth)
+            fetching = 4 * (weights + values) / bandwidth
+            points[name] = intensity, 1e3 * macs / rate / batch, 1e3 * fetching / batch
+            bound = "memory-bound" if intensity < rate / bandwidth else "compute-bound"
+            said.append(
+                f"the {name} does {intensity:.3g} multiply-adds per byte, is {bound}, "
+                f"and takes at least {1e3 * least / batch:.2g} ms for an image"
+            )
+        text = f"{machine}, batch {batch}: {'; '.join(said)}."
+        return rooflines.two_dots(points, rate, bandwidth), text
+
+    return Explorer(draw, {"batch": [1, 2, 4, 8, 16, 32, 64, 128], "machine": list(MACHINES)})
+
+
+def _work(layers, batch: int) -> dict[str, tuple[int, int, int]]:
+    """Name -> multiply-adds, weights, and values in and out for a batch."""
+    conv, linear = (layer for layer, _ in layers.values())
+    macs, weights = linear.weight.numel(), (conv.weight.numel(), linear.weight.numel())
+    values = (2 * 64 * 28**2, linear.in_features + linear.out_features)
+    return {name: (batch * macs, w, batch * v) for name, w, v in zip(layers, weights, values)}
 
 
 @explorer
 def cost() -> Explorer:
-    """Accuracy against any of the costs, and which networks are beaten by none."""
+    """Accuracy against any of the costs, and which networks no other beats."""
     tables = {recipe: budget.table(recipe) for recipe in budget.RECIPES}
 
     def draw(cost: str, recipe: str, scale: str) -> tuple[Figure, str]:
         (column, label, unit), table = COSTS[cost], tables[recipe]
         front = _front(table, column)
-        dearest, best = table[column].idxmax(), front[-1]
+        largest, best = table[column].idxmax(), front[-1]
         text = (
-            f"By {cost}, with the {recipe} recipe, {len(front)} of {len(table)} networks are beaten by none: "
-            f"{', '.join(front)}. The most accurate, {best}, has {table['top1'][best]:.1f} % for "
-            f"{table[column][best]:.3g} {unit}; the dearest, {dearest}, {table['top1'][dearest]:.1f} % for "
-            f"{table[column][dearest]:.3g} {unit}."
+            f"Cost: {cost}, {recipe} recipe. No other network beats these {len(front)} of {len(table)}: {', '.join(front)}. "
+            f"The most accurate, {best}, has {table['top1'][best]:.1f} % for {table[column][best]:.3g} {unit}; the most "
+            f"expensive, {largest}, has {table['top1'][largest]:.1f} % for {table[column][largest]:.3g} {unit}."
         )
         return pictures.trade(
             table, column, xlabel=label, log=scale == "log", front=front
@@ -43,13 +83,13 @@ def cost() -> Explorer:
     return Explorer(
         draw,
         {"cost": list(COSTS), "recipe": list(budget.RECIPES), "scale": ["linear", "log"]},
-        start={"cost": "multiply-adds"},
+        start={"cost": "time, one image", "scale": "log"},
     )
 
 
 @explorer
 def limits() -> Explorer:
-    """A budget of time, memory and work: what is within it, what of that is beaten by none, and the best."""
+    """A budget of time, memory and work: what is within it, which of these no other beats, and the best."""
     tables = {recipe: budget.table(recipe) for recipe in budget.RECIPES}
     first = tables["first"]
 
@@ -76,7 +116,7 @@ def limits() -> Explorer:
             "macs": [1, 2, 5, 8, 12, UNLIMITED],
             "recipe": list(budget.RECIPES),
         },
-        start={"ms": UNLIMITED, "mb": UNLIMITED, "macs": UNLIMITED},
+        start={"ms": UNLIMITED, "mb": 300, "macs": UNLIMITED},
         labels={"ms": "time, ms", "mb": "memory, MB", "macs": "multiply-adds, G"},
     )
 
@@ -106,7 +146,7 @@ def _said(inside, front, best: str, total: int, given) -> str:
         return f"{start}none of the {total} networks fits."
     row = inside.loc[best]
     return (
-        f"{start}{len(inside)} of {total} networks; beaten by none in accuracy and time: {', '.join(front)}. "
+        f"{start}{len(inside)} of {total} networks; no other within the budget beats these in accuracy and time: {', '.join(front)}. "
         f"The most accurate is {best}: {row['top1']:.1f} % with {row['ms']:.3g} ms, {row['mb']:.3g} MB, "
         f"{row['macs']:.3g} G multiply-adds."
     )

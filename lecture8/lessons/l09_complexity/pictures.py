@@ -1,6 +1,5 @@
 """Pictures of notebook 09."""
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, PINK, SKY, apart, short
+from lecture8.lessons.l09_complexity.labels import place_labels
+from lecture8.plots import BLACK, BLUE, GREEN, GRAY, ORANGE, PINK, apart, short
 
 FAMILIES = {
     "AlexNet": PINK,
@@ -30,98 +30,55 @@ def color_of(label: str) -> str:
     )
 
 
-# --- one layer -----------------------------------------------------------------------------------------------------
+# --- all networks --------------------------------------------------------------------------------------------------
 
 
-def convolution(conv, side: int) -> Figure:
-    """A square convolution at work: the window that makes one output value, and how many such values there are.
+def sizes(table) -> Figure:
+    """Two squares for each network: the area of one is its parameters, that of the other its multiply-adds.
 
-    conv: an nn.Conv2d of stride 1 that keeps the size; side: height and width of its maps
+    table: rows by label with the columns params (millions) and macs (G), drawn from left to right; both kinds of squares
+    are drawn to scale, and the largest of each kind has side 1
     """
-    kernel, c_in, c_out = (
-        conv.kernel_size[0],
-        conv.in_channels // conv.groups,
-        conv.out_channels,
-    )
-    figure, ax = plt.subplots(figsize=(9.5, 2.9))
-    at, cell = side // 3, 1 / side
-    for left, channels, name, color, reach in (
-        (0, conv.in_channels, "input", GRAY, kernel // 2),
-        (3.0, c_out, "output", BLUE, 0),
-    ):
-        for depth in (2, 1, 0):  # a few maps behind one another
-            corner = left + 0.05 * depth, 0.05 * depth
+    figure, ax = plt.subplots(figsize=(7.4, 3.1))
+    x, rows = 0.0, (("params", ORANGE, 1.35, "{:.0f} M"), ("macs", BLUE, 0.0, "{:.1f} G"))
+    for label, row in table.iterrows():
+        sides = {column: math.sqrt(row[column] / table[column].max()) for column, *_ in rows}
+        wide = max(*sides.values(), 0.62)
+        for column, color, floor, form in rows:
+            side = sides[column]
             ax.add_patch(
-                plt.Rectangle(corner, 1, 1, facecolor="white", edgecolor=color, linewidth=1.2)
+                plt.Rectangle(
+                    (x + (wide - side) / 2, floor), side, side, color=color, linewidth=0
+                )
             )
-        where = left + (at - reach) * cell, 1 - (at + reach + 1) * cell
-        size = (2 * reach + 1) * cell
-        ax.add_patch(
-            plt.Rectangle(where, size, size, facecolor=ORANGE, edgecolor=ORANGE, linewidth=1)
-        )
-        ax.text(
-            left + 0.5, -0.08, f"{name}: {channels} × {side} × {side}", ha="center", va="top"
-        )
-    y = 1 - (at + 0.5) * cell
-    arrow = {"arrowstyle": "->", "color": ORANGE, "linewidth": 1.4}
-    ax.annotate("", (3.0 + at * cell - 0.02, y), ((at + 2) * cell + 0.02, y), arrowprops=arrow)
-    one = f"{kernel} · {kernel} · {c_in} = {kernel**2 * c_in} multiply-adds\nfor one value"
-    every = f"{c_out} kernels, {side} · {side} places:\n{c_out * side**2:,} values"
-    ax.text(2.05, y + 0.06, one, ha="center", va="bottom", color=ORANGE)
-    ax.text(2.05, y - 0.08, every, ha="center", va="top", color=BLUE)
-    ax.set(xlim=(-0.1, 4.2), ylim=(-0.25, 1.15), aspect="equal")
+            ax.text(
+                x + wide / 2,
+                floor + side + 0.04,
+                form.format(row[column]),
+                ha="center",
+                fontsize=9.5,
+                color=color,
+            )
+        name = label.replace("-ResNet-", "-\nResNet-").replace("Inception-v", "Inception-\nv")
+        ax.text(x + wide / 2, -0.08, name, ha="center", va="top", fontsize=9.5)
+        x += wide + 0.14
+    for word, color, height in (
+        ("parameters", ORANGE, 1.75),
+        ("multiply-adds\nfor one image", BLUE, 0.4),
+    ):
+        ax.text(-0.15, height, word, ha="right", va="center", color=color)
+    ax.set(xlim=(-1.15, x), ylim=(-0.5, 2.55), aspect="equal")
     ax.axis("off")
     return figure
 
 
-def shares(rows: Mapping[str, Mapping[str, float]]) -> Figure:
-    """How a total is shared: name -> part -> amount, a bar of full length for each, in the order given."""
-    parts = list(dict.fromkeys(part for row in rows.values() for part in row))
-    colors = dict(zip(parts, (BLUE, ORANGE, SKY, GRAY), strict=False))
-    figure, ax = plt.subplots(figsize=(8.5, 0.9 + 0.5 * len(rows)))
-    for at, row in enumerate(list(rows.values())[::-1]):
-        start, total = 0.0, sum(row.values())
-        for part, amount in row.items():
-            share = amount / total
-            ax.barh(at, share, left=start, height=0.66, color=colors[part], edgecolor="white")
-            if share > 0.06:
-                ax.text(
-                    start + share / 2,
-                    at,
-                    f"{share:.0%}",
-                    ha="center",
-                    va="center",
-                    color="white",
-                    fontweight="bold",
-                )
-            start += share
-    ax.set_yticks(range(len(rows)), list(rows)[::-1])
-    ax.set(xlim=(0, 1), xticks=[])
-    ax.tick_params(left=False)
-    ax.spines[["left", "bottom"]].set_visible(False)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colors[part]) for part in parts]
-    ax.legend(
-        handles,
-        parts,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=len(parts),
-        handlelength=1,
-        borderpad=0,
-    )
-    return figure
-
-
-# --- all networks --------------------------------------------------------------------------------------------------
-
-
 def orders(table) -> Figure:
-    """The same networks in the order of each of their costs, the dearest on top; a line for each network.
+    """The same networks in the order of each of their costs, the most expensive on top; a line for each network.
 
     table: one row per network (index: its label), one column per cost
     """
     names, costs = list(table.index), list(table.columns)
-    figure, ax = plt.subplots(figsize=(10, 0.9 + 0.31 * len(names)))
+    figure, ax = plt.subplots(figsize=(7.4, 0.9 + 0.31 * len(names)))
     ranks = table.rank(method="first")
     for name in names:
         heights = [float(ranks.loc[name, cost]) for cost in costs]
@@ -259,131 +216,6 @@ def _key(ax) -> None:
             transform=ax.transAxes)  # fmt: skip
 
 
-def place_labels(
-    ax,
-    points: Mapping[str, tuple[float, float]],
-    radii: Sequence[float],
-    *,
-    bold: str = "",
-    gray: Sequence[str] = (),
-) -> list:
-    """Writes each point's name where it covers neither a bubble nor another name, as near as that can be.
-
-    ax: with its final limits and size; radii: of the points' bubbles, in points of 1/72 inch. Lines that are drawn
-    already are avoided where that is easy. A name that stands away from its bubble is tied to it by a thin line.
-    Returns the texts.
-    """
-    scale = ax.figure.dpi / 72
-    centers = ax.transData.transform(list(points.values()))
-    circles = [(x, y, radius * scale) for (x, y), radius in zip(centers, radii, strict=True)]
-    lines = [
-        box for line in ax.lines if len(line.get_xdata()) > 1 for box in _segments(ax, line)
-    ]
-    frame, taken, texts = ax.get_window_extent().extents.tolist(), [], []
-    back = ax.transData.inverted()
-    crowding = [
-        sum(math.hypot(x - a, y - b) < 90 for a, b, _ in circles) for x, y, _ in circles
-    ]
-    names = list(points)
-    for i in sorted(
-        range(len(names)), key=lambda i: -crowding[i]
-    ):  # those with close neighbors choose first
-        text = ax.text(0, 0, names[i], fontsize=9.5, color=GRAY if names[i] in gray else BLACK, ha="center",
-                       va="center", fontweight="bold" if names[i] == bold else "normal", zorder=4)  # fmt: skip
-        extent = text.get_window_extent()
-        box, distance = _free_place(
-            circles[i], (extent.width + 4, extent.height + 2), taken, circles, lines, frame
-        )
-        taken.append(box)
-        text.set_position(back.transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
-        texts.append(text)
-        if distance > 8:
-            _tie(ax, circles[i], box)
-    return texts
-
-
-def _segments(ax, line) -> list[tuple[float, float, float, float]]:
-    """The horizontal and vertical parts of a line of steps, as boxes of pixels."""
-    if not line.get_drawstyle().startswith("steps"):
-        return []
-    ends = ax.transData.transform(line.get_xydata())
-    boxes = []
-    for (x, y), (a, b) in itertools.pairwise(ends):
-        boxes += [(x, y - 1, a, y + 1), (a - 1, min(y, b), a + 1, max(y, b))]
-    return boxes
-
-
-def _free_place(
-    circle, size, taken, circles, lines, frame
-) -> tuple[tuple[float, float, float, float], float]:
-    """The nearest box of this size beside a bubble that covers nothing, and how far from the bubble it is."""
-    (x, y, radius), (width, height) = circle, size
-    best = (math.inf, None, 0)
-    for distance in (2, 8, 16, 26, 38, 52, 70, 90, 120):
-        if best[0] < distance:
-            break
-        for step in range(16):
-            across, up = math.cos(math.pi / 8 * step), math.sin(math.pi / 8 * step)
-            price = distance + 3 * abs(up) + 2 * (across < -0.1)
-            if price >= best[0]:
-                continue
-            middle = (
-                x + across * (radius + distance + width / 2),
-                y + up * (radius + distance + height / 2),
-            )
-            box = (
-                middle[0] - width / 2,
-                middle[1] - height / 2,
-                middle[0] + width / 2,
-                middle[1] + height / 2,
-            )
-            price += 1000 * _faults(box, taken, frame) + 12 * sum(
-                _meet(box, line) for line in lines
-            )
-            if price >= best[0]:  # most are: what follows is the slow part
-                continue
-            gaps = [_gap(box, other) for other in circles]
-            price += 1000 * sum(gap < 0 for gap in gaps)
-            price += 30 * (min(gaps) < _gap(box, circle) - 0.5)  # not another's name
-            if price < best[0]:
-                best = price, box, distance
-    return best[1], best[2]
-
-
-def _meet(one, other) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _gap(box, circle) -> float:
-    """Pixels between a box and a bubble; below 0 if they meet."""
-    x, y, radius = circle
-    across = (
-        box[0] - x if x < box[0] else x - box[2] if x > box[2] else 0
-    )  # plain comparisons: max() is slower here
-    up = box[1] - y if y < box[1] else y - box[3] if y > box[3] else 0
-    return math.hypot(across, up) - radius
-
-
-def _faults(box, taken, frame) -> int:
-    """How many names a box covers, and whether it leaves the frame."""
-    left, low, right, top = box
-    found = sum(_meet(box, other) for other in taken)
-    return found + (left < frame[0] or right > frame[2] or low < frame[1] or top > frame[3])
-
-
-def _tie(ax, circle, box) -> None:
-    """A thin line from a bubble's edge to the nearest point of a name's box."""
-    x, y, radius = circle
-    to = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
-    length = math.hypot(to[0] - x, to[1] - y) or 1
-    start = x + (to[0] - x) * radius / length, y + (to[1] - y) * radius / length
-    ends = ax.transData.inverted().transform([start, to])
-    ax.plot(*ends.T, color=GRAY, linewidth=0.8, zorder=1)
-
-
-# --- measured ------------------------------------------------------------------------------------------------------
-
-
 def by_batch(
     series: Mapping[str, Mapping[int, float | Sequence[float]]], *, ylabel: str
 ) -> Figure:
@@ -464,29 +296,137 @@ def time_against_work(
     return figure
 
 
-def own_trades(table) -> Figure:
+def own_trades(table, fronts: Mapping[str, Sequence[str]]) -> Figure:
     """Test accuracy of our own networks on CIFAR-10 against what an image costs; time: batch of 64, one CPU core.
 
-    table: what `cifar10.own` returns
+    table: what `cifar10.own` returns; fronts: column -> the networks to join by a line of steps, one panel for each
     """
-    costs = {
-        "params": "parameters (M)",
-        "macs": "multiply-adds (M)",
-        "activations": "activations (M)",
-        "ms64": "time per image (ms)",
+    words = {
+        "params": "parameters (M)\nlog scale",
+        "macs": "multiply-adds (M)\nlog scale",
+        "time64": "time, batch of 64, over\nResNet-20's; log scale",
     }
-    figure, panels = plt.subplots(1, len(costs), figsize=(12, 3.6), sharey=True)
-    for ax, (cost, label) in zip(panels, costs.items(), strict=True):
+    figure, panels = plt.subplots(1, len(fronts), figsize=(7.4, 3.7), sharey=True)
+    for ax, (cost, front) in zip(panels, fronts.items(), strict=True):
+        steps = table.loc[list(front)].sort_values(cost)
+        line = {"color": GRAY, "linewidth": 1, "linestyle": (0, (4, 2)), "zorder": 1}
+        ax.step(steps[cost], steps["top1"], where="post", **line)
         for name, row in table.iterrows():
+            # two networks have the same color as GoogLeNet
             look = (
-                "D" if name.startswith("Inception-ResNet") else "o"
-            )  # beside GoogLeNet, in the same color
+                "D"
+                if name.startswith("Inception-ResNet")
+                else "s"
+                if name == "ZFNet-like"
+                else "o"
+            )
             ax.plot(
                 row[cost], row["top1"], look, color=color_of(name), markersize=9, label=name
             )
-        ax.set(xlabel=label, xscale="log")
+        ax.set(xlabel=words[cost], xscale="log")
         ax.set_xlim(table[cost].min() / 1.6, table[cost].max() * 1.6)
         _powers(ax.xaxis)
     panels[0].set_ylabel("test accuracy, %")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def recipes(first, new) -> Figure:
+    """Networks that were trained twice: accuracy by the first recipe and by a newer one, joined by an arrow.
+
+    first, new: label -> top-1 accuracy in percent
+    """
+    names = [name for name in first.index if new[name] > first[name]]
+    figure, ax = plt.subplots(figsize=(8.5, 0.9 + 0.45 * len(names)))
+    for at, name in enumerate(names[::-1]):
+        color = color_of(name)
+        arrow = {
+            "arrowstyle": "-|>",
+            "color": color,
+            "linewidth": 2,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        }
+        ax.annotate("", (new[name], at), (first[name], at), arrowprops=arrow)
+        ax.plot(first[name], at, "o", color=color, markersize=7)
+        ax.text(
+            new[name] + 0.15, at, f"+ {new[name] - first[name]:.1f}", va="center", color=color
+        )
+    ax.set_yticks(range(len(names)), names[::-1])
+    ax.set(xlabel="top-1 accuracy, %: the first recipe (dot) and a newer one (arrow)")
+    ax.set(xlim=(first[names].min() - 1, new[names].max() + 1.5), ylim=(-0.6, len(names) - 0.4))
+    return figure
+
+
+def two_machines(cpu, gpu) -> Figure:
+    """Time for an image against its multiply-adds, measured by others on two machines.
+
+    cpu, gpu: rows by network with the columns macs_g, time (milliseconds) and label
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(7.4, 4))
+    titles = (
+        "one image at a time,\ndesktop CPU, compiled",
+        "1,024 images at once,\nlarge GPU, 16 bit",
+    )
+    for ax, table, title in zip(panels, (cpu, gpu), titles, strict=True):
+        ax.set(
+            xscale="log",
+            yscale="log",
+            xlabel="multiply-adds, G",
+            ylabel="ms for an image",
+            title=title,
+        )
+        for row in table.itertuples():
+            ax.plot(row.macs_g, row.time, "o", color=color_of(row.label), markersize=8)
+        beside = {
+            "VGG-11": ("center", 0, -15),
+            "ResNet-152": ("right", -4, 8),
+            "ResNet-18": ("left", 8, -4),
+        }
+        for name, (side, *offset) in beside.items():
+            row = table[table["label"] == name].iloc[0]
+            style = {
+                "xytext": offset,
+                "textcoords": "offset points",
+                "ha": side,
+                "color": color_of(name),
+            }
+            ax.annotate(name, (row["macs_g"], row["time"]), **style)
+        ax.set_xlim(table["macs_g"].min() / 1.8, table["macs_g"].max() * 3.2)
+        ax.set_ylim(table["time"].min() / 1.6, table["time"].max() * 1.6)
+        for axis in (ax.xaxis, ax.yaxis):
+            _powers(axis)
+    words = {"VGG": ORANGE, "ResNet": BLUE, "Inception": GREEN}
+    handles = [
+        Line2D([], [], marker="o", linestyle="none", color=c, markersize=8)
+        for c in words.values()
+    ]
+    panels[1].legend(handles, list(words), loc="lower right")
+    return figure
+
+
+def hyperbola(table, front: Sequence[str]) -> Figure:
+    """Accuracy against images per second, one by one: a hyperbola of accuracy and time would be a straight line here.
+
+    table: rows by label with the columns ms and top1; front: the networks that no other beats, filled; the line is
+    fitted to them, without AlexNet
+    """
+    figure, ax = plt.subplots(figsize=(7.4, 4.2), layout="none")
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.14, top=0.97)
+    _whole(figure)
+    points = {name: (1000 / row["ms"], row["top1"]) for name, row in table.iterrows()}
+    x = np.array([0, max(speed for speed, _ in points.values()) * 1.12])
+    fitted = np.array([points[name] for name in front if name != "AlexNet"])
+    slope, start = np.polyfit(*fitted.T, 1)
+    ax.plot(x, start + slope * x, color=GRAY, linewidth=1)
+    ax.set(xlim=x, ylim=(table["top1"].min() - 2, table["top1"].max() + 2))
+    ax.set(
+        xlabel="images per second, one by one (reference machine)", ylabel="top-1 accuracy, %"
+    )
+    for name, at in points.items():
+        fill = color_of(name) if name in front else "white"
+        ax.plot(*at, "o", color=color_of(name), markerfacecolor=fill, markersize=8, zorder=2)
+    place_labels(
+        ax, points, [4.5] * len(points), gray=[name for name in points if name not in front]
+    )
     return figure

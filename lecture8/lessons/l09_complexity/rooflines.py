@@ -1,4 +1,4 @@
-"""Pictures of what a layer waits for, arithmetic or memory: the model of `budget.seconds`, and what was measured."""
+"""Pictures of what a layer waits for, computing or memory: the model of `budget.seconds`, and what was measured."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
+import torch
+from torch import nn
 
+from lecture8 import models
 from lecture8.lessons.l09_complexity import budget
 from lecture8.plots import BLACK, BLUE, GRAY, ORANGE, bars
 
@@ -22,7 +25,7 @@ def roofline(networks: Mapping[str, object], rate: float, bandwidth: float) -> F
         2,
         1,
         sharex=True,
-        figsize=(9, 5.6),
+        figsize=(7.4, 5.4),
         gridspec_kw={"height_ratios": [3, 0.6 + 0.6 * len(networks)]},
     )
     every = np.concatenate([table["intensity"] for table in networks.values()])
@@ -36,8 +39,8 @@ def roofline(networks: Mapping[str, object], rate: float, bandwidth: float) -> F
     roof.set(xscale="log", yscale="log", ylabel="multiply-adds per second, G")
     roof.set(xlim=(left, right), ylim=(heights[0] / 1.6, heights[-1] * 1.8))
     low = heights[0] / 1.35
-    roof.text(ridge / 1.08, low, "waits for memory", ha="right", color=GRAY)
-    roof.text(ridge * 1.08, low, "waits for arithmetic", color=GRAY)
+    roof.text(ridge / 1.08, low, "memory-bound", ha="right", color=GRAY)
+    roof.text(ridge * 1.08, low, "compute-bound", color=GRAY)
     for kind, color in colors.items():
         x = np.concatenate([t.loc[t["kind"] == kind, "intensity"] for t in networks.values()])
         y = [budget.attainable(value, rate, bandwidth) / 1e9 for value in x]
@@ -67,26 +70,94 @@ def roofline(networks: Mapping[str, object], rate: float, bandwidth: float) -> F
     return figure
 
 
-def reading_share(ratios) -> Figure:
-    """What reading the weights alone would take of a forward pass; dots: repeats. ratios: the table `weights_reading`.
+def two_dots(
+    points: Mapping[str, tuple[float, float, float]], rate: float, bandwidth: float
+) -> Figure:
+    """Layers under the roof of a machine, and beside it the time that each image takes at least.
 
-    One image, one thread of a virtual machine (AMD EPYC), three repeats: reading the weights takes 65 to 76 % of the time
-    of a linear layer of 4704 to 6144, 32 to 41 % of AlexNet's time, 11 to 13 % of VGG-11's and 4 to 5 % of the ResNets'.
-    The same multiply-adds with 0.5 or 7 MB of weights, which stay in the cache, take 36 to 44 % of the linear layer's time.
+    points: name -> multiply-adds per byte, milliseconds of computing and of fetching for an image
     """
-    names = {
-        "reading / linear": "one linear layer, 116 MB",
-        "reading all / alexnet_owt": "AlexNet, 244 MB",
-        "reading all / vgg11": "VGG-11, 531 MB",
-        "reading all / vgg16": "VGG-16, 553 MB",
-        "reading all / resnet50": "ResNet-50, 102 MB",
-        "reading all / resnet18": "ResNet-18, 47 MB",
-    }
-    values = {
-        word: 100 * ratios.loc[ratios["pair"] == pair, "ratio"] for pair, word in names.items()
-    }
-    return bars(
-        values,
-        xlabel="time to read the weights, % of a forward pass of one image (one thread)",
-        form="{:.0f} %",
+    figure, (roof, times) = plt.subplots(
+        1, 2, figsize=(7.4, 3.7), gridspec_kw={"width_ratios": [1.5, 1]}
     )
+    ends = np.array([0.1, rate / bandwidth, 1000])
+    heights = [budget.attainable(x, rate, bandwidth) / 1e9 for x in ends]
+    roof.plot(ends, heights, color=BLACK)
+    roof.axvline(ends[1], color=GRAY, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+    roof.text(ends[1] / 1.15, heights[0] / 2.4, "memory-bound", ha="right", color=GRAY)
+    roof.text(ends[1] * 1.15, heights[0] / 2.4, "compute-bound", color=GRAY)
+    for at, (name, (intensity, computing, fetching)) in enumerate(points.items()):
+        color = (BLUE, ORANGE)[at]
+        height = budget.attainable(intensity, rate, bandwidth) / 1e9
+        roof.plot(intensity, height, "o", color=color, markersize=11, label=name)
+        for y, ms, look in ((0.19, computing, color), (-0.19, fetching, "white")):
+            times.barh(1 - at + y, ms, 0.34, color=look, edgecolor=color, linewidth=1.5)
+    roof.set(
+        xscale="log",
+        yscale="log",
+        xlabel="multiply-adds per byte moved",
+        ylabel="multiply-adds per second, G",
+    )
+    roof.set(xlim=(0.1, 1000), ylim=(heights[0] / 4, heights[-1] * 6))
+    roof.legend(loc="upper left")
+    times.set_yticks([1, 0], list(points))
+    times.set(xlabel="ms for an image\nfilled: computing\nempty: fetching", xlim=(0, None))
+    for axis in (roof.xaxis, roof.yaxis):
+        axis.set_major_locator(LogLocator(numticks=9))
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_locator(NullLocator())
+    return figure
+
+
+MEMORY_READ = {
+    "reading / linear": "one linear layer, 116 MB",
+    "reading all / alexnet_owt": "AlexNet, 244 MB",
+    "reading all / vgg11": "VGG-11, 531 MB",
+    "reading all / vgg16": "VGG-16, 553 MB",
+    "reading all / resnet50": "ResNet-50, 102 MB",
+    "reading all / resnet18": "ResNet-18, 47 MB",
+}
+
+
+def reading_by_model(rate: float, bandwidth: float) -> dict[str, float]:
+    """Time to read the weights alone over the roofline's time of one image, percent, by the names of `MEMORY_READ`."""
+    shares = {}
+    for pair, word in MEMORY_READ.items():
+        with torch.device("meta"):
+            if pair == "reading / linear":
+                net, size = (
+                    nn.Sequential(nn.Flatten(), nn.Linear(4704, 6144, bias=False)),
+                    (4704, 1, 1),
+                )
+            else:
+                net, size = models.build(pair.removeprefix("reading all / ")), 224
+            rows = budget.intensities(net, size).itertuples()
+        time = sum(budget.seconds(row.macs, row.moved, rate, bandwidth) for row in rows)
+        weights = sum(p.numel() for p in net.parameters())
+        shares[word] = 100 * 4 * weights / bandwidth / time
+    return shares
+
+
+def reading_share(ratios, rate: float, bandwidth: float) -> Figure:
+    """What reading the weights alone takes of a forward pass, measured (bars, dots: repeats) and by the model (diamonds).
+
+    ratios: the table `weights_reading`: one image, one thread of a virtual machine (AMD EPYC), three repeats
+    """
+    values = {
+        word: 100 * ratios.loc[ratios["pair"] == pair, "ratio"]
+        for pair, word in MEMORY_READ.items()
+    }
+    xlabel = "time to read the weights, % of a forward pass of one image"
+    figure = bars(values, xlabel=xlabel, form="")  # the numbers come below, with the model's
+    (ax,) = figure.axes
+    model = reading_by_model(rate, bandwidth)
+    for at, (word, share) in enumerate(list(model.items())[::-1]):
+        ax.plot(share, at, "D", color=ORANGE, markersize=8)
+        words = f"{values[word].mean():.0f} %, model {share:.0f} %"
+        ax.text(max(share, values[word].max()) + 3, at, words, va="center", fontsize=10)
+    ax.plot([], [], "D", color=ORANGE, markersize=8, label="roofline model, laptop core")
+    look = {"color": "white", "markeredgecolor": BLACK, "markersize": 5}
+    ax.plot([], [], "o", label="measured, three repeats; bar: mean", **look)
+    ax.set_xlim(0, 145)
+    ax.legend(loc="lower right")
+    return figure

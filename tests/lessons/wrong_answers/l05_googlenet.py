@@ -2,83 +2,128 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lecture8.models.googlenet import inception
-from lecture8.models.layers import Branches, conv, conv_relu
+from lecture8.lessons.l05_googlenet import answers
 
 
-def module(c_in, one, reduce3, three, reduce5, five, pool, *, kernel5=5, swap=False, layer=conv_relu):
-    branches = {
-        "a": layer(c_in, one, 1),
-        "b": nn.Sequential(layer(c_in, reduce3, 1), layer(reduce3, three, 3)),
-        "c": nn.Sequential(layer(c_in, reduce5, 1), layer(reduce5, five, kernel5)),
-        "d": nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), layer(c_in, pool, 1)),
-    }
-    return Branches(**{key: branches[key] for key in ("abdc" if swap else "abcd")})
+def changed(kind, **parts):
+    """A class like `kind` whose networks have other parts: name -> function of the old part."""
+
+    class Changed(kind):
+        def __init__(self, *settings):
+            super().__init__(*settings)
+            for name, change in parts.items():
+                setattr(self, name, change(getattr(self, name)))
+
+    return Changed
 
 
-def quiet_reduction(c_in, one, reduce3, three, reduce5, five, pool):
-    found = inception(c_in, one, reduce3, three, reduce5, five, pool)
-    found.conv3x3.reduce.relu = nn.Identity()
-    return found
+class Shuffled(answers.Inception):
+    def forward(self, x):
+        return torch.cat([self.look1(x), self.look5(x), self.look3(x), self.pool(x)], 1)
 
 
-def shrinking_pool(c_in, *widths):
-    found = inception(c_in, *widths)
-    found.pool.pool = nn.MaxPool2d(3, stride=2, padding=1)
-    return found
+def backwards(*settings):
+    net = answers.Inception(*settings)
+    net._modules = dict(reversed(net._modules.items()))
+    return net
 
 
-def head(c_in, num_classes, *, hidden=128, kernel=5, dropout=0.7, relu=True):
-    return nn.Sequential(
-        nn.AvgPool2d(kernel, stride=3), nn.Conv2d(c_in, hidden, 1), nn.ReLU(), nn.Flatten(),
-        nn.Linear(hidden * 16, 1024), nn.ReLU() if relu else nn.Identity(), nn.Dropout(dropout),
-        nn.Linear(1024, num_classes),
-    )  # fmt: skip
+def googlenet(stem, channels, num_classes, module, divide, *, pools=True, own=False):
+    net = answers.googlenet(stem, channels, num_classes, answers.Inception if own else module, divide)
+    return nn.Sequential(*(part for part in net if pools or not isinstance(part, nn.MaxPool2d)))
 
 
-def direct(c_in, c_out, kernel):
-    return kernel**2 * c_in * c_out
+class Norm(answers.BatchNorm2d):
+    """Batch normalization with a mistake."""
+
+    scale, shift, correction, power, unbiased, detached, always = True, True, 0, 0.5, True, False, False
+
+    def forward(self, x):
+        mean, var = self.running_mean, self.running_var
+        if self.training or self.always:
+            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=self.correction)
+            if self.detached:
+                mean, var = mean.detach(), var.detach()
+            m = x.numel() / x.shape[1]
+            with torch.no_grad():
+                self.running_mean += self.momentum * (mean - self.running_mean)
+                new = var * m / (m - 1) if self.unbiased else var
+                self.running_var += self.momentum * (new - self.running_var)
+        x = (x - mean[:, None, None]) / (var[:, None, None] + self.eps) ** self.power
+        x = x * self.weight[:, None, None] if self.scale else x
+        return x + self.bias[:, None, None] if self.shift else x
 
 
-# exercise -> [(a typical wrong answer, what the check must say)]
+def norm(**mistakes):
+    return type("Wrong", (Norm,), mistakes)
+
+
+def half_mended(net, batches, momentum=None, train=False):
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = momentum
+    net.train()
+    net(batches[0][0])
+    return net.train(train)
+
+
+def retrained(net, batches):
+    with torch.no_grad():
+        net[0].weight += 1
+    return answers.mend(net, batches)
+
+
+# exercise or build -> [(a typical wrong answer, what the check must say)]
 WRONG = {
-    "outputs": [(640, "two reductions"), (416, "pooling branch"), (160, "stay inside"), (672, "projection"), ("480", "Expected a number")],
-    "branch": [(129_024, "per pixel"), (173_408_256, "without the reduction"), (86_704_128, "3 × 3 alone"), (14_450_688, "reduction alone")],
+    "naive": [
+        (changed(answers.Naive, look5=lambda old: old[0]), "outputs differ"),
+        (changed(answers.Naive, pool=lambda old: nn.MaxPool2d(3, 2, 1)), "stopped"),
+    ],
+    "inception": [
+        (Shuffled, "outputs differ"),
+        (backwards, "order"),
+        (lambda *s: answers.Inception(*s[:7]), "With another `layer`"),
+        (lambda *widths: "module", "Expected a network"),
+    ],
+    "googlenet": [
+        (lambda *s: googlenet(*s, pools=False), "receives"),
+        (lambda *s: googlenet(*s, own=True), "With another module"),
+        (lambda *s: nn.Identity(), "Expected an nn.Sequential"),
+    ],
+    "batch_norm": [
+        (norm(shift=False), "β is missing"),
+        (norm(scale=False), "γ is missing"),
+        (norm(scale=False, shift=False), "γ and β are missing"),
+        (norm(correction=1, unbiased=False), "with 1 / m"),
+        (norm(power=1), "square root"),
+        (norm(detached=True), "gradients"),
+        (norm(unbiased=False), "unbiased"),
+        (norm(always=True), "In evaluation"),
+    ],
     "one_by_one": [
         (lambda x, weight, bias: F.linear(x.movedim(1, -1), weight, bias), "last axis"),
         (lambda x, weight, bias: torch.einsum("nchw,oc->nohw", x, weight), "bias is missing"),
-        (lambda x, weight, bias: F.linear(x.mean((2, 3)), weight, bias), "Expected the shape"),
         (lambda x, weight, bias: F.conv2d(x, weight[:, :, None, None], bias) * 2, "values are not"),
-        (lambda x, weight, bias: 3, "Expected a tensor"),
+    ],
+    "design": [
+        ((128, 64, 192, 64, 96, 64), "too many"),
+        ((160, 48, 192, 32, 64, 32), "expected 480"),
+        ((288, 32, 96, 32, 64, 32), "at least 128"),
+        ((160, 48, 192, 16, 64, 64), "below 32"),
     ],
     "rate": [
         (lambda start, epoch: start * 0.96 ** (epoch / 8), "falls in steps"),
         (lambda start, epoch: start * 0.96**epoch, "every epoch"),
-        (lambda start, epoch: start * (1 - 0.04 * (epoch // 8)), "of what is left"),
-        (lambda start, epoch: start * 0.04 ** (epoch // 8), "Not yet"),
-        (lambda start: start, "TypeError"),
     ],
     "break_even": [
         (lambda c_in, c_out, kernel: c_in, "more than"),
-        (lambda c_in, c_out, kernel: direct(c_in, c_out, kernel) // (c_in + kernel**2 * c_out), "as much as"),
-        (lambda c_in, c_out, kernel: direct(c_in, c_out, kernel) / (c_in + kernel**2 * c_out), "whole numbers"),
+        (lambda c_in, c_out, kernel: kernel**2 * c_in * c_out / (c_in + kernel**2 * c_out), "whole numbers"),
         (lambda c_in, c_out, kernel: c_in // 4, "less than"),
-        (lambda c_in, c_out, kernel: "64", "whole number, got str"),
     ],
-    "module": [
-        (lambda *widths: module(*widths, kernel5=3), "kernel_size should be (5, 5)"),
-        (lambda *widths: module(*widths, swap=True), "outputs differ"),
-        (lambda *widths: module(*widths, layer=conv), "bias"),
-        (quiet_reduction, "outputs differ"),
-        (shrinking_pool, "stopped on images"),
-        (lambda *widths: nn.Sequential(module(*widths), nn.MaxPool2d(3, 1, 1)), "outputs differ"),
-        (lambda *widths: "module", "Expected a network"),
-    ],
-    "head": [
-        (lambda c, n: head(c, n, hidden=64), "weight shape"),
-        (lambda c, n: head(c, n, kernel=3), "outputs differ"),
-        (lambda c, n: head(c, n, dropout=0.4), "your head: 0.4"),
-        (lambda c, n: head(c, n, relu=False), "outputs differ"),
-        (lambda c, n: n, "Expected a network"),
+    "mend": [
+        (lambda net, batches: net.eval(), "Nothing changed"),
+        (lambda net, batches: half_mended(net, batches, train=True), "evaluation mode"),
+        (lambda net, batches: half_mended(net, batches, momentum=0.1), "still off"),
+        (retrained, "weights should stay"),
     ],
 }  # fmt: skip

@@ -1,59 +1,103 @@
+import copy
+
 import torch
 from torch import nn
 
-from lecture8 import models
-from lecture8.models.resnet import Residual
+from lecture8.lessons.l06_resnet import answers
 
 
-def conv(c_in, c_out, kernel, stride=1, bias=False, norm=True, relu=True):
-    steps = [nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=bias)]
-    return nn.Sequential(*steps, *([nn.BatchNorm2d(c_out)] if norm else []), *([nn.ReLU()] if relu else []))
+def mistaken(name, *, change=None, summed=True, early=False, last=True):
+    """The solution of that name with one mistake: a change to its layers, or another order of what has no weights."""
+
+    class Mistaken(getattr(answers, name)):
+        def __init__(self, c_in, c_out, stride=1, shortcut=None):
+            super().__init__(c_in, c_out, stride, shortcut)
+            vars(self)["_modules"].update(change(self) if change else {})
+
+        def forward(self, x):
+            f, pairs = x, 3 if name == "Bottleneck" else 2
+            for i in range(1, pairs + 1):
+                f = getattr(self, f"norm{i}")(getattr(self, f"conv{i}")(f))
+                f = f.relu() if i < pairs or early else f
+            f = f + self.shortcut(x) if self.shortcut is not None and summed else f
+            return f.relu() if last else f
+
+    return Mistaken
 
 
-def bottleneck(c_in, width, stride, *, first=1, bias=False, norm=True, project=None, widen=4):
-    one, three = (stride, 1) if first == 3 else (1, stride)
-    body = nn.Sequential(
-        conv(c_in, width, 1, one, bias, norm), conv(width, width, 3, three, bias, norm),
-        conv(width, widen * width, 1, 1, bias, norm, relu=False),
-    )  # fmt: skip
-    project = (stride != 1 or c_in != widen * width) if project is None else project
-    return Residual(body, conv(c_in, widen * width, 1, stride, relu=False) if project else nn.Identity())
+def conv1(stride=None, bias=False):
+    def change(block):
+        old = block.conv1
+        return {
+            "conv1": nn.Conv2d(
+                old.in_channels, old.out_channels, old.kernel_size, stride or old.stride, old.padding, bias=bias
+            )
+        }
+
+    return change
 
 
-def pad(x, extra):
-    return torch.nn.functional.pad(x, (0, 0, 0, 0, 0, extra))
+def padded(values):
+    class Pad(answers.OptionA):
+        def forward(self, x):
+            return values(x, super().forward(x))
+
+    return Pad
 
 
-# exercise -> [(a typical wrong answer, what the check must say)]
+def deepened(net, kind, spoil):
+    deeper = answers.deepen(net, kind)
+    for block in [layer for layer in deeper if isinstance(layer, answers.Block)][1::2]:
+        spoil(block)
+    return deeper
+
+
+def copied(net, images=None, names=("norm1", "norm2")):
+    for block in net[3:-3]:
+        for name in names:
+            setattr(block, name, copy.deepcopy(getattr(block, name)))
+    return net
+
+
+# exercise or build -> [(a typical wrong answer, what the check must say)]
 WRONG = {
-    "layers": [(108, "first and the last"), (56, "n = 9"), (111, "shortcuts"), (1000, "too large"), ("110", "Expected a number")],
-    "bottleneck_cost": [(69_632, "per pixel"), (3_699_376_128, "two plain"), (166_985_728, "last 1 × 1"), (1, "too small")],
-    "he": [
-        (lambda c_out, kernel: (1 / (kernel**2 * c_out)) ** 0.5, "Xavier"),
-        (lambda c_out, kernel: (2 / c_out) ** 0.5, "kernel's area"),
-        (lambda c_out, kernel: 2 / (kernel**2 * c_out), "variance"),
-        (lambda c_out: 1.0, "TypeError"),
-        (0.05, "expected a function"),
-    ],
-    "shortcut": [
-        (lambda x, c_out: pad(torch.nn.functional.avg_pool2d(x, 2), c_out - x.shape[1]), "averaged"),
-        (lambda x, c_out: x[:, :, ::2, ::2], "Expected the shape"),
-        (lambda x, c_out: pad(x, c_out - x.shape[1]), "Expected the shape"),
-        (lambda x, c_out: x[:, :, ::2, ::2].repeat(1, c_out // x.shape[1], 1, 1), "all zeros"),
-        (lambda x, c_out: x.shape, "Expected a tensor"),
+    "block": [
+        (mistaken("Block", change=conv1(stride=1)), "stride should be (2, 2)"),
+        (mistaken("Block", change=conv1(bias=True)), "has a bias that it should not have"),
+        (mistaken("Block", change=lambda block: {"norm2": nn.Identity()}), "layers with weights"),
+        (mistaken("Block", summed=False), "forgets its shortcut"),
+        (mistaken("Block", early=True), "before the sum"),
+        (mistaken("Block", last=False), "negative values"),
     ],
     "bottleneck": [
-        (lambda c, w, s: bottleneck(c, w, s, first=3), "stride should be"),
-        (lambda c, w, s: bottleneck(c, w, s, bias=True), "has a bias that it should not have"),
-        (lambda c, w, s: bottleneck(c, w, s, norm=False), "BatchNorm2d"),
-        (lambda c, w, s: bottleneck(c, w, s, project=False), "stopped on images"),
-        (lambda c, w, s: bottleneck(c, w, s, project=True), "too many"),
-        (lambda c, w, s: bottleneck(c, w, s).body, "outputs differ"),
-        (lambda c, w, s: "block", "Expected a network"),
+        (mistaken("Bottleneck", change=conv1(stride=2)), "stride should be"),
+        (mistaken("Bottleneck", early=True), "before the sum"),
+        (answers.Block, "first difference"),
     ],
-    "params": [
-        (lambda n, width: 269_722, "For n=9"),
-        (lambda n, width: sum(p.numel() for p in models.small.resnet(6 * n + 2, width=width, shortcut="B").parameters()), "off"),
-        (lambda n, width: "many", "of type str"),
+    "option_a": [
+        (padded(lambda x, right: torch.cat([nn.functional.avg_pool2d(x, 2), right[:, x.shape[1] :]], 1)), "averaged"),
+        (padded(lambda x, right: x), "Expected the shape"),
+        (padded(lambda x, right: right[:, torch.arange(right.shape[1]) % x.shape[1]]), "all zeros"),
+    ],
+    "resnet": [
+        (lambda depth, *s: answers.resnet(depth + 6, *s), "layers"),
+        (lambda *s: answers.resnet(*s[:4], False), "Yours has 0 shortcuts, the reference 9"),
+        (lambda *s: nn.Sequential(answers.resnet(*s)), "nn.Sequential of"),
+    ],
+    "growth": [((0, 1193), "leaves the shortcut out"), ((13, 35), "multiplies"), (13, "two numbers"), (("13", 1), "Expected a number")],
+    "bottleneck_cost": [(192_675_840, "before the stride"), (770_703_360, "28 × 28"), (1, "too small")],
+    "paths": [(126, "one of the two"), (512, "all paths"), (6048, "order")],
+    "deepen": [
+        (lambda net, kind: net, "add one block after each"),
+        (lambda net, kind: deepened(net, kind, lambda new: nn.init.ones_(new.norm2.weight)), "logits differ"),
+        (lambda net, kind: deepened(net, kind, lambda new: setattr(new, "shortcut", None)), "logits differ"),
+        (lambda net, kind: answers.deepen(net, kind).requires_grad_(False), "must stay trainable"),
+        (lambda net, kind: deepened(net, kind, lambda new: nn.init.zeros_(new.conv2.weight)), "gets no gradient"),
+    ],
+    "repair": [
+        (lambda net, images: copied(net, names=["norm2"]), "is one still shared"),
+        (lambda net, images: copied(net).eval(), "running statistics"),
+        (lambda net, images: answers.repair(net, images).train(), "still in training mode"),
+        (lambda net, images: answers.repair(answers.resnet(14, 6, channels=1), images), "leave their weights alone"),
     ],
 }  # fmt: skip

@@ -1,98 +1,110 @@
+import math
+
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from lecture8.models.inception_v3 import inception_c
-from lecture8.models.layers import Branches, chain
-
-
-def reduction(c_in, three, reduce, double, *, padding=0, stride=2, pool=True, eps=1e-3):
-    steps = {
-        "single": chain(c_in, (three, 3, stride, padding), eps=eps),
-        "twice": chain(c_in, (reduce, 1), (double, 3), (double, 3, stride, padding), eps=eps),
-    }
-    return Branches(**steps, **({"pool": nn.MaxPool2d(3, stride=2, padding=padding)} if pool else {}))
+from lecture8.lessons.l07_inception_v3 import answers
+from lecture8.lessons.l07_inception_v3.answers import conv, pair
+from lecture8.models.layers import Branches
 
 
-def in_a_row(c_in, three, reduce, double):
-    return nn.Sequential(nn.MaxPool2d(3, stride=2), chain(c_in, (three, 3)))
+def two(c_in, c_out, kernel, *, pads=None, between=None, second=None):
+    first, second = kernel, second or kernel[::-1]
+    pads = pads or [tuple(n // 2 for n in size) for size in (first, second)]
+    between = between or c_in
+    return nn.Sequential(conv(c_in, between, first, 1, pads[0]), conv(between, c_out, second, 1, pads[1]))
 
 
-def wide(c_in, *, forks=True, pool=None, last=384):
-    def fork():
-        return Branches(row=chain(384, (last, (1, 3))), column=chain(384, (last, (3, 1))))
-
-    def row():
-        return chain(384, (384, (1, 3)), (384, (3, 1)))
-
-    end = fork if forks else row
+def module_b(c_in, width, *, order=(7, 1), pool=None, last=192):
     return Branches(
-        one=chain(c_in, (320, 1)),
-        three=nn.Sequential(chain(c_in, (384, 1)), end()),
-        twice=nn.Sequential(chain(c_in, (448, 1), (384, 3)), end()),
-        pool=nn.Sequential(pool or nn.AvgPool2d(3, stride=1, padding=1), chain(c_in, (192, 1))),
+        one=conv(c_in, 192, 1),
+        seven=nn.Sequential(conv(c_in, width, 1), pair(width, last, (1, 7))),
+        twice=nn.Sequential(conv(c_in, width, 1), pair(width, width, order), pair(width, 192, order)),
+        pool=nn.Sequential(pool or nn.AvgPool2d(3, 1, 1), conv(c_in, 192, 1)),
     )
 
 
-def smooth(label, num_classes, amount, right=None, others=None):
-    targets = torch.full((num_classes,), amount / num_classes if others is None else others(num_classes, amount))
-    targets[label] = 1 - amount if right is None else right(num_classes, amount)
-    return targets
+def network(change):
+    net = answers.inception_v3(10)
+    return nn.Sequential(*change(list(net)))
 
 
-def pair(kernel, size):
+def svd(kernel, pairs, power):
     left, values, right = torch.linalg.svd(kernel)
-    return left[:, 0] * size(values), right[0]
+    return left[:, :pairs] * values[:pairs] ** power, right[:pairs]
 
 
-def gaps(confidence, right):
-    which = (confidence * 10).long().clamp(max=9)
-    for b in which.unique():
-        inside = which == b
-        yield inside.double().mean(), confidence[inside].mean() - right[inside].double().mean()
+def report(net, images, labels, *, train=False, amount=0.0, axis=1):
+    with torch.no_grad():
+        logits = net.train(train)(images)
+    confidence = logits.softmax(axis).max(1).values.mean().item()
+    accuracy = (logits.argmax(1) == labels).float().mean().item()
+    return F.cross_entropy(logits, labels, label_smoothing=amount).item(), accuracy, confidence
 
 
-def mean_gap(confidence, right):
-    found = list(gaps(confidence, right))
-    return sum(abs(gap) for _, gap in found) / len(found)
+def cut(layer, between, *, bias=1, values=1):
+    made = answers.factorize(layer, between)
+    made[1].bias.data = made[1].bias.data * bias
+    made[0].weight.data = made[0].weight.data * values
+    return made
 
 
-# exercise -> [(a typical wrong answer, what the check must say)]
+# exercise or build -> [(a typical wrong answer, what the check must say)]
 WRONG = {
-    "channels": [(512, "pooling is a branch"), (768, "split in halves"), (1472, "inner layers"), (896, "not halved"), (5, "too small")],
-    "weights": [(258_048, "one of the two"), (1_806_336, "7 × 7 itself"), (14, "per pair"), (2688, "192², not 192"), ("x", "Expected a number")],
-    "smooth": [
-        (lambda label, n, a: smooth(label, n, a, others=lambda n, a: a / (n - 1)), "right one included"),
-        (lambda label, n, a: smooth(label, n, a), "add up to 1"),
-        (lambda label, n, a: torch.full((n,), 1 / n), "Expected [0.02"),
-        (lambda label, n, a: [0.0] * n, "Expected a tensor"),
-        (lambda label, n, a: torch.zeros(n + 1), "Expected a tensor"),
+    "pair": [
+        (lambda *s: two(*s, pads=[3, 3]), "padding should be"),
+        (lambda *s: two(*s, between=s[1]), "weight shape should be"),
+        (lambda *s: two(*s, second=s[2]), "kernel_size should be"),
     ],
     "separate": [
-        (lambda kernel: pair(kernel, lambda values: 1), "singular value is missing"),
-        (lambda kernel: pair(kernel, lambda values: values[0] ** 2), "there twice"),
-        (lambda kernel: (kernel.mean(1), kernel.mean(0)), "the best leaves"),
-        (lambda kernel: (kernel, kernel), "Expected a column of 3 and a row of 3"),
-        (lambda kernel: torch.linalg.svd(kernel)[0], "Expected two tensors"),
+        (lambda kernel, pairs: svd(kernel, pairs, 0), "are missing"),
+        (lambda kernel, pairs: svd(kernel, pairs, 2), "are there twice"),
+        (lambda kernel, pairs: (kernel[:, :pairs], kernel[:pairs]), "the best leave"),
+    ],
+    "module_b": [
+        (lambda *s: module_b(*s, order=(1, 7)), "first difference"),
+        (lambda *s: module_b(*s, pool=nn.MaxPool2d(3, 1, 1)), "outputs differ"),
+        (lambda *s: module_b(*s, last=128), "weight shape should be"),
+    ],
+    "side_by_side": [
+        (lambda c: Branches(conv=conv(c, 2 * c, 3, 2, 1), pool=nn.MaxPool2d(2)), "weight shape should be"),
+        (lambda c: Branches(conv=conv(c, c, 3, 2), pool=nn.MaxPool2d(2)), "Sizes of tensors"),
+        (lambda c: Branches(pool=nn.MaxPool2d(2), conv=conv(c, c, 3, 2, 1)), "outputs differ"),
+        (lambda c: nn.Sequential(nn.MaxPool2d(2), conv(c, 2 * c, 3, 1, 1)), "stride should be"),
+        (lambda c, pooling=None: Branches(conv=conv(c, c, 3, 2, 1), pool=nn.MaxPool2d(2)), "AvgPool2d): All"),
+    ],
+    "inception_v3": [
+        (lambda n: network(lambda parts: parts[:1] + parts[2:]), "stopped on images"),
+        (lambda n: network(lambda parts: [*parts[:5], parts[6], parts[5], *parts[7:]]), "weight shape should be"),
+    ],
+    "smoothed_loss": [
+        (lambda logits, labels, a: F.cross_entropy(logits, labels), "without smoothing"),
+        (lambda *s: answers._only_others(*s), "the correct one included"),
+        (lambda *s: answers._replaced(*s), "AND its part"),
+        (lambda *s: -answers.smoothed_loss(*s), "sign"),
+        (lambda *s: answers.smoothed_loss(*s).detach(), "no gradient"),
+    ],
+    "work": [(1_128_960_000, "not 35 × 35"), (532_684_800, "half of the 640"), (2_257_920_000, "expensive order"), (921_600, "number of weights")],
+    "gap": [
+        (lambda a, k: (1 - a + a / k) / (a / k), "ratio"),
+        (lambda a, k: math.log10((1 - a + a / k) / (a / k)), "natural"),
+        (lambda a, k: math.log((1 - a) / (a / k)), "also gets its part"),
+        (lambda a, k: "4.5", "Expected a number"),
     ],
     "error": [
-        (lambda confidence, right: abs(confidence.mean() - right.double().mean()), "over everything"),
-        (mean_gap, "not all bins alike"),
-        (lambda confidence, right: sum(share * gap for share, gap in gaps(confidence, right)), "cancel"),
+        (lambda confidence, right: abs(confidence.mean() - right.double().mean()), "cancel"),
         (lambda confidence, right: 1 - right.double().mean(), "expected"),
         (lambda confidence: 0.0, "TypeError"),
     ],
-    "reduction": [
-        (lambda *a: reduction(*a, padding=1), "padding should be"),
-        (lambda *a: reduction(*a, stride=1, pool=False), "stride should be"),
-        (lambda *a: reduction(*a, pool=False), "returns"),
-        (in_a_row, "first difference"),
-        (lambda *a: "block", "Expected a network"),
+    "report": [
+        (lambda *s: report(*s, train=True), "act only in training"),
+        (lambda *s: report(*s, amount=0.1), "smoothed labels"),
+        (lambda *s: report(*s, axis=0), "along which axis"),
     ],
-    "wide": [
-        (lambda c: wide(c, forks=False), "returns"),
-        (lambda c: wide(c, last=192), "weight shape should be"),
-        (lambda c: wide(c, pool=nn.MaxPool2d(3, 1, 1)), "outputs differ"),
-        (lambda c: inception_c(1280), "stopped on images"),
-        (lambda c: None or [c], "Expected a network"),
+    "factorize": [
+        (lambda *s: cut(*s, bias=0), "bias is missing"),
+        (lambda *s: cut(*s, values=2), "best columns and rows"),
+        (lambda layer, between: layer, "Expected kernels of"),
     ],
 }  # fmt: skip

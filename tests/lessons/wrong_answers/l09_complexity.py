@@ -1,8 +1,6 @@
 import torch
 from torch import nn
 
-from lecture8 import complexity
-
 
 def count(net, size, *, formula):
     found = []
@@ -32,10 +30,6 @@ def no_groups(m, x, y):
     return y.numel() * channels * (m.kernel_size[0] * m.kernel_size[1] if isinstance(m, nn.Conv2d) else 1)
 
 
-def seconds(macs, params, batch, rate, bandwidth):
-    return batch * macs / rate + 4 * params / bandwidth
-
-
 def strictly_cheaper(costs, accuracies):
     """Looks only at those that cost less, not at those that cost the same."""
     points = list(zip(costs, accuracies, strict=True))
@@ -48,37 +42,84 @@ def no_twins(costs, accuracies):
     return [i for i, (c, a) in points if not any(d <= c and b >= a for j, (d, b) in points if j != i)]
 
 
-# exercise -> [(a typical wrong answer, what the check must say)]
+def bench(evaluate=True, inside=False, warm=3, wait=True, average=sorted, scale=1000):
+    """A benchmark with some of the mistakes."""
+
+    def benchmark(net, lab, batch, runs):
+        net.train(not evaluate)
+        images = None if inside else lab.images(batch)
+        synchronize = lab.synchronize if wait else int
+        for _ in range(warm):
+            net(images or lab.images(batch))
+        times = []
+        for _ in range(runs):
+            synchronize()
+            start = lab.clock()
+            net(images or lab.images(batch))
+            synchronize()
+            times.append(lab.clock() - start)
+        return scale * (sorted(times)[runs // 2] if average is sorted else average(times) / runs)
+
+    return benchmark
+
+
+def chosen(candidates, limits, margin, time=max, best=None, mb=1):
+    fit = {n: c for n, c in candidates.items() if time(c["ms"]) <= limits["ms"] and mb * c["mb"] <= limits["mb"]}
+    top = max((c["top1"] for c in (best or (lambda c, f: f))(candidates, fit).values()), default=0)
+    return {name: max(c["ms"]) for name, c in fit.items() if c["top1"] >= top - margin}
+
+
+# exercise or build -> [(a typical wrong answer, what the check must say)]
 WRONG = {
-    "megabytes": [(817_825_024, "bits"), (51_114_064, "16 bits"), (25_557_032, "parameters"), (102, "too small")],
-    "separable": [(115_605_504, "plain"), (12_845_056, "missing"), (451_584, "missing"), (67_840, "one pixel")],
-    "images_per_second": [
-        (seconds, "seconds for the batch"),
-        (lambda m, p, b, r, w: b * m / r + p, "Expected"),
-        (lambda m, p, b, r, w: 1 / seconds(m, p, b, r, w), "batches per second"),
-        (lambda m, p, b, r, w: b / (b * m / r + p / w), "4 bytes"),
-        (lambda m, p, b, r, w: 1 / (m / r + 4 * p / w), "once for the whole batch"),
-        (lambda m, p, b, r, w: r / m, "takes time, too"),
-        (lambda m, p, b, r, w: "fast", "Expected a number"),
+    "conv_cost": [
+        (lambda c, d, k, s: (k * k * d * c, d * s * s, 2 * k * k * c * d * s * s), "counts 1 here"),
+        (lambda c, d, k, s: (k * c * d, d * s * s, k * k * c * d * s * s), "kernel · kernel positions"),
+        (lambda c, d, k, s: (k * k * c, d * s * s, k * k * c * d * s * s), "there are c_out of them"),
+        (lambda c, d, k, s: (k * k * d * c + d, d * s * s, k * k * c * d * s * s), "biases out"),
+        (lambda c, d, k, s: (k * k * d * c, s * s, k * k * c * d * s * s), "one feature map"),
+        (lambda c, d, k, s: (k * k * d * c, d * s * s, k * k * d * s * s), "all input channels"),
+        (lambda *s: 28, "Expected three numbers"),
     ],
-    "largest_batch": [
-        (lambda net, size, limit: limit // complexity.memory(net, size, 1).peak, "one more would still fit"),
-        (lambda net, size, limit: 100, "the peak is"),
-        (lambda net, size, limit: limit / complexity.memory(net, size, 1).peak, "whole number"),
-    ],
-    "pareto": [
-        (lambda costs, accuracies: [accuracies.index(max(accuracies))], "beaten by no other"),
-        (lambda costs, accuracies: list(range(len(costs))), "is beaten by another"),
-        (strictly_cheaper, "equal cost"),
-        (no_twins, "twins"),
-        (lambda costs, accuracies: max(accuracies), "as a list"),
+    "roofline": [
+        (lambda m, w, v, r, b: (m / (4 * w + 4 * v), m / r + 4 * (w + v) / b), "one after the other"),
+        (lambda m, w, v, r, b: (m / (4 * w + 4 * v), m / r), "computing alone"),
+        (lambda m, w, v, r, b: (m / (4 * w + 4 * v), 4 * (w + v) / b), "fetching alone"),
+        (lambda m, w, v, r, b: (m / (4 * w + 4 * v), max(r / m, b / (4 * w + 4 * v))), "work divided by rate"),
+        (lambda m, w, v, r, b: (m / (w + v), 1), "4 bytes"),
+        (lambda m, w, v, r, b: (m / w / 4, 1), "values in and out"),
+        (lambda m, w, v, r, b: 1, "Expected two numbers"),
     ],
     "count_macs": [
         (lambda net, size: 2 * count(net, size, formula=lambda m, x, y: y.numel() * m.weight[0].numel()), "counts 1 here"),
         (lambda net, size: count(net, size, formula=no_groups), "its group's channels"),
         (lambda net, size: count(net, size, formula=lambda m, x, y: x[0, 0].numel() * m.weight.numel()), "stride of 2"),
-        (lambda net, size: count(net, size, formula=lambda m, x, y: y.numel() * (m.weight[0].numel() + 1)), "one convolution"),
         (only_modules, "used twice"),
-        (lambda net, size: net, "Expected a number"),
+    ],
+    "pareto": [
+        (lambda costs, accuracies: [accuracies.index(max(accuracies))], "beaten by no other"),
+        (lambda costs, accuracies: list(range(len(costs))), "is beaten"),
+        (strictly_cheaper, "equal cost"),
+        (no_twins, "twins"),
+    ],
+    "benchmark": [
+        (bench(evaluate=False), "training mode"),
+        (bench(inside=True), "while the clock ran"),
+        (bench(warm=0), "0 calls came before"),
+        (bench(wait=False), "still computing"),
+        (bench(average=sum), "median does not"),
+        (bench(scale=1), "return milliseconds"),
+        (lambda *args: 4.2, "never called"),
+    ],
+    "file": [(408_912_512, "bits"), (102_228_128, "32 bits"), (25_557_032, "parameters"), (51, "too small")],
+    "separable": [(115_605_504, "plain"), (12_845_056, "missing"), (451_584, "missing"), (67_840, "one pixel")],
+    "battery": [(36_000, "ResNet-50"), (144_000, "10 watts"), (3_600, "battery lasts"), (900_000, "divide")],
+    "archive": [(57_600, "batches"), (230_400, "do not multiply"), (32, "in a second")],
+    "defensible": [
+        (lambda c, lim, m: chosen(c, lim, m, time=min), "every time must be within"),
+        (lambda c, lim, m: chosen(c, lim, 0), "below the margin"),
+        (lambda c, lim, m: chosen(c, lim, m, best=lambda every, fit: every), "the best that fits"),
+        (lambda c, lim, m: chosen(c, lim, m, mb=0), "too large"),
+        (lambda c, lim, m: "ResNet-50", "Expected a dict"),
+        (lambda c, lim, m: {n: min(c[n]["ms"]) for n in chosen(c, lim, m)}, "slowest time of"),
     ],
 }  # fmt: skip
