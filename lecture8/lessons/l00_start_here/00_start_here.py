@@ -124,7 +124,9 @@ def convolve(image, kernel):
 convolve = ask.builds["convolve"].use(convolve)
 
 # %%
-live.show("convolution", {"image": patch}, pictures.sliding(patch, kernel, convolve(patch, kernel)))
+live.show(
+    "convolution", {"image": patch}, pictures.sliding(patch, kernel, convolve(patch, kernel))
+)
 
 # %% [markdown]
 # Where the picture answers to your mouse, move the window, change the kernel, try a stride of 2. Orange is positive, purple negative. The largest sums lie along the *upper* edge of the lower stroke. The most negative ones lie where the middle

@@ -44,7 +44,7 @@ import torch
 import torchvision
 from torch import nn
 
-from lecture8 import complexity, datasets, models, plots, published, teaching, training
+from lecture8 import complexity, datasets, live, models, plots, published, teaching, training
 from lecture8 import transfer
 from lecture8.lessons.l06_resnet import colleague, drawings, explorers, pictures, runs
 from lecture8.lessons.l06_resnet import questions as ask
@@ -566,6 +566,12 @@ teaching.claim(
 # The first step is the learning rate times a huge gradient, and momentum repeats it: the early weights become huge. Batch normalization makes the output independent of their scale: weights c times as
 # large give the same output, and a gradient divided by c. So the small gradients fit with this early explosion. They are not the classic vanishing gradient, which is small before training.
 #
+# ➤ Here are all 60 epochs of section 1, loaded. When does plain-56 begin to learn, and what have the gradients of its first layers become by then?
+
+# %%
+live.show("film", runs.film(), pictures.last_epoch())
+
+# %% [markdown]
 # The paper calls degradation “unlikely to be caused by vanishing gradients”, too. Our picture does not show whether the growth is why
 # plain-56 learns badly.
 #

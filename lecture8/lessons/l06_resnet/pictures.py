@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lecture8 import published
+from lecture8.lessons.l06_resnet import runs
 from lecture8.plots import (
     BLACK,
     BLUE,
@@ -73,8 +74,8 @@ def settings_of_56(*, longer: bool) -> dict[str, pd.DataFrame]:
     table = published.read("degradation")
     rows = table[(table["depth"] == 56) & (table["kind"] == "plain")]
     found = {}
-    for (init, lr), runs in rows.groupby(["init", "lr"]):
-        found[f"{INITIAL[init]}, rate {lr:g}"] = runs
+    for (init, lr), some in rows.groupby(["init", "lr"]):
+        found[f"{INITIAL[init]}, rate {lr:g}"] = some
     found = dict(sorted(found.items(), key=lambda item: INITIAL["he"] not in item[0]))
     if longer:
         found["He (fan-out), rate 0.005, 180 epochs"] = published.read("degradation_longer")
@@ -230,6 +231,16 @@ def heat(norms: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
     ticks = range(int(np.ceil(low)), int(np.floor(high)) + 1)
     bar.set_ticks(ticks, labels=[f"{10.0**tick:g}" for tick in ticks])
     return figure
+
+
+def last_epoch() -> Figure:
+    """Gradient norm by layer of the networks of 56 layers after 60 epochs: the film's last frame."""
+    norms = runs.norms_of_56()
+    last = {
+        name: (10 ** norms[kind].iloc[:, -1:]).to_numpy().T for kind, name in runs.NAMES.items()
+    }
+    axes = {"xlabel": "layer (1 = at the image)", "ylabel": "gradient norm"}
+    return lines(last, log=True, title="after 60 epochs, mean of three seeds", **axes)
 
 
 def removal(

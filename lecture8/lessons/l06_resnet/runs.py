@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from lecture8 import published
@@ -112,3 +113,38 @@ def gradient_ratios() -> pd.DataFrame:
         ]
     columns = ["before training", "after 1 epoch", "after 2 to 60 epochs"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+NAMES = {"plain": "plain-56", "A": "residual-56"}
+
+
+def norms_of_56() -> pd.DataFrame:
+    """log10 of the gradient norm of each layer's weights, mean of three seeds: layers × (kind, epoch)."""
+    table = published.read("degradation_gradients").query("depth == 56")
+    logs = table.assign(log=np.log10(table["norm"]))
+    return logs.pivot_table(index="layer", columns=["kind", "epoch"], values="log")
+
+
+def film() -> dict:
+    """What `film.js` shows of 60 epochs with 56 layers: gradient norm by layer, and training accuracy."""
+    norms, ends = norms_of_56(), published.read("degradation")
+    ends = ends.query("depth == 56 and lr == 0.05 and init == 'he'")
+    correct = 100 * ends.pivot_table(index="epoch", columns="kind", values="train_accuracy")
+    frames = []
+    for epoch in map(int, norms["A"].columns):
+        words = [f"{10 ** norms[kind, epoch][1]:.2g} in {name}" for kind, name in NAMES.items()]
+        said = f"Epoch {epoch}: gradient norm of the first layer {words[0]}, {words[1]}."
+        if epoch:
+            said += f" Training accuracy: {correct['plain'][epoch]:.0f} and {correct['A'][epoch]:.0f} %."
+        frames.append({"name": f"epoch {epoch}", "at": epoch, "words": said})
+    lines = [{"name": name, "values": norms[kind].T.to_numpy()} for kind, name in NAMES.items()]
+    ends = [{"name": name, "values": correct[kind]} for kind, name in NAMES.items()]
+    gradients = {
+        "kind": "lines", "title": "Gradient norm of each layer's weights", "x": norms.index, "share": 1.6, "log": True,
+        "across": "layer (1 = at the image)", "up": "gradient norm", "series": lines,
+    }  # fmt: skip
+    accuracy = {
+        "kind": "lines", "title": "Training accuracy", "x": correct.index, "across": "epoch", "low": 0, "high": 104,
+        "up": "correct predictions, %", "unit": " %", "series": ends,
+    }  # fmt: skip
+    return {"frames": frames, "label": "epoch", "panels": [gradients, accuracy]}

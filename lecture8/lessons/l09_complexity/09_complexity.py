@@ -42,20 +42,31 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lecture8 import complexity, datasets, measure, models, plots, published, teaching, transfer
-from lecture8.lessons.l09_complexity import bench, budget, cifar10, explorers, pictures
+from lecture8 import (
+    complexity,
+    datasets,
+    live,
+    measure,
+    models,
+    plots,
+    published,
+    teaching,
+    transfer,
+)
+from lecture8.lessons.l09_complexity import atlas, bench, budget, cifar10, explorers, pictures
 from lecture8.lessons.l09_complexity import questions as ask
 from lecture8.lessons.l09_complexity import rooflines
 
 first = budget.table("first")  # networks with published weights: accuracy and costs
 SHOWN = ["AlexNet", "GoogLeNet", "VGG-16", "ResNet-18", "ResNet-50", "ResNet-152"]
-_ = pictures.sizes(first.loc[[*SHOWN, "Inception-ResNet-v2"]])
+networks = atlas.data()
+live.show("atlas", networks, atlas.still(networks))
 
 # %% [markdown]
-# ➤ Networks of this course, drawn to scale: orange areas are parameters, blue ones multiply-adds for one image. Which network is *expensive*? It depends on what you pay for:
-# a download, a battery, a second of waiting.
+# ➤ The networks of this course, to one scale: the longer a bar, the more parameters; the darker, the more multiply-adds for one image. If the picture answers to your mouse, look into
+# a network, a block, a layer. Which network is *expensive*? It depends on what you pay for: a download, a battery, a second of waiting.
 #
-# (AlexNet is the one-tower version of 2014, GoogLeNet is torchvision's with batch normalization; Inception-v3, -v4 and Inception-ResNet-v2 get images of 299 × 299.)
+# (These are the papers' networks. In the tables below AlexNet is the one-tower version of 2014, GoogLeNet is torchvision's with batch normalization; Inception-v3, -v4 and Inception-ResNet-v2 get images of 299 × 299.)
 #
 # What you may change is in the next cell. Close other programs before you measure. For the other run, write `lecture8.start("paper")` above.
 

@@ -33,45 +33,6 @@ def color_of(label: str) -> str:
 # --- all networks --------------------------------------------------------------------------------------------------
 
 
-def sizes(table) -> Figure:
-    """Two squares for each network: the area of one is its parameters, that of the other its multiply-adds.
-
-    table: rows by label with the columns params (millions) and macs (G), drawn from left to right; both kinds of squares
-    are drawn to scale, and the largest of each kind has side 1
-    """
-    figure, ax = plt.subplots(figsize=(7.4, 3.1))
-    x, rows = 0.0, (("params", ORANGE, 1.35, "{:.0f} M"), ("macs", BLUE, 0.0, "{:.1f} G"))
-    for label, row in table.iterrows():
-        sides = {column: math.sqrt(row[column] / table[column].max()) for column, *_ in rows}
-        wide = max(*sides.values(), 0.62)
-        for column, color, floor, form in rows:
-            side = sides[column]
-            ax.add_patch(
-                plt.Rectangle(
-                    (x + (wide - side) / 2, floor), side, side, color=color, linewidth=0
-                )
-            )
-            ax.text(
-                x + wide / 2,
-                floor + side + 0.04,
-                form.format(row[column]),
-                ha="center",
-                fontsize=9.5,
-                color=color,
-            )
-        name = label.replace("-ResNet-", "-\nResNet-").replace("Inception-v", "Inception-\nv")
-        ax.text(x + wide / 2, -0.08, name, ha="center", va="top", fontsize=9.5)
-        x += wide + 0.14
-    for word, color, height in (
-        ("parameters", ORANGE, 1.75),
-        ("multiply-adds\nfor one image", BLUE, 0.4),
-    ):
-        ax.text(-0.15, height, word, ha="right", va="center", color=color)
-    ax.set(xlim=(-1.15, x), ylim=(-0.5, 2.55), aspect="equal")
-    ax.axis("off")
-    return figure
-
-
 def orders(table) -> Figure:
     """The same networks in the order of each of their costs, the most expensive on top; a line for each network.
 
