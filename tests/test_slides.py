@@ -52,8 +52,7 @@ def test_the_notebook_has_the_types_of_the_rules_and_a_plan_that_fits(source):
     assert found == wanted, "run `python -m tools.build.slide_types`"
     plan = teaching_plan.plan(source.stem)
     assert not plan.complaints()
-    if source.stem < "05":  # lessons 05 to 09 have their first edition's plans
-        assert not plan.stale()
+    assert not plan.stale()
 
 
 def test_a_number_that_the_notebook_does_not_show_and_one_it_claims_are_found():

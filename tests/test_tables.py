@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lecture8 import course, published
-from tools.build import conditions, headings, notes_page
+from tools.build import conditions, glossary_page, headings, notes_page, teaching_plan
 
 NOTEBOOKS = {lesson.notebook for lesson in course.LESSONS}
 
@@ -104,3 +104,17 @@ def test_the_glossary_has_every_term_once_in_two_languages():
     assert table["meaning"].str.endswith(".").all() and (sentences == 1).all(), "one sentence each"
     assert set(table["lesson"]) <= NOTEBOOKS
     assert all(re.search("[가-힣]", name) for name in table["korean"])
+
+
+def test_every_term_is_defined_in_its_lesson_and_not_used_before():
+    assert glossary_page.complaints() == []
+    assert glossary_page.PAGE.read_bytes() == glossary_page.page().encode(), "run `python -m tools.build.glossary_page`"
+
+
+def test_the_page_on_controls_quotes_the_notebooks():
+    text = (conditions.ROOT / "docs" / "how_we_fooled_ourselves.md").read_text(encoding="utf-8")
+    sections = text.split("\n## ")[1:-1]  # the last one asks
+    assert len(sections) == 10
+    for section in sections:
+        (name,) = re.findall(r"notebooks/(\w+)\.ipynb", section)
+        assert not teaching_plan.Plan(name, section).stale(), name

@@ -32,7 +32,7 @@ def texts() -> list[tuple[str, str, str]]:
         (lesson.notebook, heading or lesson.notebook, LEFT_OUT.sub(" ", cell.source))
         for lesson in course.LESSONS
         for heading, cell in headings.cells(lesson.notebook)[1:]  # the first cell promises what is to come
-        if cell.cell_type == "markdown"
+        if cell.cell_type == "markdown" and not heading.startswith("Glossary")
     ]
 
 
@@ -40,20 +40,41 @@ def _word(term: str) -> str:
     return r"(?<![\w-])" + re.escape(term).replace(r"\ ", r"[\s-]+") + r"(s|es)?(?![\w-])"
 
 
-def first(pattern: str, notebook: str = "") -> str:
-    """A link to the first section, of this notebook or of all, with a text like this; '' if there is none."""
-    for name, heading, text in texts():
-        if notebook in ("", name) and re.search(pattern, text, re.IGNORECASE):
-            return f"[{name[:2]} {heading}]({headings.place(name, heading)})".replace("|", "\\|")
-    return ""
+def _first(pattern: str, notebook: str = "") -> int | None:
+    """The position in `texts` of the first text, of this notebook or of all, with something like this."""
+    found = enumerate(texts())
+    return next((i for i, (name, _, text) in found if notebook in ("", name) and re.search(pattern, text, re.I)), None)
+
+
+def places(term: str, korean: str, notebook: str) -> tuple[int | None, int | None]:
+    """Where in `texts` a lesson defines a term, in bold or by its Korean name, and where the course uses it first."""
+    return _first(rf"\*\*[^*]*{_word(term)}[^*]*\*\*|{re.escape(korean)}", notebook), _first(_word(term))
+
+
+def complaints() -> list[str]:
+    """Terms that their lesson does not define, and those that are used before."""
+    found = []
+    for row in published.read("glossary").itertuples():
+        defined, used = places(row.term, row.korean, row.lesson)
+        if defined is None:
+            found.append(f"{row.lesson} does not define {row.term!r} ({row.korean})")
+        elif used is not None and used < defined:
+            found.append(f"{row.term!r} is used in {texts()[used][:2]}, before {texts()[defined][:2]} defines it")
+    return found
+
+
+def _link(position: int | None) -> str:
+    if position is None:
+        return ""
+    name, heading, _ = texts()[position]
+    return f"[{name[:2]} {heading}]({headings.place(name, heading)})".replace("|", "\\|")
 
 
 def page() -> str:
     """The whole page as Markdown."""
     rows = []
     for row in published.read("glossary").itertuples():
-        bold = rf"\*\*[^*]*{_word(row.term)}[^*]*\*\*|{re.escape(row.korean)}"
-        links = f"{first(bold, row.lesson)} | {first(_word(row.term))}"
+        links = " | ".join(map(_link, places(row.term, row.korean, row.lesson)))
         rows.append(f"| {row.term} | {row.korean} | {row.meaning} | {links} |")
     return HEAD + "\n".join(rows) + "\n"
 

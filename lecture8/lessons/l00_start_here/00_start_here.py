@@ -129,7 +129,7 @@ live.show(
 )
 
 # %% [markdown]
-# Where the picture answers to your mouse, move the window, change the kernel, try a stride of 2. Orange is positive, purple negative. The largest sums lie along the *upper* edge of the lower stroke. The most negative ones lie where the middle
+# Where the picture answers to your mouse, move the window and change the kernel. Orange is positive, purple negative. The largest sums lie along the *upper* edge of the lower stroke. The most negative ones lie where the middle
 # stroke ends and it gets darker. One small table of numbers has found the horizontal edges of the 3.
 #
 # Why 5 × 5 and not 7 × 7? A 3 × 3 kernel fits in only five positions side by side in seven pixels.
@@ -232,7 +232,7 @@ data
 # becomes too optimistic. The results below are for test images; all settings were fixed before. A network that does much better on training images than
 # on new ones is **overfitting** (과적합).
 #
-# **Build it.** A convolutional network (CNN, 합성곱 신경망) is a list of layers. The last one is a **linear layer**: each of its ten outputs is a
+# **Build it.** A **convolutional neural network** (CNN, 합성곱 신경망) is a list of layers. The last one is a **linear layer**: each of its ten outputs is a
 # weighted sum of *all* its inputs. Complete the list; the shapes on the right are channels × height × width.
 
 # %%
@@ -256,8 +256,8 @@ def build_cnn():
 build_cnn = ask.builds["cnn"].use(build_cnn)
 
 # %% [markdown]
-# This table follows one image through the network. *params* counts the parameters. *macs* counts multiply-adds: one multiplication and one
-# addition, the unit of work. *field* is the receptive field: the width of the square of pixels that one value of a feature map depends on. It is
+# This table follows one image through the network. *params* counts the parameters. *macs* counts **multiply-adds** (곱셈-덧셈): one multiplication and one
+# addition, the unit of work. *field* is the **receptive field** (수용 영역): the width of the square of pixels that one value of a feature map depends on. It is
 # counted up to the last pooling; after Flatten, every output depends on the whole image.
 
 # %%
@@ -285,7 +285,7 @@ _ = pictures.answer(image[0, 0], probabilities[0].detach(), data.classes)
 #
 # $$\text{loss} = -\log \frac{e^{z_y}}{e^{z_1} + … + e^{z_{10}}}.$$
 #
-# This is the **cross-entropy** of softmax and label; over a batch of images we take the mean.
+# This is the **cross-entropy** of softmax and label; for several images we take the mean.
 
 # %%
 ask.exercises["start"]
@@ -667,7 +667,7 @@ published_errors[columns].dropna(subset="top5").style.hide(axis="index").format(
 )
 
 # %% [markdown]
-# *nets*: how many networks are averaged. *split*: validation or test images. A *crop* is a rectangle cut from the image; *crops*: over how many of them the predictions are averaged. A number with
+# *nets*: how many networks are averaged. *split*: validation or test images. A **crop** (크롭) is a rectangle cut from the image; *crops*: over how many of them the predictions are averaged. A number with
 # one crop must not be compared with one that has 144: the same GoogLeNet has 10.07 and 7.89 %.
 #
 # You may read that ZFNet lowered the error from 16.4 to 11.7 %. But 16.4 % is five AlexNets, and 11.7 % is an ensemble of Clarifai, Zeiler's company. One network against one, for ZFNet the one of the paper's Figure 3 (the chart has a larger variant, b):

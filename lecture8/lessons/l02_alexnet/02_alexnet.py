@@ -500,7 +500,7 @@ teaching.claim(
 
 # %% [markdown]
 # With the same initial weights tanh is faster than ReLU here; with tanh, He's larger weights are faster than Glorot's. And the
-# argument about slopes? If tanh lost the gradient during backpropagation, the first layers would receive almost none. Before training:
+# argument about slopes? If tanh lost the gradient during **backpropagation** (역전파: computing all gradients, from the loss back to the first layer), the first layers would receive almost none. Before training:
 
 # %%
 gradients = published.read("deep_activations_gradients")
@@ -517,7 +517,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# Our digits show neither faster learning with ReLU nor a vanishing gradient with tanh. This does not refute the paper, whose data, size and initial weights were different. But “ReLU learns faster” needs its conditions.
+# Our digits show neither faster learning with ReLU nor that the gradient gets lost with tanh. This does not refute the paper, whose data, size and initial weights were different. But “ReLU learns faster” needs its conditions.
 #
 # ➤ See how easily you could have “confirmed” it: four layers, also loaded. Set both to 0.003, then move tanh to 0.1. Anyone who
 # compares two methods at one learning rate compares learning rates.
@@ -639,7 +639,7 @@ teaching.claim(
 
 # %% [markdown]
 # On images brought to standard deviation 1, as is usual today (orange), LRN multiplies by a constant, which the next layer's weights can
-# absorb. In 2012 pixels went from 0 to 255, minus their mean. With activations so much larger (black, extrapolated) the factor varies. The
+# absorb. In 2012 pixels went from 0 to 255, minus their mean. With outputs so much larger (black, extrapolated) the factor varies. The
 # paper reports 1.4 points less top-1 error.
 #
 # You may read that normalization is no longer used because it makes no difference. That is nearly true of LRN, on images scaled as

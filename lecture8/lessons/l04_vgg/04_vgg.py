@@ -170,7 +170,7 @@ _ = pictures.squares({name: what_it_sees(kernels) for name, kernels in stacks.it
 # %% [markdown]
 # The square is the **receptive field** (수용 영역). Two 3 × 3 see as much as one 5 × 5, three as much as one 7 × 7. But in the stack of three, 49 paths
 # start from the middle pixel and one from each corner. (All weights are 1 here. In a trained network often only the middle
-# matters: the *effective receptive field*, Luo et al., 2016.)
+# matters: the **effective receptive field** (유효 수용 영역), Luo et al., 2016.)
 #
 # Now for any chain of layers. `step` is how far apart two neighbors of a feature map are, in pixels of the image.
 #

@@ -177,7 +177,7 @@ ask.exercises["one_by_one"].check(one_by_one)
 #
 # A k × k convolution costs k² · channels in · channels out multiply-adds per pixel. The factor k² is fixed. So reduce the channels that go *in*: let a 1 × 1
 # convolution first make 64 of the 256. It does this cheaply, because its own k² is 1. This is a **bottleneck** (병목), or **dimension
-# reduction** (차원 축소): a 1 × 1 before each large kernel, and one after the pooling (*pool projection*), which stops the growth of the channels.
+# reduction** (차원 축소): a 1 × 1 before each large kernel, and one after the pooling (**pool projection**, 풀링 투영), which stops the growth of the channels.
 
 # %%
 guess_cost = teaching.predict(ask.predictions["cost"])
@@ -643,7 +643,7 @@ guess_heads.reveal(ask.heads_one(errors), pictures.dots(errors, xlabel))
 # %% [markdown]
 # A larger gradient is not yet a better network. A year later, in the Inception-v3 paper (lesson 07), Szegedy and others reported that heads did not speed up early training
 # and gave a slight gain near the end, and that removing the lower head “did not have any adverse effect on the final quality of the network”. They argue that heads
-# act as regularizers.
+# act as **regularizers** (규제): something that keeps a network from learning its training images by heart.
 #
 # The second suspect. A colleague trains the small GoogLeNet twice: with Glorot's weights and no batch normalization, and with He's weights and batch
 # normalization. Neither run has heads, LRN or dropout. (With batch normalization the convolutions have no bias; it would have no effect.)

@@ -150,7 +150,7 @@ teaching.claim(
 #
 # ## 3 · The residual block
 #
-# If extra layers should copy their input and cannot learn to, give them the copy for free. The layers compute F(x), and the block outputs
+# If extra layers should copy their input and cannot learn to, give them the copy for free. The layers compute F(x), and the **residual block** (잔차 블록) outputs
 #
 # $$y = \mathrm{ReLU}\big(F(x) + x\big)$$
 #
@@ -801,7 +801,7 @@ ask.exercises["paths"].check(my_paths)
 # <details><summary>For the curious: “Xavier initialization”, weight decay 1e-5</summary>
 #
 # You find both in summaries of ResNet. The paper says “as in [13]”, He et al. 2015, whose rule has the variance 2/n for ReLU. There n counts a layer's inputs (their equation 10), or its outputs (equation 14): they
-# call either sufficient. Glorot's rule (also called Xavier) is 2/(inputs + outputs), about half as much. A well-known slide prints “Xavier/2”, which may mean: with half of n. And the weight decay is 0.0001.
+# call either sufficient. Glorot's rule (also called Xavier initialization, Xavier 초기화) is 2/(inputs + outputs), about half as much. A well-known slide prints “Xavier/2”, which may mean: with half of n. And the weight decay is 0.0001.
 #
 # </details>
 #

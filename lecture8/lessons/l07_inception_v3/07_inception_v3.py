@@ -570,7 +570,7 @@ teaching.claim(
 # 3 × 3. *Inception-v2*, in this paper, is the new architecture with asymmetric kernels and side-by-side reductions. *Inception-v3* is Inception-v2 with four more changes. Careful: the Inception-v4 paper
 # and Google's code call BN-Inception “Inception-v2”.
 #
-# The four changes: the optimizer *RMSProp*, which scales steps as Adam does; *label smoothing* (section 5); 3 × 3 kernels in
+# The four changes: the optimizer *RMSProp*, which scales steps as Adam does; **label smoothing** (레이블 스무딩, section 5); 3 × 3 kernels in
 # the stem; batch normalization in the auxiliary classifier (section 7).
 
 # %%
