@@ -164,7 +164,7 @@
     const paint = (from, to, mix) => {
       for (let i = 0; i < length; i++) {
         const past = bytes[from * length + i], value = past + mix * (bytes[to * length + i] - past);
-        gray[i] = 0xff000000 + 0x010101 * (value === zero ? 0 : Math.round(60 + 195 * value / 255));  // only zero is black
+        gray[i] = 4278190080 + 65793 * (value === zero ? 0 : Math.round(60 + 195 * value / 255));  // opaque; only zero is black
       }
       brush.putImageData(picture, 0, 0);
       pen.imageSmoothingEnabled = false;

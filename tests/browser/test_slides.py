@@ -105,7 +105,7 @@ def unfold(page):
     """Opens whatever can be unfolded on the slide; whether there was anything."""
     # its own listeners hear of it after the deck's, which fits the slide
     return page.evaluate(
-        f"""Promise.all([...{SLIDE}.querySelectorAll("details")].map(one => new Promise(done => {{
+        f"""Promise.all([...{SLIDE}.querySelectorAll("details:not([open])")].map(one => new Promise(done => {{
             one.addEventListener("toggle", done, {{once: true}});
             one.open = true;
         }}))).then(opened => opened.length > 0)"""

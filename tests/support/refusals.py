@@ -8,5 +8,5 @@ def message(error, call, *args, **kwargs):
     with pytest.raises(error) as caught:
         call(*args, **kwargs)
     text = str(caught.value)
-    assert "\n" not in text and len(text) < 450, text
+    assert "\n" not in text and len(text) < 500, text
     return text

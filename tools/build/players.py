@@ -88,10 +88,10 @@ def _asked(asked: teaching.Question | teaching.Prediction, key: str, still: str)
 
 def _revealed(key: str, markdown: str) -> str:
     """What a prediction reveals without a guess, as HTML that knows what was measured."""
-    said, measured, more, picture = slide_types.REVEAL.fullmatch(markdown).groups("")
+    measured, more, picture = slide_types.REVEAL.fullmatch(markdown).groups("")
     body = f"<p><b>Measured: {words(measured)}.</b> {words(more.strip())}</p>{picture}"
     return (
-        f'<div data-reveal="{key}" data-measured="{html.escape(measured)}"><p class="guess">{said}</p>'
+        f'<div data-reveal="{key}" data-measured="{html.escape(measured)}"><p class="guess"></p>'
         f"<details><summary>What was measured</summary>{body}</details></div>"
     )
 
@@ -109,12 +109,11 @@ def thinned(values: dict[str, list], start: dict, most: int) -> dict[str, list]:
     return values
 
 
-def lay(notebook: NotebookNode, folder: Path) -> None:
-    """Lays the script, and the states of all explorers that `alive` found in a notebook, into a folder."""
+def lay(page: str, folder: Path) -> None:
+    """Lays the script, and the states of all explorers on a page made from what `alive` returns, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(SCRIPT, folder)
-    shown = (out.get("data", {}).get("text/html", "") for cell in notebook.cells for out in cell.get("outputs", ()))
-    for key in re.findall(r'<figure data-player="(\S+)">', "".join(shown)):
+    for key in re.findall(r'<figure data-player="([^"\s]+)">', page):
         _draw(key, folder)
 
 

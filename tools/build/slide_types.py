@@ -26,7 +26,7 @@ PICTURE = 420  # the most that a picture is made
 ANSWER = re.compile(r'ask\.(exercises|builds)\["(\w+)"\]\.(?:check|use)\(')
 # what a prediction reveals without a guess: that there was none, what was measured, more, a picture
 REVEAL = re.compile(
-    r"\S+ (You made no prediction\.)\s*<details><summary>[^<]*</summary>\s*"
+    r"\S+ You made no prediction\.\s*<details><summary>[^<]*</summary>\s*"
     r"\*\*Measured: (.*?)\.\*\*(.*?)(<img[^>]*>)?\s*</details>\s*",
     re.DOTALL,
 )
@@ -64,7 +64,7 @@ def height(cell: NotebookNode) -> float:
             total += min(PICTURE, 1100 * high / width)
         elif "text/markdown" in data:
             # a reveal is shown openly: on a slide it comes after the question
-            openly = REVEAL.sub(r"**Measured: \2.**\3\4", data["text/markdown"])
+            openly = REVEAL.sub(r"**Measured: \1.**\2\3", data["text/markdown"])
             words, *pictures = re.split("<img[^>]*>", openly)
             total += _text(words.split("<details>")[0]) + PICTURE * len(pictures)
         elif "text/html" in data:

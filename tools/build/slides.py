@@ -59,9 +59,7 @@ def deck(name: str) -> str:
         jquery_url="node_modules/jquery/dist/jquery.min.js",
         mermaid_js_url="",
     )
-    shown = prepared(notebook, teaching_plan.plan(name))
-    players.lay(shown, TARGET / "players")
-    html, _ = exporter.from_notebook_node(shown)
+    html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name)))
     # mermaid is on no slide, and would be fetched from the network
     html = re.sub(r'<script type="module">(?:(?!</script>).)*mermaid.*?</script>', "", html, flags=re.DOTALL)
     style, fit = (ADDED.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
@@ -77,6 +75,7 @@ def main() -> None:
     for source in options.sources:
         path = TARGET / f"{source.stem}.html"
         path.write_text(deck(source.stem), encoding="utf-8")
+        players.lay(path.read_text(encoding="utf-8"), TARGET / "players")
         print(path.relative_to(conditions.ROOT), flush=True)
 
 

@@ -612,7 +612,7 @@ teaching.claim(
 #
 # ➤ And here? Three repeats, alternately; the line joins the medians. How much is noise?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 _ = pictures.by_batch(per_second, ylabel="images per second, here")
 
 # %% [markdown]
