@@ -549,6 +549,7 @@ found = ask.option("gradients", (start["plain-56"] > 0.5) + (start["plain-56"] >
 guess_gradients.reveal(found, pictures.heat(norms))
 
 # %%
+live.show("film", runs.film(), pictures.last_epoch())
 teaching.claim(
     "Before the first step the first convolution's gradient norm is ≈ {mine:,.0f} times the last one's in plain-56, ≈ {yours:.0f} times in residual-56. "
     "Norm of the first convolution's weights after 0, 1 and 10 steps: plain-56 ≈ {plain}, residual-56 ≈ {residual}.",
@@ -566,12 +567,8 @@ teaching.claim(
 # The first step is the learning rate times a huge gradient, and momentum repeats it: the early weights become huge. Batch normalization makes the output independent of their scale: weights c times as
 # large give the same output, and a gradient divided by c. So the small gradients fit with this early explosion. They are not the classic vanishing gradient, which is small before training.
 #
-# ➤ Here are all 60 epochs of section 1, loaded. When does plain-56 begin to learn, and what have the gradients of its first layers become by then?
-
-# %%
-live.show("film", runs.film(), pictures.last_epoch())
-
-# %% [markdown]
+# ➤ The film above shows all 60 epochs of section 1, loaded. When does plain-56 begin to learn, and what have the gradients of its first layers become by then?
+#
 # The paper calls degradation “unlikely to be caused by vanishing gradients”, too. Our picture does not show whether the growth is why
 # plain-56 learns badly.
 #
