@@ -643,7 +643,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# The bottleneck costs about as much as a block of ResNet-34, with four times the channels at its ends; two 3 × 3 there cost 17 times more. Now all five networks of the paper's Table 1. The **stem** is 7 × 7 with stride 2, then max pooling; at the end the average of each feature map, then *one* fully
+# In a bottleneck batch normalization follows each of the three convolutions, and ReLU the first two; the last ReLU comes after the sum. It costs about as much as a block of ResNet-34, with four times the channels at its ends; two 3 × 3 there cost 17 times more. Now all five networks of the paper's Table 1. The **stem** is 7 × 7 with stride 2, then max pooling; at the end the average of each feature map, then *one* fully
 # connected layer.
 
 
@@ -784,7 +784,7 @@ ask.exercises["paths"].check(my_paths)
 # | | ImageNet | CIFAR-10 |
 # |---|---|---|
 # | He initialization; SGD, momentum 0.9, weight decay 1e-4 | batches of 256 | batches of 128 |
-# | learning rate 0.1, divided by 10 | when the error (the paper does not say which) stops falling; 60 · 10⁴ steps at most | after 32,000 and 48,000 of 64,000 steps |
+# | learning rate 0.1, divided by 10 | when the error stops falling; 60 · 10⁴ steps at most | after 32,000 and 48,000 of 64,000 steps |
 # | against overfitting | crops and mirroring, *no* dropout | 4 pixels of padding, random 32 × 32 crops, mirroring |
 #
 # Batch normalization follows every convolution, before the ReLU; in a block's last layer, before the sum.
