@@ -20,9 +20,7 @@ from numbers import Real
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor, nn
-from torchvision.transforms.v2 import functional as F
 
 from lecture8 import checks, devices, models
 from lecture8.datasets import CIFAR10_CLASSES, Data
@@ -58,9 +56,11 @@ def recognize(net: nn.Module, photos: Mapping[str, Tensor], size: int = 224, lik
     like: the set whose images and classes the network learned, "imagenet" or "cifar10"
     Raises ValueError for a network with another number of outputs.
     """
+    from torchvision.models import ResNet18_Weights
+    from torchvision.transforms.v2 import functional as F
+
     checks.one_of(_SCALES, like=like)
-    meta = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta
-    classes = CIFAR10_CLASSES if like == "cifar10" else meta["categories"]
+    classes = CIFAR10_CLASSES if like == "cifar10" else ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
     middles = [F.center_crop(F.resize(photo, size, antialias=True), size) for photo in photos.values()]
     was_training = net.training
     logits = net.eval()(normalize(torch.stack(middles).to(devices.home(net)) / 255, like))

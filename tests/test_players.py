@@ -15,9 +15,8 @@ from tools.build import notebooks, players
 def page(request):
     """(name, questions of the lesson, everything that its notebook shows as HTML)"""
     notebook = nbformat.read(notebooks.NOTEBOOKS / f"{request.param}.ipynb", 4)
-    players.alive(notebook, request.param)
-    shown = [out.get("data", {}).get("text/html", "") for cell in notebook.cells for out in cell.get("outputs", ())]
-    return request.param, course.lesson(request.param).module("questions"), "\n".join(shown)
+    shown = players.shown(players.alive(notebook, request.param))
+    return request.param, course.lesson(request.param).module("questions"), shown
 
 
 def test_every_question_has_all_that_it_says(page):

@@ -35,16 +35,6 @@ def average() -> nn.AvgPool2d:
 # --- the ideas, one by one -------------------------------------------------------------------------------------------
 
 
-def two_3x3(c_in: int, c_out: int) -> nn.Sequential:
-    """Section 3.1, Figure 1: two 3 × 3 convolutions see what one 5 × 5 sees, with 18/25 of its weights."""
-    return chain(c_in, (c_out, 3), (c_out, 3))
-
-
-def asymmetric(c_in: int, c_out: int, n: int) -> nn.Sequential:
-    """Section 3.2, Figure 3: 1 × n and then n × 1 see what n × n sees, with 2/n of its weights."""
-    return chain(c_in, (c_out, (1, n)), (c_out, (n, 1)))
-
-
 def separate(kernel: Tensor, rank: int = 1) -> tuple[Tensor, Tensor]:
     """The `rank` columns and rows whose products add up to a kernel as nearly as any can: n × n -> n × rank, rank × n.
 
@@ -58,21 +48,6 @@ def separate(kernel: Tensor, rank: int = 1) -> tuple[Tensor, Tensor]:
         )
     left, values, right = torch.linalg.svd(kernel)
     return left[:, :rank] * values[:rank], right[:rank]
-
-
-def pool_then_conv(c: int, kernel: int = 3) -> nn.Sequential:
-    """Section 5, Figure 9 left: cheap, but all must pass a map of c × H/2 × W/2, the bottleneck. -> 2c × H/2 × W/2."""
-    return sequential(pool=nn.MaxPool2d(2), conv=conv(c, 2 * c, kernel))
-
-
-def conv_then_pool(c: int, kernel: int = 3) -> nn.Sequential:
-    """Section 5, Figure 9 right: no bottleneck, at four times the work. -> 2c × H/2 × W/2."""
-    return sequential(conv=conv(c, 2 * c, kernel), pool=nn.MaxPool2d(2))
-
-
-def conv_beside_pool(c: int, kernel: int = 3) -> Branches:
-    """Section 5, Figure 10 right: both with stride 2 on the same input: cheap, no bottleneck. -> 2c × H/2 × W/2."""
-    return Branches(conv=conv(c, c, kernel, stride=2), pool=nn.MaxPool2d(2))
 
 
 # --- Inception-v3 ----------------------------------------------------------------------------------------------------

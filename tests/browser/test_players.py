@@ -27,8 +27,7 @@ def page(request, chromium, tmp_path_factory):
     name, folder = request.param, tmp_path_factory.mktemp("players")
     notebook = players.alive(nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4), name)
     plots.use_style()
-    shown = [out.get("data", {}).get("text/html", "") for cell in notebook.cells for out in cell.get("outputs", ())]
-    text = f'<!doctype html><meta charset="utf-8">{"".join(shown)}<script src="player.js"></script>'
+    text = f'<!doctype html><meta charset="utf-8">{players.shown(notebook)}<script src="player.js"></script>'
     (folder / "page.html").write_text(text, encoding="utf-8")
     players.lay(text, folder)
     page = chromium.new_page()

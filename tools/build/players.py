@@ -109,6 +109,12 @@ def thinned(values: dict[str, list], start: dict, most: int) -> dict[str, list]:
     return values
 
 
+def shown(notebook: NotebookNode) -> str:
+    """All HTML in the outputs of a notebook."""
+    outputs = (out for cell in notebook.cells for out in cell.get("outputs", ()))
+    return "".join(out.get("data", {}).get("text/html", "") for out in outputs)
+
+
 def lay(page: str, folder: Path) -> None:
     """Lays the script, and the states of all explorers on a page made from what `alive` returns, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ def write_pages() -> None:
         notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
         # a picture from Colab's server would be fetched by every reader
         notebook.cells[0].source = BADGE.sub(r"[Open in Colab](\1)", notebook.cells[0].source)
-        players.lay(nbformat.writes(players.alive(notebook, name)).replace('\\"', '"'), PLAYERS)
+        players.lay(players.shown(players.alive(notebook, name)), PLAYERS)
         nbformat.write(notebook, PAGES / "notebooks" / f"{name}.ipynb")
     shutil.copytree(ROOT / "docs", PAGES / "docs")
     (PAGES / "docs" / "glossary.md").write_text(glossary_page.page(), encoding="utf-8")

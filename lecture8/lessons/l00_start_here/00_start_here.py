@@ -45,7 +45,6 @@ run = lecture8.start()
 
 # %%
 import torch
-import torchvision
 from torch import nn
 
 from lecture8 import (
@@ -626,13 +625,10 @@ DOWNLOAD = False  # True downloads 45 MB, once
 if DOWNLOAD:
     try:
         large = transfer.pretrained("resnet18").eval()
-        animals = datasets.animals(size=224)
-        images = torch.stack([animals[name] for name in photos]) / 255
-        with torch.no_grad():
-            probabilities = large(transfer.normalize(images)).softmax(1)
-        names = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
-        for photo, row in zip(photos, probabilities):
-            print(f"{photo}: {names[row.argmax()]}, {100 * row.max():.0f} %")
+        whole = datasets.animals(size=224)
+        said = transfer.recognize(large, {name: whole[name] for name in photos})
+        for photo, words in zip(photos, said):
+            print(f"{photo}: {words}")
     except OSError as error:  # no internet: the answers above are what there is
         print(error)
 
