@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from lecture8 import course, teaching
 from tests.browser import checks
+from tools.build import instructor
 from tools.build.conditions import ROOT
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -69,14 +70,13 @@ def test_exercises_are_checked(notebook):
     told, builds = 0, getattr(questions(notebook), "builds", {})
     for key, build in builds.items():
         (number,) = notebook.find(rf'ask\.builds\["{key}"\]\.use\(')
-        name = build.solution.__name__
-        shown = notebook.enter(number, f'{build.solution_code}\n\n\n{name} = ask.builds["{key}"].use({name})')
+        shown = notebook.enter(number, instructor.solution_cell(notebook.source(number), key, build))
         expect(shown).to_contain_text("✅")
     for key, exercise in exercises.items():
         (number,) = notebook.find(rf'ask\.exercises\["{key}"\]\.check\(')
         check = f'ask.exercises["{key}"].check'
         answer, words = wrong[key][0]
-        if isinstance(answer, int | float):
+        if isinstance(answer, int | float | tuple):
             shown = notebook.enter(number, f"{check}({answer!r})")
             expect(shown).to_contain_text(re.compile(f"❌.*{re.escape(words)}"))
             told += 1

@@ -6,6 +6,7 @@ Made from the students' sources: under each heading are the notes of the teachin
 solution of its exercise, which its check calls correct.
 """
 
+import ast
 import sys
 from types import ModuleType
 
@@ -19,11 +20,14 @@ from tools.build import conditions, headings, notebooks, slide_types, teaching_p
 TARGET = conditions.ROOT / "build" / "instructor"
 
 
-def solution_cell(name: str, exercise: Exercise) -> str:
-    """The source of a cell that gives an exercise its own solution and checks it, or a build and uses it."""
+def solution_cell(source: str, name: str, exercise: Exercise) -> str:
+    """The source of an answer cell with the exercise's own solution in it; what else a build's cell defines stays."""
     answer = exercise.solution.__name__
     if isinstance(exercise, Build):
-        return f'{exercise.solution_code}\n\n\n{answer} = ask.builds["{name}"].use({answer})'
+        (theirs,) = (one for one in ast.parse(source).body if getattr(one, "name", "") == answer)
+        lines = source.splitlines()
+        first = min(one.lineno for one in (theirs, *theirs.decorator_list))
+        return "\n".join([*lines[: first - 1], exercise.solution_code, *lines[theirs.end_lineno :]])
     apart = "\n" if exercise.asks_value else "\n\n\n"
     return f'{exercise.solution_code}{apart}ask.exercises["{name}"].check({answer})'
 
@@ -53,7 +57,7 @@ def with_solutions(notebook: NotebookNode, ask: ModuleType) -> NotebookNode:
     for cell in notebook.cells:
         asked = slide_types.ANSWER.search(cell.source)
         if cell.cell_type == "code" and asked:
-            code = solution_cell(asked[2], getattr(ask, asked[1])[asked[2]])
+            code = solution_cell(cell.source, asked[2], getattr(ask, asked[1])[asked[2]])
             cell = v4.new_code_cell(code, metadata=cell.metadata, id=cell.id)
         cells.append(cell)
     return nbformat.from_dict({**notebook, "cells": cells})

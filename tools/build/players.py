@@ -27,6 +27,12 @@ from tools.build import conditions, slide_types
 SCRIPT = Path(__file__).with_name("player.js")
 KEPT = conditions.ROOT / "build" / "players"
 BYTES = 2_000_000  # the most that the pictures of one explorer take
+FEWER = {  # explorers with more states than fit, and the values that a page without a kernel has
+    "l05_googlenet.module": {
+        "module": ["example", "3a", "4e"], "reduce3": ["none", 32, 64, 256], "reduce5": ["none", 32, 64, 256],
+        "pool": ["none", 64, 256],
+    },
+}  # fmt: skip
 EXPLORER = re.compile(r"\bexplorers\.(\w+)\(")
 ASKED = re.compile(r"\bteaching\.(quiz|predict)\(ask\.(?:quiz|predictions)\[\"?(\w+)\"?\]")
 REVEALED = re.compile(r"\bguess_(\w+)\.reveal\(")
@@ -154,13 +160,16 @@ def _webp(picture: Image.Image, **how) -> bytes:
 def _drawn(key: str, folder: Path) -> str:
     explorer = teaching.EXPLORERS[key]()
     values = {name: [value for _, value in control.options] for name, control in explorer.controls.items()}
+    values |= FEWER.get(key, {})
     start = {name: control.value for name, control in explorer.controls.items()}
 
     def picture(state: dict) -> tuple[bytes, str]:
         figure, text = explorer.draw(**state)
         full = Image.open(io.BytesIO(plots.png(figure))).convert("RGB")
         exact, close = (_webp(full, lossless=True), _webp(full, quality=80))
-        return close if len(close) < 0.7 * len(exact) else exact, text  # the former with photographs in it
+        if len(close) < 0.7 * len(exact):  # there are photographs in it
+            return close, text
+        return _webp(full.quantize(64).convert("RGB"), lossless=True), text
 
     every = _states(values)
     sample = [len(picture(state)[0]) for state in every[:: max(1, len(every) // 8)]]

@@ -69,6 +69,7 @@ def removal() -> Explorer:
         said = [int(answer) for answer in row["said"][1:]]
         wrong = [answer != label for answer, label in zip(said, labels, strict=True)]
         listed = " and ".join(map(str, blocks)) or "none"
+        listed += " (named twice)" * (first == second != "none")
         words = (
             f"{network} without retraining, block removed: {listed}. {100 * row['test_accuracy']:.1f} % of 300 test images are "
             f"classified correctly; of these 20, {20 - sum(wrong)}."
