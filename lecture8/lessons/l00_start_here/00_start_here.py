@@ -152,7 +152,7 @@ ask.exercises["left_edge"].check(my_kernel)
 # %% [markdown]
 # ## 2 · From one kernel to a layer
 #
-# A **layer** is one step of a network: numbers go in, numbers come out. To describe one you need a few more words.
+# A **layer** (층) is one step of a network: numbers go in, numbers come out. To describe one you need a few more words.
 #
 # * **Stride** (보폭): how far the kernel moves each time. Stride 2 skips every other place, so height and width become about half.
 # * **Padding** (패딩): zeros around the image, so that the kernel also fits at the border. With stride 1, a 3 × 3 kernel with padding 1 keeps the size.
@@ -226,7 +226,7 @@ _ = plots.images(data.train.images[:20], [str(int(label)) for label in data.trai
 data
 
 # %% [markdown]
-# Each image has a **label**, its true **class**: one of the ten digits. The images are in three parts. The network learns from the **training** images. We look at the **validation** images while we work, for
+# Each image has a **label** (레이블), its true **class**: one of the ten digits. The images are in three parts. The network learns from the **training** images. We look at the **validation** images while we work, for
 # instance to choose settings. The **test** images are never used to choose anything: if you use a number to make a choice, this number
 # becomes too optimistic. The results below are for test images; all settings were fixed before. A network that does much better on training images than
 # on new ones is **overfitting** (과적합).
@@ -349,7 +349,7 @@ train_epoch = ask.builds["train_epoch"].use(train_epoch)
 
 # %% [markdown]
 # Now train. The **seed** (시드) fixes all random numbers: the initial weights and the order of the images. Three seeds show how much of a
-# result is luck.
+# result is luck. The **accuracy** (정확도) is the share of the images that are classified correctly.
 
 # %%
 SEEDS, EPOCHS = (0, 1, 2), 6  # if you change them, choose by the validation curve below

@@ -70,7 +70,7 @@ class Glossary(Shown):
     """The terms of the course; type a part of an English or Korean one, or of its meaning."""
 
     def __init__(self):
-        self.table = published.read("glossary")
+        self.table = published.read("glossary").fillna("")
         self.words = widgets.Text(
             placeholder="such as pool, 합성곱, gradient", description="Find"
         )
@@ -81,7 +81,7 @@ class Glossary(Shown):
 
     def _look_up(self, _change=None) -> None:
         sought = self.words.value.strip().casefold()
-        columns = self.table[["term", "korean", "meaning"]]
+        columns = self.table[["term", "korean", "alias", "meaning"]]
         hits = columns.apply(
             lambda column: column.str.casefold().str.contains(sought, regex=False)
         ).any(axis=1)

@@ -155,7 +155,7 @@ teaching.claim(
 # $$y = \mathrm{ReLU}\big(F(x) + x\big)$$
 #
 # If H(x) is what the block should output, its layers have to learn only the rest, F(x) = H(x) − x: the **residual** (잔차). The way around them is
-# the **identity shortcut** (항등 지름길). ➤ Compare the two blocks, then write them as one class. A network
+# the **identity shortcut** (항등 지름길), also called a **residual connection** (잔차 연결). ➤ Compare the two blocks, then write them as one class. A network
 # of 34 layers with such blocks has the same layers, parameters and compute as the plain one, except for the additions.
 
 # %%

@@ -527,7 +527,7 @@ teaching.claim("`benchmark` says {fixed:.1f} ms.", abs(fixed - 4.2) < 0.1, fixed
 # In 2016 Canziani and colleagues measured 14 networks on a Jetson TX1, a small GPU board: time for an image and power, in batches of 1 to 64. Their abstract says:
 #
 # 1. Power does not depend on the batch size or the architecture.
-# 2. Accuracy and inference time are in a hyperbolic relationship: a little more accuracy costs a lot of time.
+# 2. Accuracy and the time for **inference** (추론), the use of a trained network, are in a hyperbolic relationship: a little more accuracy costs a lot of time.
 # 3. A limit on energy is an upper bound on the accuracy and the complexity of the model.
 # 4. The number of operations is a reliable estimate of the inference time.
 #

@@ -1,0 +1,104 @@
+"""The language in which the course speaks: English, or one whose texts lie in files like `ko.po` beside the code.
+
+The files are gettext's. A `msgid` is what the code says in English, with {0}, {1}, … where an f-string puts a value:
+the code stays plain English, and `say` finds the text that was meant and puts the same values into its translation.
+"""
+
+import functools
+import os
+import re
+import textwrap
+from pathlib import Path
+
+HERE = Path(__file__).parent
+HOLE = re.compile(r"\{(\d+)\}")
+SENTENCE = re.compile(r"(?<=[.:!?]) (?=\S)")
+PROSE = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")  # what nobody can take for a name
+_spoken = {"language": "en"}
+
+
+def languages() -> list[str]:
+    """Those that the course can speak."""
+    return ["en", *sorted(path.stem for path in HERE.glob("*.po"))]
+
+
+def speak(language: str) -> None:
+    """From now on, `say` says everything in this language. Raises ValueError for one that is not there."""
+    if language not in languages():
+        raise ValueError(f"given the language {language!r}; expected one of {', '.join(languages())}")
+    _spoken["language"] = language
+
+
+def language() -> str:
+    """The language that is spoken: 'en', or what `speak` was given last."""
+    return _spoken["language"]
+
+
+def say(text: str) -> str:
+    """A text of the course in the language that is spoken; as it is where there is no translation.
+
+    Raises LookupError for prose without a translation under LECTURE8_CLAIMS=raise, which the tests and the build set.
+    """
+    if _spoken["language"] == "en" or not isinstance(text, str) or not re.search("[A-Za-z]", text):
+        return text
+    found = _found(text, _spoken["language"])
+    if found is not None:
+        return found
+    if os.environ.get("LECTURE8_CLAIMS") == "raise" and PROSE.search(text) and not re.search("[가-힣]", text):
+        raise LookupError(f"there is no translation of {text!r}: run `python -m tools.build.translate`, and add it")
+    return text
+
+
+def bare(text: str) -> str:
+    """A text as it is looked up: without the indentation and the empty lines around it."""
+    return textwrap.dedent(text).strip()
+
+
+def filled(template: str, values: list[str]) -> str:
+    """A text with {0}, {1}, … replaced."""
+    return HOLE.sub(lambda hole: values[int(hole[1])], template)
+
+
+def _found(text: str, language: str) -> str | None:
+    whole, holes = _texts(language)
+    key = bare(text)
+    if key in whole:
+        before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+        return before + whole[key] + after if "\n" not in before + after else whole[key]
+    for pattern, numbers, translation in holes:
+        if match := pattern.fullmatch(key):
+            values = dict(zip(numbers, match.groups(), strict=True))
+            said = {number: _found(value, language) or value for number, value in values.items()}
+            return HOLE.sub(lambda hole, said=said: said[int(hole[1])], translation)
+    for cut in SENTENCE.finditer(key):
+        parts = [_found(part, language) for part in (key[: cut.start()], key[cut.end() :])]
+        if None not in parts:
+            return " ".join(parts)
+    return None
+
+
+@functools.cache
+def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[int], str]]]:
+    """The translations of whole texts, headings among them; and of texts with holes, the most definite first."""
+    from babel.messages import pofile  # half a second that English does not need
+
+    whole, holes = {}, []
+    for path in [HERE / f"{language}.po", *sorted(HERE.glob(f"lessons/*/{language}.po"))]:
+        with path.open("rb") as file:
+            catalog = pofile.read_po(file)
+        for message in catalog:
+            if not message.id or not message.string or message.fuzzy:
+                continue
+            whole[message.id] = message.string
+            if "python-brace-format" in message.flags:
+                holes.append((message.id, message.string))
+            else:
+                headings = [re.findall(r"^#+ (.+?) *$", one, re.MULTILINE) for one in (message.id, message.string)]
+                whole |= dict(zip(*headings, strict=False))
+    holes.sort(key=lambda pair: -len(HOLE.sub("", pair[0])))
+    return whole, [(_pattern(text), [int(n) for n in HOLE.findall(text)], said) for text, said in holes]
+
+
+def _pattern(text: str) -> re.Pattern:
+    pieces = HOLE.split(text)  # text, number, text, number, …
+    return re.compile("(.+?)".join(map(re.escape, pieces[::2])), re.DOTALL)

@@ -1,0 +1,257 @@
+"""The texts of the course in another language: gathered from the code into gettext's files, which translators fill in.
+
+python -m tools.build.translate [--language ko]    bring the files up to date; what is missing or changed, by file
+
+`lecture8/lessons/*/ko.po` hold a lesson's cells, questions, answers, captions and plan; `lecture8/ko.po` the rest.
+A text that changed is kept as `fuzzy` beside its old translation until somebody has looked at it.
+"""
+
+import argparse
+import ast
+import functools
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+from babel.messages import pofile
+from babel.messages.catalog import Catalog
+from markdown_it import MarkdownIt
+
+from lecture8 import course, published, teaching, words
+from tools.build import conditions, notebooks, teaching_plan
+
+ROOT = conditions.ROOT
+TEMPLATE = "python-brace-format"
+SHARED = ["teaching/*.py", "session.py"]
+# not said to the reader of a lesson; the labels in pictures stay English, since Colab has no Korean font
+UNSAID = {"questions.py", "experiments.py", "pictures.py"}
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+# what a text and its translation have in common, as often in one as in the other
+ALIKE = {
+    "holes": re.compile(r"\{[\w:,.+%]*\}"),
+    "numbers": re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?"),
+    "formulas": re.compile(r"\$+[^$]+\$+"),
+    "addresses": re.compile(r"\]\(([^)\s]+)\)"),
+    "code": re.compile(r"(?<!`)`[^`\n]+`"),
+    "headings": re.compile(r"^#+ ", re.MULTILINE),
+    "tags": re.compile(r"</?\w+"),
+}
+LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
+Text = tuple[str, str, bool]  # what is said, where, whether it has holes
+
+
+def cells(name: str) -> Iterator[Text]:
+    """The Markdown of a notebook's source, and the sentences of its claims."""
+    for number, cell in enumerate(jupytext.read(notebooks.source_of(name), fmt="py:percent").cells):
+        where = f"cell {number}"
+        if cell.cell_type == "markdown":
+            yield cell.source, where, False
+            continue
+        for call in ast.walk(ast.parse(cell.source)):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "teaching.claim":
+                hints = [one.value for one in call.keywords if one.arg == "hint"]
+                for text in (call.args[0], *hints):
+                    for one in ast.walk(text):
+                        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                            yield one.value, where, False
+
+
+def questions(name: str) -> Iterator[Text]:
+    """What a lesson asks, and what it says to every answer."""
+    ask = course.lesson(name).module("questions")
+    for key, one in ask.predictions.items():
+        for text in (one.prompt, *(text for pair in one.options.items() for text in pair)):
+            yield text, f"prediction {key}", False
+    for key, one in {**getattr(ask, "builds", {}), **ask.exercises}.items():
+        for text in (one.title, one.task, *one.hints, one.explanation):
+            yield text, f"{type(one).__name__.lower()} {key}", False
+    for number, one in enumerate(ask.quiz):
+        for text in (one.prompt, *(text for pair in one.options.items() for text in pair)):
+            yield text, f"quiz {number}", False
+
+
+def explorers(name: str) -> Iterator[Text]:
+    """The words at the controls of a lesson's explorers."""
+    course.lesson(name).module("explorers")
+    for key, build in teaching.EXPLORERS.items():
+        if key.startswith(f"l{name}."):
+            for control in build().controls.values():
+                for text in (control.description, *(label for label, _ in control.options)):
+                    yield text, f"explorer {key.partition('.')[2]}", False
+
+
+def written(path: Path) -> Iterator[Text]:
+    """The prose in a module's strings, but not that of its errors and docstrings; an f-string's values are holes."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    apart = [one for one in ast.walk(tree) if isinstance(one, ast.Raise)]
+    for one in ast.walk(tree):
+        body = getattr(one, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            apart.append(body[0])
+    unsaid = {id(inner) for one in apart for inner in ast.walk(one)}
+    unsaid |= {id(part) for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in one.values}
+    for one in ast.walk(tree):
+        if id(one) in unsaid:
+            continue
+        if isinstance(one, ast.JoinedStr):
+            text, holes = "", 0
+            for part in one.values:
+                text += part.value if isinstance(part, ast.Constant) else f"{{{holes}}}"
+                holes += not isinstance(part, ast.Constant)
+            if re.search("[A-Za-z]{2}", words.HOLE.sub("", text)):
+                yield text, path.name, True
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and words.PROSE.search(one.value):
+            yield one.value, path.name, False
+
+
+def plan(name: str) -> Iterator[Text]:
+    """A teaching plan, paragraph by paragraph."""
+    for block in blocks(teaching_plan.path(name).read_text(encoding="utf-8")):
+        yield block, "plan", False
+
+
+def blocks(markdown: str) -> list[str]:
+    """The paragraphs, headings, lists and tables of a text: what stands between two empty lines."""
+    return re.split(r"\n\s*\n", markdown.strip())
+
+
+def lesson(name: str) -> Iterator[Text]:
+    """All texts of a lesson."""
+    yield from cells(name)
+    yield from questions(name)
+    yield from explorers(name)
+    for path in sorted(conditions.folder(name).glob("[a-z_]*.py")):
+        if path.name not in UNSAID:
+            yield from written(path)
+    yield from plan(name)
+
+
+def shared() -> Iterator[Text]:
+    """All texts that no lesson owns."""
+    for one in course.LESSONS:
+        yield one.title, "lessons", False
+        yield one.question, "lessons", False
+    for pattern in SHARED:
+        for path in sorted((ROOT / "lecture8").glob(pattern)):
+            yield from written(path)
+    for text in ("Build", "Exercise", "Solution", "Check", "That is my guess", "What was measured", "your", "its own"):
+        yield text, "widgets", False
+    for table, column in (("concepts", "question"), ("glossary", "meaning")):
+        for text in published.read(table)[column]:
+            yield text, table, False
+
+
+def files(language: str) -> dict[Path, list[Text]]:
+    """The file of each part of the course, and the texts that belong into it."""
+    found = {ROOT / "lecture8" / f"{language}.po": list(shared())}
+    for source in notebooks.sources():
+        found[source.parent / f"{language}.po"] = list(lesson(source.stem))
+    return found
+
+
+def template(texts: list[Text]) -> Catalog:
+    """A catalog of texts without translations."""
+    catalog = Catalog(fuzzy=False)
+    for text, where, holes in texts:
+        key = words.bare(text)
+        if re.search("[A-Za-z]", words.HOLE.sub("", key)):
+            catalog.add(key, locations=[(where, None)], flags=[TEMPLATE] if holes else [])
+            catalog[key].flags.discard("python-format")  # a percent sign is one
+    return catalog
+
+
+def read(path: Path, language: str) -> Catalog:
+    """A file of translations; an empty one where there is none."""
+    if not path.exists():
+        return Catalog(locale=language, fuzzy=False)
+    with path.open("rb") as file:
+        return pofile.read_po(file, locale=language)
+
+
+def update(path: Path, texts: list[Text], language: str) -> list[str]:
+    """Brings a file up to date and writes it; what it lacks: a line for each text."""
+    catalog = read(path, language)
+    catalog.update(template(texts), no_fuzzy_matching=False, update_creation_date=False)
+    catalog.obsolete.clear()
+    with path.open("wb") as file:
+        pofile.write_po(file, catalog, width=0, omit_header=True)
+    return lacking(catalog)
+
+
+def lacking(catalog: Catalog) -> list[str]:
+    """A line for each text of a catalog that has no translation, or one of an older text."""
+    return [
+        f"{'changed' if one.fuzzy else 'missing'}: {one.id.splitlines()[0][:90]}"
+        for one in catalog
+        if one.id and (one.fuzzy or not one.string)
+    ]
+
+
+def complaints(catalog: Catalog) -> list[str]:
+    """What a translation does not have in common with its text: holes, numbers, formulas, addresses, code, headings,
+    tags, and the Korean word for each term of the glossary (a comment `# not the term: source` excuses one).
+    """
+    found = []
+    for one in catalog:
+        if not one.id or not one.string:
+            continue
+        where = f"{one.locations[0][0] if one.locations else ''}: {one.id.splitlines()[0][:60]!r}"
+        for kind, pattern in ALIKE.items():
+            here, there = (Counter(pattern.findall(text)) for text in (one.id, one.string))
+            if kind == "code":  # the Korean notebooks say language="ko" where they are started
+                there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
+            if here != there:
+                found.append(f"{where}: {kind} {sorted((here - there).keys())} became {sorted((there - here).keys())}")
+        if "**" in re.sub(r"<[^>]+>", "", MARKDOWN.render(re.sub(r"`[^`]*`|\$[^$]*\$", "", one.string))):
+            found.append(f"{where}: ** that is not read as bold: no bracket or quotation mark may stand before it")
+        excused = " ".join(one.user_comments)
+        found += [
+            f"{where}: {term!r} is not called {' or '.join(names)}"
+            for term, (pattern, names) in terms().items()
+            if pattern.search(LEFT_OUT.sub(" ", one.id))
+            and not any(name in one.string for name in names)
+            and f"not the term: {term}" not in excused
+        ]
+    return found
+
+
+@functools.cache
+def terms() -> dict[str, tuple[re.Pattern, list[str]]]:
+    """Term of the glossary -> what finds it in English, and its Korean names."""
+    table, found = published.read("glossary").fillna(""), {}
+    for row in table.itertuples():
+        longer = [other for other in table["term"] if row.term in other and other != row.term]
+        apart = "".join(rf"(?!{re.escape(other[other.index(row.term) :])})" for other in longer)
+        behind = "".join(
+            rf"(?<!{re.escape(other[: other.index(row.term)])})" for other in longer if other.index(row.term)
+        )
+        word = re.escape(row.term).replace(r"\ ", r"[\s-]+")
+        names = [row.korean, *filter(None, row.alias.split(", "))]
+        found[row.term] = re.compile(rf"(?<![\w-]){behind}{apart}{word}(s|es)?(?![\w-])", re.I), names
+    return found
+
+
+def main() -> int:
+    """The command line; the number of texts without a translation."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--language", default="ko")
+    language, total = parser.parse_args().language, 0
+    conditions.apply()
+    for path, texts in files(language).items():
+        found = update(path, texts, language)
+        print(f"{path.relative_to(ROOT)}: {len(texts)} texts", *found[:5], "…" * (len(found) > 5), sep="\n  ")
+        total += len(found)
+    print(f"{total} texts lack a translation")
+    return min(total, 255)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
