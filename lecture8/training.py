@@ -166,25 +166,12 @@ def _mean(losses: list[Tensor], correct: list[Tensor], seen: int) -> Score:
     return Score(torch.stack(losses).sum().item() / seen, torch.stack(correct).sum().item() / seen, seen)
 
 
-def ten_crop(images: Tensor, size: int) -> Tensor:
-    """Four corners and the center of each image, and their mirror images: N × C × H × W -> 10 × N × C × size × size.
-
-    Krizhevsky et al. 2012, section 4.1. Raises ValueError if a crop is larger than the images.
-    """
-    checks.kind(Tensor, "images as a tensor", images=images)
-    height, width = images.shape[-2:]
-    checks.whole(size=size, most=min(height, width))
-    bottom, right = height - size, width - size
-    corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
-    crops = [images[..., top : top + size, left : left + size] for top, left in corners]
-    return torch.stack(crops + [crop.flip(-1) for crop in crops])
-
-
 class TenCrop(nn.Module):
-    """A network that looks at ten crops of each image and averages its predicted probabilities (`ten_crop`).
+    """A network that looks at ten crops of each image and averages its predicted probabilities.
 
-    `evaluate(TenCrop(net, 224), data)` is the "10-crop" of the papers' tables. Returns log probabilities, N × classes:
-    their softmax is the mean of the ten softmax outputs.
+    The crops, size × size: four corners and the center of each image, and their mirror images (Krizhevsky et al. 2012,
+    section 4.1). `evaluate(TenCrop(net, 224), data)` is the "10-crop" of the papers' tables. Returns log probabilities,
+    N × classes: their softmax is the mean of the ten softmax outputs. Raises ValueError for images that are too small.
     """
 
     def __init__(self, net: nn.Module, size: int):
@@ -192,7 +179,12 @@ class TenCrop(nn.Module):
         self.net, self.size = net, size
 
     def forward(self, images: Tensor) -> Tensor:
-        logits = torch.stack([self.net(crop) for crop in ten_crop(images, self.size)])
+        height, width = images.shape[-2:]
+        checks.whole(size=self.size, most=min(height, width))
+        bottom, right = height - self.size, width - self.size
+        corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
+        crops = [images[..., top : top + self.size, left : left + self.size] for top, left in corners]
+        logits = torch.stack([self.net(crop) for crop in crops + [crop.flip(-1) for crop in crops]])
         return logits.float().log_softmax(-1).logsumexp(0) - math.log(10)
 
 

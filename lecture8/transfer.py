@@ -141,22 +141,17 @@ def replace_head(net: nn.Module, num_classes: int) -> nn.Module:
 
 
 # --- what is trained, and how fast -----------------------------------------------------------------------------------
-def freeze(net: Network, *parts: str, up_to: str | None = None) -> Network:
+def freeze(net: Network, *parts: str) -> Network:
     """Fixes parts of a network, in place: their weights and, unlike `requires_grad_(False)`, their running statistics.
 
     A frozen part stays in evaluation mode whatever `net.train()` says, so that its batch normalization neither uses nor
     counts the batch and its dropout drops nothing; a copy of the network is frozen alike.
 
     parts: names of stages, or of steps of the classifier; without any, all of `features`
-    up_to: everything from the image to this part, itself included
 
     Returns the network. Raises ValueError for a part that the network does not have, naming those that it has.
     """
     steps = _steps(net)
-    if parts and up_to is not None:
-        raise ValueError(f"given the parts {', '.join(map(str, parts))} and up_to={up_to!r}; expected one of the two")
-    if up_to is not None:
-        parts = tuple(steps)[: _place(steps, up_to) + 1]
     parts = parts or tuple(name for name, _ in net.features.named_children())
     for name in parts:
         _place(steps, name)  # all of them or none
@@ -202,7 +197,7 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
 
 # --- features --------------------------------------------------------------------------------------------------------
 @torch.no_grad()
-def extract_features(net: Network, data: Data, stage: str | None = None, *, batch_size: int = 256) -> Data:
+def extract_features(net: Network, data: Data, stage: str | None = None) -> Data:
     """What the network makes of all images, as `Data`: `fit` can train a linear layer on it, at a fraction of the cost.
 
     stage: the part whose output is wanted, N × C × H × W for a stage; without it what the last linear layer gets, N × C
@@ -213,7 +208,7 @@ def extract_features(net: Network, data: Data, stage: str | None = None, *, batc
     several devices.
     """
     steps = _steps(net)
-    _check_data(data)
+    checks.kind(Data, "what datasets returns, as image_folder(path, size) does", data=data)
     linear = [i for i, step in enumerate(steps.values()) if any(isinstance(m, nn.Linear) for m in step.modules())]
     last = linear[-1] if stage is None else _place(steps, stage) + 1
     device, modes = devices.pick_device(), {module: module.training for module in net.modules()}
@@ -224,7 +219,7 @@ def extract_features(net: Network, data: Data, stage: str | None = None, *, batc
             net(next(data.batches("train", 1))[0])  # says what is wrong with images of another form
             for name in ("train", "valid", "test"):
                 found = []
-                for images, _ in data.batches(name, batch_size):
+                for images, _ in data.batches(name, 256):
                     for step in list(steps.values())[:last]:
                         images = step(images)
                     if not isinstance(images, Tensor):
@@ -239,44 +234,6 @@ def extract_features(net: Network, data: Data, stage: str | None = None, *, batc
     return dataclasses.replace(data, **splits, augment=None, name=f"{stage or 'features'} of {data.name}")
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
-class Neighbors:
-    """Which training images lie nearest to each test image, and how often their majority has its label."""
-
-    indices: Tensor  #: N × k, into the training split, nearest first
-    predicted: Tensor  #: N, the label most frequent among them; between equals the nearer ones decide
-    accuracy: float  #: fraction of the test images whose predicted label is correct
-
-    def __repr__(self) -> str:
-        count, k = self.indices.shape
-        return f"Neighbors: {self.accuracy:.1%} of {count:,} test images classified correctly by their nearest {k}"
-
-
-@torch.no_grad()
-def nearest_neighbors(data: Data, k: int = 5) -> Neighbors:
-    """The k training images nearest to each test image, by Euclidean distance; no training at all.
-
-    Krizhevsky et al. 2012, section 6.1, found similar photographs in this way, in the features of AlexNet's fc7.
-
-    data: what `extract_features` returns, or images, which are then compared pixel by pixel
-
-    Raises ValueError for a k that is no whole number from 1 to the number of training images.
-    """
-    _check_data(data)
-    train, test = (split.images.flatten(1) for split in (data.train, data.test))
-    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= len(train):
-        raise ValueError(f"given k={k!r}; expected a whole number from 1 to {len(train):,}, the training images")
-    if not len(test):
-        raise ValueError(f"{data.name} has no test images, for which neighbors could be looked for")
-    indices = torch.cat([torch.cdist(some, train).topk(k, largest=False).indices for some in test.split(500)])
-    nearness = torch.arange(k, 0, -1, dtype=torch.float64, device=test.device)
-    weights = 1 + nearness / (2 * k**3)  # decides between equals only: all together less than one vote
-    votes = torch.zeros(len(test), data.num_classes, dtype=torch.float64, device=test.device)
-    votes.scatter_add_(1, data.train.labels[indices], weights.expand(len(test), k))
-    predicted = votes.argmax(1)
-    return Neighbors(indices, predicted, (predicted == data.test.labels).double().mean().item())
-
-
 def _steps(net: Network) -> dict[str, nn.Module]:
     """The parts of a network by name, in execution order: its stages, then the steps of its classifier."""
     if not isinstance(net, Network):
@@ -286,11 +243,6 @@ def _steps(net: Network) -> dict[str, nn.Module]:
         )
     last = net.classifier.named_children() if isinstance(net.classifier, nn.Sequential) else [("fc", net.classifier)]
     return dict([*net.features.named_children(), *last])
-
-
-def _check_data(data: Data) -> None:
-    if not isinstance(data, Data):
-        raise ValueError(f"given {type(data).__name__}; expected Data, like that of datasets.image_folder(path, size)")
 
 
 def _place(steps: dict[str, nn.Module], name: str) -> int:

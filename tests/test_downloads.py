@@ -1,7 +1,6 @@
 """Downloads: whatever the network and other processes do, data arrives whole, or one sentence says why not."""
 
 import hashlib
-import re
 import socket
 import threading
 
@@ -77,15 +76,6 @@ def test_a_length_that_is_no_number_costs_one_mirror_at_most(server, target, pho
     urls = [server.url(f"/{name}/set.tgz", content) for name in ("length", "good")]
     install("Photos", [(urls, hashlib.new(digest, content).hexdigest())], target)
     check_arrived(target)
-
-
-def test_a_slow_source_is_named_with_its_speed_and_the_alternative(server, target, photos, monkeypatch, capsys):
-    monkeypatch.setattr(downloads, "SLOW", 0.2)
-    content = packed(photos) + 20 * CONTENT  # it arrives in pieces of 32 kB; what follows an archive is not read
-    server.faults["/slow/set.tgz"] = "slow"
-    install("Photos (1 MB)", [([server.url("/slow/set.tgz", content)], hashlib.md5(content).hexdigest())], target)
-    said = r"Photos \(1 MB\): 0\.[23] MB in 0\.2 s, 1\.\d+ MB/s\. Too slow\? Stop this, unpack http://.* in '.*cache'"
-    assert re.match(said, capsys.readouterr().out) and (target / "ant.jpg").exists()
 
 
 def test_without_a_source_one_sentence_says_why_and_what_to_do(server, target):

@@ -122,14 +122,11 @@ def test_alexnet_starts_as_section_5_says():
     assert layers["classifier.fc7"].weight.std().item() == pytest.approx(0.01, rel=0.01)
 
 
-def test_ten_crops_and_their_average():
+def test_the_average_over_ten_crops():
     image = torch.arange(2 * 6 * 6.0).view(1, 2, 6, 6)
-    crops = training.ten_crop(image, 4)
-    assert crops.shape == (10, 1, 2, 4, 4)
     corners = [image[..., :4, :4], image[..., :4, 2:], image[..., 2:, :4], image[..., 2:, 2:], image[..., 1:5, 1:5]]
-    assert all(torch.equal(a, b) for a, b in zip(crops, corners + [c.flip(-1) for c in corners], strict=True))
     net = nn.Sequential(nn.Flatten(), nn.Linear(32, 5))
-    mean = torch.stack([net(crop).softmax(1) for crop in crops]).mean(0)
+    mean = torch.stack([net(crop).softmax(1) for c in corners for crop in (c, c.flip(-1))]).mean(0)
     assert torch.allclose(training.TenCrop(net, 4)(image).softmax(1), mean, atol=1e-6)
 
 

@@ -179,11 +179,11 @@ def test_frozen_means_frozen(name):
     assert list(net.state_dict()) == keys == list(models.build(name, num_classes=3).state_dict())
 
 
-def test_frozen_up_to_a_stage_through_fit_and_inside_another_network():
+def test_frozen_through_fit_and_inside_another_network():
     data, net = datasets.digits(size=8).take(64), models.small.vgg(10, width=4, channels=1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     training.fit(net, data, optimizer, 1, batch_size=32)  # old momentum must not move what is frozen afterwards
-    transfer.freeze(net, up_to="block2")
+    transfer.freeze(net, "block1", "block2")
     before = {name: state(module) for name, module in net.features.named_children()}
     training.fit(net, data, optimizer, 1, batch_size=32)
     assert [same(before[name], m.state_dict()) for name, m in net.features.named_children()] == [True, True, False]
@@ -219,7 +219,7 @@ def test_features_are_what_the_last_layer_gets(name):
     net = transfer.freeze(net, first).train()
     modes = [m.training for m in net.modules()]
     data = colors(size)
-    features = transfer.extract_features(net, data, batch_size=5)
+    features = transfer.extract_features(net, data)
     assert modes == [m.training for m in net.modules()] and features.augment is None
     last = [m for m in net.modules() if isinstance(m, nn.Linear)][-1]
     assert features.image_shape == (last.in_features,) and features.train.images.dtype == torch.float32
@@ -265,22 +265,6 @@ def test_a_linear_probe_is_a_frozen_network():
         optimizer = torch.optim.Adam((p for p in one.parameters() if p.requires_grad), lr=0.01)
         training.fit(one, images, optimizer, 3, batch_size=50)
     assert torch.allclose(probe.weight, net.classifier.fc.weight, atol=1e-4)
-
-
-def test_nearest_neighbors_by_hand():
-    def split(points, labels):
-        return datasets.Split(torch.tensor(points, dtype=torch.float32), torch.tensor(labels))
-
-    train = split([[0.0, 0], [1, 0], [2, 0], [9, 0], [10, 0]], [0, 1, 1, 2, 2])
-    test = split([[0.1, 0], [9.6, 0], [2.2, 0]], [0, 2, 0])
-    data = datasets.Data(train, test, test, ("a", "b", "c"), "points")
-    one = transfer.nearest_neighbors(data, 1)
-    assert one.indices.tolist() == [[0], [4], [2]] and one.predicted.tolist() == [0, 2, 1]
-    assert one.accuracy == pytest.approx(2 / 3) and "66.7% of 3 test images" in repr(one)
-    assert transfer.nearest_neighbors(data, 3).indices.tolist() == [[0, 1, 2], [4, 3, 2], [2, 1, 0]]
-    tie = transfer.nearest_neighbors(data, 4)  # two against two for the last: the nearer pair wins
-    assert tie.predicted.tolist() == [1, 2, 1]
-    assert transfer.nearest_neighbors(datasets.digits(size=8), 3).accuracy > 0.95
 
 
 def test_the_middle_of_a_photograph_is_recognized():

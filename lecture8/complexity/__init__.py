@@ -31,13 +31,13 @@ Rooms: `formulas` (start here), `rules` (which formula for which torch function)
 """
 
 # The functions `profile` and `memory` have the names of their modules; imported here, the functions keep the names.
-from lecture8.complexity.formulas import conv_macs, conv_params, conv_size, conv_transpose_size  # noqa: I001  in two
+from lecture8.complexity.formulas import conv_macs, conv_params, conv_size  # noqa: I001  in two
 from lecture8.complexity.formulas import linear_macs, linear_params, receptive_field
 from lecture8.complexity.memory import Memory, loss_of, make_optimizer, memory
 from lecture8.complexity.profile import Profile, profile
 from lecture8.complexity.walk import WalkError, check_input
 
 __all__ = [
-    "Memory", "Profile", "WalkError", "check_input", "conv_macs", "conv_params", "conv_size", "conv_transpose_size",
-    "linear_macs", "linear_params", "loss_of", "make_optimizer", "memory", "profile", "receptive_field",
+    "Memory", "Profile", "WalkError", "check_input", "conv_macs", "conv_params", "conv_size", "linear_macs",
+    "linear_params", "loss_of", "make_optimizer", "memory", "profile", "receptive_field",
 ]  # fmt: skip

@@ -54,18 +54,6 @@ def places(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: 
     return count - 1 if (count - 1) * stride >= size + padding else count
 
 
-def conv_transpose_size(
-    size: int, kernel: int, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1
-) -> int:
-    """Output size of a transposed convolution along one axis: `conv_size` read backwards."""
-    checks.whole(size=size, kernel=kernel, stride=stride, dilation=dilation)
-    checks.whole(least=0, padding=padding, output_padding=output_padding)
-    found = (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
-    if found < 1:
-        raise ValueError(f"given size={size} and padding={padding}, of which nothing is left: expected less padding")
-    return found
-
-
 def linear_params(c_in: int, c_out: int, *, bias: bool = True) -> int:
     """Weights and biases of a linear layer."""
     checks.whole(c_in=c_in, c_out=c_out)

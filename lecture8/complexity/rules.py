@@ -61,11 +61,9 @@ def _conv_transpose(input, weight, bias=None, stride=1, padding=0, output_paddin
     n = len(kernel)
     stride, padding, dilation = _pair(stride, n), _pair(padding, n), _pair(dilation, n)
     _check(input, c_in, n)
-    sizes = map(
-        formulas.conv_transpose_size, input.shape[2:], kernel, stride, padding, _pair(output_padding, n), dilation
-    )
-    out = _fits(kernel, tuple(sizes))
     reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]  # each unit gives to so many places more
+    sizes = zip(input.shape[2:], stride, reach, padding, _pair(output_padding, n), strict=True)
+    out = _fits(kernel, tuple((i - 1) * s + r + 1 - 2 * p + more for i, s, r, p, more in sizes))
     left = [(r - p) / s for r, p, s in zip(reach, padding, stride, strict=True)]
     sight = input.sight.resampled([r / s for r, s in zip(reach, stride, strict=True)], [1 / s for s in stride], left)
     return Step(

@@ -3,7 +3,6 @@
 import shutil
 import socket
 import tempfile
-import threading
 from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 from filelock import FileLock
 
 TIMEOUT = 30.0  # seconds without a byte until the next address is tried
-SLOW = 30.0  # seconds after which a download that still runs says how fast it is
 
 
 def install(title: str, archives: Sequence[tuple[Sequence[str], str]], target: Path) -> None:
@@ -29,25 +27,12 @@ def install(title: str, archives: Sequence[tuple[Sequence[str], str]], target: P
                 shutil.rmtree(abandoned, ignore_errors=True)
             with tempfile.TemporaryDirectory(prefix=f".{target.name}.draft-", dir=target.parent) as draft:
                 if not target.is_dir():  # otherwise another process has just made it
-                    speed = threading.Timer(SLOW, _say_how_fast, (title, archives[0][0][0], Path(draft), target.parent))
-                    speed.start()
-                    try:
-                        _fetch(archives, Path(draft), Path(draft, target.name)).rename(target)
-                    finally:
-                        speed.cancel()
+                    _fetch(archives, Path(draft), Path(draft, target.name)).rename(target)
     except OSError as error:
         raise type(error)(
             f"{title} could not be downloaded to {str(target.parent)!r} ({error}): check the network and the disk, or "
             f"unpack {archives[0][0][0]} there by other means, or set LECTURE8_DATA to a folder that holds the data"
         ) from error
-
-
-def _say_how_fast(title: str, url: str, draft: Path, place: Path) -> None:
-    megabytes = sum(file.stat().st_size for file in draft.iterdir() if file.is_file()) / 1e6
-    print(
-        f"{title}: {megabytes:.1f} MB in {SLOW:g} s, {megabytes / SLOW:.2f} MB/s. Too slow? Stop this, unpack {url} in "
-        f"{str(place)!r} by other means, and run it again."
-    )
 
 
 def _fetch(archives: Sequence[tuple[Sequence[str], str]], draft: Path, folder: Path) -> Path:

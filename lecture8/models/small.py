@@ -195,13 +195,11 @@ def alexnet(
 
 @register(**_like(ZFNET_PAPER, 2013, 8, 383_946, 5_253_632, "zfnet"))
 def zfnet(
-    num_classes: int = 10, *, width: int = 16, channels: int = 3, input_size: int = 32, coarse: bool = False,
-    without: tuple[int, ...] = (), dropout: float = 0.5,
+    num_classes: int = 10, *, width: int = 16, channels: int = 3, input_size: int = 32, without: tuple[int, ...] = (),
+    dropout: float = 0.5,
 ) -> Network:  # fmt: skip
     """ZFNet's five convolutions and three fully connected layers for small images: channels × size × size -> logits.
 
-    coarse: AlexNet's first look, 11 × 11 kernels every 4 pixels and 5 × 5 every pixel; otherwise 7 × 7 every 2 and
-    5 × 5 every 2. Either way conv2 outputs one value for 8 × 8 pixels.
     without: which of layers 3, 4, 6, 7 to leave out (the paper's Table 3).
     No normalization, and no pooling after conv2. He's initial weights, in the linear layers too.
 
@@ -214,8 +212,7 @@ def zfnet(
         raise ValueError(
             f"given without={without!r}; only layers 3, 4, 6 and 7 can be left out, such as without=(3, 4)"
         )
-    pool, second = (3, 2, 0, True), (5, 1 if coarse else 2, 2)
-    first = (11, 4, 5) if coarse else (7, 2, 3)
+    first, pool, second = (7, 2, 3), (3, 2, 0, True), (5, 2, 2)
     size = map_size(input_size, first, pool, second, pool)
     stages, c = {}, channels
     # kernels, (kernel size, stride, padding), pooled?

@@ -1,6 +1,5 @@
-"""Charts that several lessons use: lines, curves, bars, sheets of images, a network's stages."""
+"""Charts that several lessons use: lines, curves, bars, sheets of images."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -8,8 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lecture8 import checks
-from lecture8.complexity import Profile
-from lecture8.plots.style import BLACK, BLUE, DASHES, GRAY, LAYER_COLORS, NETWORK_COLORS, axes, short
+from lecture8.plots.style import BLACK, BLUE, DASHES, NETWORK_COLORS, axes
 
 
 def apart(heights: Sequence[float], gap: float, lowest: float = -np.inf) -> list[float]:
@@ -150,34 +148,4 @@ def bars(
     ax.margins(x=0.1)
     ax.tick_params(left=False)
     ax.spines["left"].set_visible(False)
-    return figure
-
-
-def stages(profile, *, title: str = "") -> Figure:
-    """A network drawn from itself: a block per stage, as high as the image's side, as wide as log2 of its channels.
-
-    profile: what `complexity.profile` returns. The shapes are written under the blocks, the parameters over them.
-    """
-    checks.kind(Profile, "what complexity.profile(net, image_size) returns", profile=profile)
-    rows = [("image", tuple(profile.input_size), 0)]
-    rows += [(s.name.removeprefix("features."), tuple(s.output_shape), s.params) for s in profile.stages]
-    figure, ax = plt.subplots(figsize=(9.5, 3))
-    tallest = max(shape[1] for _, shape, _ in rows if len(shape) == 3)
-    widths = [0.12 + 0.11 * np.log2(max(shape[0], 1)) for _, shape, _ in rows]
-    # the middles are equally far apart: so are the labels, which need more room than narrow blocks
-    pitch = max((one + other) / 2 for one, other in itertools.pairwise(widths)) + 0.7
-    for i, ((name, shape, params), width) in enumerate(zip(rows, widths, strict=True)):
-        side, middle = shape[1] if len(shape) == 3 else 0, i * pitch
-        height = max(side / tallest, 0.03) if side else 0.03
-        color = GRAY if i == 0 else LAYER_COLORS["conv" if side else "linear"]
-        corner = (middle - width / 2, -height / 2)
-        ax.add_patch(plt.Rectangle(corner, width, height, color=color, alpha=0.9 if i else 0.5, linewidth=0))
-        ax.text(middle, -0.62, f"{name}\n" + " × ".join(map(str, shape)), ha="center", va="top", fontsize=9)
-        if params:
-            ax.text(middle, height / 2 + 0.04, short(params), ha="center", va="bottom", fontsize=9, color=BLACK)
-        if i + 1 < len(rows):
-            start, end = middle + width / 2 + 0.08, middle + pitch - widths[i + 1] / 2 - 0.08
-            ax.annotate("", (end, 0), (start, 0), arrowprops={"arrowstyle": "->", "color": GRAY})
-    ax.set(xlim=(-pitch / 2, (len(rows) - 0.5) * pitch), ylim=(-0.9, 0.68), title=title)
-    ax.axis("off")
     return figure

@@ -51,6 +51,10 @@ class Prediction:
     options: dict[str, str]  #: what may happen -> what to say to those who expected it, and to all if it did happen
     choice: str | None = field(default=None, compare=False)
 
+    def option(self, *passed: int) -> str:
+        """The option with this number, from 0; of several conditions it is how many hold: `option(x < 75, x < 30)`."""
+        return list(self.options)[sum(map(int, passed))]
+
     def reveal(self, measured: str, picture: str = "") -> Reveal:
         """Guess beside measurement; `measured` is the option that the measurement found, `picture` an <img> of it."""
         if measured not in self.options:

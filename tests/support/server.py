@@ -52,11 +52,7 @@ class Server:
         handler.end_headers()
         if fault == "silent":
             self.closing.wait(10)
-        content, half = self.files[path], len(self.files[path]) // 2
-        if fault == "slow":
-            handler.wfile.write(content[:half])
-            self.closing.wait(0.5)
-        handler.wfile.write(content[half if fault == "slow" else 0 : 100 if fault == "cut" else None])
+        handler.wfile.write(self.files[path][: 100 if fault == "cut" else None])
 
 
 def packed(folder: Path, suffix: str = ".tgz") -> bytes:

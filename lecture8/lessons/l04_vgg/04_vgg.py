@@ -205,7 +205,7 @@ owl = datasets.animals(224)["owl"] / 255
 chains = {f"block {n}": counts.layers_of(ROWS["D"][:n]) for n in range(1, 6)}
 sides = [field(layers) for layers in chains.values()]
 reach = sides[-1]
-found = ask.option("field", (reach > 27) + (reach > 112) + (reach >= 224))
+found = ask.predictions["field"].option((reach > 27) + (reach > 112) + (reach >= 224))
 guess_field.reveal(found, pictures.lit(owl, chains, sides))
 
 # %% [markdown]
@@ -295,7 +295,7 @@ for name, between in kinds.items():
     _, output, missed = best_5x5_misses(stack, torch.cat(list(photos.values())), tenth)
     drawn[name] = output, output - missed
 least = min(shares["with ReLU"])
-found = ask.option("same", (least > 0.1) + (least > 5))
+found = ask.predictions["same"].option((least > 0.1) + (least > 5))
 guess_same.reveal(found, pictures.same_scale(drawn, ("two 3 × 3", "the best 5 × 5")))
 
 # %%
@@ -340,7 +340,7 @@ vgg16 = costs["D"]
 table = counts.parts(vgg16)
 part = {name: row["activations"] / vgg16.activations for name, row in table.items()}
 early, late = part["block1"] + part["block2"], part["block4"] + part["block5"]
-found = ask.option("where", 3 if early > 0.5 else 1 if late > 0.5 else 2)
+found = ask.predictions["where"].option(3 if early > 0.5 else 1 if late > 0.5 else 2)
 guess_where.reveal(found, pictures.shares(vgg16))
 
 # %%
@@ -581,7 +581,7 @@ guess_nineteen
 errors = published.read("vgg_errors")
 compared = counts.protocols(errors).values()
 better = int(sum(nineteen < sixteen for sixteen, nineteen in compared))
-found = ask.option("nineteen", (better < 6) + (better < 3))
+found = ask.predictions["nineteen"].option((better < 6) + (better < 3))
 guess_nineteen.reveal(found, pictures.sixteen_or_nineteen(errors))
 
 # %%
@@ -660,7 +660,7 @@ constant = {
 }
 ratio = {name: values[0][-1] / values[0][0] for name, values in constant.items()}
 left = ratio["0.01"]
-found = ask.option("signal", 3 if left > 10 else (left < 0.1) + (left < 1e-3))
+found = ask.predictions["signal"].option(3 if left > 10 else (left < 0.1) + (left < 1e-3))
 axes = {"xlabel": "convolution", "ylabel": "standard deviation", "log": True}
 guess_signal.reveal(found, plots.lines(constant, **axes))
 

@@ -100,26 +100,21 @@ predictions = {
 }
 
 
-def option(prediction: str, number: int) -> str:
-    """One of the options of a prediction, counted from 0: `option("field", (side > 27) + (side > 112) + …)`."""
-    return list(predictions[prediction].options)[number]
-
-
 def what_pays(loss: dict[str, float]) -> str:
     """The option of "pays" that was measured: mean losses of pairs, singles, and pairs without the ReLU between."""
     pairs, single, linear = loss.values()
     if single < 0.9 * min(pairs, linear):
-        return option("pays", 2)
+        return predictions["pays"].option(2)
     if pairs > 0.9 * single:
-        return option("pays", 3)
-    return option("pays", int(linear < 0.9 * single))
+        return predictions["pays"].option(3)
+    return predictions["pays"].option(int(linear < 0.9 * single))
 
 
 def what_is_closer(error) -> str:
     """The option of "third" that was measured: mean test errors by network."""
     gained = [error["C"] - error[net] > 1 for net in ("C, wider", "depthwise")]
-    return option(
-        "third", {(True, False): 0, (False, True): 1, (True, True): 2}.get(tuple(gained), 3)
+    return predictions["third"].option(
+        {(True, False): 0, (False, True): 1, (True, True): 2}.get(tuple(gained), 3)
     )
 
 

@@ -213,7 +213,7 @@ Inception = ask.builds["inception"].use(Inception)
 reduced = complexity.profile(Inception(256, 128, 64, 192, 64, 96, 64), (256, 28, 28))
 designs["reduced"] = (128, 64, 192, 64, 96, 64)
 left = reduced.macs / naive.macs
-found = ask.option("cost", (left < 1) + (left < 0.4) + (left < 0.2))
+found = ask.predictions["cost"].option((left < 1) + (left < 0.4) + (left < 0.2))
 guess_cost.reveal(found, pictures.pipes(designs, 256, 28))
 
 # %%

@@ -78,32 +78,27 @@ predictions = {
 }  # fmt: skip
 
 
-def option(prediction: str, number: int) -> str:
-    """One of the options of a prediction, counted from 0: `option("cost", (share < 1) + (share < 0.4) + …)`."""
-    return list(predictions[prediction].options)[number]
-
-
 def average_one(params: float, macs: float) -> str:
     """The option of "average" that was measured; params, macs: the factors by which they grow."""
-    return option("average", 0 if params > 2 * macs else 1 + (params > macs / 2))
+    return predictions["average"].option(0 if params > 2 * macs else 1 + (params > macs / 2))
 
 
 def neighbors_one(ranges: list[float]) -> str:
     """The option of "neighbors" that was measured; ranges: highest minus lowest probability of each photograph."""
     middle = sorted(ranges)[len(ranges) // 2]
-    return option("neighbors", (middle > 0.01) + (middle > 5))
+    return predictions["neighbors"].option((middle > 0.01) + (middle > 5))
 
 
 def fade_one(fades: list[float]) -> str:
     """The option of "fade" that was measured; fades: gradient at 5b / at pool 1, for each seed."""
-    return option("fade", 0 if min(fades) > 10 else 1 if min(fades) > 0.1 else 2)
+    return predictions["fade"].option(0 if min(fades) > 10 else 1 if min(fades) > 0.1 else 2)
 
 
 def heads_one(errors: dict[str, list[float]]) -> str:
     """The option of "heads" that was measured; errors: of the seeds without heads, and with heads."""
     without, heads = errors.values()
-    return option(
-        "heads", 0 if max(heads) < min(without) else 2 if min(heads) > max(without) else 1
+    return predictions["heads"].option(
+        0 if max(heads) < min(without) else 2 if min(heads) > max(without) else 1
     )
 
 
@@ -115,8 +110,8 @@ def which_one(accuracy: dict[tuple[str, str], float]) -> str:
         accuracy["Glorot", "batch norm"] > half,
         accuracy["He", "no batch norm"] > half,
     )
-    return option(
-        "which", {(True, False): 0, (False, True): 1, (True, True): 2}.get((norm, weights), 3)
+    return predictions["which"].option(
+        {(True, False): 0, (False, True): 1, (True, True): 2}.get((norm, weights), 3)
     )
 
 

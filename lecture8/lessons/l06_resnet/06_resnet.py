@@ -89,7 +89,7 @@ guess_degradation
 
 # %%
 twenty, deep = runs.learned("plain", 20), runs.learned("plain", 56)
-found = ask.option("degradation", (max(deep) < 99) + (max(deep) < 90))
+found = ask.predictions["degradation"].option((max(deep) < 99) + (max(deep) < 90))
 guess_degradation.reveal(found, pictures.to_the_end(["plain"]))
 
 # %%
@@ -130,7 +130,7 @@ guess_longer
 # %%
 patient = runs.after_180()
 count = sum(one >= 98 for one in patient)
-found = ask.option("longer", (count > 0) + (count > 2))
+found = ask.predictions["longer"].option((count > 0) + (count > 2))
 guess_longer.reveal(found, pictures.every_chance())
 
 # %%
@@ -210,7 +210,7 @@ guess_order
 torch.manual_seed(0)
 ends_with_relu = Block(16, 16)  # no shortcut inside: the last layer is ReLU
 y = (x + ends_with_relu(x)).detach()
-found = ask.option("order", 1 if (y >= x).all() else 2)
+found = ask.predictions["order"].option(1 if (y >= x).all() else 2)
 guess_order.reveal(found, drawings.in_and_out(x, y))
 
 # %% [markdown]
@@ -494,7 +494,7 @@ three = {
     "new images, evaluation mode": 100 * new,
 }
 share = (again - new) / (log.last["train_accuracy"] - new)
-found = ask.option("evaluated", 0 if share > 2 / 3 else 1 if share > 1 / 3 else 2)
+found = ask.predictions["evaluated"].option(0 if share > 2 / 3 else 1 if share > 1 / 3 else 2)
 guess_evaluated.reveal(found, plots.bars(three, xlabel="accuracy, %", form="≈ {:.0f}"))
 
 # %%
@@ -545,7 +545,7 @@ for kind, residual in kinds.items():
 
 # %% tags=["measured"]
 start = {name: steps[0][0] / steps[0][-1] for name, steps in norms.items()}
-found = ask.option("gradients", (start["plain-56"] > 0.5) + (start["plain-56"] > 2))
+found = ask.predictions["gradients"].option((start["plain-56"] > 0.5) + (start["plain-56"] > 2))
 guess_gradients.reveal(found, pictures.heat(norms))
 
 # %%
@@ -746,7 +746,7 @@ middle = {
     for name, found in damage.items()
 }
 share = middle["residual-20"] / max(middle["plain-20"], 1)
-found = ask.option("removal", 2 if share < 0.5 else 1 if share < 1.5 else 0)
+found = ask.predictions["removal"].option(2 if share < 0.5 else 1 if share < 1.5 else 0)
 guess_removal.reveal(found, pictures.removal(damage, intact))
 
 # %%

@@ -80,16 +80,13 @@ predictions = {
 }
 
 
-def option(prediction: str, number: int) -> str:
-    """One of the options of a prediction, counted from 0: `option("longer", (learned > 0) + (learned > 2))`."""
-    return list(predictions[prediction].options)[number]
-
-
 def which_is_worst(loss) -> str:
     """The option of "options" that was measured: mean training loss by shortcut."""
     worst = loss.idxmax()
     others = loss.drop(worst).max()
-    return option("options", "ABC".index(worst) if loss[worst] > 1.5 * others else 3)
+    return predictions["options"].option(
+        "ABC".index(worst) if loss[worst] > 1.5 * others else 3
+    )
 
 
 builds = {

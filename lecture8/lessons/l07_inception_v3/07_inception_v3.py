@@ -116,7 +116,7 @@ def weights(*layers):
 
 
 share = weights(*pair(8, 8, (1, 7))) / weights(conv(8, 8, 7))
-found = ask.option("cost", (share > 1 / 3) + (share > 0.55))
+found = ask.predictions["cost"].option((share > 1 / 3) + (share > 0.55))
 groups = [  # the first of each group counts as 100 %
     {"7 × 7": conv(8, 8, 7), "1 × 7, 7 × 1": pair(8, 8, (1, 7))},
     {"5 × 5": conv(8, 8, 5), "3 × 3 twice": nn.Sequential(conv(8, 8, 3), conv(8, 8, 3))},
@@ -203,7 +203,7 @@ def energy_kept(kernel, pairs):
 stripes = kernels.KERNELS["stripes at 45°"]
 column, row = separate(stripes, 1)
 one = energy_kept(stripes, 1)
-found = ask.option("rank", (one > 0.7) + (one > 0.99))
+found = ask.predictions["rank"].option((one > 0.7) + (one > 0.99))
 guess_rank.reveal(
     found, pictures.separated(stripes, column @ row, kernels.photograph("flower"), 1)
 )
@@ -245,7 +245,9 @@ def pairs_needed(kernel, share=0.9):
 
 needed = [pairs_needed(kernel) for kernel in learned]
 mean_needed = sum(needed) / len(needed)
-found = ask.option("learned", (mean_needed > 1.5) + (mean_needed > 2.7) + (mean_needed > 4.7))
+found = ask.predictions["learned"].option(
+    (mean_needed > 1.5) + (mean_needed > 2.7) + (mean_needed > 4.7)
+)
 shares = kernels.energies(learned), kernels.energies(fresh)
 guess_learned.reveal(found, pictures.pairs_kept(*shares))
 
@@ -297,8 +299,8 @@ guess_layer
 
 # %%
 by_layer = at["conv2", "layer"]
-found = ask.option(
-    "layer", int(by_layer[32] > by_kernel[1]) + int(by_layer[32] > by_kernel[5] - 1)
+found = ask.predictions["layer"].option(
+    int(by_layer[32] > by_kernel[1]) + int(by_layer[32] > by_kernel[5] - 1)
 )
 guess_layer.reveal(found, pictures.cut_down(cut, "conv2"))
 
@@ -581,7 +583,7 @@ guess_step
 table3 = published.read("inception_v3_table3")  # read in a secondary source
 errors = table3.set_index("network")["top1"]
 gained = -errors["Inception-v2":].diff()[1:].round(1)
-found = ask.option("step", list(gained).index(max(gained)))
+found = ask.predictions["step"].option(list(gained).index(max(gained)))
 guess_step.reveal(found, pictures.table3(table3))
 
 # %% [markdown]
@@ -755,7 +757,7 @@ guess_calibrated
 runs = published.read("label_smoothing")
 wrong_by = calibration.error_by_setting(runs)
 change = float(wrong_by[960, 0.1] - wrong_by[960, 0.0])
-found = ask.option("calibrated", (change > -2) + (change > 2))
+found = ask.predictions["calibrated"].option((change > -2) + (change > 2))
 seeds_by = calibration.errors_of_seeds(runs)
 guess_calibrated.reveal(found, pictures.calibration_by_amount(seeds_by))
 
@@ -858,7 +860,7 @@ guess_head
 # %%
 means = calibration.means_of_all_signs(gains)
 as_far = sum(abs(value) >= abs(sum(gains) / 8) - 1e-9 for value in means)
-found = ask.option("head", (as_far >= 13) + (as_far > 128))
+found = ask.predictions["head"].option((as_far >= 13) + (as_far > 128))
 guess_head.reveal(found, pictures.sign_flips(gains, means))
 
 # %%

@@ -78,11 +78,6 @@ predictions = {
 }
 
 
-def option(prediction: str, number: int) -> str:
-    """One of the options of a prediction, counted from 0: `option("rank", (one > 0.7) + (one > 0.99))`."""
-    return list(predictions[prediction].options)[number]
-
-
 builds = {
     "pair": Build(
         title="n × n in two pieces",

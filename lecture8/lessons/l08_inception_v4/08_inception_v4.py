@@ -120,7 +120,7 @@ costs = {title: profiled(name) for title, name in NAMES.items()}
 
 # %%
 v4, v1, v2 = (additions(cost) for cost in costs.values())
-found = ask.option("shortcuts", 0 if v4 == 14 else 1 if v4 == 3 else 2)
+found = ask.predictions["shortcuts"].option(0 if v4 == 14 else 1 if v4 == 3 else 2)
 guess_shortcuts.reveal(found, pictures.walks(costs))
 
 # %%
@@ -496,7 +496,7 @@ axes = {"xlabel": "blocks passed", "ylabel": "standard deviation", "colors": col
 times = {
     name: sum(run[-1] / run[0] for run in runs) / len(runs) for name, runs in growth.items()
 }
-found = ask.option("growth", (times["scale 1"] > 1.2) + (times["scale 1"] > 10))
+found = ask.predictions["growth"].option((times["scale 1"] > 1.2) + (times["scale 1"] > 10))
 guess_growth.reveal(found, plots.lines(growth, range(11), **axes))
 
 # %%
@@ -796,7 +796,7 @@ top1, top5 = (rows.pivot(index="crops", columns="network", values=v) for v in ("
 shortcut = [(top1[plain] - top1[hybrid]).round(1) for plain, hybrid in pairs.items()]
 small, large = (top1[list(pair)].mean(axis=1) for pair in pairs.items())
 most, least = max(s.abs().max() for s in shortcut), (small - large).min()
-found = ask.option("size", 0 if most > 2 * least else 1 if least > 2 * most else 2)
+found = ask.predictions["size"].option(0 if most > 2 * least else 1 if least > 2 * most else 2)
 guess_size.reveal(found, pictures.size_or_shortcut(published_errors, macs))
 
 # %%

@@ -76,31 +76,28 @@ predictions = {
 }
 
 
-def option(prediction: str, number: int) -> str:
-    """One of the options of a prediction, counted from 0."""
-    return list(predictions[prediction].options)[number]
-
-
 def what_is_faster(loss) -> str:
     """The option of "faster" that was measured: training losses by kind."""
     ratio = loss["residual"] / min(loss["addition deleted"], loss["Inception"])
-    return option("faster", 0 if ratio < 0.5 else 1 if ratio < 2 else 2)
+    return predictions["faster"].option(0 if ratio < 0.5 else 1 if ratio < 2 else 2)
 
 
 def what_goes_black(zeros: dict[str, float]) -> str:
     """The option of "film" that was measured: percent of zeros in the end for scales 1, 0.3 and 0.1."""
-    return option("film", sum(percent > 50 for percent in zeros.values()))
+    return predictions["film"].option(sum(percent > 50 for percent in zeros.values()))
 
 
 def what_comes_afterwards(loss: float) -> str:
     """The option of "afterwards" that was measured: the training loss after 100 steps with scale 1."""
-    return option("afterwards", 2 if loss < 0.5 else 1 if loss < 1.5 else 0)
+    return predictions["afterwards"].option(2 if loss < 0.5 else 1 if loss < 1.5 else 0)
 
 
 def what_folding_does(zeros: dict[str, float]) -> str:
     """The option of "folded" that was measured: percent of zeros for scale 1, for scale 0.1, and folded."""
     least, most, found = zeros["scale 0.1"], zeros["scale 1"], zeros["folded"]
-    return option("folded", 0 if found < least + 10 else 1 if found < most - 10 else 2)
+    return predictions["folded"].option(
+        0 if found < least + 10 else 1 if found < most - 10 else 2
+    )
 
 
 builds = {

@@ -149,7 +149,7 @@ def linear_over_conv(batch):
 
 slower = {f"batch {batch}": linear_over_conv(batch) for batch in (1, 16)}
 ratio = sum(slower["batch 1"]) / 3
-found = ask.option("same_work", ratio > 0.8, ratio > 1.25)
+found = ask.predictions["same_work"].option(ratio > 0.8, ratio > 1.25)
 words = {"xlabel": "time of the linear layer / time of the convolution (dots: repeats)"}
 guess_same_work.reveal(found, plots.bars(slower, form="≈ {:.1f}", **words))
 
@@ -225,7 +225,7 @@ guess_reading
 # %%
 share = reading.groupby("pair")["ratio"].agg(["min", "mean", "max"]).mul(100)
 vgg = share.loc["reading all / vgg11"]
-found = ask.option("reading", vgg["mean"] < 75, vgg["mean"] < 30)
+found = ask.predictions["reading"].option(vgg["mean"] < 75, vgg["mean"] < 30)
 laptop = explorers.MACHINES["laptop core"]
 guess_reading.reveal(found, rooflines.reading_share(reading, *laptop))
 
@@ -403,7 +403,7 @@ def unbeaten(table, column):
 chart = first.assign(operations=2 * first["macs"])  # as in the paper: a multiply-add is 2
 spans = budget.per_point(chart["operations"], chart["top1"], (70, 77))  # of the Pareto set
 below, between, above = spans["per_point"]
-found = ask.option("point", above / below > 2, above / below > 20)
+found = ask.predictions["point"].option(above / below > 2, above / below > 20)
 words = {"xlabel": "operations for one image, G (a multiply-add is 2)"}
 front = unbeaten(chart, "operations")
 guess_point.reveal(found, pictures.trade(chart, "operations", front=front, **words))
@@ -472,7 +472,7 @@ guess_recipe
 # %%
 new = budget.table("new")
 gain = new["top1"] - first["top1"]
-found = ask.option("recipe", gain["ResNet-50"] >= 1, gain["ResNet-50"] > 3)
+found = ask.predictions["recipe"].option(gain["ResNet-50"] >= 1, gain["ResNet-50"] > 3)
 guess_recipe.reveal(found, pictures.recipes(first["top1"], new["top1"]))
 
 # %% [markdown]
@@ -584,7 +584,7 @@ guess_batch
 batches = published.read("reference_cpu").pivot(index="network", columns="batch", values="ms")
 gains = 8 * batches[1] / batches[8]
 gain_alexnet, gain_resnet = gains["alexnet_owt"], gains["resnet18"]
-found = ask.option("batch", gain_alexnet > 1.25, gain_alexnet > 2.5)
+found = ask.predictions["batch"].option(gain_alexnet > 1.25, gain_alexnet > 2.5)
 words = {"xlabel": "images per second, batch of 8 / one by one", "form": "{:.2f}"}
 both = {"AlexNet": gain_alexnet, "ResNet-18": gain_resnet}
 guess_batch.reveal(found, plots.bars(both, **words))
@@ -653,7 +653,7 @@ others["time"] = 1000 / others["images_per_second"]
 others["label"] = others.index.map(dict(zip(first["network"], first.index)))
 cpu, gpu = (others[others["batch"] == batch] for batch in (1, 1024))
 times_as_long = cpu["time"]["vgg11"] / cpu["time"]["resnet152"]
-found = ask.option("operations", times_as_long > 0.8, times_as_long > 1.25)
+found = ask.predictions["operations"].option(times_as_long > 0.8, times_as_long > 1.25)
 guess_operations.reveal(found, pictures.two_machines(cpu, gpu))
 
 # %%

@@ -71,11 +71,6 @@ predictions = {
 }
 
 
-def option(prediction: str, *passed: bool) -> str:
-    """The option of a prediction after as many as are passed: `option("reading", share < 0.75, share < 0.3)`."""
-    return list(predictions[prediction].options)[sum(map(bool, passed))]
-
-
 builds = {
     "conv_cost": Build(
         title="what a convolution costs",
