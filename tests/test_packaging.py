@@ -2,13 +2,16 @@
 
 import ast
 import os
+import re
 import shutil
 import sys
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import lecture8
 from tools.build.conditions import ROOT
 from tools.build.notebooks import tomllib
 from tools.env import bootstrap
@@ -31,6 +34,14 @@ def test_a_requirement_replaces_nothing_on_colab_and_is_pinned_once_for_every_py
         pins = [pin for pin in of_it if pin.marker is None or pin.marker.evaluate({"python_version": python})]
         (clause,) = pins[0].specifier
         assert len(pins) == 1 and clause.operator == "==" and clause.version in requirement.specifier
+
+
+def test_the_version_is_in_one_place_and_what_quotes_it_agrees():
+    assert "version" not in PROJECT["project"] and "version" in PROJECT["project"]["dynamic"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert citation["version"] == re.search(r"^## \[(\d.*?)\]", changes, re.MULTILINE)[1] == lecture8.__version__
+    assert citation["repository-code"] == PROJECT["project"]["urls"]["Repository"]
 
 
 # ----------------------------------------------------------------------------------------------- the first `make`
