@@ -17,7 +17,7 @@ Modules are imported when first used, so that `import lecture8` costs next to no
 import importlib
 import os
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 _MODULES = (
     "checkpoints", "complexity", "course", "datasets", "devices", "history", "lessons", "measure", "models", "plots",

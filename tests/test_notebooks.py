@@ -5,6 +5,7 @@ nbval runs every cell and compares what it shows; the guards here shut the doors
 
 import ast
 import base64
+import contextlib
 import io
 import os
 import re
@@ -20,6 +21,7 @@ from nbformat import v4
 from nbval.plugin import find_comment_markers, find_metadata_tags
 from PIL import Image, ImageDraw
 
+import lecture8
 from lecture8 import datasets
 from tools.build import conditions, notebooks, pictures
 
@@ -50,13 +52,13 @@ def complaints(name: str, notebook: nbformat.NotebookNode) -> list[str]:
         return ["it has no code cells"]
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         found.append("its cells were not run once each, in order: nbval does not compare a cell that was not run")
-    if set(notebook.metadata) != {"kernelspec", "language_info"}:
-        found.append(f"its metadata hold more than the build writes: {sorted(notebook.metadata)}")
+    if notebook.metadata != notebooks.metadata("".join(cell.source for cell in code)):
+        found.append(f"its metadata are not what the build writes: {notebook.metadata}")
     first = notebook.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith("# "):
         found.append("its first cell is no title")
-    if notebooks.colab(name) not in first.source:
-        found.append("its first cell has no Colab badge: link it to {{colab}}")
+    if notebooks.placeholders(name)["{{badges}}"] not in first.source:
+        found.append("its first cell has no badges of Colab and Kaggle: write {{badges}}")
     if (median := statistics.median(len(lines(cell.source)) for cell in code)) > MAX_MEDIAN:
         found.append(f"half of its code cells have more than {median} lines, at most {MAX_MEDIAN} are allowed")
     for marker in [marker for notebook_name, marker in EXEMPT if notebook_name == name]:
@@ -180,9 +182,8 @@ def cell_with(source: str, *outputs: nbformat.NotebookNode, tags: tuple[str, ...
 
 
 def notebook_with(*cells: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    metadata = {"kernelspec": {"display_name": "Python 3", "name": "python3"}, "language_info": {"name": "python"}}
-    title = v4.new_markdown_cell(f"# Title\n[badge]({notebooks.colab('planted')})")
-    return v4.new_notebook(cells=[title, *cells], metadata=metadata)
+    title = v4.new_markdown_cell(f"# Title\n{notebooks.placeholders('planted')['{{badges}}']}")
+    return v4.new_notebook(cells=[title, *cells], metadata=notebooks.metadata(""))
 
 
 def stream(text: str, name: str = "stdout") -> nbformat.NotebookNode:
@@ -233,6 +234,16 @@ def test_saved_opaque_pictures_are_smaller_and_look_the_same(alpha):
     full = base64.b64encode(buffer.getvalue()).decode()
     small = pictures.smaller(full)
     assert small == full if alpha < 255 else len(small) < len(full) / 2 and pictures.difference(full, small) < 0.03
+
+
+@pytest.mark.parametrize("codes", [[0], [1, 0], [1, 1]], ids=["a release", "the repository", "neither"])
+def test_the_first_cell_installs_the_release_or_else_the_repository(codes, monkeypatch):
+    asked, code = [], notebooks.placeholders("planted")["# {{install}}\n"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("subprocess.call", lambda command: (asked.append(command[-1]), codes[len(asked) - 1])[1])
+    with pytest.raises(RuntimeError, match="was not installed") if all(codes) else contextlib.nullcontext():
+        exec(code, {})
+    assert asked == [f"lecture8=={lecture8.__version__}", f"git+{notebooks.repository()}"][: len(codes)]
 
 
 def test_a_slow_cell_is_refused(monkeypatch, tmp_path):

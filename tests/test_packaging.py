@@ -2,13 +2,17 @@
 
 import ast
 import os
+import re
 import shutil
+import subprocess
 import sys
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import lecture8
 from tools.build.conditions import ROOT
 from tools.build.notebooks import tomllib
 from tools.env import bootstrap
@@ -31,6 +35,35 @@ def test_a_requirement_replaces_nothing_on_colab_and_is_pinned_once_for_every_py
         pins = [pin for pin in of_it if pin.marker is None or pin.marker.evaluate({"python_version": python})]
         (clause,) = pins[0].specifier
         assert len(pins) == 1 and clause.operator == "==" and clause.version in requirement.specifier
+
+
+def test_the_version_is_in_one_place_and_what_quotes_it_agrees():
+    assert "version" not in PROJECT["project"] and "version" in PROJECT["project"]["dynamic"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert citation["version"] == re.search(r"^## \[(\d.*?)\]", changes, re.MULTILINE)[1] == lecture8.__version__
+    assert citation["repository-code"] == PROJECT["project"]["urls"]["Repository"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (("", ""), ""),
+        (("torch==", "torch @ https://a.b/whl/cu130/torch-"), ""),
+        (("numpy==", "numpy==9"), f"numpy: tried with {COLAB['numpy']}, Colab has 9{COLAB['numpy']}\n"),
+        (("Python 3.13.5", "Python 3.14.0"), "python: tried with 3.13, Colab has 3.14.0\n"),
+        (("tqdm==", "rich=="), f"tqdm: tried with {COLAB['tqdm']}, Colab has none\n"),
+    ],
+    ids=["nothing", "another build", "numpy", "Python", "a package gone"],
+)
+def test_a_change_of_colab_is_noticed(changed, said, tmp_path):
+    packages = "\n".join(f"{name}=={version}+cu128" for name, version in COLAB.items()).replace("pillow", "Pillow")
+    for name, text in {"pip-freeze.txt": packages, "os-info.txt": "Ubuntu 22.04.4 LTS\nPython 3.13.5"}.items():
+        (tmp_path / name).write_text(f"# made by a script\n{text.replace(*changed)}\n", encoding="utf-8")
+    command = [sys.executable, ROOT / "tools" / "env" / "drift.py", tmp_path.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stderr, done.returncode) == (said, int(bool(said)))
+    assert done.stdout.startswith(f"{len(COLAB) + 1} versions were tried")
 
 
 # ----------------------------------------------------------------------------------------------- the first `make`

@@ -75,7 +75,7 @@ class OpenNotebook:
         self._wait(IDLE, 120)
 
     def _refuse(self, route) -> None:
-        if not route.request.url.startswith("https://colab.research.google.com/assets/"):  # the badge
+        if not re.search(r"/(colab-badge|open-in-kaggle)\.svg$", route.request.url):
             self.faults.append(f"the page asked for {route.request.url}")
         route.abort()
 

@@ -26,6 +26,7 @@ from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from nbval.plugin import find_comment_markers, find_metadata_tags, get_sanitize_patterns
 
+import lecture8
 from tools.build import conditions, pictures, slide_types
 
 if sys.version_info >= (3, 11):
@@ -36,7 +37,19 @@ else:
 ROOT = conditions.ROOT
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+BADGE = re.compile(r"^\[!\[(Open in \w+)\]\(.*?\)\]\((.*?)\)\n", re.MULTILINE)
 EMBEDDED = re.compile(r"(?<=data:image/png;base64,)[\w+/=]+")
+# At the top of every notebook. The release that it was made with, or else, as long as there is none, the repository.
+INSTALL = """from importlib.util import find_spec
+from subprocess import call
+from sys import executable
+
+if not find_spec("lecture8"):  # on Colab, say: fetch this course's package, and nothing else
+    pip = [executable, "-m", "pip", "install", "-q"]
+    if call([*pip, "-qq", "lecture8=={version}"]) and call([*pip, "git+{repository}"]):
+        raise RuntimeError("the course was not installed, see above: connect to the internet and run this again")
+
+"""
 SECONDS = float(os.environ.get("LECTURE8_CELL_SECONDS", "20"))  # the most that a cell may take
 
 
@@ -72,26 +85,49 @@ def repository() -> str:
         return tomllib.load(file)["project"]["urls"]["Repository"]
 
 
-def colab(name: str) -> str:
-    """The address under which Colab opens the notebook of this name."""
-    return repository().replace("https://github.com", "https://colab.research.google.com/github") + (
-        f"/blob/main/notebooks/{name}.ipynb"
+def verified() -> str:
+    """Which Colab the notebooks were run with, from the pins of that stack: its date, Python and PyTorch."""
+    pins = (ROOT / "tools" / "env" / "stack_files" / "colab.txt").read_text(encoding="utf-8")
+    return f"{pins.splitlines()[0].lstrip('# ')}, PyTorch {re.search('^torch==(.+)', pins, re.MULTILINE)[1]}"
+
+
+def placeholders(name: str) -> dict[str, str]:
+    """What the sources leave to be filled in for the notebook of this name, {{badges}} say, and what with."""
+    notebook = f"{repository()}/blob/main/notebooks/{name}.ipynb"
+    colab = notebook.replace("https://github.com", "https://colab.research.google.com/github")
+    kaggle = f"https://kaggle.com/kernels/welcome?src={notebook}"
+    return {
+        "{{badges}}": f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})\n"
+        f"[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]({kaggle})",
+        "# {{install}}\n": INSTALL.format(version=lecture8.__version__, repository=repository()),
+        "{{verified}}": verified(),
+    }
+
+
+def metadata(text: str) -> NotebookNode:
+    """What a notebook with this text says of itself; Colab gives it a GPU if it has a class run, which needs one."""
+    about = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python", "file_extension": ".py", "pygments_lexer": "ipython3"},
+        colab={"provenance": [], "toc_visible": True},
+        lecture8={"version": lecture8.__version__, "verified": verified()},
     )
+    if "class_run=" in text:
+        about.accelerator, about.colab["gpuType"] = "GPU", "T4"
+    return about
 
 
 def read_source(source: Path) -> NotebookNode:
-    """The notebook of a source, not yet run, with {{repository}} and {{colab}} (this notebook there) filled in."""
+    """The notebook of a source, not yet run, with its `placeholders` filled in."""
     notebook = jupytext.read(source, fmt="py:percent")
-    notebook.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
-    )
+    notebook.metadata = metadata(source.read_text(encoding="utf-8"))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         # an id from the position: building again gives the same file
         cell["id"] = hashlib.sha1(f"{source.stem}:{number}".encode()).hexdigest()[:8]
         cell.metadata = NotebookNode({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
-        cell.source = cell.source.replace("{{repository}}", repository()).replace("{{colab}}", colab(source.stem))
+        for mark, meant in placeholders(source.stem).items():
+            cell.source = cell.source.replace(mark, meant)
     return notebook
 
 
@@ -106,9 +142,11 @@ def out_of_date(source: Path) -> str:
     remedy = f"run `make notebooks NB={source.stem}`"
     if not path.exists():
         return f"{path.name} is missing: {remedy}"
-    pairs = zip_longest(contents(read_source(source)), contents(nbformat.read(path, 4)))
-    different = [number for number, (wanted, found) in enumerate(pairs) if wanted != found]
-    return f"{path.name} differs from its source in cell {different[0]}: {remedy}" if different else ""
+    wanted_of, found_of = read_source(source), nbformat.read(path, 4)
+    pairs = zip_longest(contents(wanted_of), contents(found_of))
+    different = [f"cell {number}" for number, (wanted, found) in enumerate(pairs) if wanted != found]
+    different += ["its metadata"] if wanted_of.metadata != found_of.metadata else []
+    return f"{path.name} differs from its source in {different[0]}: {remedy}" if different else ""
 
 
 def execute(notebook: NotebookNode) -> list[float]:
@@ -188,7 +226,7 @@ def shown(notebook: NotebookNode) -> list:
         for cell in notebook.cells
         if cell.cell_type == "code" and is_compared(cell)
     ]
-    return [contents(notebook), outputs]
+    return [contents(notebook), notebook.metadata, outputs]
 
 
 def write(path: Path, notebook: NotebookNode) -> bool:
@@ -210,7 +248,9 @@ def build(source: Path) -> str:
     Raises RuntimeError, and writes nothing, if a cell takes more than SECONDS.
     """
     notebook, path = read_source(source), target(source)
+    about = nbformat.from_dict(notebook.metadata)
     seconds = execute(notebook)
+    notebook.metadata = about  # without the version of this machine's Python
     slow = [f"cell {i} takes {one:.0f} s" for i, one in enumerate(seconds) if one > SECONDS]
     if slow:
         raise RuntimeError(f"{', '.join(slow)}; at most {SECONDS:g} s are allowed (LECTURE8_CELL_SECONDS)")

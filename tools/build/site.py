@@ -24,7 +24,6 @@ PLAYERS = ROOT / "build" / "site-players"
 LIBRARIES = ROOT / "build" / "site-libraries"
 JUPYTER_BOOK = "jupyter-book>=1.0.4,<2"  # 2 fetches its theme from the network at every build
 MATHJAX = {"mathjax": "3.2.2"}
-BADGE = re.compile(r"^\[!\[Open in Colab\]\(.*?\)\]\((.*?)\)$", re.MULTILINE)
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src"}  # what a page fetches when it is opened
 # Jupyter Book's own except sphinx_thebe, which runs code on pages and declares its scripts twice
 EXTENSIONS = ["sphinx_togglebutton", "sphinx_copybutton", "myst_nb", "jupyter_book", "sphinx_comments",
@@ -75,8 +74,8 @@ def write_pages() -> None:
     names = [source.stem for source in notebooks.sources()]
     for name in names:
         notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
-        # a picture from Colab's server would be fetched by every reader
-        notebook.cells[0].source = BADGE.sub(r"[Open in Colab](\1)", notebook.cells[0].source)
+        # pictures from other servers would be fetched by every reader
+        notebook.cells[0].source = notebooks.BADGE.sub(r"[\1](\2)\n", notebook.cells[0].source)
         players.lay(players.shown(players.alive(notebook, name)), PLAYERS)
         nbformat.write(notebook, PAGES / "notebooks" / f"{name}.ipynb")
     shutil.copytree(ROOT / "docs", PAGES / "docs")

@@ -25,11 +25,11 @@ PLAYER = '<script src="players/player.js"></script>'
 
 
 def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
-    """The notebook as its deck shows it: with notes, without the badge; code only where it is what matters."""
+    """The notebook as its deck shows it: with notes, without the badges; code only where it is what matters."""
     notebook = instructor.with_notes(notebook, plan)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"^\[!\[Open in Colab\].*\n", "", cell.source, flags=re.MULTILINE)
+            cell.source = notebooks.BADGE.sub("", cell.source)
         elif slide_types.hides_code(cell):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
     players.alive(notebook, plan.notebook)

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In this notebook you compute a convolution by hand, write the loop that trains a network, and look at what the network
 # has learned.** Then you meet the networks that won the ImageNet challenge, and learn to compare them fairly.
@@ -29,16 +29,7 @@
 
 # %%
 # @title Run this cell first { display-mode: "form" }
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start()

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 01 · Transfer learning: how far do ten labels get you?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In this notebook you give a trained network new classes, with a handful of labels.** You find out when this works, what to freeze, and
 # which popular explanations fail a test.
@@ -22,16 +22,7 @@
 # | `paper` run | more photographs and seeds, ImageNet weights on 37 breeds of pets; a GPU for hours |
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start(class_run="170 MB of CIFAR-10")

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 02 · AlexNet: what made 2012 work?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In this notebook you build AlexNet from its layer table, and test some reasons for its success: data,
 # augmentation, ReLU, normalization, dropout.** Depth follows in lesson 03. Paper: Krizhevsky, Sutskever, Hinton, *ImageNet Classification with Deep Convolutional
@@ -23,16 +23,7 @@
 # | `paper` run | all CIFAR-10 photographs, more seeds, and the paper's recipe on Imagenette; a GPU for hours |
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start(class_run="170 MB of CIFAR-10")

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 03 · ZFNet: what does a network look at?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **You look into trained networks with two instruments, see what a large stride does to an image, and what a good test accuracy can
 # hide.** Paper: Zeiler, Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014.
@@ -22,16 +22,7 @@
 # | `paper` run | all CIFAR-10 photographs, more seeds, longer training; a GPU |
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start(class_run="170 MB of CIFAR-10")

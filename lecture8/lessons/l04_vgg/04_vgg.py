@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · VGG: how far do you get with 3 × 3 alone?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In this notebook you build VGG from one block and one table, measure what its units see, and test the reasons given for its
 # success.** Paper: Simonyan, Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, ICLR 2015.
@@ -22,16 +22,7 @@
 # | `paper` run | section 6 on all of them, wider networks, more seeds; a GPU for hours |
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start(class_run="170 MB of CIFAR-10")

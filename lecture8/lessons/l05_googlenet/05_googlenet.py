@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 05 · GoogLeNet: more branches, fewer parameters
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In this notebook you build GoogLeNet from one module and one table, write batch normalization, and find out which of three
 # suspects keeps a deep network from learning.** Paper: Szegedy et al., *Going Deeper with Convolutions*, CVPR 2015
@@ -23,16 +23,7 @@
 # | `paper` run | section 8 on all of them, more seeds; a GPU for hours |
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start(class_run="170 MB of CIFAR-10")

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 · ResNet: why 152 layers can be trained
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In 2015 networks had stopped getting better with depth. Question the suspects one by one, and build what helped.** Paper: He, Zhang,
 # Ren, Sun, *Deep Residual Learning for Image Recognition*, CVPR 2016.
@@ -21,16 +21,7 @@
 # | `paper` run | the same on all of them, with the paper's width and recipe; a GPU for hours |
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start(class_run="170 MB of CIFAR-10")

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 07 · Inception-v2 and v3: the same view for less work
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In this notebook you take convolutions apart, measure what that loses, and build a network of 48 layers from the pieces.** Paper: Szegedy, Vanhoucke,
 # Ioffe, Shlens, Wojna, *Rethinking the Inception Architecture for Computer Vision*, CVPR 2016.
@@ -21,16 +21,7 @@
 # | `class` run, `paper` run | section 6 on 500 or 2,000 CIFAR-10 photographs (170 MB to download) |
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start(class_run="170 MB of CIFAR-10")

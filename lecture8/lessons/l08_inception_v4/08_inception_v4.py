@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 08 · Inception-v4 and Inception-ResNet: do the two roads meet?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In this notebook you build the block that joins Inception and ResNet, find out what its shortcut is worth, and see what a
 # factor of 0.1 changes in the first steps of training.** Paper: Szegedy, Ioffe, Vanhoucke, Alemi, *Inception-v4, Inception-ResNet and the Impact of
@@ -26,16 +26,7 @@
 # ➤ A first question: a small network looks at an owl. Four feature maps, x, enter a block, which computes four more, F(x). You can concatenate or add them. How many feature maps result in each case?
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start(class_run="170 MB of CIFAR-10")

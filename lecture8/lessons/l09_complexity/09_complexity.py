@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09 · Complexity: which network can you afford?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({{colab}})
+# {{badges}}
 #
 # **In this notebook you count what a network costs, measure what it takes on your machine, and choose one for a device, with numbers that you can defend.** Paper: Canziani, Paszke, Culurciello, *An Analysis of Deep Neural Network Models for Practical
 # Applications*, 2016 ([arXiv 1605.07678](https://arxiv.org/abs/1605.07678)).
@@ -22,16 +22,7 @@
 # | `paper` run | all fifteen networks, larger batches, power on an NVIDIA GPU; some minutes |
 
 # %%
-import importlib.util
-import subprocess
-import sys
-
-# on Colab: fetch this course's package, and nothing else
-if importlib.util.find_spec("lecture8") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "git+{{repository}}"]
-    if subprocess.run(pip).returncode:
-        raise RuntimeError("the course was not installed (pip says why above): run this again")
-
+# {{install}}
 import lecture8
 
 run = lecture8.start()
