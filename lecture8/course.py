@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from urllib.parse import quote
 
+from lecture8.words import language, say
+
 REPOSITORY = "lecture8/lecture8"
 
 
@@ -51,11 +53,12 @@ def address(notebook: str, heading: str = "") -> str:
     link leads to the notebook's beginning.
     """
     if "google.colab" in sys.modules:
-        return f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/{notebook}.ipynb"
-    anchor = "#" + quote(heading.replace(" ", "-")) if heading else ""
+        folder = "" if language() == "en" else f"{language()}/"
+        return f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/{folder}{notebook}.ipynb"
+    anchor = "#" + quote(say(heading).replace(" ", "-")) if heading else ""
     return f"{notebook}.ipynb{anchor}"
 
 
 def link(text: str, notebook: str, heading: str = "") -> str:
     """A Markdown link into a notebook. Raises ValueError for a notebook that is none of this course."""
-    return f"[{text}]({address(lesson(notebook).notebook, heading)})"
+    return f"[{say(text)}]({address(lesson(notebook).notebook, heading)})"

@@ -12,7 +12,9 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from lecture8 import words
 from lecture8.devices import pick_device
+from lecture8.words import say
 
 DRIVE = Path("/content/drive")  # where Colab shows Google Drive
 
@@ -61,7 +63,12 @@ def check() -> pd.DataFrame:
 
 
 def start(
-    mode: str | None = None, *, class_run: str = "", device: str | None = None, folder: str | Path | None = None
+    mode: str | None = None,
+    *,
+    class_run: str = "",
+    device: str | None = None,
+    folder: str | Path | None = None,
+    language: str = "en",
 ) -> Run:
     """Seed everything, set the plotting style, choose the device; prints one line, and one more if there is a GPU.
 
@@ -72,15 +79,16 @@ def start(
     device: 'cuda', 'mps' or 'cpu'; without it the environment variable LECTURE8_DEVICE decides, then the best there is
     folder: where a class or paper run keeps its long trainings, on Colab one in Google Drive: when the machine was
         taken away, the same cells run again continue where they stopped. Without it nothing is kept.
+    language: in which the course speaks: 'en' or 'ko'
 
-    What it changes outside of itself: torch's global seed (0); matplotlib's style; LECTURE8_DEVICE, if `device` is
-    given, so that `training.fit` and all others choose it too; GOMP_SPINCOUNT, so that torch's threads give way to
-    other programs; in a notebook, IPython's figures bring an alternative text along, its events `pre_execute` and
-    `post_execute` are passed on from the main thread only, and a cell that needs a name which no cell has made yet says
-    to run those above; the folder is made if need be.
+    What it changes outside of itself: the language of `words`; torch's global seed (0); matplotlib's style;
+    LECTURE8_DEVICE, if `device` is given, so that `training.fit` and all others choose it too; GOMP_SPINCOUNT, so that
+    torch's threads give way to other programs; in a notebook, IPython's figures bring an alternative text along, its
+    events `pre_execute` and `post_execute` are passed on from the main thread only, and a cell that needs a name which
+    no cell has made yet says to run those above; the folder is made if need be.
 
-    Raises ValueError for another mode, for a class run where there is none, for a device that this machine does not
-    have, and for a folder in a Google Drive that is not there; OSError for a folder that cannot be made.
+    Raises ValueError for another mode or language, for a class run where there is none, for a device that this machine
+    does not have, and for a folder in a Google Drive that is not there; OSError for a folder that cannot be made.
     """
     from lecture8 import plots
 
@@ -93,23 +101,25 @@ def start(
     run = Run(mode, pick_device(device), _made(folder) if folder and mode != "quick" else None)
     if device:
         os.environ["LECTURE8_DEVICE"] = device
+    words.speak(language)
     torch.manual_seed(0)
     plots.use_style()
     plots.describe_figures()
     _events_of_cells_only()
-    print(f"Lecture 8 is ready: {mode} run, seed 0.")
+    print(say(f"Lecture 8 is ready: {mode} run, seed 0."))
     colab = "google.colab" in sys.modules
     if run.device.type == "cpu" and (mode != "quick" or colab):
         remedy = "Runtime > Change runtime type > GPU" if colab else "a machine with one"
         slow = {"quick": "a quick run does not need one", "class": "on two cores a class run takes about half an hour"}
-        print(f"No GPU here: {slow.get(mode, 'a paper run takes hours without one')}. To get one: {remedy}.")
+        print(say(f"No GPU here: {slow.get(mode, 'a paper run takes hours without one')}. To get one: {remedy}."))
     elif run.device.type != "cpu" and mode == "quick" and class_run:
-        print(f'A GPU is here: start("class", class_run=…) runs this on photographs. It downloads {class_run}.')
+        print(say(f'A GPU is here: start("class", class_run=…) runs this on photographs. It downloads {class_run}.'))
     if run.folder:
-        print(f"Long trainings are kept in {run.folder}: after an interruption run the same cells again.")
+        print(say(f"Long trainings are kept in {run.folder}: after an interruption run the same cells again."))
     elif mode != "quick":
         place = f"{DRIVE}/MyDrive/lecture8" if colab else "runs"
-        print(f'Nothing is kept of long trainings. To resume after an interruption: start("{mode}", folder="{place}").')
+        how = f'start("{mode}", folder="{place}")'
+        print(say(f"Nothing is kept of long trainings. To resume after an interruption: {how}."))
     return run
 
 
@@ -142,7 +152,7 @@ def _say_what_to_run(result) -> None:
     error = result.error_in_exec
     if type(error) is NameError and error.name:  # of which Python 3.10 and later know the name
         menu = "Runtime > Run before" if "google.colab" in sys.modules else "Run > Run All Above Selected Cell"
-        print(f"There is no {error.name!r} yet. If a cell above makes it, run that first: {menu}.")
+        print(say(f"There is no {error.name!r} yet. If a cell above makes it, run that first: {menu}."))
 
 
 def _made(folder: str | Path) -> Path:

@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 HOLE = re.compile(r"\{(\d+)\}")
 SENTENCE = re.compile(r"(?<=[.:!?]) (?=\S)")
 PROSE = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")  # what nobody can take for a name
+SAID = re.compile("[가-힣]")  # Korean: it was said before
 _spoken = {"language": "en"}
 
 
@@ -34,17 +35,18 @@ def language() -> str:
     return _spoken["language"]
 
 
-def say(text: str) -> str:
-    """A text of the course in the language that is spoken; as it is where there is no translation.
+def say(text: str, language: str = "") -> str:
+    """A text of the course in a language, the one that is spoken without it; as it is where there is no translation.
 
     Raises LookupError for prose without a translation under LECTURE8_CLAIMS=raise, which the tests and the build set.
     """
-    if _spoken["language"] == "en" or not isinstance(text, str) or not re.search("[A-Za-z]", text):
+    language = language or _spoken["language"]
+    if language == "en" or not isinstance(text, str) or not re.search("[A-Za-z]", text):
         return text
-    found = _found(text, _spoken["language"])
+    found = _found(text, language)
     if found is not None:
         return found
-    if os.environ.get("LECTURE8_CLAIMS") == "raise" and PROSE.search(text) and not re.search("[가-힣]", text):
+    if os.environ.get("LECTURE8_CLAIMS") == "raise" and PROSE.search(text) and not SAID.search(text):
         raise LookupError(f"there is no translation of {text!r}: run `python -m tools.build.translate`, and add it")
     return text
 
@@ -54,22 +56,20 @@ def bare(text: str) -> str:
     return textwrap.dedent(text).strip()
 
 
-def filled(template: str, values: list[str]) -> str:
-    """A text with {0}, {1}, … replaced."""
-    return HOLE.sub(lambda hole: values[int(hole[1])], template)
-
-
 def _found(text: str, language: str) -> str | None:
     whole, holes = _texts(language)
     key = bare(text)
     if key in whole:
         before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         return before + whole[key] + after if "\n" not in before + after else whole[key]
+    if SAID.search(key):
+        return None
     for pattern, numbers, translation in holes:
         if match := pattern.fullmatch(key):
-            values = dict(zip(numbers, match.groups(), strict=True))
-            said = {number: _found(value, language) or value for number, value in values.items()}
-            return HOLE.sub(lambda hole, said=said: said[int(hole[1])], translation)
+            said = {n: _found(value, language) or value for n, value in zip(numbers, match.groups(), strict=True)}
+            # one that fits everything, such as "{0}: {1}", was meant only if what is in its holes is known, too
+            if PROSE.search(pattern.pattern.replace("\\ ", " ")) or not any(map(PROSE.search, said.values())):
+                return HOLE.sub(lambda hole, said=said: said[int(hole[1])], translation)
     for cut in SENTENCE.finditer(key):
         parts = [_found(part, language) for part in (key[: cut.start()], key[cut.end() :])]
         if None not in parts:

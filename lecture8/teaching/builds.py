@@ -9,6 +9,7 @@ import torch
 
 from lecture8.teaching.exercises import Exercise
 from lecture8.teaching.same_network import take_weights
+from lecture8.words import say
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,7 +25,8 @@ class Build(Exercise):
         """The student's answer if it is correct, else the solution; prints one line that says which, and why."""
         with torch.random.fork_rng(devices=[]):  # no later number depends on what was checked
             verdict = self.check(answer)
-        print(verdict, f"This lesson uses {'your' if verdict else 'its own'} {self.solution.__name__} from here on.")
+        whose = "your" if verdict else "its own"
+        print(verdict, say(f"This lesson uses {whose} {self.solution.__name__} from here on."))
         if verdict and self.input_shape:
             return self._starting_alike(answer)
         return answer if verdict else self.solution

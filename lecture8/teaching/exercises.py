@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from lecture8.teaching import progress
+from lecture8.words import say
 
 MARKS = {"correct": "✅", "wrong": "❌", "todo": "⬜"}
 
@@ -26,7 +27,7 @@ class Verdict:
         return self.status == "correct"
 
     def __repr__(self) -> str:
-        return f"{MARKS[self.status]} {self.message}"
+        return f"{MARKS[self.status]} {say(self.message)}"
 
     _repr_markdown_ = __repr__
 
@@ -47,12 +48,12 @@ def claim(sentence: str, holds: object, *, hint: str = "", **values: object) -> 
     hint: what to try where it does not hold; that stops nothing. A value that is nan never holds.
     Raises AssertionError where it does not hold under LECTURE8_CLAIMS=raise, which the tests and the build set.
     """
-    said = sentence.format(**values)
+    said = say(sentence).format(**{name: say(value) for name, value in values.items()})
     if holds and all(value == value for value in values.values()):
         return Verdict("correct", said)
     if os.environ.get("LECTURE8_CLAIMS") == "raise":
         raise AssertionError(said)
-    return Verdict("wrong", f"Not so in this run: {said} {hint}".rstrip())
+    return Verdict("wrong", f"{say('Not so in this run:')} {said} {say(hint)}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,11 @@ class Exercise:
 
     def _repr_markdown_(self) -> str:
         stars = "★" * self.difficulty + "☆" * (3 - self.difficulty)
-        parts = [f"**{type(self).__name__}: {self.title}** {stars}", textwrap.dedent(self.task).strip()]
-        parts += [folded(f"Hint {i}", hint) for i, hint in enumerate(self.hints, 1)]
+        kind, title = say(type(self).__name__), say(self.title)
+        parts = [f"**{kind}: {title}** {stars}", say(textwrap.dedent(self.task).strip())]
+        parts += [folded(say(f"Hint {i}"), say(hint)) for i, hint in enumerate(self.hints, 1)]
         code = f"```python\n{self.solution_code}\n```"
-        parts.append(folded("Solution", f"{code}\n\n{textwrap.dedent(self.explanation).strip()}"))
+        parts.append(folded(say("Solution"), f"{code}\n\n{say(textwrap.dedent(self.explanation).strip())}"))
         return "\n\n".join(parts)
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from lecture8.teaching.exercises import MARKS, Verdict, folded
+from lecture8.words import say
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Question:
         return Verdict("correct" if choice == self.answer else "wrong", self.options[choice])
 
     def __repr__(self) -> str:
-        return self.prompt + "".join(f"\n  ( ) {option}" for option in self.options)
+        return say(self.prompt) + "".join(f"\n  ( ) {say(option)}" for option in self.options)
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,7 +41,7 @@ class Reveal(Verdict):
         said, measured = self.message.split(" **", 1)
         shown = f"**{measured}\n\n{self.picture}".strip()
         mark = f"{MARKS[self.status]} {said}"
-        return f"{mark} {shown}" if self.status != "todo" else f"{mark}\n\n{folded('What was measured', shown)}"
+        return f"{mark} {shown}" if self.status != "todo" else f"{mark}\n\n{folded(say('What was measured'), shown)}"
 
 
 @dataclass
@@ -59,9 +60,9 @@ class Prediction:
         """Guess beside measurement; `measured` is the option that the measurement found, `picture` an <img> of it."""
         if measured not in self.options:
             raise ValueError(f"{measured!r} is no outcome of this prediction: choose from {list(self.options)}")
-        said = "You made no prediction" if self.choice is None else f"You predicted: {self.choice}"
+        said = say("You made no prediction" if self.choice is None else f"You predicted: {self.choice}")
         status = "todo" if self.choice is None else "correct" if self.choice == measured else "wrong"
         why = dict.fromkeys(self.options[option] for option in (self.choice, measured) if option is not None)
-        return Reveal(status, f"{said}. **Measured: {measured}.** {' '.join(why)}", picture)
+        return Reveal(status, f"{said}. **{say('Measured')}: {say(measured)}.** {' '.join(map(say, why))}", picture)
 
     __repr__ = Question.__repr__

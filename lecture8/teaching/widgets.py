@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from lecture8 import checks, plots
 from lecture8.teaching.exercises import MARKS, Verdict
 from lecture8.teaching.questions import Prediction, Question
+from lecture8.words import say
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDE = {"description_width": "initial"}
@@ -93,7 +94,8 @@ class Explorer(Shown):
         collecting = gc.isenabled()
         gc.disable()
         try:
-            figure, self.text = self.draw(**{name: control.value for name, control in self.controls.items()})
+            figure, text = self.draw(**{name: control.value for name, control in self.controls.items()})
+            self.text = say(text)
             # at its own size: stretched to the page it blurs
             self.image.layout.width = f"{round(figure.get_figwidth() * figure.dpi)}px"
             self.image.value = plots.png(figure)
@@ -138,7 +140,8 @@ def _control(label: str, values: list, start: object):
         raise ValueError(f"{label!r} cannot start at {start!r}: choose from {values}")
     slides = len(values) > 3 and all(isinstance(value, int | float) for value in values)
     layout = widgets.Layout(width="22em" if slides else "auto", margin=_APART)
-    settings = {"options": [(str(v), v) for v in values], "value": start, "description": label, "layout": layout}
+    options = [(say(str(v)), v) for v in values]
+    settings = {"options": options, "value": start, "description": say(label), "layout": layout}
     if slides:
         return widgets.SelectionSlider(continuous_update=False, style=_WIDE, **settings)
     if len(values) > 4:
@@ -164,10 +167,13 @@ class _Asked(Shown):
         checks.kind((Question, Prediction), "a question of the lesson's `ask`", asked=asked)
         self.asked = asked
         layout = widgets.Layout(width="auto", max_width="100%")
-        self.choices = widgets.RadioButtons(options=list(asked.options), value=None, layout=layout)
-        self.button = widgets.Button(description=self.caption, disabled=True)
+        options = [(say(option), option) for option in asked.options]
+        self.choices = widgets.RadioButtons(options=options, value=None, layout=layout)
+        self.button = widgets.Button(description=say(self.caption), disabled=True)
         self.feedback = prose()
-        self.box = widgets.VBox([prose(f"<b>{_paragraph(asked.prompt)}</b>"), self.choices, self.button, self.feedback])
+        self.box = widgets.VBox(
+            [prose(f"<b>{_paragraph(say(asked.prompt))}</b>"), self.choices, self.button, self.feedback]
+        )
         self.choices.observe(self._chosen, "value")
         self.button.on_click(self._answered)
 
@@ -175,11 +181,15 @@ class _Asked(Shown):
         self.button.disabled = change["new"] is None
         self.feedback.value = ""
 
-    _item = staticmethod(html.escape)  # an answer in the list that stands for the widget where there is no kernel
+    def _item(self, option: str) -> str:
+        return html.escape(say(option))  # in the list that stands for the widget where there is no kernel
 
     def _still(self) -> dict[str, str]:
         items = "".join(f"<li>{self._item(option)}</li>" for option in self.asked.options)
-        return {"text/plain": repr(self.asked), "text/html": f"<b>{html.escape(self.asked.prompt)}</b><ul>{items}</ul>"}
+        return {
+            "text/plain": repr(self.asked),
+            "text/html": f"<b>{html.escape(say(self.asked.prompt))}</b><ul>{items}</ul>",
+        }
 
 
 class Quiz(_Asked):
@@ -192,7 +202,7 @@ class Quiz(_Asked):
 
     def _item(self, option: str) -> str:
         said = html.escape(str(self.asked.check(option)))
-        return f"<details><summary>{html.escape(option)}</summary>{said}</details>"
+        return f"<details><summary>{html.escape(say(option))}</summary>{said}</details>"
 
 
 class Predict(_Asked):
@@ -206,7 +216,7 @@ class Predict(_Asked):
 
     def _answered(self, _button) -> None:
         self.asked.choice = self.choices.value
-        self.feedback.value = _paragraph(f"Noted: {self.asked.choice}. Now measure it.")
+        self.feedback.value = _paragraph(say(f"Noted: {self.asked.choice}. Now measure it."))
 
     def reveal(self, measured: str, figure: Figure | None = None) -> Verdict:
         """The guess beside what was measured, and a figure of that; folded away as long as there is no guess."""

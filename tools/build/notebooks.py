@@ -9,6 +9,7 @@ machine, LECTURE8_CELL_SECONDS=60 allows more.
 
 import argparse
 import hashlib
+import itertools
 import os
 import re
 import subprocess
@@ -27,6 +28,7 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from nbval.plugin import find_comment_markers, find_metadata_tags, get_sanitize_patterns
 
 import lecture8
+from lecture8 import words
 from tools.build import conditions, pictures, slide_types
 
 if sys.version_info >= (3, 11):
@@ -74,9 +76,14 @@ def command_line(about: str) -> argparse.ArgumentParser:
     return parser
 
 
-def target(source: Path) -> Path:
+def target(source: Path, language: str = "en") -> Path:
     """Where the notebook of a source lies."""
-    return NOTEBOOKS / f"{source.stem}.ipynb"
+    return NOTEBOOKS / place(source.stem, language)
+
+
+def place(name: str, language: str) -> str:
+    """The file of a notebook in the folder of all: '06_resnet.ipynb', or 'ko/06_resnet.ipynb'."""
+    return f"{name}.ipynb" if language == "en" else f"{language}/{name}.ipynb"
 
 
 def repository() -> str:
@@ -91,9 +98,9 @@ def verified() -> str:
     return f"{pins.splitlines()[0].lstrip('# ')}, PyTorch {re.search('^torch==(.+)', pins, re.MULTILINE)[1]}"
 
 
-def placeholders(name: str) -> dict[str, str]:
+def placeholders(name: str, language: str) -> dict[str, str]:
     """What the sources leave to be filled in for the notebook of this name, {{badges}} say, and what with."""
-    notebook = f"{repository()}/blob/main/notebooks/{name}.ipynb"
+    notebook = f"{repository()}/blob/main/notebooks/{place(name, language)}"
     colab = notebook.replace("https://github.com", "https://colab.research.google.com/github")
     kaggle = f"https://kaggle.com/kernels/welcome?src={notebook}"
     return {
@@ -117,8 +124,11 @@ def metadata(text: str) -> NotebookNode:
     return about
 
 
-def read_source(source: Path) -> NotebookNode:
-    """The notebook of a source, not yet run, with its `placeholders` filled in."""
+def read_source(source: Path, language: str = "en") -> NotebookNode:
+    """The notebook of a source, not yet run, with its `placeholders` filled in.
+
+    In another language its text is the translation; its code is the same, except that it says in which to speak.
+    """
     notebook = jupytext.read(source, fmt="py:percent")
     notebook.metadata = metadata(source.read_text(encoding="utf-8"))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -126,7 +136,12 @@ def read_source(source: Path) -> NotebookNode:
         # an id from the position: building again gives the same file
         cell["id"] = hashlib.sha1(f"{source.stem}:{number}".encode()).hexdigest()[:8]
         cell.metadata = NotebookNode({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
-        for mark, meant in placeholders(source.stem).items():
+        if language != "en" and cell.cell_type == "markdown":
+            cell.source = words.say(cell.source, language)
+        elif language != "en" and "lecture8.start(" in cell.source:
+            started = cell.source.replace("lecture8.start(", f'lecture8.start(language="{language}", ')
+            cell.source = started.replace('", )', '")')
+        for mark, meant in placeholders(source.stem, language).items():
             cell.source = cell.source.replace(mark, meant)
     return notebook
 
@@ -136,13 +151,13 @@ def contents(notebook: NotebookNode) -> list[tuple[str, str, list[str]]]:
     return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells]
 
 
-def out_of_date(source: Path) -> str:
+def out_of_date(source: Path, language: str = "en") -> str:
     """One sentence if the notebook does not hold the cells of its source, else ''."""
-    path = target(source)
+    path = target(source, language)
     remedy = f"run `make notebooks NB={source.stem}`"
     if not path.exists():
         return f"{path.name} is missing: {remedy}"
-    wanted_of, found_of = read_source(source), nbformat.read(path, 4)
+    wanted_of, found_of = read_source(source, language), nbformat.read(path, 4)
     pairs = zip_longest(contents(wanted_of), contents(found_of))
     different = [f"cell {number}" for number, (wanted, found) in enumerate(pairs) if wanted != found]
     different += ["its metadata"] if wanted_of.metadata != found_of.metadata else []
@@ -242,12 +257,13 @@ def write(path: Path, notebook: NotebookNode) -> bool:
     return True
 
 
-def build(source: Path) -> str:
+def build(source: Path, language: str = "en") -> str:
     """Runs a source and writes its notebook; a line of report with the seconds and the slowest cells.
 
     Raises RuntimeError, and writes nothing, if a cell takes more than SECONDS.
     """
-    notebook, path = read_source(source), target(source)
+    notebook, path = read_source(source, language), target(source, language)
+    path.parent.mkdir(exist_ok=True)
     about = nbformat.from_dict(notebook.metadata)
     seconds = execute(notebook)
     notebook.metadata = about  # without the version of this machine's Python
@@ -259,7 +275,9 @@ def build(source: Path) -> str:
     done = "written" if write(path, notebook) else "unchanged"
     slowest = sorted(range(len(seconds)), key=seconds.__getitem__, reverse=True)[:3]
     cells = ", ".join(f"cell {i} {seconds[i]:.1f} s" for i in slowest)
-    return f"{path.name}: {done}, {path.stat().st_size / 1024:.0f} KiB, {sum(seconds):.1f} s ({cells})"
+    return (
+        f"{path.relative_to(NOTEBOOKS)}: {done}, {path.stat().st_size / 1024:.0f} KiB, {sum(seconds):.1f} s ({cells})"
+    )
 
 
 def run_twice(source: Path) -> list[str]:
@@ -293,16 +311,18 @@ def main() -> int:
     """The command line; the number of notebooks with a complaint."""
     parser = command_line(__doc__)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--language", choices=words.languages(), help="all without one")
     options = parser.parse_args()
     conditions.apply()
     bad = 0
-    for source in options.sources:
+    languages = [options.language] if options.language else words.languages()
+    for source, language in itertools.product(options.sources, languages):
         problem = ""
         try:
             if options.check:
-                problem = out_of_date(source)
+                problem = out_of_date(source, language)
             else:
-                print(build(source), flush=True)
+                print(build(source, language), flush=True)
         except (CellExecutionError, RuntimeError) as error:
             problem = f"{source.stem} was not built: {error}"
         if problem:

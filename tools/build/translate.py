@@ -25,20 +25,35 @@ from tools.build import conditions, notebooks, teaching_plan
 
 ROOT = conditions.ROOT
 TEMPLATE = "python-brace-format"
-SHARED = ["teaching/*.py", "session.py"]
+SHARED = [
+    "session.py",
+    *(f"teaching/{name}.py" for name in ("builds", "exercises", "questions", "same_network", "widgets")),
+]
+WIDGETS = [
+    "Build",
+    "Exercise",
+    "Solution",
+    "Check",
+    "That is my guess",
+    "What was measured",
+    "Measured",
+    "your",
+    "its own",
+]
 # not said to the reader of a lesson; the labels in pictures stay English, since Colab has no Korean font
 UNSAID = {"questions.py", "experiments.py", "pictures.py"}
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 # what a text and its translation have in common, as often in one as in the other
 ALIKE = {
     "holes": re.compile(r"\{[\w:,.+%]*\}"),
-    "numbers": re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?"),
+    "numbers": re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?"),
     "formulas": re.compile(r"\$+[^$]+\$+"),
     "addresses": re.compile(r"\]\(([^)\s]+)\)"),
     "code": re.compile(r"(?<!`)`[^`\n]+`"),
     "headings": re.compile(r"^#+ ", re.MULTILINE),
     "tags": re.compile(r"</?\w+"),
 }
+COUNTED = "zero one two three four five six seven eight nine ten eleven twelve".split()  # may become digits
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
 Text = tuple[str, str, bool]  # what is said, where, whether it has holes
 
@@ -106,7 +121,7 @@ def written(path: Path) -> Iterator[Text]:
             for part in one.values:
                 text += part.value if isinstance(part, ast.Constant) else f"{{{holes}}}"
                 holes += not isinstance(part, ast.Constant)
-            if re.search("[A-Za-z]{2}", words.HOLE.sub("", text)):
+            if re.search("[A-Za-z]{2}", words.HOLE.sub("", text)) and text[0] not in "<`":
                 yield text, path.name, True
         elif isinstance(one, ast.Constant) and isinstance(one.value, str) and words.PROSE.search(one.value):
             yield one.value, path.name, False
@@ -142,7 +157,7 @@ def shared() -> Iterator[Text]:
     for pattern in SHARED:
         for path in sorted((ROOT / "lecture8").glob(pattern)):
             yield from written(path)
-    for text in ("Build", "Exercise", "Solution", "Check", "That is my guess", "What was measured", "your", "its own"):
+    for text in WIDGETS:
         yield text, "widgets", False
     for table, column in (("concepts", "question"), ("glossary", "meaning")):
         for text in published.read(table)[column]:
@@ -208,6 +223,9 @@ def complaints(catalog: Catalog) -> list[str]:
             here, there = (Counter(pattern.findall(text)) for text in (one.id, one.string))
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
                 there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
+            if kind == "numbers":
+                spelled = re.findall(r"[a-z]+", one.id.lower())
+                there -= (there - here) & Counter({str(n): spelled.count(word) for n, word in enumerate(COUNTED)})
             if here != there:
                 found.append(f"{where}: {kind} {sorted((here - there).keys())} became {sorted((there - here).keys())}")
         if "**" in re.sub(r"<[^>]+>", "", MARKDOWN.render(re.sub(r"`[^`]*`|\$[^$]*\$", "", one.string))):
