@@ -41,7 +41,7 @@ WIDGETS = [
     "its own",
 ]
 # not said to the reader of a lesson; the labels in pictures stay English, since Colab has no Korean font
-UNSAID = {"questions.py", "experiments.py", "pictures.py"}
+UNSAID = {"experiments.py", "pictures.py"}
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 # what a text and its translation have in common, as often in one as in the other
 ALIKE = {
@@ -102,15 +102,8 @@ def written(path: Path) -> Iterator[Text]:
     """The prose in a module's strings, but not that of its errors and docstrings; an f-string's values are holes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     apart = [one for one in ast.walk(tree) if isinstance(one, ast.Raise)]
-    for one in ast.walk(tree):
-        body = getattr(one, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        ):
-            apart.append(body[0])
+    # a string that stands alone is a docstring
+    apart += [one for one in ast.walk(tree) if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)]
     unsaid = {id(inner) for one in apart for inner in ast.walk(one)}
     unsaid |= {id(part) for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in one.values}
     for one in ast.walk(tree):
@@ -125,6 +118,8 @@ def written(path: Path) -> Iterator[Text]:
                 yield text, path.name, True
         elif isinstance(one, ast.Constant) and isinstance(one.value, str) and words.PROSE.search(one.value):
             yield one.value, path.name, False
+        elif isinstance(one, ast.keyword) and one.arg == "unit":
+            yield one.value.value, path.name, False
 
 
 def plan(name: str) -> Iterator[Text]:
