@@ -66,10 +66,11 @@ def _found(text: str, language: str) -> str | None:
         return None
     for pattern, numbers, translation in holes:
         if match := pattern.fullmatch(key):
-            said = {n: _found(value, language) or value for n, value in zip(numbers, match.groups(), strict=True)}
-            # one that fits everything, such as "{0}: {1}", was meant only if what is in its holes is known, too
-            if PROSE.search(pattern.pattern.replace("\\ ", " ")) or not any(map(PROSE.search, said.values())):
-                return HOLE.sub(lambda hole, said=said: said[int(hole[1])], translation)
+            values = dict(zip(numbers, match.groups(), strict=True))
+            said = {number: _found(value, language) for number, value in values.items()}
+            # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or no prose
+            if len(HOLE.sub("", translation)) > 8 or all(said[n] or " " not in values[n] for n in values):
+                return HOLE.sub(lambda hole, v=values, s=said: s[int(hole[1])] or v[int(hole[1])], translation)
     for cut in SENTENCE.finditer(key):
         parts = [_found(part, language) for part in (key[: cut.start()], key[cut.end() :])]
         if None not in parts:
@@ -83,7 +84,8 @@ def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[i
     from babel.messages import pofile  # half a second that English does not need
 
     whole, holes = {}, []
-    for path in [HERE / f"{language}.po", *sorted(HERE.glob(f"lessons/*/{language}.po"))]:
+    pages = HERE.parent / "docs" / f"{language}.po"  # not in the installed package, and nothing there needs it
+    for path in [HERE / f"{language}.po", *HERE.glob(f"lessons/*/{language}.po"), *[pages] * pages.exists()]:
         with path.open("rb") as file:
             catalog = pofile.read_po(file)
         for message in catalog:
@@ -101,4 +103,6 @@ def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[i
 
 def _pattern(text: str) -> re.Pattern:
     pieces = HOLE.split(text)  # text, number, text, number, …
-    return re.compile("(.+?)".join(map(re.escape, pieces[::2])), re.DOTALL)
+    inside = "((?:(?![.!?] [A-Z]).)+?)"  # no end of a sentence, except in the last one: an error's message, say
+    *most, last = map(re.escape, pieces[::2])
+    return re.compile(inside.join(most) + ("(.+)" if not last else inside + last), re.DOTALL)

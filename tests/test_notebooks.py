@@ -247,7 +247,7 @@ def test_the_first_cell_installs_the_release_or_else_the_repository(codes, monke
 
 
 def test_a_slow_cell_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(notebooks, "read_source", lambda source: notebook_with(cell_with("f()")))
+    monkeypatch.setattr(notebooks, "read_source", lambda source, language: notebook_with(cell_with("f()")))
     monkeypatch.setattr(notebooks, "execute", lambda notebook: [0.1, notebooks.SECONDS + 1])
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     with pytest.raises(RuntimeError, match=f"cell 1 takes {notebooks.SECONDS + 1:g} s; at most"):

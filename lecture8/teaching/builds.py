@@ -25,7 +25,7 @@ class Build(Exercise):
         """The student's answer if it is correct, else the solution; prints one line that says which, and why."""
         with torch.random.fork_rng(devices=[]):  # no later number depends on what was checked
             verdict = self.check(answer)
-        whose = "your" if verdict else "its own"
+        whose = say("your" if verdict else "its own")
         print(verdict, say(f"This lesson uses {whose} {self.solution.__name__} from here on."))
         if verdict and self.input_shape:
             return self._starting_alike(answer)

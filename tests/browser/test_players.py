@@ -45,9 +45,7 @@ def test_every_control_moves_the_picture_and_says_what_it_shows(page, timed):
         page.locator(f'[data-player="{key}"]').scroll_into_view_if_needed()
         page.locator(f'[data-player="{key}"][data-ready]').wait_for()
         page.wait_for_load_state("networkidle")
-        drawn = json.loads((page.folder / key / "states.js").read_text().partition(", ")[2].rpartition(")")[0])[
-            "controls"
-        ]
+        drawn = json.loads((page.folder / key / "en.js").read_text().partition(", ")[2].rpartition(")")[0])["controls"]
         values = {name: c.value for name, c in explorer.controls.items()}
         moves = []
         for number, (name, control) in enumerate(zip(explorer.controls, drawn, strict=True)):

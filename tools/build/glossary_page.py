@@ -9,7 +9,8 @@ import sys
 from functools import cache
 
 from lecture8 import course, published
-from tools.build import conditions, headings
+from lecture8.words import say
+from tools.build import conditions, headings, teaching_plan
 
 PAGE = conditions.ROOT / "docs" / "glossary.md"
 HEAD = """# Glossary (용어)
@@ -67,7 +68,7 @@ def _link(position: int | None) -> str:
     if position is None:
         return ""
     name, heading, _ = texts()[position]
-    return f"[{name[:2]} {heading}]({headings.place(name, heading)})".replace("|", "\\|")
+    return f"[{name[:2]} {say(heading)}]({headings.place(name, heading)})".replace("|", "\\|")
 
 
 def page() -> str:
@@ -75,8 +76,9 @@ def page() -> str:
     rows = []
     for row in published.read("glossary").itertuples():
         links = " | ".join(map(_link, places(row.term, row.korean, row.lesson)))
-        rows.append(f"| {row.term} | {row.korean} | {row.meaning} | {links} |")
-    return HEAD + "\n".join(rows) + "\n"
+        rows.append(f"| {row.term} | {row.korean} | {say(row.meaning)} | {links} |")
+    head = "\n\n".join(map(say, teaching_plan.blocks(HEAD)))
+    return head + "\n" + "\n".join(rows) + "\n"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import nbformat
 import pandas as pd
 from nbformat import NotebookNode
 
+from lecture8.words import say
 from tools.build import conditions
 
 TABLES = ("concepts", "corrections", "coverage")  # each with the columns notebook and section
@@ -23,10 +24,11 @@ def within(markdown: str) -> list[str]:
     return [heading.strip() for heading in re.findall(r"^#{2,6} (.+)$", markdown, re.MULTILINE)]
 
 
-def cells(notebook: str) -> list[tuple[str, NotebookNode]]:
+def cells(notebook: str, language: str = "en") -> list[tuple[str, NotebookNode]]:
     """(the last heading up to it, cell) for the cells of an executed notebook; '' before the first section."""
     found, heading = [], ""
-    for cell in nbformat.read(conditions.ROOT / "notebooks" / f"{notebook}.ipynb", 4).cells:
+    folder = conditions.ROOT / "notebooks" / ("" if language == "en" else language)
+    for cell in nbformat.read(folder / f"{notebook}.ipynb", 4).cells:
         if cell.cell_type == "markdown":
             heading = [heading, *within(cell.source)][-1]
         found.append((heading, cell))
@@ -72,7 +74,7 @@ def move(name: str) -> int:
 
 def place(notebook: str, section: str) -> str:
     """A link from a page in docs to a section of a notebook, with the address that JupyterLab understands."""
-    anchor = "#" + quote(section.replace(" ", "-")) if section else ""
+    anchor = "#" + quote(say(section).replace(" ", "-")) if section else ""
     return f"../notebooks/{notebook}.ipynb{anchor}"
 
 

@@ -7,6 +7,7 @@ solution of its exercise, which its check calls correct.
 """
 
 import ast
+import itertools
 import sys
 from types import ModuleType
 
@@ -46,8 +47,7 @@ def with_notes(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode
         if cell.cell_type == "markdown":
             found = [heading for heading in headings.within(cell.source) if heading in plan.notes]
             cells += [notes_cell(plan.notes[heading]) for heading in found]
-    discussion = teaching_plan.DISCUSSION  # every plan has it
-    cells.append(notes_cell(f"### {discussion}\n\n{plan.parts[discussion]}"))
+    cells.append(notes_cell(plan.discussion))  # every plan has it
     return nbformat.from_dict({**notebook, "cells": cells})
 
 
@@ -63,11 +63,11 @@ def with_solutions(notebook: NotebookNode, ask: ModuleType) -> NotebookNode:
     return nbformat.from_dict({**notebook, "cells": cells})
 
 
-def copy_of(name: str) -> NotebookNode:
+def copy_of(name: str, language: str = "en") -> NotebookNode:
     """The instructor copy of a notebook ('06_resnet'), not yet run."""
-    notebook = notebooks.read_source(notebooks.source_of(name))
+    notebook = notebooks.read_source(notebooks.source_of(name), language)
     ask = course.lesson(name).module("questions")
-    return with_notes(with_solutions(notebook, ask), teaching_plan.plan(name))
+    return with_notes(with_solutions(notebook, ask), teaching_plan.plan(name, language))
 
 
 def wrong_solutions(notebook: NotebookNode) -> list[str]:
@@ -86,10 +86,10 @@ def main() -> int:
     """The command line; the number of notebooks with a complaint. Raises CellExecutionError where a cell fails."""
     options = notebooks.command_line(__doc__).parse_args()
     conditions.apply()
-    TARGET.mkdir(parents=True, exist_ok=True)
     bad = 0
-    for source in options.sources:
-        notebook, path = copy_of(source.stem), TARGET / f"{source.stem}.ipynb"
+    for source, language in itertools.product(options.sources, options.languages):
+        notebook, path = copy_of(source.stem, language), TARGET / notebooks.place(source.stem, language)
+        path.parent.mkdir(parents=True, exist_ok=True)
         notebooks.execute(notebook)
         notebooks.normalize(notebook)
         nbformat.write(notebook, path)

@@ -73,6 +73,8 @@ def command_line(about: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     one = {"metavar": "NAME", "help": "such as 06_resnet; all without one"}
     parser.add_argument("sources", nargs="*", type=source_of, default=sources(), **one)
+    spoken = {"choices": words.languages(), "default": words.languages(), "help": "all without one"}
+    parser.add_argument("--language", nargs=1, dest="languages", **spoken)
     return parser
 
 
@@ -98,7 +100,7 @@ def verified() -> str:
     return f"{pins.splitlines()[0].lstrip('# ')}, PyTorch {re.search('^torch==(.+)', pins, re.MULTILINE)[1]}"
 
 
-def placeholders(name: str, language: str) -> dict[str, str]:
+def placeholders(name: str, language: str = "en") -> dict[str, str]:
     """What the sources leave to be filled in for the notebook of this name, {{badges}} say, and what with."""
     notebook = f"{repository()}/blob/main/notebooks/{place(name, language)}"
     colab = notebook.replace("https://github.com", "https://colab.research.google.com/github")
@@ -311,12 +313,10 @@ def main() -> int:
     """The command line; the number of notebooks with a complaint."""
     parser = command_line(__doc__)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--language", choices=words.languages(), help="all without one")
     options = parser.parse_args()
     conditions.apply()
     bad = 0
-    languages = [options.language] if options.language else words.languages()
-    for source, language in itertools.product(options.sources, languages):
+    for source, language in itertools.product(options.sources, options.languages):
         problem = ""
         try:
             if options.check:

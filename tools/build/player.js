@@ -6,12 +6,12 @@
   const waiting = {};
   const add = (parent, tag, settings = {}) => parent.appendChild(Object.assign(document.createElement(tag), settings));
 
-  window.lecture8 = { states: (key, data) => (waiting[key] || []).forEach((figure) => explorer(figure, key, data)) };
+  window.lecture8 = { states: (name, data) => (waiting[name] || []).forEach((figure) => explorer(figure, figure.dataset.player, data)) };
 
   function load(figure) {
-    const key = figure.dataset.player;
-    (waiting[key] ||= []).push(figure);
-    if (waiting[key].length === 1) add(document.head, "script", { src: `${here}${key}/states.js` });
+    const states = `${figure.dataset.player}/${figure.dataset.language}`;
+    (waiting[states] ||= []).push(figure);
+    if (waiting[states].length === 1) add(document.head, "script", { src: `${here}${states}.js` });
   }
 
   function control(form, { label, values, start, slides }, change) {
@@ -88,7 +88,7 @@
     details.open = true;
     const right = place.dataset.measured === chosen.text;
     place.querySelector(".guess").innerHTML =
-      `${right ? "✅" : "❌"} You predicted: ${chosen.html}. ${right ? "" : chosen.why}`;
+      `${right ? "✅" : "❌"} ${place.dataset.mine}: ${chosen.html}. ${right ? "" : chosen.why}`;
   }
 
   function begin() {

@@ -22,10 +22,12 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from lecture8 import course, plots, teaching
+from lecture8.words import language, languages, say
 from tools.build import conditions, slide_types
 
 SCRIPT = Path(__file__).with_name("player.js")
 KEPT = conditions.ROOT / "build" / "players"
+MADE_BY = (".py", ".csv", ".po")
 BYTES = 2_000_000  # the most that the pictures of one explorer take
 FEWER = {  # explorers with more states than fit, and the values that a page without a kernel has
     "l05_googlenet.module": {
@@ -75,30 +77,32 @@ def _explorer(key: str, data: dict) -> str:
         return ""
     words = re.sub(r"^\[.*?\] ", "", data["text/plain"])
     caption = f'<figcaption aria-live="polite">{html.escape(words)}</figcaption>'
-    return f'<figure data-player="{key}">{_picture(data["image/png"], words)}{caption}</figure>'
+    picture = _picture(data["image/png"], words)
+    return f'<figure data-player="{key}" data-language="{language()}">{picture}{caption}</figure>'
 
 
 def _asked(asked: teaching.Question | teaching.Prediction, key: str, still: str) -> str:
     """A question with all that it says to those who choose an option; key: of a prediction, which says it later."""
     options = [
-        {"text": option, "html": words(option), "why": words(why)}
-        | {"said": "Noted. Now see what was measured." if key else words(str(asked.check(option)))}
+        {"text": say(option), "html": words(say(option)), "why": words(say(why))}
+        | {"said": say("Noted. Now see what was measured.") if key else words(str(asked.check(option)))}
         for option, why in asked.options.items()
     ]
     button = "That is my guess" if key else "Check"
-    about = json.dumps({"prompt": words(asked.prompt), "options": options, "key": key, "button": button})
-    data = about.replace("</", "<\\/")
+    about = {"prompt": words(say(asked.prompt)), "options": options, "key": key, "button": say(button)}
+    data = json.dumps(about, ensure_ascii=False).replace("</", "<\\/")
     script = f'<script type="application/json">{data}</script>'
     return f'<div data-ask>{script}<div class="still">{still}</div></div>'
 
 
 def _revealed(key: str, markdown: str) -> str:
     """What a prediction reveals without a guess, as HTML that knows what was measured."""
-    measured, more, picture = slide_types.REVEAL.fullmatch(markdown).groups("")
-    body = f"<p><b>Measured: {words(measured)}.</b> {words(more.strip())}</p>{picture}"
+    summary, head, measured, more, picture = slide_types.REVEAL.fullmatch(markdown).groups("")
+    body = f"<p><b>{head}{words(measured)}.</b> {words(more.strip())}</p>{picture}"
+    guess, mine = html.escape(measured), say("You predicted")
     return (
-        f'<div data-reveal="{key}" data-measured="{html.escape(measured)}"><p class="guess"></p>'
-        f"<details><summary>What was measured</summary>{body}</details></div>"
+        f'<div data-reveal="{key}" data-measured="{guess}" data-mine="{mine}"><p class="guess"></p>'
+        f"<details><summary>{summary}</summary>{body}</details></div>"
     )
 
 
@@ -125,24 +129,26 @@ def lay(page: str, folder: Path) -> None:
     """Lays the script, and the states of all explorers on a page made from what `alive` returns, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(SCRIPT, folder)
-    for key in re.findall(r'<figure data-player="([^"\s]+)">', page):
+    for key in re.findall(r'<figure data-player="([^"\s]+)"', page):
         _draw(key, folder)
 
 
 def _draw(key: str, folder: Path) -> None:
     kept = KEPT / f"{key}-{_made_by(key)}"
-    if not (kept / "states.js").exists():
+    if not (kept / f"{languages()[-1]}.js").exists():
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)
-        (kept / "states.js").write_text(_drawn(key, kept), encoding="utf-8")
+        drawn = _drawn(key, kept)
+        for spoken, states in drawn.items():
+            (kept / f"{spoken}.js").write_text(states, encoding="utf-8")
     shutil.copytree(kept, folder / key, dirs_exist_ok=True)
 
 
 def _made_by(key: str) -> str:
     """A hash of the package without the other lessons, of this file, and of the libraries that draw."""
     package, lesson = conditions.ROOT / "lecture8", key.partition(".")[0]
-    files = [p for p in package.rglob("*.*") if p.suffix in (".py", ".csv") and "lessons" not in p.parts]
-    files += [Path(__file__), *(p for p in (package / "lessons" / lesson).iterdir() if p.suffix in (".py", ".csv"))]
+    files = [p for p in package.rglob("*.*") if p.suffix in MADE_BY and "lessons" not in p.parts]
+    files += [Path(__file__), *(p for p in (package / "lessons" / lesson).iterdir() if p.suffix in MADE_BY)]
     versions = [importlib.metadata.version(library) for library in ("matplotlib", "torch", "pillow")]
     return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(files)) + str(versions).encode()).hexdigest()[:12]
 
@@ -157,7 +163,8 @@ def _webp(picture: Image.Image, **how) -> bytes:
     return file.getvalue()
 
 
-def _drawn(key: str, folder: Path) -> str:
+def _drawn(key: str, folder: Path) -> dict[str, str]:
+    """Draws the pictures of an explorer into a folder; by language, the script that hands its states to player.js."""
     explorer = teaching.EXPLORERS[key]()
     values = {name: [value for _, value in control.options] for name, control in explorer.controls.items()}
     values |= FEWER.get(key, {})
@@ -180,14 +187,19 @@ def _drawn(key: str, folder: Path) -> str:
         states.append((files.setdefault(drawn, len(files)), text))
     for drawn, number in files.items():
         (folder / f"{number}.webp").write_bytes(drawn)
-    controls = [
-        {
-            "label": explorer.controls[name].description,
-            "values": [str(value) for value in some],
-            "start": some.index(start[name]),
-            "slides": len(some) > 3 and all(isinstance(value, int | float) for value in some),
-        }
-        for name, some in values.items()
-    ]
-    about = json.dumps({"controls": controls, "pictures": len(files), "states": states}, ensure_ascii=False)
-    return f"lecture8.states({json.dumps(key)}, {about});\n"
+
+    def script(language: str) -> str:
+        controls = [
+            {
+                "label": say(explorer.controls[name].description, language),
+                "values": [say(str(value), language) for value in some],
+                "start": some.index(start[name]),
+                "slides": len(some) > 3 and all(isinstance(value, int | float) for value in some),
+            }
+            for name, some in values.items()
+        ]
+        said = [(number, say(text, language)) for number, text in states]
+        about = json.dumps({"controls": controls, "pictures": len(files), "states": said}, ensure_ascii=False)
+        return f"lecture8.states({json.dumps(f'{key}/{language}')}, {about});\n"
+
+    return {language: script(language) for language in languages()}

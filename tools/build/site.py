@@ -15,8 +15,9 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 
-from lecture8 import course
-from tools.build import conditions, glossary_page, notebooks, npm, players, teaching_plan
+from lecture8 import course, words
+from lecture8.words import say
+from tools.build import conditions, glossary_page, notebooks, notes_page, npm, players, teaching_plan, translate
 
 ROOT = conditions.ROOT
 TARGET, PAGES, ENVIRONMENT = (ROOT / "build" / name for name in ("site", "site-pages", "site-env"))
@@ -45,6 +46,7 @@ CONFIG = {
         }
     },
 }
+NAMES = {"en": "English", "ko": "한국어"}
 HOME = f"""# {CONFIG["title"]}
 
 Lessons in which every experiment is a running, checked measurement: you predict, build, measure, and only then read
@@ -61,34 +63,57 @@ the explanation. Here they are as they were run; to run them, open them on Colab
 def home() -> str:
     """The first page: the lessons and what they ask."""
     rows = [
-        f"| {lesson.notebook[:2]} | [{lesson.title}](notebooks/{lesson.notebook}.ipynb) | {lesson.question} |"
+        f"| {lesson.notebook[:2]} | [{say(lesson.title)}](notebooks/{lesson.notebook}.ipynb) | {say(lesson.question)} |"
         for lesson in course.LESSONS
     ]
-    return "\n".join([HOME, *rows, ""])
+    return "\n".join([translate.said(HOME), *rows, ""])
+
+
+def switched(text: str, page: str, language: str) -> str:
+    """The text of a page with a link to the same page in each other language below its title."""
+    title, _, rest = text.partition("\n")
+    up = "../" * (page.count("/") + (language != "en"))
+    others = [one for one in words.languages() if one != language]
+    links = [f"[{NAMES[one]}]({up}{'' if one == 'en' else f'{one}/'}{page})" for one in others]
+    return f"{title}\n\n{' · '.join(links)}\n{rest}"
+
+
+def write_edition(language: str) -> dict[str, list[str]]:
+    """Lays the pages in one language into build/site-pages; the parts of its table of contents."""
+    words.speak(language)
+    folder = PAGES / ("" if language == "en" else language)
+    names = [source.stem for source in notebooks.sources()]
+    pages = {"index.md": home()}
+    pages |= {f"plans/{name}.md": teaching_plan.plan(name, language).text for name in names}
+    pages |= {f"docs/{path.name}": translate.said(path.read_text(encoding="utf-8")) for path in ROOT.glob("docs/*.md")}
+    pages |= {"docs/glossary.md": glossary_page.page(), "docs/notes_against_papers.md": notes_page.page()}
+    for page, text in pages.items():
+        (folder / page).parent.mkdir(parents=True, exist_ok=True)
+        (folder / page).write_text(switched(text, page, language), encoding="utf-8")
+    (folder / "notebooks").mkdir()
+    for name in names:
+        notebook = nbformat.read(notebooks.NOTEBOOKS / notebooks.place(name, language), 4)
+        # pictures from other servers would be fetched by every reader
+        text = notebooks.BADGE.sub(r"[\1](\2)\n", notebook.cells[0].source)
+        notebook.cells[0].source = switched(text, f"notebooks/{name}.ipynb", language)
+        players.lay(players.shown(players.alive(notebook, name)), PLAYERS)
+        nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
+    place = folder.relative_to(PAGES)
+    docs = sorted(page.removesuffix(".md") for page in pages if page.startswith("docs/"))
+    parts = {
+        say("The lessons"): [f"notebooks/{name}" for name in names],
+        say("Beside them"): docs,
+        say("For teachers"): [f"plans/{name}" for name in names],
+    }
+    first = [] if language == "en" else ["index"]  # that of the English pages is the root of the whole site
+    return {title: [(place / file).as_posix() for file in first * (not n) + files]
+            for n, (title, files) in enumerate(parts.items())}  # fmt: skip
 
 
 def write_pages() -> None:
     """Lays everything that Jupyter Book reads into build/site-pages."""
     shutil.rmtree(PAGES, ignore_errors=True)
-    (PAGES / "notebooks").mkdir(parents=True)
-    names = [source.stem for source in notebooks.sources()]
-    for name in names:
-        notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
-        # pictures from other servers would be fetched by every reader
-        notebook.cells[0].source = notebooks.BADGE.sub(r"[\1](\2)\n", notebook.cells[0].source)
-        players.lay(players.shown(players.alive(notebook, name)), PLAYERS)
-        nbformat.write(notebook, PAGES / "notebooks" / f"{name}.ipynb")
-    shutil.copytree(ROOT / "docs", PAGES / "docs")
-    (PAGES / "docs" / "glossary.md").write_text(glossary_page.page(), encoding="utf-8")
-    (PAGES / "plans").mkdir()
-    for name in names:
-        shutil.copy(teaching_plan.path(name), PAGES / "plans" / f"{name}.md")
-    (PAGES / "index.md").write_text(home(), encoding="utf-8")
-    parts = {
-        "The lessons": [f"notebooks/{name}" for name in names],
-        "Beside them": [f"docs/{page.stem}" for page in sorted(PAGES.glob("docs/*.md"))],
-        "For teachers": [f"plans/{name}" for name in names],
-    }
+    parts = {title: files for language in words.languages() for title, files in write_edition(language).items()}
     contents = {
         "format": "jb-book",
         "root": "index",

@@ -24,10 +24,10 @@ VERDICT = 150  # and what a guess came to stays with its picture: all is set a l
 PICTURE = 420  # the most that a picture is made
 # a cell that checks a student's answer: kind, name
 ANSWER = re.compile(r'ask\.(exercises|builds)\["(\w+)"\]\.(?:check|use)\(')
-# what a prediction reveals without a guess: that there was none, what was measured, more, a picture
+# what a prediction reveals without a guess: a summary, “Measured: ”, what was measured, more, a picture
 REVEAL = re.compile(
-    r"\S+ You made no prediction\.\s*<details><summary>[^<]*</summary>\s*"
-    r"\*\*Measured: (.*?)\.\*\*(.*?)(<img[^>]*>)?\s*</details>\s*",
+    r"\S+ [^<]+\.\s*<details><summary>([^<]*)</summary>\s*"
+    r"\*\*([^*:]*: )(.*?)\.\*\*(.*?)(<img[^>]*>)?\s*</details>\s*",
     re.DOTALL,
 )
 SHOWN = ("explorers.", "ask.", "teaching.", ".reveal(")  # calls of which only the result matters
@@ -64,7 +64,7 @@ def height(cell: NotebookNode) -> float:
             total += min(PICTURE, 1100 * high / width)
         elif "text/markdown" in data:
             # a reveal is shown openly: on a slide it comes after the question
-            openly = REVEAL.sub(r"**Measured: \1.**\2\3", data["text/markdown"])
+            openly = REVEAL.sub(r"**\2\3.**\4\5", data["text/markdown"])
             words, *pictures = re.split("<img[^>]*>", openly)
             total += _text(words.split("<details>")[0]) + PICTURE * len(pictures)
         elif "text/html" in data:
@@ -106,7 +106,7 @@ def mark(notebook: NotebookNode) -> None:
 
 
 if __name__ == "__main__":
-    for path in (conditions.ROOT / "notebooks").glob("*.ipynb"):
+    for path in (conditions.ROOT / "notebooks").rglob("[0-9]*.ipynb"):
         notebook = nbformat.read(path, 4)
         mark(notebook)
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")

@@ -6,6 +6,7 @@ Which cell begins a slide is decided in `slide_types`; the speaker's notes (key 
 reveal.js and MathJax are fetched once, by npm, and laid beside the decks.
 """
 
+import itertools
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from lecture8 import words
 from tools.build import conditions, instructor, notebooks, npm, players, slide_types, teaching_plan
 
 TARGET = conditions.ROOT / "build" / "slides"
@@ -40,9 +42,10 @@ def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
     return notebook
 
 
-def deck(name: str) -> str:
+def deck(name: str, language: str = "en") -> str:
     """The deck of a notebook ('06_resnet') as HTML; its libraries are expected beside it."""
-    notebook = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", 4)
+    words.speak(language)
+    notebook = nbformat.read(notebooks.NOTEBOOKS / notebooks.place(name, language), 4)
     config = Config()
     config.TagRemovePreprocessor.remove_input_tags = {HIDDEN}
     config.TagRemovePreprocessor.enabled = True
@@ -59,7 +62,7 @@ def deck(name: str) -> str:
         jquery_url="node_modules/jquery/dist/jquery.min.js",
         mermaid_js_url="",
     )
-    html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name)))
+    html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name, language)))
     # mermaid is on no slide, and would be fetched from the network
     html = re.sub(r'<script type="module">(?:(?!</script>).)*mermaid.*?</script>', "", html, flags=re.DOTALL)
     style, fit = (ADDED.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
@@ -72,9 +75,9 @@ def main() -> None:
     options = notebooks.command_line(__doc__).parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
     npm.fetch(TARGET, LIBRARIES)
-    for source in options.sources:
-        path = TARGET / f"{source.stem}.html"
-        path.write_text(deck(source.stem), encoding="utf-8")
+    for source, language in itertools.product(options.sources, options.languages):
+        path = TARGET / (f"{source.stem}.html" if language == "en" else f"{source.stem}.{language}.html")
+        path.write_text(deck(source.stem, language), encoding="utf-8")
         players.lay(path.read_text(encoding="utf-8"), TARGET / "players")
         print(path.relative_to(conditions.ROOT), flush=True)
 

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lecture8.words import say
 from tools.build import conditions, headings
 
 MINUTES = 75
@@ -22,6 +23,7 @@ class Plan:
 
     notebook: str
     text: str
+    language: str = "en"
 
     @property
     def parts(self) -> dict[str, str]:
@@ -30,19 +32,26 @@ class Plan:
         return {heading.strip(): body.strip() for heading, body in zip(pieces[::2], pieces[1::2], strict=True)}
 
     @property
+    def discussion(self) -> str:
+        """The part for the end of the lesson, with its heading."""
+        heading = say(f"## {DISCUSSION}", self.language)
+        return f"#{heading}\n\n{self.parts[heading.removeprefix('## ')]}"
+
+    @property
     def notes(self) -> dict[str, str]:
         """Heading of the notebook -> the speaker's notes, and the claims that the executed notebook makes there."""
         claims = [(heading, text[2:]) for heading, text in self._shown if text.startswith("✅")]
-        found = {heading: [body] for heading, body in self.parts.items() if heading != DISCUSSION}
+        last, measured = say(f"## {DISCUSSION}", self.language)[3:], say("The notebook measured:", self.language)
+        found = {heading: [body] for heading, body in self.parts.items() if heading != last}
         for heading, claim in dict.fromkeys(claims):  # one that is shown twice is read once
-            found.get(heading, []).append(f"*The notebook measured:* {claim}")
+            found.get(heading, []).append(f"*{measured}* {claim}")
         return {heading: "\n\n".join(texts) for heading, texts in found.items()}
 
     @functools.cached_property
     def _shown(self) -> list[tuple[str, str]]:
         """(last heading above it, text) of everything that the executed notebook shows."""
         found = []
-        for heading, cell in headings.cells(self.notebook):
+        for heading, cell in headings.cells(self.notebook, self.language):
             found.append((heading, cell.source))
             for output in cell.get("outputs", []):
                 kinds = output.get("data", {"text/plain": output.get("text", "")})
@@ -79,6 +88,12 @@ def path(notebook: str) -> Path:
     return conditions.folder(notebook) / "plan.md"
 
 
-def plan(notebook: str) -> Plan:
+def blocks(markdown: str) -> list[str]:
+    """The paragraphs, headings, lists and tables of a text: what stands between two empty lines."""
+    return re.split(r"\n\s*\n", markdown.strip())
+
+
+def plan(notebook: str, language: str = "en") -> Plan:
     """The plan of a notebook. Raises FileNotFoundError where there is none."""
-    return Plan(notebook, path(notebook).read_text(encoding="utf-8"))
+    parts = blocks(path(notebook).read_text(encoding="utf-8"))
+    return Plan(notebook, "\n\n".join(say(part, language) for part in parts) + "\n", language)

@@ -29,17 +29,6 @@ SHARED = [
     "session.py",
     *(f"teaching/{name}.py" for name in ("builds", "exercises", "questions", "same_network", "widgets")),
 ]
-WIDGETS = [
-    "Build",
-    "Exercise",
-    "Solution",
-    "Check",
-    "That is my guess",
-    "What was measured",
-    "Measured",
-    "your",
-    "its own",
-]
 # not said to the reader of a lesson; the labels in pictures stay English, since Colab has no Korean font
 UNSAID = {"experiments.py", "pictures.py"}
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -66,6 +55,10 @@ def cells(name: str) -> Iterator[Text]:
             yield cell.source, where, False
             continue
         for call in ast.walk(ast.parse(cell.source)):
+            if isinstance(call, ast.Return) and isinstance(call.value, ast.Tuple):
+                sentence = call.value.elts[-1]  # beside a figure
+                if isinstance(sentence, ast.JoinedStr):
+                    yield holed(sentence), where, True
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "teaching.claim":
                 hints = [one.value for one in call.keywords if one.arg == "hint"]
                 for text in (call.args[0], *hints):
@@ -98,39 +91,61 @@ def explorers(name: str) -> Iterator[Text]:
                     yield text, f"explorer {key.partition('.')[2]}", False
 
 
+def asked_for(path: Path) -> Iterator[Text]:
+    """What a module hands to `say` in so many words."""
+    for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(one, ast.Call) and ast.unparse(one.func) in ("say", "words.say", "map"):
+            said = ast.unparse(one.func) != "map" or ast.unparse(one.args[0]) == "say"
+            for text in ast.walk(one) if said else ():
+                if isinstance(text, ast.JoinedStr):
+                    yield holed(text), path.name, True
+                elif (
+                    isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value.strip() == text.value
+                ):
+                    yield text.value, path.name, False
+
+
+def holed(sentence: ast.JoinedStr) -> str:
+    """An f-string with {0}, {1}, … for its values."""
+    text, holes = "", 0
+    for part in sentence.values:
+        text += part.value if isinstance(part, ast.Constant) else f"{{{holes}}}"
+        holes += not isinstance(part, ast.Constant)
+    return text
+
+
 def written(path: Path) -> Iterator[Text]:
     """The prose in a module's strings, but not that of its errors and docstrings; an f-string's values are holes."""
+    yield from asked_for(path)
     tree = ast.parse(path.read_text(encoding="utf-8"))
     apart = [one for one in ast.walk(tree) if isinstance(one, ast.Raise)]
     # a string that stands alone is a docstring
     apart += [one for one in ast.walk(tree) if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)]
     unsaid = {id(inner) for one in apart for inner in ast.walk(one)}
-    unsaid |= {id(part) for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in one.values}
+    sentences = [one for one in ast.walk(tree) if isinstance(one, ast.JoinedStr)]
+    unsaid |= {id(part) for one in sentences for part in one.values if isinstance(part, ast.Constant)}
     for one in ast.walk(tree):
         if id(one) in unsaid:
             continue
         if isinstance(one, ast.JoinedStr):
-            text, holes = "", 0
-            for part in one.values:
-                text += part.value if isinstance(part, ast.Constant) else f"{{{holes}}}"
-                holes += not isinstance(part, ast.Constant)
+            text = holed(one)
             if re.search("[A-Za-z]{2}", words.HOLE.sub("", text)) and text[0] not in "<`":
                 yield text, path.name, True
         elif isinstance(one, ast.Constant) and isinstance(one.value, str) and words.PROSE.search(one.value):
             yield one.value, path.name, False
         elif isinstance(one, ast.keyword) and one.arg == "unit":
             yield one.value.value, path.name, False
+        elif isinstance(one, ast.FormattedValue):  # one word or another in a sentence
+            chosen = [way for part in ast.walk(one) if isinstance(part, ast.IfExp) for way in (part.body, part.orelse)]
+            for way in chosen:
+                if isinstance(way, ast.Constant) and re.search("[a-z]{2}", str(way.value)):
+                    yield way.value, path.name, False
 
 
 def plan(name: str) -> Iterator[Text]:
     """A teaching plan, paragraph by paragraph."""
-    for block in blocks(teaching_plan.path(name).read_text(encoding="utf-8")):
+    for block in teaching_plan.blocks(teaching_plan.path(name).read_text(encoding="utf-8")):
         yield block, "plan", False
-
-
-def blocks(markdown: str) -> list[str]:
-    """The paragraphs, headings, lists and tables of a text: what stands between two empty lines."""
-    return re.split(r"\n\s*\n", markdown.strip())
 
 
 def lesson(name: str) -> Iterator[Text]:
@@ -139,8 +154,7 @@ def lesson(name: str) -> Iterator[Text]:
     yield from questions(name)
     yield from explorers(name)
     for path in sorted(conditions.folder(name).glob("[a-z_]*.py")):
-        if path.name not in UNSAID:
-            yield from written(path)
+        yield from asked_for(path) if path.name in UNSAID else written(path)
     yield from plan(name)
 
 
@@ -152,16 +166,49 @@ def shared() -> Iterator[Text]:
     for pattern in SHARED:
         for path in sorted((ROOT / "lecture8").glob(pattern)):
             yield from written(path)
-    for text in WIDGETS:
+    for text in ("Build", "Exercise", *(one.caption for one in (teaching.quiz, teaching.predict))):
         yield text, "widgets", False
+    for path in sorted((ROOT / "tools" / "build").glob("*.py")):
+        yield from asked_for(path)
     for table, column in (("concepts", "question"), ("glossary", "meaning")):
         for text in published.read(table)[column]:
             yield text, table, False
 
 
+def documents() -> Iterator[Text]:
+    """The front page, the pages of docs and those of the site."""
+    from tools.build import glossary_page, notes_page, site  # which use this module
+
+    generated = (glossary_page.PAGE, notes_page.PAGE)
+    pages = [path for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))) if path not in generated]
+    texts = [(path.name, path.read_text(encoding="utf-8")) for path in pages]
+    texts += [("site", site.HOME), ("glossary", glossary_page.HEAD), ("notes", notes_page.HEAD)]
+    for where, text in texts:
+        for block in teaching_plan.blocks(text):
+            yield block, where, False
+    for text in ("The lessons", "Beside them", "For teachers", notes_page.TABLE):
+        yield text, "site", False
+    for column in ("claim", "notes", "paper"):
+        for text in published.read("corrections")[column]:
+            yield text, "corrections", False
+
+
+def said(markdown: str) -> str:
+    """A page in the language that is spoken, block by block."""
+    return "\n\n".join(map(words.say, teaching_plan.blocks(markdown))) + "\n"
+
+
+def readme(language: str) -> str:
+    """README.md in another language, which links to its notebooks."""
+    words.speak(language)
+    text = said((ROOT / "README.md").read_text(encoding="utf-8"))
+    words.speak("en")
+    return text.replace("](notebooks/", f"](notebooks/{language}/")
+
+
 def files(language: str) -> dict[Path, list[Text]]:
     """The file of each part of the course, and the texts that belong into it."""
-    found = {ROOT / "lecture8" / f"{language}.po": list(shared())}
+    found = {ROOT / "docs" / f"{language}.po": list(documents()), ROOT / "lecture8" / f"{language}.po": list(shared())}
     for source in notebooks.sources():
         found[source.parent / f"{language}.po"] = list(lesson(source.stem))
     return found
@@ -219,7 +266,7 @@ def complaints(catalog: Catalog) -> list[str]:
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
                 there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
             if kind == "numbers":
-                spelled = re.findall(r"[a-z]+", one.id.lower())
+                spelled = [word.rstrip("s") for word in re.findall(r"[a-z]+", one.id.lower())]
                 there -= (there - here) & Counter({str(n): spelled.count(word) for n, word in enumerate(COUNTED)})
             if here != there:
                 found.append(f"{where}: {kind} {sorted((here - there).keys())} became {sorted((there - here).keys())}")
@@ -263,6 +310,8 @@ def main() -> int:
         print(f"{path.relative_to(ROOT)}: {len(texts)} texts", *found[:5], "…" * (len(found) > 5), sep="\n  ")
         total += len(found)
     print(f"{total} texts lack a translation")
+    if not total:
+        (ROOT / f"README.{language}.md").write_text(readme(language), encoding="utf-8", newline="\n")
     return min(total, 255)
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from lecture8 import course, datasets, published
 from lecture8.lessons.l00_start_here import overview, pictures
 from lecture8.teaching import Explorer, Shown, explorer, prose
+from lecture8.words import say
 
 
 @explorer
@@ -72,7 +73,7 @@ class Glossary(Shown):
     def __init__(self):
         self.table = published.read("glossary").fillna("")
         self.words = widgets.Text(
-            placeholder="such as pool, 합성곱, gradient", description="Find"
+            placeholder=say("such as pool, 합성곱, gradient"), description=say("Find")
         )
         self.found = prose()
         self.box = widgets.VBox([self.words, self.found])
@@ -87,28 +88,30 @@ class Glossary(Shown):
         ).any(axis=1)
         rows = self.table[hits]
         if rows.empty:
-            self.found.value = f"None of the {len(self.table)} terms contains “{html.escape(sought)}”: try a shorter part."
+            self.found.value = say(
+                f"None of the {len(self.table)} terms contains “{html.escape(sought)}”: try a shorter part."
+            )
         else:
-            self.found.value = f"{len(rows)} of {len(self.table)} terms" + _terms(rows)
+            self.found.value = say(f"{len(rows)} of {len(self.table)} terms") + _terms(rows)
 
     def _still(self) -> dict[str, str]:
-        title = f"Glossary: {len(self.table)} terms"
-        folded = f"<details><summary>{title} (unfold)</summary>{_terms(self.table)}</details>"
+        title = say(f"Glossary: {len(self.table)} terms")
+        folded = f"<details><summary>{title} ({say('unfold')})</summary>{_terms(self.table)}</details>"
         return {
-            "text/plain": f"[{title}, from {self.table['term'].iloc[0]} on]",
+            "text/plain": f"[{title}]",
             "text/html": folded,
         }
 
 
 def _terms(rows) -> str:
     body = "".join(
-        f"<tr>{_cell(f'<b>{html.escape(row.term)}</b>')}{_cell(row.korean)}{_cell(html.escape(row.meaning))}"
+        f"<tr>{_cell(f'<b>{html.escape(row.term)}</b>')}{_cell(row.korean)}{_cell(html.escape(say(row.meaning)))}"
         f"{_cell(_lesson(row.lesson))}</tr>"
         for row in rows.itertuples()
     )
     head = "".join(
         f"<th style='text-align:left'>{name}</th>"
-        for name in ("English", "한국어", "meaning", "lesson")
+        for name in ("English", "한국어", say("meaning"), say("lesson"))
     )
     return f"<table><tr>{head}</tr>{body}</table>"
 

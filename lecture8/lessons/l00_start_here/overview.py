@@ -6,6 +6,7 @@ import pandas as pd
 
 from lecture8 import course, published
 from lecture8.teaching import progress
+from lecture8.words import say
 
 SOLVED = {True: "●", False: "○"}
 
@@ -26,7 +27,7 @@ class Links:
     rows: list[tuple[str, str]]  #: lesson, its questions
 
     def _repr_markdown_(self) -> str:
-        rows = [("lesson", "what it asks"), (":--", ":--"), *self.rows]
+        rows = [(say("lesson"), say("what it asks")), (":--", ":--"), *self.rows]
         return "\n".join(f"| {name} | {questions} |" for name, questions in rows)
 
     def __repr__(self) -> str:
@@ -42,7 +43,7 @@ def questions() -> Links:
         links = [
             course.link(row.question, one.notebook, row.section) for row in here.itertuples()
         ]
-        rows.append((f"{one.notebook[:2]} {one.title}", " · ".join(links)))
+        rows.append((f"{one.notebook[:2]} {say(one.title)}", " · ".join(links)))
     return Links(rows)
 
 
@@ -63,9 +64,12 @@ class Panel:
     trouble: str  #: one sentence if the file could not be read
 
     def _repr_markdown_(self) -> str:
-        table = "| lesson | the question | solved | |\n|:--|:--|:--|:--|\n"
+        head = " | ".join(map(say, ("lesson", "the question", "solved")))
+        table = f"| {head} | |\n|:--|:--|:--|:--|\n"
         table += "\n".join("| " + " | ".join(row) + " |" for row in self.rows)
-        return "\n\n".join(filter(None, [table, f"**Next:** {self.next}", self.trouble]))
+        return "\n\n".join(
+            filter(None, [table, f"**{say('Next:')}** {self.next}", self.trouble])
+        )
 
     def __repr__(self) -> str:
         lines = [f"{name}: {count}" for name, _, _, count in self.rows]
@@ -84,19 +88,21 @@ def panel() -> Panel:
         )
     rows, following = [], ""
     for lesson in course.LESSONS:
-        title = course.link(f"{lesson.notebook[:2]} {lesson.title}", lesson.notebook)
+        title = course.link(f"{lesson.notebook[:2]} {say(lesson.title)}", lesson.notebook)
         ask = lesson.module("questions")
         exercises = {**getattr(ask, "builds", {}), **ask.exercises}
         done = [f"{lesson.notebook}.{key}" in solved for key in exercises]
         rows.append(
             (
                 title,
-                lesson.question,
+                say(lesson.question),
                 "".join(SOLVED[d] for d in done),
-                f"{sum(done)} of {len(done)}",
+                say(f"{sum(done)} of {len(done)}"),
             )
         )
         if not following and not all(done):
             first = list(exercises.values())[done.index(False)]
-            following = f"{title}, exercise “{first.title}”."
-    return Panel(rows, following or "nothing left: you have solved every exercise.", trouble)
+            following = say(f"{title}, exercise “{first.title}”.")
+    return Panel(
+        rows, following or say("nothing left: you have solved every exercise."), say(trouble)
+    )

@@ -14,6 +14,7 @@ from torch import Tensor
 from lecture8 import datasets, plots, published
 from lecture8.lessons.l01_transfer_learning import pictures
 from lecture8.teaching import Explorer, Shown, between_cells, explorer, prose
+from lecture8.words import say
 
 
 @explorer
@@ -67,7 +68,7 @@ class Upload(Shown):
     def __init__(self, answer: Callable[[Tensor], tuple[Figure, str]], first: Tensor):
         self.answer = answer
         self.button = widgets.FileUpload(
-            accept="image/*", multiple=False, description="A picture of yours"
+            accept="image/*", multiple=False, description=say("A picture of yours")
         )
         self.button.layout = widgets.Layout(width="auto")
         self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
@@ -82,12 +83,13 @@ class Upload(Shown):
             try:
                 photo = datasets.read_photo(io.BytesIO(bytes(file["content"])))
             except ValueError as error:
-                self.readout.value = html.escape(f"Choose another picture: {error}.")
+                self.readout.value = html.escape(say(f"Choose another picture: {error}."))
                 return
             self._show(torch.from_numpy(np.array(photo)).permute(2, 0, 1))
 
     def _show(self, photo: Tensor) -> None:
-        figure, self.text = self.answer(photo)
+        figure, text = self.answer(photo)
+        self.text = say(text)
         self.image.value = plots.png(figure)
         self.readout.value = html.escape(self.text)
 
