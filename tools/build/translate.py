@@ -94,14 +94,15 @@ def explorers(name: str) -> Iterator[Text]:
 def asked_for(path: Path) -> Iterator[Text]:
     """What a module hands to `say` in so many words."""
     for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(one, ast.Call) and ast.unparse(one.func) in ("say", "words.say", "map"):
-            said = ast.unparse(one.func) != "map" or ast.unparse(one.args[0]) == "say"
-            for text in ast.walk(one) if said else ():
+        if isinstance(one, ast.Call) and (name := ast.unparse(one.func)) in ("say", "words.say", "map"):
+            if name == "map" and ast.unparse(one.args[0]) != "say":
+                continue
+            nodes = [text for text in ast.walk(one) if isinstance(text, ast.JoinedStr | ast.Constant)]
+            parts = {id(part) for text in nodes if isinstance(text, ast.JoinedStr) for part in text.values}
+            for text in nodes:
                 if isinstance(text, ast.JoinedStr):
                     yield holed(text), path.name, True
-                elif (
-                    isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value.strip() == text.value
-                ):
+                elif id(text) not in parts and re.search("[A-Za-z]{2}", str(text.value)):
                     yield text.value, path.name, False
 
 
