@@ -56,6 +56,7 @@ def bare(text: str) -> str:
     return textwrap.dedent(text).strip()
 
 
+@functools.cache
 def _found(text: str, language: str) -> str | None:
     whole, holes = _texts(language)
     key = bare(text)
@@ -64,12 +65,12 @@ def _found(text: str, language: str) -> str | None:
         return before + whole[key] + after if "\n" not in before + after else whole[key]
     if SAID.search(key):
         return None
-    for pattern, numbers, translation in holes:
+    for pattern, numbers, translation, definite in holes:
         if match := pattern.fullmatch(key):
             values = dict(zip(numbers, match.groups(), strict=True))
             said = {number: _found(value, language) for number, value in values.items()}
-            # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or no prose
-            if len(HOLE.sub("", translation)) > 8 or all(said[n] or " " not in values[n] for n in values):
+            # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or one word
+            if definite or all(said[n] or " " not in values[n] for n in values):
                 return HOLE.sub(lambda hole, v=values, s=said: s[int(hole[1])] or v[int(hole[1])], translation)
     for cut in SENTENCE.finditer(key):
         parts = [_found(part, language) for part in (key[: cut.start()], key[cut.end() :])]
@@ -79,7 +80,7 @@ def _found(text: str, language: str) -> str | None:
 
 
 @functools.cache
-def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[int], str]]]:
+def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[int], str, bool]]]:
     """The translations of whole texts, headings among them; and of texts with holes, the most definite first."""
     from babel.messages import pofile  # half a second that English does not need
 
@@ -98,11 +99,19 @@ def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[i
                 headings = [re.findall(r"^#+ (.+?) *$", one, re.MULTILINE) for one in (message.id, message.string)]
                 whole |= dict(zip(*headings, strict=False))
     holes.sort(key=lambda pair: -len(HOLE.sub("", pair[0])))
-    return whole, [(_pattern(text), [int(n) for n in HOLE.findall(text)], said) for text, said in holes]
+    return whole, [
+        (
+            _pattern(text),
+            [int(n) for n in HOLE.findall(text)],
+            said,
+            len(re.findall("[A-Za-z]", HOLE.sub("", text))) > 11,
+        )
+        for text, said in holes
+    ]
 
 
 def _pattern(text: str) -> re.Pattern:
     pieces = HOLE.split(text)  # text, number, text, number, …
-    inside = "((?:(?![.!?] [A-Z]).)+?)"  # no end of a sentence, except in the last one: an error's message, say
+    inside = "((?:(?![.!?] [A-Z]).)*?)"  # no end of a sentence, except in the last one: an error's message, say
     *most, last = map(re.escape, pieces[::2])
     return re.compile(inside.join(most) + ("(.+)" if not last else inside + last), re.DOTALL)

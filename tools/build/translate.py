@@ -102,16 +102,18 @@ def asked_for(path: Path) -> Iterator[Text]:
             for text in nodes:
                 if isinstance(text, ast.JoinedStr):
                     yield holed(text), path.name, True
-                elif id(text) not in parts and re.search("[A-Za-z]{2}", str(text.value)):
+                elif id(text) not in parts and re.search("[A-Za-z]{2}", str(text.value or "")):
                     yield text.value, path.name, False
 
 
 def holed(sentence: ast.JoinedStr) -> str:
-    """An f-string with {0}, {1}, … for its values."""
+    """An f-string with {0}, {1}, … for its values, one for those that follow each other."""
     text, holes = "", 0
     for part in sentence.values:
-        text += part.value if isinstance(part, ast.Constant) else f"{{{holes}}}"
-        holes += not isinstance(part, ast.Constant)
+        if isinstance(part, ast.Constant):
+            text += part.value
+        elif text[-1:] != "}":
+            text, holes = f"{text}{{{holes}}}", holes + 1
     return text
 
 
