@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lecture8 import course
+from tests.support.korean import left_in_english
 
 
 def tasks(module):
@@ -42,7 +43,7 @@ def test_not_attempted_is_not_wrong(name):
 
 def test_the_solution_is_correct(name):
     verdict = EXERCISES[name].check(EXERCISES[name].answer)
-    assert verdict, verdict.message
+    assert verdict and not left_in_english(verdict.message), verdict.message
 
 
 def test_typical_wrong_answers_are_told_what_is_wrong(name):
@@ -50,6 +51,7 @@ def test_typical_wrong_answers_are_told_what_is_wrong(name):
     for answer, words in WRONG[name]:
         verdict = EXERCISES[name].check(answer)
         assert verdict.status == "wrong" and words in verdict.message, (answer, verdict.message)
+        assert not left_in_english(verdict.message), verdict.message
 
 
 def changed(value, change):

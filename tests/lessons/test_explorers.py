@@ -11,6 +11,7 @@ import pytest
 from lecture8 import course, plots, published, teaching
 from lecture8.lessons.l00_start_here import explorers as start_here
 from lecture8.lessons.l06_resnet import questions as resnet
+from tests.support.korean import left_in_english
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PNG = b"\x89PNG\r\n"
@@ -37,6 +38,7 @@ def test_a_still_and_every_control_to_both_ends(name):
             assert bytes(explorer.image.value).startswith(PNG) and explorer.text in _plain(explorer.readout.value)
             texts.add(explorer.text)
     assert len(texts) >= 3, "moving the controls must change what is said"
+    assert {text: left for text in texts if (left := left_in_english(text))} == {}
 
 
 def _plain(markup):

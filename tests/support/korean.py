@@ -1,0 +1,14 @@
+"""Whether what the course says in English is Korean where Korean is asked for."""
+
+import re
+
+from lecture8 import words
+
+# code, quotations and what stands in brackets may stay as they are
+KEPT = re.compile(r"`[^`]*`|“[^”]*”|\"[^\"]*\"|'[^']*'|\([^)]*\)|[\w.]+\([^)]*\)|\[[^\]]*\]")
+
+
+def left_in_english(text: str) -> str:
+    """The prose that is not translated in what the course says to a reader of Korean, or ''."""
+    found = words.PROSE.search(KEPT.sub(" ", words.say(text, "ko")))
+    return found[0] if found else ""
