@@ -10,5 +10,8 @@ KEPT = re.compile(r"`[^`]*`|“[^”]*”|\"[^\"]*\"|'[^']*'|\([^)]*\)|[\w.]+\([
 
 def left_in_english(text: str) -> str:
     """The prose that is not translated in what the course says to a reader of Korean, or ''."""
-    found = words.PROSE.search(KEPT.sub(" ", words.say(text, "ko")))
+    try:
+        found = words.PROSE.search(KEPT.sub(" ", words.say(text, "ko")))
+    except LookupError:
+        return text
     return found[0] if found else ""

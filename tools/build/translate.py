@@ -42,6 +42,8 @@ ALIKE = {
     "headings": re.compile(r"^#+ ", re.MULTILINE),
     "tags": re.compile(r"</?\w+"),
 }
+LARGE = re.compile(r"(\d+(?:\.\d+)?) ?(thousand|million|billion|만|억)")
+SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "만": 10**4, "억": 10**8}
 COUNTED = "zero one two three four five six seven eight nine ten eleven twelve".split()  # may become digits
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
 Text = tuple[str, str, bool]  # what is said, where, whether it has holes
@@ -265,7 +267,7 @@ def complaints(catalog: Catalog) -> list[str]:
             continue
         where = f"{one.locations[0][0] if one.locations else ''}: {one.id.splitlines()[0][:60]!r}"
         for kind, pattern in ALIKE.items():
-            here, there = (Counter(pattern.findall(text)) for text in (one.id, one.string))
+            here, there = (Counter(pattern.findall(LARGE.sub(_digits, text))) for text in (one.id, one.string))
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
                 there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
             if kind == "numbers":
@@ -284,6 +286,10 @@ def complaints(catalog: Catalog) -> list[str]:
             and f"not the term: {term}" not in excused
         ]
     return found
+
+
+def _digits(large: re.Match) -> str:
+    return f"{round(float(large[1]) * SCALE[large[2]])}"  # 1.2 million is 120만
 
 
 @functools.cache
