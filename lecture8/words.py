@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 HOLE = re.compile(r"\{(\d+)\}")
-SENTENCE = re.compile(r"(?<=[.:!?]) (?=\S)")
+SENTENCE, LISTED = re.compile(r"(?<=[.:!?]) (?=\S)"), re.compile(r"(?<=[,;]) (?=\S)")
 PROSE = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")  # what nobody can take for a name
 SAID = re.compile("[가-힣]")  # Korean: it was said before
 _spoken = {"language": "en"}
@@ -56,15 +56,25 @@ def bare(text: str) -> str:
     return textwrap.dedent(text).strip()
 
 
+def phrase(text: str) -> str:
+    """The text itself: a few words that a sentence will be made with, which are translated in that sentence."""
+    return text
+
+
 @functools.cache
 def _found(text: str, language: str) -> str | None:
     whole, holes = _texts(language)
     key = bare(text)
-    if key in whole:
-        before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-        return before + whole[key] + after if "\n" not in before + after else whole[key]
-    if SAID.search(key):
-        return None
+    found = whole.get(key)
+    if found is None and not SAID.search(key):
+        found = _filled(key, language, holes) or _in_parts(key, language, SENTENCE)
+        if found is None and len(key) < 300:
+            found = _in_parts(key, language, LISTED)
+    start, end = text[: len(text) - len(text.lstrip(" "))], text[len(text.rstrip(" ")) :]
+    return None if found is None else start + found + end
+
+
+def _filled(key: str, language: str, holes: list) -> str | None:
     for pattern, numbers, translation, definite in holes:
         if match := pattern.fullmatch(key):
             values = dict(zip(numbers, match.groups(), strict=True))
@@ -72,7 +82,11 @@ def _found(text: str, language: str) -> str | None:
             # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or one word
             if definite or all(said[n] or " " not in values[n] for n in values):
                 return HOLE.sub(lambda hole, v=values, s=said: s[int(hole[1])] or v[int(hole[1])], translation)
-    for cut in SENTENCE.finditer(key):
+    return None
+
+
+def _in_parts(key: str, language: str, cuts: re.Pattern) -> str | None:
+    for cut in cuts.finditer(key):
         parts = [_found(part, language) for part in (key[: cut.start()], key[cut.end() :])]
         if None not in parts:
             return " ".join(parts)
