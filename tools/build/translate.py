@@ -30,7 +30,7 @@ SHARED = [
     *(f"teaching/{name}.py" for name in ("builds", "exercises", "questions", "same_network", "widgets")),
 ]
 # not said to the reader of a lesson; the labels in pictures stay English, since Colab has no Korean font
-UNSAID = {"experiments.py", "pictures.py"}
+UNSAID = {"experiments.py", "pictures.py", "drawings.py"}
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 # what a text and its translation have in common, as often in one as in the other
 ALIKE = {
