@@ -273,7 +273,10 @@ def complaints(catalog: Catalog) -> list[str]:
             continue
         where = f"{one.locations[0][0] if one.locations else ''}: {one.id.splitlines()[0][:60]!r}"
         for kind, pattern in ALIKE.items():
-            here, there = (Counter(pattern.findall(LARGE.sub(_digits, text))) for text in (one.id, one.string))
+            texts = one.id, one.string
+            if LARGE.search(one.id):  # else 3만 is “3 alone”
+                texts = [LARGE.sub(_digits, text) for text in texts]
+            here, there = (Counter(pattern.findall(text)) for text in texts)
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
                 there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
             if kind == "numbers":
