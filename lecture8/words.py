@@ -100,7 +100,7 @@ def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[i
 
     whole, holes = {}, []
     pages = HERE.parent / "docs" / f"{language}.po"  # not in the installed package, and nothing there needs it
-    for path in [HERE / f"{language}.po", *HERE.glob(f"lessons/*/{language}.po"), *[pages] * pages.exists()]:
+    for path in [HERE / f"{language}.po", *sorted(HERE.glob(f"lessons/*/{language}.po")), *[pages] * pages.exists()]:
         with path.open("rb") as file:
             catalog = pofile.read_po(file)
         for message in catalog:
