@@ -52,7 +52,7 @@
 
   // --- the controls ---
   const range = (kind, name, max, value, act) => {
-    const input = make("input", {type: "range", min: 0, max, value}), output = make("output");
+    const input = make("input", {type: "range", min: 0, max, value, "aria-label": name}), output = make("output");
     input.addEventListener("input", () => act(Number(input.value)));
     row.append(make("label", {class: kind}, name, input, output));
     return {input, tell: (at, words) => Object.assign(input, {value: at}).ariaValueText = output.textContent = words};

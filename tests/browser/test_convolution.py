@@ -9,10 +9,9 @@ from lecture8 import datasets
 
 CELL = """from lecture8 import datasets, live, plots
 three = (datasets.digits(size=10).train.pixels[3, 0] / 255 * 9).round()
-for layers in (1, 3): live.show("convolution", {"image": three, "layers": layers}, plots.images(three[None]))"""
+live.show("convolution", {"image": three}, plots.images(three[None]))"""
 THREE = (datasets.digits(size=10).train.pixels[3:4] / 255 * 9).round()
 KERNELS = {"1 × 1": [[2.0]], "blur 5 × 5": [[0.04] * 5] * 5, "brighter below": [[-1.0] * 3, [0.0] * 3, [1.0] * 3]}
-LAYER_3 = "Row 1, column 1 of layer 3 depends on 3 × 3 values of layer 2, on 5 × 5 values of layer 1, on 7 × 7 pixels."
 
 
 def test_it_shows_what_pytorch_computes_and_says_it(chromium, tmp_path):
@@ -22,7 +21,7 @@ def test_it_shows_what_pytorch_computes_and_says_it(chromium, tmp_path):
     page = chromium.new_page(viewport={"width": 360, "height": 900}, offline=True)
     page.goto((tmp_path / "page.html").as_uri())
     page.evaluate("document.addEventListener('keydown', () => document.title = 'heard outside')")
-    (box, deep), fill = page.locator("[data-live]").all(), lambda name, value: box.get_by_label(name).fill(str(value))
+    box, fill = page.locator("[data-live]"), lambda name, value: box.get_by_label(name).fill(str(value))
     assert not page.locator("img:visible").count()  # the stills
     for kernel, weights in KERNELS.items():
         box.get_by_role("button", name=kernel, exact=True).click()
@@ -39,7 +38,4 @@ def test_it_shows_what_pytorch_computes_and_says_it(chromium, tmp_path):
         box.get_by_label("position").press(key)
         sentence = f"Row {y + 1}, column {x + 1}: the sum of the 9 products is {right[y, x]:.0f}."
         assert box.locator("[aria-live]").inner_text() == sentence.replace("-", "−")
-    for level, sentence in (("3", LAYER_3), ("1", "Row 1, column 1 of layer 1 depends on 3 × 3 pixels.")):
-        deep.get_by_label("layer").first.fill(level)
-        assert deep.locator("[aria-live]").inner_text() == sentence
     assert "heard" not in page.title()
