@@ -118,7 +118,8 @@
   };
   const buttons = presets.map(([name]) => make("button", {type: "button"}, name));
   buttons.forEach((one, i) => one.addEventListener("click", () => { take(i); rebuild(); }));
-  const stride = range("stride", 1, 4, state.stride, value => { state.stride = value; rebuild(); });
+  const steps = depth > 1 ? presets.map(([, table]) => cube(table)[0].length) : [];  // in layers no pixel may be left out
+  const stride = range("stride", 1, Math.min(4, ...steps), state.stride, value => { state.stride = value; rebuild(); });
   const padding = range("padding", 0, 2, state.padding, value => { state.padding = value; rebuild(); });
   const relu = make("input", {type: "checkbox", ...(state.relu ? {checked: ""} : {})});
   relu.addEventListener("change", () => { state.relu = relu.checked; rebuild(); });
@@ -230,8 +231,7 @@
   };
   const rebuild = () => {
     const level = state.level === top() ? depth : state.level;
-    compute(); choose(level, state.row, state.column);
-    slide(false);
+    compute(); choose(level, state.row, state.column); slide(false);
     panels = state.maps.map((_, i) => panel(i));
     grids.replaceChildren(...panels.map(one => one.part));
     const total = panels.reduce((cells, one) => cells + one.wide, 0), [{high, wide}] = panels;

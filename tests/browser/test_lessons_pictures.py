@@ -57,7 +57,7 @@ def test_stripes(box):
 
 @pytest.mark.parametrize("box", ["04_vgg convolution"], indirect=True)
 def test_receptive_field(box):
-    for stride, layer in ((1, 1), (1, 3), (2, 3), (2, 1), (4, 2), (4, 1)):
+    for stride, layer in ((1, 1), (1, 3), (2, 3), (2, 1), (3, 2), (3, 1)):
         box.get_by_label("stride").fill(str(stride)), box.get_by_label("layer").first.fill(str(layer))
         value = ONES
         for _ in range(layer):
