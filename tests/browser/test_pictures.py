@@ -1,4 +1,4 @@
-"""The pictures of lessons 02 to 05 and 08 in their notebooks: a still, and with scripts PyTorch's numbers."""
+"""What moves in notebooks 00, 02 to 05 and 08: a still without scripts; PyTorch's numbers, keys, words read aloud."""
 
 import base64
 import itertools
@@ -13,6 +13,8 @@ from lecture8 import datasets, published
 from lecture8.lessons.l03_zfnet import waves
 from tools.build import notebooks
 
+PATCH = (datasets.digits(size=10).train.pixels[3:4, :, 3:, 1:8] / 255 * 9).round()
+KERNELS = {"1 × 1": [[2.0]], "blur 5 × 5": [[0.04] * 5] * 5, "brighter below": [[-1.0] * 3, [0] * 3, [1] * 3]}
 COPY, RIGHT, BLUR = [[0.0] * 3, [0, 1, 0], [0] * 3], [[-1.0, 0, 1]] * 3, [[0.04] * 5] * 5
 STRIPES = {"copy": COPY, "brighter right": RIGHT, "blur 5 × 5": BLUR}
 BRIGHT, YELLOW, RED = [0.3, 0.59, 0.11], [0.5, 0.5, -1], [1.0, -1, 0]
@@ -34,15 +36,34 @@ def box(request, chromium, tmp_path):
     page = chromium.new_page(viewport={"width": 400, "height": 900})
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(path.as_uri()), plain.goto(path.as_uri())
+    page.evaluate("document.addEventListener('keydown', () => document.title = 'heard outside')")
     assert page.locator("img:visible").count() == plain.locator("img:visible").count() - 1
     yield page.locator(f"[data-live={kind}]")
-    assert not faults and page.evaluate("document.documentElement.scrollWidth") == 400
+    assert not faults and "heard" not in page.title() and page.evaluate("document.documentElement.scrollWidth") == 400
 
 
 def said(box, key: str, label: str = "position") -> str:
     """The sentence, after a key was pressed on a control."""
     box.get_by_role("slider", name=label).first.press(key)
     return box.locator("[aria-live]").inner_text().replace("−", "-").removesuffix(".")
+
+
+@pytest.mark.parametrize("box", ["00_start_here convolution"], indirect=True)
+def test_convolution(box):
+    stride_at, padding_at = box.get_by_label("stride"), box.get_by_label("padding")
+    for kernel, weights in KERNELS.items():
+        box.get_by_role("button", name=kernel, exact=True).click()
+        for stride, padding, relu in ((1, 0, False), (4, 0, True), (4, 2, False), (1, 2, True), (1, 0, False)):
+            stride_at.fill(str(stride)), padding_at.fill(str(padding)), box.get_by_label("ReLU").set_checked(relu)
+            right = F.conv2d(PATCH, torch.tensor([[weights]]), stride=stride, padding=padding)[0, 0]
+            seen = " ".join(box.get_by_label("feature map").locator("text").all_text_contents()).replace("−", "-")
+            seen = torch.tensor([float(number) for number in seen.split()]).view(right.shape)
+            assert torch.allclose(seen, right.relu() if relu else right, atol=0.051)
+            assert f"+ 1 = {len(right)}".replace(" ", "\xa0") in box.inner_text()
+    box.get_by_label("weight: row 1, column 3").fill("-2")
+    right = F.conv2d(PATCH, torch.tensor([[[[-1.0, -1, -2], [0, 0, 0], [1, 1, 1]]]]))[0, 0]
+    for key, y, x in (("End", 4, 4), ("ArrowLeft", 4, 3), ("ArrowUp", 3, 3), ("Home", 0, 0), ("ArrowDown", 1, 0)):
+        assert said(box, key) == f"Row {y + 1}, column {x + 1}: the sum of the 9 products is {right[y, x]:.0f}"
 
 
 @pytest.mark.parametrize("box", ["03_zfnet convolution"], indirect=True)
