@@ -248,7 +248,7 @@ teaching.claim(
 # </details>
 
 # %%
-six = ((waves.grating(6, side=32)[:12] + 1) * 4.5).round()  # from 0 to 9
+six = ((waves.grating(6, side=32)[:12] + 1) * 4).round()  # from 0 to 8
 touched = {"image": six, "kernels": pictures.STRIPE_KERNELS, "controls": ["kernel", "stride"]}
 live.show("convolution", touched, pictures.strided(six, stride=4))
 explorers.aliasing()

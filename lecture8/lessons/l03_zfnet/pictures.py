@@ -126,7 +126,7 @@ def strided(image, stride: int) -> Figure:
     sheets = {"image": image} | dict(zip(names, (kept, blurred)))
     figure, panels = plt.subplots(1, 3, figsize=(10, 1.8), width_ratios=(2, 1, 1))
     for ax, (name, one) in zip(panels, sheets.items()):
-        ax.imshow(one, vmin=0, vmax=9)
+        ax.imshow(one, vmin=0, vmax=image.max())
         ax.set_title(f"{name}: {len(one)} × {one.shape[1]}", fontsize=10)
         ax.set(xticks=[], yticks=[], anchor="N")
     return figure
