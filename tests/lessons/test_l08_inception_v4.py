@@ -99,7 +99,8 @@ def test_a_bad_start_is_not_the_end():
     assert [mean["loss"][32, 0.02, kind, 40] for kind in ("scale 1", "scale 0.1")] == [0.16, 0.39]
     for name, film in pieces.recorded().items():  # the beginning of seed 0, recorded once more
         again = [film.zeros[step] for step in (5, 10, 15, 20)]
-        assert again == steps.query("seed == 0").loc[32, 0.1, name]["zeros"][:4].tolist()
+        same = steps.query(f"width == 32 and rate == 0.1 and seed == 0 and kind == '{name}'")
+        assert again == same["zeros"][:4].tolist()
     assert len(pictures.hundred_steps(steps.reset_index().query("width == 32 and rate == 0.1")).axes) == 2
 
 
