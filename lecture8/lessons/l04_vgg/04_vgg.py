@@ -153,7 +153,7 @@ teaching.claim("Each block halves the side: 256, 128, 64, {side}.", side == 32, 
 # there is a gradient. Set all weights to 1, and backpropagate from one unit to the image: the
 # gradient at a pixel counts the paths from it to the unit. Along a row, two kernels of 3 give 1, 2, 3, 2, 1.
 #
-# ➤ Below the counts, three convolutions follow each other. On how many pixels does a value of layer 3 depend? And with stride 2 in every layer?
+# ➤ First, three convolutions in a row, then the counts. On how many pixels does a value of layer 3 depend? And with stride 2 in every layer?
 
 
 # %%
