@@ -12,9 +12,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from lecture8.checkpoints import DRIVE
 from lecture8.devices import pick_device
-
-DRIVE = Path("/content/drive")  # where Colab shows Google Drive
 
 
 @dataclass(frozen=True)
