@@ -68,7 +68,9 @@ def test_an_exercise_of_no_lesson_is_not_noted(file):
     assert own.check(own.answer) and not file.exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"solved": 3}', '{"solved": [3]}', '{"solved": [], "said": 3}', "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"solved": [3]}', '{"solved": [], "said": 3}', '{"cells": []}', "\ud800"]
+)
 def test_a_broken_file_is_said_and_left_alone(file, text):
     file.parent.mkdir()
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -140,7 +142,7 @@ def test_the_report_has_what_was_solved_and_the_first_guesses_and_answers(file, 
     assert lesson["first answers"] == {question.prompt: {"answer": question.answer, "verdict": "correct"}}
     assert facts["06 ResNet"]["first answers"] == {prediction.prompt: {"guess": expected, "measured": found}}
     page = made.page.read_text(encoding="utf-8")
-    assert "&lt;Ada&gt;" in page and "✅" in page and page.count("⬜") and str(made.page) in repr(made)
+    assert "&lt;Ada&gt;" in page and "●" in page and "○" in page and str(made.page) in repr(made)
     assert page.split("<table", 1)[1].strip() in made._repr_html_()
 
 

@@ -93,7 +93,7 @@ class Report:
 
 def _table(found: object) -> str:
     if not isinstance(found, dict):
-        return html.escape(str({"True": "✅", "False": "⬜"}.get(str(found), found)))
+        return html.escape(str({"True": "●", "False": "○"}.get(str(found), found)))
     rows = (f"<tr><th align=left>{html.escape(key)}</th><td>{_table(value)}</td></tr>" for key, value in found.items())
     return f"<table border=1 cellpadding=4 style='border-collapse:collapse'>{''.join(rows)}</table>"
 
