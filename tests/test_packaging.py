@@ -76,7 +76,7 @@ def project(tmp_path, monkeypatch):
     python.parent.mkdir(parents=True)
     python.write_text("", encoding="utf-8")
     places = {"ROOT": tmp_path, "VENV": tmp_path / ".venv", "VENV_PYTHON": python, "STAMP": tmp_path / ".venv/.ready"}
-    for name, place in places.items():
+    for name, place in {**places, "CPU_BUILDS": (tmp_path / "none").as_uri()}.items():
         monkeypatch.setattr(bootstrap, name, place)
     return tmp_path
 
@@ -126,3 +126,25 @@ def test_chosen_build_of_torch_is_kept(project, commands, monkeypatch, torch, ke
     bootstrap.main(exactly=False)
     pins = (project / ".venv" / "constraints.txt").read_text(encoding="utf-8")
     assert (f"torch=={torch}\n" in pins) == kept and ("torchvision==" in pins) == (not kept) and "numpy==" in pins
+
+
+@pytest.mark.parametrize("there", ["a GPU", "no index", "no such build", "the build"])
+def test_without_a_gpu_the_cpu_build_is_taken_where_it_can_be_had(there, project, server, monkeypatch, capsys):
+    tried = []
+
+    def run(command):
+        tried.append([str(part) for part in command])
+        if there == "no such build" and "--index-url" in tried[-1]:
+            raise SystemExit("no matching distribution")
+
+    monkeypatch.setattr(bootstrap, "run", run)
+    monkeypatch.setattr(bootstrap.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name if there == "a GPU" else None)
+    if there != "no index":
+        monkeypatch.setattr(bootstrap, "CPU_BUILDS", server.url("/torch/", b"").removesuffix("/torch/"))
+    bootstrap.main(exactly=False)
+    from_there = [command[-2:] for command in tried if "--index-url" in command]
+    assert from_there == [["torch", "torchvision"]] * (there in ("no such build", "the build"))
+    said = capsys.readouterr().out
+    assert ("for CPUs" in said) == bool(from_there) and ("with CUDA, 5 GB" in said) == there.startswith("no ")
+    assert tried[-1][-1] == ".[lab,test]"
