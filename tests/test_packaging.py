@@ -13,11 +13,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import lecture8
+from tools.build import notebooks
 from tools.build.conditions import ROOT
-from tools.build.notebooks import tomllib
 from tools.env import bootstrap
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = notebooks.tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 REQUIRED = [Requirement(line) for lines in [PROJECT["project"]["dependencies"], *EXTRAS.values()] for line in lines]
 LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
@@ -42,6 +42,7 @@ def test_the_version_is_in_one_place_and_what_quotes_it_agrees():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert citation["version"] == re.search(r"^## \[(\d.*?)\]", changes, re.MULTILINE)[1] == lecture8.__version__
+    assert notebooks.verified() in (ROOT / "README.md").read_text(encoding="utf-8")
     assert citation["repository-code"] == PROJECT["project"]["urls"]["Repository"]
 
 

@@ -108,7 +108,7 @@ def check_disk() -> None:
     needed = 1 if torch_in_venv() else GIGABYTES
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < needed:
-        smaller = "see 'A smaller installation' in CONTRIBUTING.md"
+        smaller = "see 'Which PyTorch' in CONTRIBUTING.md"
         sys.exit(f"Too little disk space, {free:.1f} GB free and {needed} GB needed: make room, or {smaller}.")
 
 
