@@ -55,7 +55,6 @@ def test_the_version_is_in_one_place_and_what_quotes_it_agrees():
         (("Python 3.13.5", "Python 3.14.0"), "python: tried with 3.13, Colab has 3.14.0\n"),
         (("tqdm==", "rich=="), f"tqdm: tried with {COLAB['tqdm']}, Colab has none\n"),
     ],
-    ids=["nothing", "another build", "numpy", "Python", "a package gone"],
 )
 def test_a_change_of_colab_is_noticed(changed, said, tmp_path):
     packages = "\n".join(f"{name}=={version}+cu128" for name, version in COLAB.items()).replace("pillow", "Pillow")

@@ -101,15 +101,8 @@ def test_without_a_home_folder(monkeypatch):
     assert "cannot be read" in overview.panel().trouble
 
 
-def test_the_usual_place_is_in_the_home_folder(tmp_path, monkeypatch):
+def test_it_is_kept_at_home_or_in_a_mounted_drive_with_what_was_solved_before(tmp_path, monkeypatch):
     assert os.environ["LECTURE8_PROGRESS"] == "off", "tests and builds keep nothing"
-    monkeypatch.delenv("LECTURE8_PROGRESS")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    EXERCISE.check(18_496)
-    assert (tmp_path / ".lecture8" / "progress.json").is_file()
-
-
-def test_on_colab_it_is_kept_in_a_mounted_drive_with_what_was_solved_before(tmp_path, monkeypatch):
     monkeypatch.delenv("LECTURE8_PROGRESS")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.setattr(progress, "DRIVE", tmp_path / "drive")
