@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lecture8 import checks
 
+DRIVE = Path("/content/drive")  # where Colab shows Google Drive
 MAY_CHANGE = {"date", "hardware", "versions", "epochs", "precision"}  # from one part of a run to the next
 
 
