@@ -85,14 +85,13 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 # --- The copy ----------------------------------------------------------------------------------------------------
 @torch.inference_mode(False)  # so that the copy can be trained, whoever asks for it
 def on_meta(net: nn.Module) -> nn.Module:
-    """Like copy.deepcopy, but faster, and with tensors that have a shape and no memory.
+    """A copy whose tensors have a shape and no memory.
 
     Raises WalkError for layers that cannot be copied or have no shape yet, and for forward hooks: they may change what
     a layer returns, and those that only look on would be shown tensors without numbers.
     """
-    modules = dict(net.named_modules())
-    twins: dict[int, Any] = {id(module): object.__new__(type(module)) for module in modules.values()}
-    for path, module in modules.items():
+    twins: dict[int, Any] = {}  # what deepcopy finds there it takes
+    for path, module in net.named_modules():
         if module._forward_hooks:
             raise WalkError(f"{_where(path, module)} has a forward hook: call remove() of what registering it returned")
         if isinstance(module, torch.jit.ScriptModule):
@@ -106,14 +105,10 @@ def on_meta(net: nn.Module) -> nn.Module:
                     twin = nn.Parameter(twin, requires_grad=tensor.requires_grad)
                 twin.sight = None
                 twins[id(tensor)] = twin
-    for path, module in modules.items():
-        for key, value in vars(module).items():
-            empty = isinstance(value, dict) and not value  # most of a module's dictionaries are
-            try:
-                twins[id(module)].__dict__[key] = value.copy() if empty else copy.deepcopy(value, twins)
-            except Exception as error:
-                raise WalkError(f"{_where(path, module)} cannot be copied: remove its {key!r} ({error})") from error
-    return twins[id(net)]
+    try:
+        return copy.deepcopy(net, twins)
+    except Exception as error:
+        raise WalkError(f"{_where('', net)} cannot be copied ({error}): remove what cannot") from error
 
 
 def _where(path: str, module: nn.Module) -> str:
@@ -266,7 +261,7 @@ class Walk(TorchFunctionMode):
     def record(self, kind: str, step: Step) -> None:
         """Adds a line to the table; a layer of torch.nn is one line, whatever its forward calls."""
         path, layer_kind, line = self.stack[-1]
-        local, field = bool(step.sight.axes), step.sight.settled()
+        local, field = bool(step.sight.axes), step.sight.pixels()
         layer = Layer(
             name=path,
             kind=layer_kind or kind,
