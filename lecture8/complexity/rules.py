@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from lecture8.checks import times
 from lecture8.complexity import formulas
-from lecture8.complexity.formulas import places, shape_text
+from lecture8.complexity.formulas import places
 from lecture8.complexity.sight import LESS, Misfit, Sight, meet
 
 
@@ -164,7 +165,7 @@ def _elementwise(input, other, *_, **__):
     try:
         shape = tuple(torch.broadcast_shapes(*shapes))
     except RuntimeError:
-        shapes = " and ".join(shape_text(shape[1:]) for shape in shapes)
+        shapes = " and ".join(times(shape[1:]) for shape in shapes)
         raise Misfit(f"cannot combine maps of {shapes}; make both branches end alike") from None
     return Step(shape, meet((input, other), shape))
 
@@ -173,7 +174,7 @@ def _cat(tensors, dim=0):
     shapes = [list(t.shape) for t in tensors]
     total = sum(shape.pop(dim) for shape in shapes)
     if any(shape != shapes[0] for shape in shapes):
-        shapes = ", ".join(shape_text(t.shape[1:]) for t in tensors)
+        shapes = ", ".join(times(t.shape[1:]) for t in tensors)
         raise Misfit(f"cannot concatenate maps of {shapes}; make all branches end alike")
     shapes[0].insert(dim % tensors[0].dim(), total)
     return Step(tuple(shapes[0]), meet(tensors, tuple(shapes[0])))
@@ -195,7 +196,7 @@ def _check(input: Tensor, c_in: int, axes: int) -> None:
 
 def _fits(kernel: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
     if min(out) < 1:
-        raise Misfit(f"expects at least the size of its {shape_text(kernel)} kernel; choose a larger image_size")
+        raise Misfit(f"expects at least the size of its {times(kernel)} kernel; choose a larger image_size")
     return out
 
 
@@ -209,21 +210,21 @@ def sight_of(result: Tensor, word: str | None, func: Callable, args: tuple, kwar
         raise Misfit(f"calls {name}, whose windows cannot be followed; profile the parts before and after it")
     if word == "multiplies" and len(shape) > 2 and any(t.sight is None for t in tensors):  # with weights
         return before.end(name if before.axes else before.lost)
-    if word in ("mixes", "multiplies") or (along and (word == "sums" or (word == "pools" and before.sides))):
+    if word in ("mixes", "multiplies") or (along and word == "sums"):
         return before.end()
     if word == "turns":  # the same call on a tensor with all sizes different shows where each axis went
         sample = torch.empty(tuple(range(args[0].dim())), device="meta")
         order = tuple(func(sample, *args[1:], **kwargs).shape)
         return before._replace(axes=tuple(order.index(a) for a in before.axes))
     if word == "writes" and before.axes:
-        part = not before.sides and _sliced(before, shape, second)
+        part = _sliced(before, shape, second)
         whole = part and part.axes and (part.start, part.jump) == (before.start, before.jump)
         return before if whole else before.end(name)
     if word == "pads" and before.axes:  # moves unit 0; the list (before, after) begins with the last dimension
         places = [2 * (len(shape) - 1 - axis) for axis in before.axes]
         left = [second[place] if place < len(second) else 0 for place in places]
         return before._replace(start=tuple(s - p * j for s, p, j in zip(before.start, left, before.jump, strict=True)))
-    sliced = _sliced(before, tuple(args[0].shape), second) if word == "slices" and not before.sides else None
+    sliced = _sliced(before, tuple(args[0].shape), second) if word == "slices" else None
     seen = sliced or meet(tensors, shape, name)
     return seen.end() if word == "pools" and before.axes and not seen.axes else seen
 

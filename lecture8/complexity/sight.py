@@ -26,7 +26,6 @@ class Sight(NamedTuple):
     start: tuple[float, ...]  # first input pixel that unit 0 sees; below 0 in the padding
     depth: int  # weight layers on the longest path from the image
     before: Sight | None = None  # of the map before an average pooling, in case this turns out to be the global one
-    sides: tuple[int, ...] = ()  # height and width, where both axes are one: pixels in a row
     lost: str = ""  # the function that moved pixels to where a window that slides over them cannot be followed
 
     def slide(self, kernel, stride, padding, dilation=(1, 1)) -> Sight:
@@ -53,25 +52,20 @@ class Sight(NamedTuple):
 
     def end(self, lost: str = "") -> Sight:
         """After what looks at the whole map; field and jump stay those of the last map."""
-        return (self.before or self)._replace(axes=(), depth=self.depth, before=None, sides=(), lost=lost)
+        return (self.before or self)._replace(axes=(), depth=self.depth, before=None, lost=lost)
 
     def deeper(self) -> Sight:
         """After one more layer with weights."""
         return self._replace(depth=self.depth + 1)
 
     def moved(self, old: tuple[int, ...], new: tuple[int, ...], name: str = "") -> Sight:
-        """When `name` changes a shape: height and width are where they were, as far from the end, in a row, or lost."""
+        """When `name` changes a shape: height and width are where they were, as far from the end, or lost."""
         for shift in (0, len(new) - len(old)) if self.axes else ():
             axes = tuple(a + shift for a in self.axes)
             if axes[0] > 0 and axes[-1] < len(new) and all(old[a] == new[a + shift] for a in self.axes):
                 return self._replace(axes=axes)
         if math.prod(old[a] for a in self.axes) == 1:  # no map, or a single unit
             return self.end(self.lost)
-        k = self.axes[0]
-        if self.axes == (k, k + 1) and new == (*old[:k], old[k] * old[k + 1], *old[k + 2 :]):
-            return self._replace(axes=(k, k), sides=old[k : k + 2])
-        if self.sides and new == (*old[:k], *self.sides, *old[k + 1 :]):
-            return self._replace(axes=(k, k + 1), sides=())
         return self.end(name)
 
 
@@ -95,7 +89,6 @@ def meet(tensors: Iterable[Any], shape: tuple[int, ...], name: str = "") -> Sigh
             jump=jump,
             start=start,
             depth=max(s.depth for s in sights),
-            sides=() if lost else first.sides,
             lost=lost,
         )
     return first.moved(tuple(seen[0].shape), shape, name)

@@ -33,7 +33,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lecture8 import checks
-from lecture8.complexity.formulas import linear_macs, shape_text, tidy
+from lecture8.checks import times
+from lecture8.complexity.formulas import linear_macs, tidy
 from lecture8.complexity.rules import Step, sight_of, treatment
 from lecture8.complexity.sight import Misfit, Sight
 
@@ -169,7 +170,7 @@ class Walk(TorchFunctionMode):
             raise WalkError("the network returns no tensor that torch functions made from the images; return one")
         if output.shape[:1] != (_BATCH,):
             raise WalkError(
-                f"the network turns {_BATCH} images into {shape_text(output.shape)} values, so it mixes the images of "
+                f"the network turns {_BATCH} images into {times(output.shape)} values, so it mixes the images of "
                 "a batch; check image_size, and view or reshape in its forward"
             )
         return output
@@ -182,7 +183,7 @@ class Walk(TorchFunctionMode):
         except WalkError:
             raise
         except Exception as error:
-            given = next((shape_text(tensor.shape[1:]) for tensor in tensors_in((args, kwargs))), "no tensor")
+            given = next((times(tensor.shape[1:]) for tensor in tensors_in((args, kwargs))), "no tensor")
             where = f"{_where(frame[0], module)}, given {given},"
             if isinstance(error, Misfit):
                 raise WalkError(f"{where} {error}") from None
