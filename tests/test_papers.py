@@ -14,7 +14,7 @@ from lecture8.models.inception_resnet import ScaledResidual
 from lecture8.models.layers import LocalResponseNorm
 from lecture8.models.resnet import ZeroPad
 from lecture8.models.vgg import start_from
-from lecture8.models.zfnet import project, renormalize_filters
+from lecture8.models.zfnet import project
 
 
 def profile(name, size=None, **options):
@@ -159,24 +159,6 @@ def test_deconvnet_is_the_gradient_where_every_relu_is_open():
     assert painted.abs().sum() > 0
 
 
-def test_deconvnet_of_one_layer_paints_the_filter():
-    torch.manual_seed(0)
-    net, images = models.vgg11(5, input_size=32), torch.randn(1, 3, 32, 32)
-    net.features.block1.pool = nn.Identity()
-    painted = project(net, images, "block1", 9)
-    lit = painted[0].abs().sum(0).nonzero()
-    assert (lit.amax(0) - lit.amin(0) <= 2).all()  # a 3 × 3 patch
-
-
-def test_filters_are_renormalized():
-    net = models.small.alexnet()
-    net.features.conv1.conv.weight.data.mul_(100)
-    small_one = net.features.conv3.conv.weight.data.mul_(0.01).clone()
-    renormalize_filters(net)
-    rms = net.features.conv1.conv.weight.square().mean((1, 2, 3)).sqrt()
-    assert torch.allclose(rms, torch.full_like(rms, 0.1)) and torch.equal(net.features.conv3.conv.weight, small_one)
-
-
 # --- VGG, GoogLeNet, Inception ---------------------------------------------------------------------------------------
 def test_vgg_starts_from_configuration_a():
     torch.manual_seed(0)
@@ -216,12 +198,6 @@ def test_auxiliary_classifiers_sit_where_the_papers_have_them(name, stages):
         assert [*heads] == stages and torch.equal(logits, net(images))
         with pytest.raises(ValueError, match="too small for the auxiliary classifier"):
             net.with_auxiliary(torch.randn(1, 3, 96, 96))
-
-
-def test_scaled_residual():
-    torch.manual_seed(0)
-    block, x = ScaledResidual(6, [(2, 1)], [(2, 1), (4, 3)], scale=0.1).eval(), torch.randn(2, 6, 5, 5)
-    assert torch.allclose(block(x), (x + 0.1 * block.up(block.branches(x))).relu(), atol=1e-6)
 
 
 # --- ResNet ----------------------------------------------------------------------------------------------------------

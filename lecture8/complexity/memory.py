@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lecture8.complexity.formulas import shape_text
+from lecture8.checks import times
 from lecture8.complexity.walk import check_input, on_meta, tensors_in
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Memory:
         return table.assign(share=table["bytes"] / self.total)
 
     def __repr__(self) -> str:
-        size = shape_text(self.input_size)
+        size = times(self.input_size)
         title = f"{self.network}, one training step of {self.batch} × {size} with {self.optimizer}"
         lines = (f"{getattr(self, name) / 1e6:>12,.1f} MB  {name}: {meaning}" for name, meaning in _PARTS.items())
         return "\n".join([title, *lines])
