@@ -45,9 +45,7 @@ ALIKE = {
 LARGE = re.compile(r"(\d+(?:\.\d+)?) ?(thousand|million|billion|만|억)")
 SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "만": 10**4, "억": 10**8}
 COUNTED = "zero one two three four five six seven eight nine ten eleven twelve".split()  # may become digits
-STYLE = re.compile(r"[<;=#]|use strict|px|cqw|rgb|http|^M|^(stroke|left|width|background|grid|flex|table|bar|rows)\b|chip")
-    r"[<;=#]|use strict|px|cqw|rgb|http|^M|^(stroke|left|width|background|grid|flex|table|bar|num|rows)\b"
-)
+STYLE = re.compile(r"[<;=#]|use strict|px|cqw|rgb|http|^M|^(stroke|left|width|background|grid|flex|table)\b")
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
 Text = tuple[str, str, bool]  # what is said, where, whether it has holes
 
