@@ -215,6 +215,7 @@ def readme(language: str) -> str:
     words.speak(language)
     text = said((ROOT / "README.md").read_text(encoding="utf-8"))
     words.speak("en")
+    text = text.replace(f"(README.{language}.md)", "(README.md)").replace("[한국어]", "[English]")
     return text.replace("](notebooks/", f"](notebooks/{language}/")
 
 
