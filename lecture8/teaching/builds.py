@@ -9,7 +9,7 @@ import torch
 
 from lecture8.teaching.exercises import Exercise
 from lecture8.teaching.same_network import take_weights
-from lecture8.words import say
+from lecture8.words import phrase, say
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,7 +25,7 @@ class Build(Exercise):
         """The student's answer if it is correct, else the solution; prints one line that says which, and why."""
         with torch.random.fork_rng(devices=[]):  # no later number depends on what was checked
             verdict = self.check(answer)
-        whose = say("your" if verdict else "its own")
+        whose = phrase("your") if verdict else phrase("its own")
         print(verdict, say(f"This lesson uses {whose} {self.solution.__name__} from here on."))
         if verdict and self.input_shape:
             return self._starting_alike(answer)
