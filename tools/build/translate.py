@@ -42,8 +42,8 @@ ALIKE = {
     "headings": re.compile(r"^#+ ", re.MULTILINE),
     "tags": re.compile(r"</?\w+"),
 }
-LARGE = re.compile(r"(\d+(?:\.\d+)?) ?(thousand|million|billion|만|억)")
-SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "만": 10**4, "억": 10**8}
+LARGE = re.compile(r"(\d+(?:\.\d+)?) ?(thousand|million|billion|백만|만|억)")
+SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "백만": 10**6, "만": 10**4, "억": 10**8}
 COUNTED = "zero one two three four five six seven eight nine ten eleven twelve".split()  # may become digits
 STYLE = re.compile(r"[<;=#]|use strict|px|cqw|rgb|http|^M|^(stroke|left|width|background|grid|flex|table)\b")
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
@@ -213,8 +213,13 @@ def said(markdown: str) -> str:
 def readme(language: str) -> str:
     """README.md in another language, which links to its notebooks."""
     words.speak(language)
-    text = said((ROOT / "README.md").read_text(encoding="utf-8"))
+    english = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = said(english)
     words.speak("en")
+    headings = [re.findall("^#+ (.+)$", page, re.MULTILINE) for page in (english, text)]
+    for here, there in zip(*headings, strict=True):  # as GitHub makes addresses of them
+        here, there = (re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in (here, there))
+        text = text.replace(f"](#{here})", f"](#{there})")
     text = text.replace(f"(README.{language}.md)", "(README.md)").replace("[한국어]", "[English]")
     return text.replace("](notebooks/", f"](notebooks/{language}/")
 
