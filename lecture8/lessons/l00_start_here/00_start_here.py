@@ -279,7 +279,7 @@ _ = pictures.answer(image[0, 0], probabilities[0].detach(), data.classes)
 # Ten numbers come out, one for each class. They are called **logits** (로짓). The **softmax** turns them into probabilities: it raises e to the power
 # of each logit, and divides by the sum. PyTorch's initial weights are small, so all ten logits are close to 0 and each class gets about 10 %.
 #
-# The **loss** (손실) says in one number how wrong that is: −log(*p*), where *p* is the probability of the true class. It is 0 for *p* = 1, and large
+# The **loss** (손실) says in one number how wrong that is: −log(*p*), where *p* is the probability of the true class and log the natural logarithm. It is 0 for *p* = 1, and large
 # when *p* is small. With the logits $z_1, …, z_{10}$ and the true class $y$ it reads
 #
 # $$\text{loss} = -\log \frac{e^{z_y}}{e^{z_1} + … + e^{z_{10}}}.$$

@@ -641,7 +641,9 @@ table[["target", "images", "metric", "scratch", "pretrained", "gain"]].style.hid
 
 # %% [markdown]
 # AP and mAP measure detection; higher is better. On COCO the sentence holds with 10,000 photographs and more, and long training. With 1,000
-# random weights first reached 3.5, after tuning 5.4: the fair gain is 4.5. What to try first, after the [CS231n
+# random weights first reached 3.5, after tuning 5.4: the fair gain is 4.5.
+#
+# What to try first, after the [CS231n
 # notes](https://cs231n.github.io/transfer-learning/):
 #
 # | | similar source | different source |

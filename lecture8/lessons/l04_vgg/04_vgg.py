@@ -74,8 +74,8 @@ data
 # ## 1 · One block, again and again
 #
 # AlexNet (lesson 02) has kernels of 11, 5 and 3 pixels, and a decision for every layer. VGG makes one decision: a *block* of 3 × 3
-# convolutions, each followed by ReLU, then max pooling. The convolutions have stride 1 and padding 1, which keeps the size; the pooling layer has 2 × 2 windows
-# and stride 2, which halves it. The rest is repetition.
+# convolutions, each followed by ReLU, then max pooling. The convolutions have stride 1 and padding 1, which keeps the size (a 1 × 1 kernel needs no padding);
+# the pooling layer has 2 × 2 windows and stride 2, which halves it. The rest is repetition.
 
 # %%
 ask.builds["vgg_block"]

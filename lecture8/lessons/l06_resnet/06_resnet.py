@@ -643,7 +643,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# In a bottleneck batch normalization follows each of the three convolutions, and ReLU the first two; the last ReLU comes after the sum. It costs about as much as a block of ResNet-34, with four times the channels at its ends; two 3 × 3 there cost 17 times more. Now all five networks of the paper's Table 1. The **stem** is 7 × 7 with stride 2, then max pooling; at the end the average of each feature map, then *one* fully
+# In a bottleneck batch normalization follows each of the three convolutions, and then ReLU, except after the third: there the sum comes first. A bottleneck costs about as much as a block of ResNet-34, with four times the channels at its ends; two 3 × 3 there cost 17 times more. Now all five networks of the paper's Table 1. The **stem** is 7 × 7 with stride 2, then max pooling; at the end the average of each feature map, then *one* fully
 # connected layer.
 
 

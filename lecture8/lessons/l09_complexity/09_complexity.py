@@ -608,7 +608,7 @@ teaching.claim(
 # %% [markdown]
 # *Fits with it, not shown*: a batch reads AlexNet's weights once, and 96 % of them are in linear layers. The bounds come from section 2 (one thread; here two). Both gains are larger: something else gains, too.
 #
-# The paper drew time per image against batches of 1 to 64. As we remember its figure, AlexNet gained most, about three times. Power, says the abstract, did not depend on the batch.
+# The paper drew time per image against batches of 1 to 64. AlexNet's fell most, to about a third (as we remember the figure); the authors blame its fully connected layers, which work badly on small batches. Power, says the abstract, did not depend on the batch.
 #
 # ➤ And here? Three repeats, alternately; the line joins the medians. How much is noise?
 
