@@ -317,7 +317,7 @@ FIELDS = {
     "branches that are not aligned": (
         Branches(chain((4, 2, 1)), nn.Sequential(nn.ZeroPad2d((2, 0, 2, 0)), nn.Conv2d(1, 1, 3, 2))), 5, 2,
     ),
-    "slices": (Branches(Net(lambda _, x: x[:, :, ::2, ::2]), Net(lambda _, x: F.avg_pool2d(x, 3, 2, 1))), 3, 2),
+    "slices": (Branches(Net(lambda _, x: x[:, :, 2::2, 2::2]), Net(lambda _, x: x[..., :-2:2, :-2:2])), 3, 2),
     "slices with channels last": (
         Net(lambda _, x: x.permute(0, 2, 3, 1)[:, 4::2, 4::2, :1].permute(0, 3, 1, 2)), 1, 2,
     ),
@@ -565,9 +565,6 @@ def test_memory_by_hand():
     assert found.total == 494_068
     # in Adam's step: weights, gradients and state, the root of the second mean and one or two things made from it
     assert 5 * 120_000 <= found.peak - found.input - found.activations <= 7 * 120_000 + 100
-    table = found.table()
-    assert list(table.index) == ["weights", "gradients", "state", "activations", "input", "total", "peak"]
-    assert table["bytes"]["total"] == found.total and table["share"]["total"] == 1
     assert str(found).splitlines()[0] == "Sequential, one training step of 7 × 3 × 10 × 10 with adam"
     assert memory(nn.Sequential(nn.Flatten(), nn.Linear(192, 10, device="meta")), 8, 10**9).peak > 9e11  # is not there
 

@@ -123,7 +123,7 @@ def test_alexnet_starts_as_section_5_says():
 
 
 def test_the_average_over_ten_crops():
-    image = torch.arange(2 * 6 * 6.0).view(1, 2, 6, 6)
+    image = torch.rand(1, 2, 6, 6)
     corners = [image[..., :4, :4], image[..., :4, 2:], image[..., 2:, :4], image[..., 2:, 2:], image[..., 1:5, 1:5]]
     net = nn.Sequential(nn.Flatten(), nn.Linear(32, 5))
     mean = torch.stack([net(crop).softmax(1) for c in corners for crop in (c, c.flip(-1))]).mean(0)
@@ -198,6 +198,12 @@ def test_auxiliary_classifiers_sit_where_the_papers_have_them(name, stages):
         assert [*heads] == stages and torch.equal(logits, net(images))
         with pytest.raises(ValueError, match="too small for the auxiliary classifier"):
             net.with_auxiliary(torch.randn(1, 3, 96, 96))
+
+
+def test_scaled_residual():
+    torch.manual_seed(0)
+    block, x = ScaledResidual(6, [(2, 1)], [(2, 1), (4, 3)], scale=0.1).eval(), torch.randn(2, 6, 5, 5)
+    assert torch.allclose(block(x), (x + 0.1 * block.up(block.branches(x))).relu(), atol=1e-6)
 
 
 # --- ResNet ----------------------------------------------------------------------------------------------------------

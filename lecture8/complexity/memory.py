@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lecture8.checks import times
 from lecture8.complexity.walk import check_input, on_meta, tensors_in
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, lr=0.1),
@@ -57,13 +54,6 @@ class Memory:
     def total(self) -> int:
         """Sum of the five parts, as in an estimate by hand; `peak` knows when each part is alive."""
         return self.weights + self.gradients + self.state + self.activations + self.input
-
-    def table(self) -> pd.DataFrame:
-        """One row per part, the total and the peak: bytes, and the share of the total."""
-        import pandas as pd
-
-        table = pd.DataFrame({"bytes": {name: getattr(self, name) for name in _PARTS}}).rename_axis("part")
-        return table.assign(share=table["bytes"] / self.total)
 
     def __repr__(self) -> str:
         size = times(self.input_size)

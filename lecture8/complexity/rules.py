@@ -240,7 +240,7 @@ def _sliced(sight: Sight, shape: tuple[int, ...], index: Any) -> Sight | None:
     missing = len(shape) - sum(i is not ... for i in index)
     index = (*index[:dots], *[slice(None)] * missing, *index[dots + 1 :])
     if int in map(type, index):
-        return sight.end("" if int in (type(index[axis]) for axis in sight.axes) else "getitem")
+        return sight.end("getitem")
     bounds = [index[axis].indices(shape[axis]) for axis in sight.axes]
     start = tuple(s + first * j for s, (first, _, _), j in zip(sight.start, bounds, sight.jump, strict=True))
     return sight._replace(start=start, jump=tuple(j * b[2] for b, j in zip(bounds, sight.jump, strict=True)))
