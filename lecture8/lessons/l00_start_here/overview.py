@@ -73,7 +73,7 @@ class Panel:
 
     def __repr__(self) -> str:
         lines = [f"{name}: {count}" for name, _, _, count in self.rows]
-        return "\n".join(filter(None, [*lines, f"Next: {self.next}", self.trouble]))
+        return "\n".join(filter(None, [*lines, f"{say('Next:')} {self.next}", self.trouble]))
 
 
 def panel() -> Panel:
@@ -102,7 +102,7 @@ def panel() -> Panel:
         )
         if not following and not all(done):
             first = list(exercises.values())[done.index(False)]
-            following = say(f"{title}, exercise “{first.title}”.")
+            following = f"{title}, {say(f'exercise “{first.title}”.')}"
     return Panel(
         rows, following or say("nothing left: you have solved every exercise."), say(trouble)
     )
