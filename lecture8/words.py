@@ -8,6 +8,7 @@ import functools
 import os
 import re
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -56,6 +57,12 @@ def bare(text: str) -> str:
     return textwrap.dedent(text).strip()
 
 
+def pairs(folder: str) -> list[tuple[str, str]]:
+    """The texts of a folder of the package, and what they are in the language that is spoken; none for English."""
+    path = HERE / folder / f"{language()}.po"
+    return [(one.id, one.string) for one in _read(path) if one.id and one.string] if path.exists() else []
+
+
 def phrase(text: str) -> str:
     """The text itself: a few words that a sentence will be made with, which are translated in that sentence."""
     return text
@@ -93,17 +100,20 @@ def _in_parts(key: str, language: str, cuts: re.Pattern) -> str | None:
     return None
 
 
+def _read(path: Path) -> Iterable:
+    from babel.messages import pofile  # half a second that English does not need
+
+    with path.open("rb") as file:
+        return pofile.read_po(file)
+
+
 @functools.cache
 def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[int], str, bool]]]:
     """The translations of whole texts, headings among them; and of texts with holes, the most definite first."""
-    from babel.messages import pofile  # half a second that English does not need
-
     whole, holes = {}, []
     pages = HERE.parent / "docs" / f"{language}.po"  # not in the installed package, and nothing there needs it
     for path in [HERE / f"{language}.po", *sorted(HERE.glob(f"lessons/*/{language}.po")), *[pages] * pages.exists()]:
-        with path.open("rb") as file:
-            catalog = pofile.read_po(file)
-        for message in catalog:
+        for message in _read(path):
             if not message.id or not message.string or message.fuzzy:
                 continue
             whole[message.id] = message.string

@@ -66,7 +66,7 @@ def home() -> str:
         f"| {lesson.notebook[:2]} | [{say(lesson.title)}](notebooks/{lesson.notebook}.ipynb) | {say(lesson.question)} |"
         for lesson in course.LESSONS
     ]
-    return "\n".join([translate.said(HOME), *rows, ""])
+    return "\n".join([translate.said(HOME).rstrip(), *rows, ""])
 
 
 def switched(text: str, page: str, language: str) -> str:
