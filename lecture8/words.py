@@ -4,11 +4,12 @@ The files are gettext's. A `msgid` is what the code says in English, with {0}, {
 the code stays plain English, and `say` finds the text that was meant and puts the same values into its translation.
 """
 
+import contextlib
 import functools
 import os
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -29,6 +30,17 @@ def speak(language: str) -> None:
     if language not in languages():
         raise ValueError(f"given the language {language!r}; expected one of {', '.join(languages())}")
     _spoken["language"] = language
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """`with speaking("ko"): …`: another language for a while."""
+    before = _spoken["language"]
+    speak(language)
+    try:
+        yield
+    finally:
+        speak(before)
 
 
 def language() -> str:

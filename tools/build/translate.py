@@ -212,10 +212,9 @@ def said(markdown: str) -> str:
 
 def readme(language: str) -> str:
     """README.md in another language, which links to its notebooks."""
-    words.speak(language)
     english = (ROOT / "README.md").read_text(encoding="utf-8")
-    text = said(english)
-    words.speak("en")
+    with words.speaking(language):
+        text = said(english)
     headings = [re.findall("^#+ (.+)$", page, re.MULTILINE) for page in (english, text)]
     for here, there in zip(*headings, strict=True):  # as GitHub makes addresses of them
         here, there = (re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in (here, there))
