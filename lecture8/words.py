@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 HOLE = re.compile(r"\{(\d+)\}")
 SENTENCE, LISTED = re.compile(r"(?<=[.:!?]) (?=\S)"), re.compile(r"(?<=[,;]) (?=\S)")
 PROSE = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")  # what nobody can take for a name
+COUNT = re.compile(r"([\d,.]+) ([a-z-]+)")  # a number and what is counted
+DOTTED = re.compile(r"\w+(\.\w+)+")  # the name of a layer, say, which keeps its own words
 SAID = re.compile("[가-힣]")  # Korean: it was said before
 _spoken = {"language": "en"}
 
@@ -84,11 +86,13 @@ def phrase(text: str) -> str:
 def _found(text: str, language: str) -> str | None:
     whole, holes = _texts(language)
     key = bare(text)
-    found = whole.get(key)
-    if found is None and not SAID.search(key):
+    found = whole.get(key) if re.search("[A-Za-z]", key) else key
+    if found is None and not SAID.search(key) and not DOTTED.fullmatch(key):
         found = _filled(key, language, holes) or _in_parts(key, language, SENTENCE)
         if found is None and len(key) < 300:
             found = _in_parts(key, language, LISTED)
+    if found is None and (count := COUNT.fullmatch(key)) and count[2] in whole:
+        found = f"{whole[count[2]]} {count[1]}"
     start, end = text[: len(text) - len(text.lstrip(" "))], text[len(text.rstrip(" ")) :]
     return None if found is None else start + found + end
 

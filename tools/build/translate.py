@@ -42,9 +42,13 @@ ALIKE = {
     "headings": re.compile(r"^#+ ", re.MULTILINE),
     "tags": re.compile(r"</?\w+"),
 }
+# the columns of tables whose entries an explorer of a lesson says
+TABLED = {"00_start_here": [("ilsvrc", "network"), ("ilsvrc", "idea")]}
 LARGE = re.compile(r"(\d+(?:\.\d+)?) ?(thousand|million|billion|백만|만|억)")
 SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "백만": 10**6, "만": 10**4, "억": 10**8}
-COUNTED = "zero one two three four five six seven eight nine ten eleven twelve".split()  # may become digits
+# words that may become digits
+COUNTED = dict(enumerate("zero one two three four five six seven eight nine ten eleven twelve".split()))
+COUNTED |= {1: "one|a (?:minute|point)", 20: "twenty", 30: "half an hour", 60: "sixty"}
 STYLE = re.compile(r"[<;=#]|use strict|px|cqw|rgb|http|^M|^(stroke|left|width|background|grid|flex|table)\b")
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
 Text = tuple[str, str, bool]  # what is said, where, whether it has holes
@@ -92,6 +96,9 @@ def explorers(name: str) -> Iterator[Text]:
             for control in build().controls.values():
                 for text in (control.description, *(label for label, _ in control.options)):
                     yield text, f"explorer {key.partition('.')[2]}", False
+    for table, column in TABLED.get(name, []):
+        for text in published.read(table)[column].dropna():
+            yield text, table, False
 
 
 def asked_for(path: Path) -> Iterator[Text]:
@@ -319,8 +326,9 @@ def complaints(catalog: Catalog) -> list[str]:
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
                 there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
             if kind == "numbers":
-                spelled = [word.rstrip("s") for word in re.findall(r"[a-z]+", one.id.lower())]
-                there -= (there - here) & Counter({str(n): spelled.count(word) for n, word in enumerate(COUNTED)})
+                spelled = " ".join(one.id.lower().split())
+                words_for = {str(n): len(re.findall(rf"\b(?:{word})s?\b", spelled)) for n, word in COUNTED.items()}
+                there -= (there - here) & Counter(words_for)
                 scales = {SCALE[large[2]] for large in LARGE.finditer(one.id)}  # 171 instead of 105 million
                 short = {f"{float(n.replace(',', '')) * scale:.0f}": n for n in here - there for scale in scales}
                 there = Counter(short.get(n, n) for n in there.elements())
