@@ -162,9 +162,9 @@ def number_check(expected: float, *, traps: dict[float, str] | None = None, unit
 
     def check(answer: object) -> Verdict:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
-            return wrong(f"Expected a number{unit and f' of {say(unit)}'}, got {answer!r}.")
+            return wrong(f"Expected a number{unit and f' of {unit}'}, got {answer!r}.")
         if answer == expected:
-            said = f"{expected:,} {say(unit)}".rstrip()
+            said = f"{expected:,} {unit}".rstrip()
             return correct(f"{said} is right.")
         for value, remark in (traps or {}).items():
             if answer == value:

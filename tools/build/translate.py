@@ -278,7 +278,7 @@ def complaints(catalog: Catalog) -> list[str]:
                 texts = [LARGE.sub(_digits, text) for text in texts]
             here, there = (Counter(pattern.findall(text)) for text in texts)
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
-                there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
+                there = Counter({re.sub('language="ko", |, language="ko"', "", code): n for code, n in there.items()})
             if kind == "numbers":
                 spelled = [word.rstrip("s") for word in re.findall(r"[a-z]+", one.id.lower())]
                 there -= (there - here) & Counter({str(n): spelled.count(word) for n, word in enumerate(COUNTED)})
