@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from lecture8 import complexity, datasets, models, published
+from lecture8 import checks, complexity, datasets, models, published
 from lecture8.lessons.l08_inception_v4 import pictures
 from lecture8.lessons.l08_inception_v4.parts import parts
 from lecture8.lessons.l08_inception_v4.pieces import Film, film
@@ -30,7 +30,7 @@ def walk() -> Explorer:
         module, cost = _module(network, stop)
         params, macs = f"{part.params / profile.params:.0%}", f"{part.macs / profile.macs:.0%}"
         said = [
-            f"{network}, {stop}: {_times(part.given)} go in, {_times(part.shape)} come out.",
+            f"{network}, {stop}: {checks.times(part.given)} go in, {checks.times(part.shape)} come out.",
             f"{len(part.stages)} such blocks in a row have together {part.params:,} parameters ({params} of the network's) and {part.macs:,} multiply-adds ({macs})."
             if stop.startswith("block")
             else f"It has {part.params:,} parameters ({params} of the network's) and {part.macs:,} multiply-adds ({macs}).",
@@ -66,10 +66,6 @@ def _module(network: str, stop: str):
     found = [net.get_submodule(stage) for stage in stops[stop].stages]
     module = found[0] if stop.startswith("block") or len(found) == 1 else nn.Sequential(*found)
     return module, complexity.profile(module, stops[stop].given)
-
-
-def _times(shape) -> str:
-    return " × ".join(map(str, shape))
 
 
 @cache
