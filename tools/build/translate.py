@@ -324,7 +324,7 @@ def complaints(catalog: Catalog) -> list[str]:
                 texts = [LARGE.sub(_digits, text) for text in texts]
             here, there = (Counter(pattern.findall(text)) for text in texts)
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
-                there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
+                there = Counter({re.sub('language="ko", |, language="ko"', "", code): n for code, n in there.items()})
             if kind == "numbers":
                 spelled = " ".join(one.id.lower().split())
                 words_for = {str(n): len(re.findall(rf"\b(?:{word})s?\b", spelled)) for n, word in COUNTED.items()}
