@@ -4,10 +4,12 @@ The files are gettext's. A `msgid` is what the code says in English, with {0}, {
 the code stays plain English, and `say` finds the text that was meant and puts the same values into its translation.
 """
 
+import contextlib
 import functools
 import os
 import re
 import textwrap
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -30,6 +32,17 @@ def speak(language: str) -> None:
     if language not in languages():
         raise ValueError(f"given the language {language!r}; expected one of {', '.join(languages())}")
     _spoken["language"] = language
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """`with speaking("ko"): …`: another language for a while."""
+    before = _spoken["language"]
+    speak(language)
+    try:
+        yield
+    finally:
+        speak(before)
 
 
 def language() -> str:
@@ -56,6 +69,12 @@ def say(text: str, language: str = "") -> str:
 def bare(text: str) -> str:
     """A text as it is looked up: without the indentation and the empty lines around it."""
     return textwrap.dedent(text).strip()
+
+
+def pairs(folder: str) -> list[tuple[str, str]]:
+    """The texts of a folder of the package, and what they are in the language that is spoken; none for English."""
+    path = HERE / folder / f"{language()}.po"
+    return [(one.id, one.string) for one in _read(path) if one.id and one.string] if path.exists() else []
 
 
 def phrase(text: str) -> str:
@@ -97,17 +116,20 @@ def _in_parts(key: str, language: str, cuts: re.Pattern) -> str | None:
     return None
 
 
+def _read(path: Path) -> Iterable:
+    from babel.messages import pofile  # half a second that English does not need
+
+    with path.open("rb") as file:
+        return pofile.read_po(file)
+
+
 @functools.cache
 def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[int], str, bool]]]:
     """The translations of whole texts, headings among them; and of texts with holes, the most definite first."""
-    from babel.messages import pofile  # half a second that English does not need
-
     whole, holes = {}, []
     pages = HERE.parent / "docs" / f"{language}.po"  # not in the installed package, and nothing there needs it
     for path in [HERE / f"{language}.po", *sorted(HERE.glob(f"lessons/*/{language}.po")), *[pages] * pages.exists()]:
-        with path.open("rb") as file:
-            catalog = pofile.read_po(file)
-        for message in catalog:
+        for message in _read(path):
             if not message.id or not message.string or message.fuzzy:
                 continue
             whole[message.id] = message.string

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from lecture8 import checks
 from lecture8.teaching import progress
 from lecture8.words import say
 
@@ -154,7 +155,7 @@ def shape(answer: object) -> str:
     """An answer in a few words: a tensor's shape, such as '2 × 3 × 8 × 8', or the type of what is no tensor."""
     if not isinstance(answer, Tensor):
         return type(answer).__name__
-    return " × ".join(map(str, answer.shape)) or "one number"
+    return checks.times(answer.shape) or "one number"
 
 
 def number_check(expected: float, *, traps: dict[float, str] | None = None, unit: str = "") -> Callable:

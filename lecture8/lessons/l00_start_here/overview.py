@@ -80,7 +80,7 @@ def panel() -> Panel:
     """The map of the course with your progress in it."""
     solved, trouble = [], ""
     try:
-        solved = progress.solved()
+        solved = progress.kept()["solved"]
     except (OSError, ValueError, RuntimeError) as error:
         trouble = (
             f"Your progress cannot be read ({error}), so none is shown or kept: remove the file "

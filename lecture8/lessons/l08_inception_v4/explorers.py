@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from lecture8 import complexity, datasets, models, published
+from lecture8 import checks, complexity, datasets, models, published
 from lecture8.lessons.l08_inception_v4 import pictures
 from lecture8.lessons.l08_inception_v4.parts import parts
 from lecture8.lessons.l08_inception_v4.pieces import Film, film
@@ -30,7 +30,7 @@ def walk() -> Explorer:
         module, cost = _module(network, stop)
         how_many, share = _how_many(stop, len(part.stages)), part.params / profile.params
         text = (
-            f"{network}, {stop}: {_times(part.given)} go in, {_times(part.shape)} come out. "
+            f"{network}, {stop}: {checks.times(part.given)} go in, {checks.times(part.shape)} come out. "
             f"{how_many} {part.params:,} parameters ({share:.0%} of the network's) "
             f"and {part.macs:,} multiply-adds ({part.macs / profile.macs:.0%})."
         )
@@ -71,10 +71,6 @@ def _how_many(stop: str, count: int) -> str:
     return (
         f"{count} such blocks in a row have together" if stop.startswith("block") else "It has"
     )
-
-
-def _times(shape) -> str:
-    return " × ".join(map(str, shape))
 
 
 @cache
