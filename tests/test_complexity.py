@@ -9,7 +9,6 @@ import pickle
 import random
 import re
 import threading
-from collections import OrderedDict
 
 import pytest
 import torch
@@ -21,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from lecture8 import complexity, models
-from lecture8.complexity import WalkError, memory, profile
+from lecture8.complexity import WalkError, profile
 from lecture8.models.layers import Network
 from tests.support.refusals import message
 
@@ -423,7 +422,6 @@ def test_network_stays_as_it_is_and_nothing_is_allocated():
     with OnlyMeta() as watch:
         cost = profile(net, 32)
     assert watch.made > 100  # the watch did see the walk
-    memory(net, 32, 4)
     assert before == state() and torch.equal(generator, torch.get_rng_state())
     assert not any(hasattr(p, "sight") for p in net.parameters())
     assert pickle.loads(pickle.dumps(cost)) == cost == profile(net.eval(), 32)
@@ -504,83 +502,6 @@ def test_profile_as_table_text_and_html():
     page = cost_of("googlenet")._repr_html_()
     assert all(text in page for text in ("832 × 7 × 7", "13,004,888", "1,498,376,192", "not used in eval mode"))
     assert not any(word in page for word in ("style", "script", "class"))  # GitHub drops them
-
-
-# --- memory of a training step ------------------------------------------------------------------------------------
-def head(c_in):
-    return nn.Sequential(nn.Flatten(), nn.Linear(c_in, 10))
-
-
-def kept_by_autograd(net, batch, size):
-    """Bytes that a real forward pass leaves behind, asked of autograd: (kept, gradients after a backward pass)."""
-    net.train()
-    own = {t.untyped_storage().data_ptr() for t in [*net.parameters(), *net.buffers()]}
-    dtype = next(net.parameters()).dtype
-    images, labels = torch.rand(batch, 3, size, size, dtype=dtype), torch.zeros(batch, dtype=torch.long)
-    own |= {images.data_ptr(), labels.data_ptr()}
-    kept = []
-
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
-        output = net(images)
-        logits = [output] if isinstance(output, torch.Tensor) else list(output)
-        loss = F.cross_entropy(logits[0], labels) if logits[0].dim() == 2 else logits[0].sum()
-    alive = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in [*kept, *logits, loss]}
-    loss.backward()
-    gradients = sum(p.grad.nbytes for p in net.parameters() if p.grad is not None)
-    return sum(size for place, size in alive.items() if place not in own), gradients
-
-
-TRAINED = {
-    "resnet20": (lambda: models.small.resnet20(num_classes=10), 16, 4),
-    "squeezenet": (torchvision.models.squeezenet1_1, 32, 1),
-    "branches": (lambda: nn.Sequential(Branches(nn.Conv2d(3, 3, 1), nn.MaxPool2d(3, 1, 1)), head(192)), 8, 5),
-    "frozen": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3).requires_grad_(False), nn.ReLU(), head(288)), 8, 5),
-    "half": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), head(288)).bfloat16(), 8, 5),
-    "shared": (lambda: nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2, head(192)), 8, 1),
-    "one output of two": (lambda: Net(lambda net, x: (net.a(x), net.b(x)), a=head(192), b=head(192)), 8, 5),
-    "features": (lambda: nn.Conv2d(3, 8, 3), 8, 5),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_memory_is_what_autograd_keeps(name):
-    make, size, batch = TRAINED[name]
-    net = make()
-    weights = sum(t.nbytes for t in [*net.parameters(), *net.buffers()])
-    found = memory(net, size, batch, "sgd")
-    assert (found.activations, found.gradients) == kept_by_autograd(net, batch, size)
-    assert found.weights == weights and found.state == 0
-    assert found.input == batch * (3 * size**2 * next(net.parameters()).element_size() + 8)
-    assert found.total == weights + found.gradients + found.activations + found.input
-    assert found.peak >= max(weights + found.activations + found.input, weights + found.gradients)
-
-
-def test_memory_by_hand():
-    net = nn.Sequential(OrderedDict(flat=nn.Flatten(), fc=nn.Linear(300, 100, bias=False)))
-    found = memory(net, (3, 10, 10), 7, "adam")
-    assert (found.weights, found.gradients) == (120_000, 120_000)
-    assert found.state == 2 * 120_000 + 4  # two means for every weight, and the number of steps
-    assert found.input == 7 * (1200 + 8)
-    assert found.activations == 2 * 7 * 400 + 2 * 4  # logits, their log-softmax; the loss and its weight
-    assert found.total == 494_068
-    # in Adam's step: weights, gradients and state, the root of the second mean and one or two things made from it
-    assert 5 * 120_000 <= found.peak - found.input - found.activations <= 7 * 120_000 + 100
-    assert str(found).splitlines()[0] == "Sequential, one training step of 7 × 3 × 10 × 10 with adam"
-    assert memory(nn.Sequential(nn.Flatten(), nn.Linear(192, 10, device="meta")), 8, 10**9).peak > 9e11  # is not there
-
-
-def reads_numbers(net, images):
-    logits = net.fc(images.flatten(1))
-    logits.register_hook(lambda gradient: gradient * float(gradient.sum()))
-    return logits
-
-
-def test_memory_refused_in_one_sentence():
-    for forward, words in (
-        (lambda net, x: net.fc(x.flatten(1)).detach(), "Net has nothing to train: set requires_grad"),
-        (reads_numbers, r"be trained on the meta device \(.*\): measure its"),
-    ):
-        assert re.search(words, message(ValueError, memory, Net(forward, fc=nn.Linear(3072, 5)), 32, 4))
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
