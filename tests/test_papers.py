@@ -247,14 +247,3 @@ def test_small_networks_have_their_switches(name, options):
     assert options.get("norm", True) or not kinds & {nn.BatchNorm2d, LocalResponseNorm}
     assert "activation" not in options or (nn.Tanh in kinds and nn.ReLU not in kinds)
     assert options.get("residual", True) or ScaledResidual not in kinds
-
-
-@pytest.mark.parametrize("name", ["inception_v3", "inception_v4", "inception_resnet_v1", "inception_resnet_v2"])
-def test_the_smallest_image_is_the_smallest(name):
-    with torch.device("meta"):
-        net = models.build(name, num_classes=2).eval()
-    smallest = net.smallest
-    assert net(torch.empty(1, 3, smallest, smallest, device="meta")).shape == (1, 2)
-    net.smallest = 1
-    with pytest.raises(RuntimeError):
-        net(torch.empty(1, 3, smallest - 1, smallest - 1, device="meta"))

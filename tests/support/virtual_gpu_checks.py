@@ -40,7 +40,6 @@ MIXED = {
     "network left behind": lambda gpu, cpu: nn.Linear(3, 3)(gpu),
     "labels left behind": lambda gpu, cpu: F.cross_entropy(gpu, LABELS),
     "in place": lambda gpu, cpu: cpu.add_(gpu),
-    "running total": lambda gpu, cpu: torch.zeros(()).add_(gpu.sum()),
     "index": lambda gpu, cpu: cpu[LABELS.cuda()],
     "made by C++": lambda gpu, cpu: F.one_hot(LABELS.cuda()) * cpu,
     "another GPU": lambda gpu, cpu: gpu + cpu.to("cuda:1"),
