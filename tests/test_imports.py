@@ -142,7 +142,8 @@ def lines(*patterns: str, without: tuple[str, ...] = ()) -> int:
         (lambda: lines("lecture8/training.py"), 330),
         (lambda: lines("lecture8/scale/*.py"), 450),
         (lambda: lines("tests/**/*.py"), 9_500),
-        (lambda: lines("tools/**/*.py"), 2_500),
+        # gathering and checking the Korean texts (tools/build/translate.py) came on top of the plan of 2,500
+        (lambda: lines("tools/**/*.py"), 2_900),
         (lambda: len(inspect.signature(training.fit).parameters), 9),
     ],
     ids=["the core", "training.py", "scale", "tests", "tools", "arguments of fit"],

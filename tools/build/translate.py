@@ -107,15 +107,10 @@ def explorers(name: str) -> Iterator[Text]:
 def asked_for(path: Path) -> Iterator[Text]:
     """What a module hands to `say` in so many words."""
     for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(one, ast.Call) and (name := ast.unparse(one.func)) in (
-            "say",
-            "words.say",
-            "phrase",
-            "words.phrase",
-            "map",
+        if isinstance(one, ast.Call) and (
+            (name := ast.unparse(one.func).removeprefix("words.")) in ("say", "phrase")
+            or (name == "map" and ast.unparse(one.args[0]) == "say")
         ):
-            if name == "map" and ast.unparse(one.args[0]) != "say":
-                continue
             nodes = [text for text in ast.walk(one) if isinstance(text, ast.JoinedStr | ast.Constant)]
             parts = {id(part) for text in nodes if isinstance(text, ast.JoinedStr) for part in text.values}
             for text in nodes:
