@@ -323,11 +323,11 @@ def complaints(catalog: Catalog) -> list[str]:
             if kind == "numbers":
                 if LARGE.search(one.id):  # 120만 for 1.2 million
                     here, there = (_digits(text, pattern) for text in (one.id, one.string))
-                spelled = " ".join(one.id.lower().split())
-                words_for = {str(n): len(re.findall(rf"\b(?:{word})s?\b", spelled)) for n, word in COUNTED.items()}
-                if LARGE.search(one.id):
-                    words_for = {n.strip("0") or "0": count for n, count in words_for.items()}
-                there -= (there - here) & Counter(words_for)
+                spelled, allowed = " ".join(one.id.lower().split()), Counter()
+                for n, word in COUNTED.items():
+                    digits = (str(n).strip("0") or "0") if LARGE.search(one.id) else str(n)
+                    allowed[digits] += len(re.findall(rf"\b(?:{word})s?\b", spelled))
+                there -= (there - here) & allowed
             if here != there:
                 found.append(f"{where}: {kind} {sorted((here - there).keys())} became {sorted((there - here).keys())}")
         if "**" in re.sub(r"<[^>]+>", "", MARKDOWN.render(re.sub(r"`[^`]*`|\$[^$]*\$", "", one.string))):
