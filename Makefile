@@ -16,8 +16,8 @@ setup:
 	or name the one you have: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" tools/env/bootstrap.py $(EXACTLY)
 
-lab: setup  ## open the notebooks in JupyterLab
-	@$(BIN)/python tools/env/lab.py $(ARGS)
+lab: setup  ## open the notebooks in JupyterLab (LANGUAGE=ko for the Korean ones)
+	@LECTURE8_LAB=$(if $(filter command line,$(origin LANGUAGE)),notebooks/$(LANGUAGE)) $(BIN)/python tools/env/lab.py $(ARGS)
 
 test: setup ## the unit tests and every notebook, strictly compared (ARGS="-k resnet")
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lecture8 import checks
 
+DRIVE = Path("/content/drive")  # where Colab shows Google Drive
 MAY_CHANGE = {"date", "hardware", "versions", "epochs", "precision"}  # from one part of a run to the next
 
 
@@ -59,16 +60,6 @@ def read(path: Path) -> dict:
         raise ValueError(f"{path} cannot be read ({type(error).__name__}): remove it or give another path") from error
 
 
-def first_difference(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
-    """Where the weights of two networks differ in name or shape first, or "" where they do not."""
-    for name in [*expected, *given]:
-        ours, theirs = ("none" if d.get(name) is None else " × ".join(map(str, d[name].shape)) or "a number"
-                        for d in (expected, given))  # fmt: skip
-        if ours != theirs:
-            return f"the first difference is {name}, {theirs} in the file and {ours} in this network"
-    return ""
-
-
 def save(state: dict, path: str | Path) -> Path:
     """Write what `read` reads; where this fails or is interrupted, an earlier file is left as it was."""
     with replacing(path) as draft:
@@ -94,8 +85,15 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
         raise FileNotFoundError(f"there is no file {path}: give the path that save_weights wrote")
     given = read(path)
     given = {str(k): v for k, v in given.get("net", given).items() if isinstance(v, Tensor)}
-    if difference := first_difference(net.state_dict(), given):
-        raise ValueError(f"{path} holds the weights of another network: {difference}; build the network that was saved")
+    expected = net.state_dict()
+    for name in [*expected, *given]:
+        ours, theirs = ("none" if d.get(name) is None else checks.times(d[name].shape) or "a number"
+                        for d in (expected, given))  # fmt: skip
+        if ours != theirs:
+            raise ValueError(
+                f"{path} holds the weights of another network: the first difference is {name}, {theirs} in the file "
+                f"and {ours} in this network; build the network that was saved"
+            )
     net.load_state_dict(given)
     return net
 

@@ -58,9 +58,14 @@ def named(expected: str, **given: object) -> None:
             raise ValueError(f"given {name}={{}}: expected {expected}, at least one")
 
 
+def times(shape: Iterable[int]) -> str:
+    """A shape as in every table and message: 3 × 224 × 224."""
+    return " × ".join(map(str, shape))
+
+
 def shown(name: str, value: object) -> str:
     """An argument in a sentence: name='value', or what kind of thing it is where its value would be long."""
     if hasattr(value, "shape") and hasattr(value, "dtype") and getattr(value, "ndim", 0):
-        return f"{name} of {' × '.join(map(str, value.shape))} ({value.dtype})"
+        return f"{name} of {times(value.shape)} ({value.dtype})"
     plain = isinstance(value, str | numbers.Number | type | None | list | tuple | dict | set)
     return f"{name}={value!r}" if plain and len(repr(value)) < 60 else f"a {type(value).__name__} as {name}"

@@ -13,10 +13,9 @@ import pandas as pd
 import torch
 
 from lecture8 import words
+from lecture8.checkpoints import DRIVE
 from lecture8.devices import pick_device
 from lecture8.words import say
-
-DRIVE = Path("/content/drive")  # where Colab shows Google Drive
 
 
 @dataclass(frozen=True)

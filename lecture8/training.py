@@ -305,7 +305,7 @@ def _placed(net: nn.Module, data: Data, device: torch.device) -> Data:
     except RuntimeError as error:
         if devices.is_full(error):
             raise
-        shape, first = " × ".join(map(str, images.shape[1:])), str(error).splitlines()[0]
+        shape, first = checks.times(images.shape[1:]), str(error).splitlines()[0]
         raise ValueError(
             f"the network cannot take images of {shape} from {data.name} ({first}): build it for this size and these "
             "channels, or load the images at the size that it expects"
@@ -314,7 +314,7 @@ def _placed(net: nn.Module, data: Data, device: torch.device) -> Data:
         net.train(was_training)
     highest = max(int(split.labels.max()) for split in (data.train, data.valid))
     if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] <= highest:
-        got = " × ".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
+        got = checks.times(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(
             f"{data.name} has labels up to {highest}, so that {len(images)} images need {len(images)} × {highest + 1} "
             f"logits or more, but the network returned {got}: build it with num_classes={data.num_classes}"

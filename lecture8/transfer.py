@@ -109,7 +109,7 @@ def load_in_order(net: Network, weights: dict[str, Tensor]) -> Network:
     if not any(k.startswith("auxiliary.") for k in wanted):
         ordered = [k for k in ordered if "aux" not in k.lower()]
     for ours, theirs in zip(wanted, ordered, strict=False):
-        given, needed = (" × ".join(map(str, t.shape)) or "one number" for t in (weights[theirs], wanted[ours]))
+        given, needed = (checks.times(t.shape) or "one number" for t in (weights[theirs], wanted[ours]))
         if given != needed:
             raise ValueError(f"these weights do not fit: {theirs} is {given}, but {ours} needs {needed}")
     if len(wanted) != len(ordered):

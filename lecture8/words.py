@@ -4,16 +4,21 @@ The files are gettext's. A `msgid` is what the code says in English, with {0}, {
 the code stays plain English, and `say` finds the text that was meant and puts the same values into its translation.
 """
 
+import contextlib
 import functools
 import os
 import re
 import textwrap
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
 HOLE = re.compile(r"\{(\d+)\}")
 SENTENCE, LISTED = re.compile(r"(?<=[.:!?]) (?=\S)"), re.compile(r"(?<=[,;]) (?=\S)")
 PROSE = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")  # what nobody can take for a name
+SPACE, NOTHING = re.compile(" "), re.compile("(?!)")
+COUNT = re.compile(r"([\d,.]+) ([a-z-]+)")  # a number and what is counted
+DOTTED = re.compile(r"\w+(\.\w+)+")  # the name of a layer, say, which keeps its own words
 SAID = re.compile("[가-힣]")  # Korean: it was said before
 _spoken = {"language": "en"}
 
@@ -28,6 +33,17 @@ def speak(language: str) -> None:
     if language not in languages():
         raise ValueError(f"given the language {language!r}; expected one of {', '.join(languages())}")
     _spoken["language"] = language
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """`with speaking("ko"): …`: another language for a while."""
+    before = _spoken["language"]
+    speak(language)
+    try:
+        yield
+    finally:
+        speak(before)
 
 
 def language() -> str:
@@ -56,6 +72,12 @@ def bare(text: str) -> str:
     return textwrap.dedent(text).strip()
 
 
+def pairs(folder: str) -> list[tuple[str, str]]:
+    """The texts of a folder of the package, and what they are in the language that is spoken; none for English."""
+    path = HERE / folder / f"{language()}.po"
+    return [(one.id, one.string) for one in _read(path) if one.id and one.string] if path.exists() else []
+
+
 def phrase(text: str) -> str:
     """The text itself: a few words that a sentence will be made with, which are translated in that sentence."""
     return text
@@ -65,45 +87,63 @@ def phrase(text: str) -> str:
 def _found(text: str, language: str) -> str | None:
     whole, holes = _texts(language)
     key = bare(text)
-    found = whole.get(key)
-    if found is None and not SAID.search(key):
-        found = _filled(key, language, holes) or _in_parts(key, language, SENTENCE)
+    found = whole.get(key) if re.search("[A-Za-z]", key) else key
+    if found is None and not SAID.search(key) and not DOTTED.fullmatch(key):
+        certain, vague = ([one for one in holes if one[3] is definite] for definite in (True, False))
+        # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or one word
+        found = (
+            _filled(key, language, certain, PROSE)
+            or _in_parts(key, language, SENTENCE)
+            or _filled(key, language, vague, SPACE)
+            or _filled(key, language, certain)
+        )
         if found is None and len(key) < 300:
             found = _in_parts(key, language, LISTED)
+    if found is None and (count := COUNT.fullmatch(key)) and count[2] in whole:
+        found = f"{whole[count[2]]} {count[1]}"
     start, end = text[: len(text) - len(text.lstrip(" "))], text[len(text.rstrip(" ")) :]
     return None if found is None else start + found + end
 
 
-def _filled(key: str, language: str, holes: list) -> str | None:
-    for pattern, numbers, translation, definite in holes:
+def _filled(key: str, language: str, holes: list, strange: re.Pattern = NOTHING) -> str | None:
+    """The first that fits, but with nothing strange in its holes that nobody has translated."""
+    for pattern, numbers, translation, _ in holes:
         if match := pattern.fullmatch(key):
             values = dict(zip(numbers, match.groups(), strict=True))
-            said = {number: _found(value, language) for number, value in values.items()}
-            # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or one word
-            if definite or all(said[n] or " " not in values[n] for n in values):
+            said = {number: _part(value, language) for number, value in values.items()}
+            if all(said[n] or not strange.search(values[n]) for n in values):
                 return HOLE.sub(lambda hole, v=values, s=said: s[int(hole[1])] or v[int(hole[1])], translation)
     return None
 
 
 def _in_parts(key: str, language: str, cuts: re.Pattern) -> str | None:
     for cut in cuts.finditer(key):
-        parts = [_found(part, language) for part in (key[: cut.start()], key[cut.end() :])]
+        parts = [_part(part, language) for part in (key[: cut.start()], key[cut.end() :])]
         if None not in parts:
             return " ".join(parts)
     return None
 
 
+def _part(text: str, language: str) -> str | None:
+    """A part in a language: the mark at its end stays where it is."""
+    inside = _found(text[:-1], language) if text.endswith((",", ";", ":")) else None
+    return _found(text, language) if inside is None else inside + text[-1]
+
+
+def _read(path: Path) -> Iterable:
+    from babel.messages import pofile  # half a second that English does not need
+
+    with path.open("rb") as file:
+        return pofile.read_po(file)
+
+
 @functools.cache
 def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[int], str, bool]]]:
     """The translations of whole texts, headings among them; and of texts with holes, the most definite first."""
-    from babel.messages import pofile  # half a second that English does not need
-
     whole, holes = {}, []
     pages = HERE.parent / "docs" / f"{language}.po"  # not in the installed package, and nothing there needs it
     for path in [HERE / f"{language}.po", *sorted(HERE.glob(f"lessons/*/{language}.po")), *[pages] * pages.exists()]:
-        with path.open("rb") as file:
-            catalog = pofile.read_po(file)
-        for message in catalog:
+        for message in _read(path):
             if not message.id or not message.string or message.fuzzy:
                 continue
             whole[message.id] = message.string
@@ -126,6 +166,6 @@ def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[i
 
 def _pattern(text: str) -> re.Pattern:
     pieces = HOLE.split(text)  # text, number, text, number, …
-    inside = "((?:(?![.!?] [A-Z]).)*?)"  # no end of a sentence, except in the last one: an error's message, say
+    inside = "((?:(?![.!?] [A-Z\\d]).)*?)"  # no end of a sentence, except in the last one: an error's message, say
     *most, last = map(re.escape, pieces[::2])
     return re.compile(inside.join(most) + ("(.+)" if not last else inside + last), re.DOTALL)

@@ -187,13 +187,6 @@ def test_totals_of_torchvision(name):
     assert (cost.field, cost.depth) == FIELDS_AND_DEPTHS.get(name, (cost.field, cost.depth))
 
 
-def test_means_count_as_pooling_only_over_the_map():
-    over_map = profile(Net(lambda _, x: x.mean(dim=(-2, -1))), 8)
-    over_channels = profile(Net(lambda _, x: x.mean(dim=1, keepdim=True)), 8)
-    assert (over_map.activations - 192, over_map.layers[0].field) == (3, None)
-    assert (over_channels.activations - 192, over_channels.layers[0].field) == (0, 1)
-
-
 WHOLE = {
     "flip": lambda x: x.flip(-1),
     "softmax over pixels": lambda x: x.softmax(-1),
@@ -324,7 +317,7 @@ FIELDS = {
     "branches that are not aligned": (
         Branches(chain((4, 2, 1)), nn.Sequential(nn.ZeroPad2d((2, 0, 2, 0)), nn.Conv2d(1, 1, 3, 2))), 5, 2,
     ),
-    "slices": (Branches(Net(lambda _, x: x[:, :, ::2, ::2]), Net(lambda _, x: F.avg_pool2d(x, 3, 2, 1))), 3, 2),
+    "slices": (Branches(Net(lambda _, x: x[:, :, 2::2, 2::2]), Net(lambda _, x: x[..., :-2:2, :-2:2])), 3, 2),
     "slices with channels last": (
         Net(lambda _, x: x.permute(0, 2, 3, 1)[:, 4::2, 4::2, :1].permute(0, 3, 1, 2)), 1, 2,
     ),
@@ -374,13 +367,8 @@ def decoder_of(size):
     return nn.Sequential(Branches(deep, kernel(1, 1, 1)), kernel(1, 1, 3))
 
 
-def row_of_pixels(net, x):
-    x = net.a(x)
-    return net.c(net.l(x.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(x.shape))
-
-
 BILINEAR = {"mode": "bilinear"}
-RESAMPLED = {
+RESAMPLED = {  # images of 100 pixels, and the largest field
     "transposed": (resized(nn.ConvTranspose2d(1, 1, 4, 2, 1)), 7),
     "transposed, no overlap": (resized(nn.ConvTranspose2d(1, 1, 2, 2)), 3),
     "transposed by 3, convolution": (resized(nn.ConvTranspose2d(1, 1, 5, 3, 1), last=4), 11),
@@ -389,37 +377,23 @@ RESAMPLED = {
     "bilinear": (resized(nn.Upsample(scale_factor=2, **BILINEAR)), 7),
     "bilinear by 3, convolution": (resized(nn.Upsample(scale_factor=3, **BILINEAR), last=3), 11),
     "antialiased": (Net(lambda _, x: F.interpolate(x, scale_factor=0.25, antialias=True, **BILINEAR)), 8),
-    "shuffle": (resized(nn.PixelShuffle(2), 4), 3),
-    "shuffle, convolution": (resized(nn.PixelShuffle(2), 4, 2), 7),
-    "unshuffle, convolution": (nn.Sequential(nn.PixelUnshuffle(2), kernel(4, 1, 3)), 6),
-    "twice": (nn.Sequential(resized(nn.PixelShuffle(2), 4, 2), nn.Upsample(scale_factor=2), kernel(1, 1, 4)), 11),
     "decoder": (decoder_of(17), 21),
-    "decoder of a small field": (decoder_of(3), 8),  # an upper bound
+    "decoder of a small field": (decoder_of(3), 7),
     "adaptive": (nn.Sequential(nn.AdaptiveAvgPool2d(80), kernel(1, 1, 2)), 4),
-    "LP pooling": (nn.Sequential(nn.LPPool2d(2, 3, 2), kernel(1, 1, 3)), 7),
-    "unfold": (Net(lambda net, x: (net.l.weight @ F.unfold(x, 3)).view(-1, 1, 98, 98), l=nn.Linear(9, 1)), 3),
-    "row of pixels": (Net(row_of_pixels, a=kernel(1, 4, 3), l=nn.Linear(4, 4), c=kernel(4, 1, 3)), 5),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", RESAMPLED)
-def test_after_resampling_the_field_is_the_largest(name):
+def test_after_resampling_the_field_is_a_bound(name):
     net, field = RESAMPLED[name]
-    assert profile(net.float(), (1, 100, 100)).field == field
-    widest = max(extent.max().item() for extent, _ in gradients(net, 100, range(-4, 4)))
-    assert widest == (7 if name == "decoder of a small field" else field)
+    assert max(extent.max().item() for extent, _ in gradients(net, 100, range(-4, 4))) == field
+    assert field <= profile(net.float(), (1, 100, 100)).field <= field + 3  # less than a unit of 4 pixels
 
 
-def test_padding_after_the_end_of_the_field():
-    net = Net(lambda net, x: net.c(F.pad(x * x.mean((2, 3), keepdim=True), (1, 1)) + F.pad(x.flip(-1), (1, 1))), c=CONV)
-    assert profile(net, 32).macs == 30 * 32 * 4 * 27
-
-
-def test_hooks_before_the_forward_are_part_of_the_network():
-    conv = nn.Conv2d(3, 4, 3)
-    conv.register_forward_pre_hook(lambda module, given: (F.pad(given[0] * 2, (1, 1, 1, 1)),))
-    assert profile(conv, 8).macs == 64 * 4 * 27
-    assert profile(nn.Sequential(conv), 8).macs == 64 * 4 * 27
+def test_parts_of_a_pooled_map_are_a_gate_like_the_whole():
+    for part in (lambda y: y[:, :, :1], lambda y: y[:, :, 0, 0][..., None, None], lambda y: y[:, 0].unsqueeze(1)):
+        net = Net(lambda net, x, part=part: net.c(x * part(x.mean((2, 3), keepdim=True))), c=CONV)
+        assert profile(net, 32).field == 3
 
 
 # --- what profile leaves alone ------------------------------------------------------------------------------------
@@ -591,23 +565,8 @@ def test_memory_by_hand():
     assert found.total == 494_068
     # in Adam's step: weights, gradients and state, the root of the second mean and one or two things made from it
     assert 5 * 120_000 <= found.peak - found.input - found.activations <= 7 * 120_000 + 100
-    table = found.table()
-    assert list(table.index) == ["weights", "gradients", "state", "activations", "input", "total", "peak"]
-    assert table["bytes"]["total"] == found.total and table["share"]["total"] == 1
     assert str(found).splitlines()[0] == "Sequential, one training step of 7 × 3 × 10 × 10 with adam"
     assert memory(nn.Sequential(nn.Flatten(), nn.Linear(192, 10, device="meta")), 8, 10**9).peak > 9e11  # is not there
-
-
-@pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"])
-def test_state_is_what_the_optimizer_keeps(name):
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 10))
-    net[0].bias.requires_grad_(False)
-    optimizer = complexity.make_optimizer(name, net.parameters())
-    F.cross_entropy(net(torch.rand(4, 3, 8, 8)), torch.zeros(4, dtype=torch.long)).backward()
-    optimizer.step()
-    state = [optimizer.state[p] for p in net.parameters() if p.requires_grad]
-    real = sum(t.nbytes for kept in state for t in kept.values() if isinstance(t, torch.Tensor))
-    assert memory(net, 8, 4, name).state == real
 
 
 def reads_numbers(net, images):
@@ -649,15 +608,14 @@ def behind_a_view(x):
 
 
 MOVED = {
-    "unfold": lambda x: F.fold(F.unfold(x, 3, padding=1).relu(), (32, 32), 3, padding=1),
-    "Tensor.unfold": lambda x: x.unfold(2, 3, 2).unfold(3, 3, 2).sum((4, 5)),
+    "pixel_shuffle": lambda x: F.pixel_shuffle(x.repeat(1, 4, 1, 1), 2),
     "chunk": lambda x: x.chunk(2, 2)[0],
     "setitem": shifted,
     "add": half_added,
     "add behind a view": behind_a_view,
+    "flatten": lambda x: x.flatten(2).transpose(1, 2).relu().transpose(1, 2).reshape(x.shape),
     "view": lambda x: x.view(-1, 3, 16, 64),
     "view and mean": lambda x: x.view(-1, 12, 16, 16).mean(1, keepdim=True).expand(-1, 3, -1, -1),
-    "fractional_max_pool2d": lambda x: F.fractional_max_pool2d(x, 2, output_ratio=(0.6, 0.6)),
     "max_unpool2d": lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
     "einsum": lambda x: torch.einsum("bchw,cd->bdhw", x, torch.ones(3, 3)),
 }
@@ -666,8 +624,7 @@ MOVED = {
 @pytest.mark.parametrize("name", MOVED)
 def test_a_window_over_pixels_that_were_moved_is_refused(name):
     nets = [Net(lambda net, x: net.c(MOVED[name](x)), c=conv) for conv in (CONV, nn.Conv2d(3, 4, 1))]
-    function = name.removeprefix("Tensor.").split()[0]
-    assert f"slides a window over what {function} made of a map" in message(WalkError, profile, nets[0], 32)
+    assert f"slides a window over what {name.split()[0]} made of a map" in message(WalkError, profile, nets[0], 32)
     assert profile(nets[1], 32).macs > 0
 
 
@@ -685,7 +642,6 @@ REFUSED = {  # the network and the sentence; images have 32 pixels where no othe
     "features": (nn.Sequential(CONV, nn.Flatten(), FC), r"'2' \(Linear\), given 3600, expects 8 values, not 3600"),
     "flat": (nn.Sequential(nn.Flatten(), CONV), r"'1' \(Conv2d\), given 3072, expects maps with 2 axes"),
     "small map": (nn.Sequential(nn.Conv2d(3, 4, 7)), r"given 3 × 5 × 5, .* 7 × 7 kernel; choose a larger", 5),
-    "small map to pool": (nn.Sequential(nn.MaxPool2d(3)), r"'0' \(MaxPool2d\), given 3 × 2 × 2, .* 3 × 3 kernel", 2),
     "add": (
         Net(lambda net, x: net.a(x) + x, a=CONV),
         r"the network \(Net\), given 3 × 32 × 32, cannot combine maps of 4 × 30 × 30 and 3 × 32 × 32; make",
@@ -699,27 +655,28 @@ REFUSED = {  # the network and the sentence; images have 32 pixels where no othe
         r"layer '1' \(Net\), given 4 × 30 × 30, decides by the values of its pixels .*; profile its branches",
     ),
     "item": (Net(lambda net, x: x * x.max().item()), r"the network \(Net\), .* decides by the values"),
-    "numpy": (Net(lambda net, x: torch.from_numpy(x.numpy())), "decides by the values"),
     "bilinear": (
         Net(lambda net, x: net.two(x.mean((2, 3)), x.mean((2, 3))), two=nn.Bilinear(3, 3, 4)),
         r"layer 'two' \(Bilinear\), .* calls aten::_trilinear, whose multiply-adds cannot be counted; profile",
     ),
-    "deformable": (
-        Net(lambda net, x: net.conv(x, x[:, :2]), conv=torchvision.ops.DeformConv2d(3, 4, 1)),
-        r"layer 'conv' \(DeformConv2d\), .* calls torchvision::deform_conv2d",
+    "unfold": (
+        Net(lambda net, x: x.unfold(2, 3, 2).unfold(3, 3, 2).sum((4, 5))),
+        r"the network \(Net\), given 3 × 32 × 32, calls unfold, whose windows cannot be followed; profile the parts",
     ),
+    "unfold, convolution": (nn.Sequential(CONV, nn.Unfold(3)), r"layer '1' \(Unfold\), .* calls unfold, whose windows"),
+    "LP pooling": (nn.LPPool2d(2, 3, 2), "calls lp_pool2d, whose windows"),
+    "fractional pooling": (nn.FractionalMaxPool2d(2, output_ratio=0.6), "calls fractional_max_pool2d, whose windows"),
+    "unshuffle": (nn.PixelUnshuffle(2), "calls pixel_unshuffle, whose windows"),
     "hidden layer": (HIDDEN, r"the network \(Net\), .* uses weights of no layer .*; keep layers in .* ModuleList"),
     "lazy": (nn.Sequential(nn.LazyConv2d(4, 3)), r"layer '0' \(LazyConv2d\) has no weights yet; run the network"),
-    "lock": (Net(lambda net, x: x, lock=threading.Lock()), r"network \(Net\) cannot be copied: remove its 'lock'"),
+    "lock": (Net(lambda net, x: x, lock=threading.Lock()), r"network \(Net\) cannot be copied \(.*lock.*\): remove"),
     "batch": (Net(lambda net, x: net.fc(x.reshape(-1, 8)), fc=FC), "2 images into 768 × 5 values, so it mixes"),
     "other errors": (
         nn.Sequential(Net(lambda net, x: x.reshape(2, 7))),
         r"layer '0' \(Net\), given 3 × 32 × 32, cannot be walked: its forward raised RuntimeError \(.*7.*\); check",
     ),
     "hook": (hooked(nn.Sequential(nn.ReLU(), nn.ReLU())), r"'1' \(ReLU\) has a forward hook: call remove\(\)"),
-    "hook of the network": (hooked(nn.ReLU()), r"the network \(ReLU\) has a forward hook"),
     "nothing": (Net(lambda net, x: None), "returns no tensor that torch functions made from the images"),
-    "constant": (Net(lambda net, x: torch.ones(2, 3)), "returns no tensor that torch functions made"),
 }  # fmt: skip
 
 

@@ -37,14 +37,6 @@ def small_sets():
     return made | {"digits": datasets.digits()}
 
 
-def test_take():
-    data = numbered()
-    assert origins(data.take(4).batches("train", 9)) == [[0, 1, 2, 3]]
-    assert data.take(4).test is data.test
-    chosen = data.train.take(torch.tensor([7, 2]))
-    assert chosen.labels.tolist() == [1, 2] and (chosen.images[:, 0, 0, 0] * 255).tolist() == [7, 2]
-
-
 def test_batches_in_order_and_shuffled():
     data = numbered(10)
     assert origins(data.batches("train", 4)) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
@@ -153,14 +145,6 @@ def test_every_crop_is_a_window_of_the_padded_image_and_half_are_flipped():
     assert (mirrored ^ kept).all() and 75 < mirrored.sum() < 125
 
 
-def test_compose_runs_the_steps_in_turn_and_repeats_with_the_seed():
-    crop, flip = datasets.random_crop(1), datasets.random_flip()
-    images, generator = torch.rand(8, 1, 4, 4, generator=seeded()), seeded(5)
-    by_hand = flip(crop(images, generator), generator)
-    assert torch.equal(datasets.compose(crop, flip)(images, seeded(5)), by_hand)
-    assert not torch.equal(datasets.compose(crop, flip)(images, seeded(6)), by_hand)
-
-
 @pytest.mark.parametrize("name", ["digits", "glyphs", "textures"])
 def test_sets_keep_the_contract(name, small_sets):
     data = small_sets[name]
@@ -250,14 +234,6 @@ def test_the_spectrum_of_a_texture_tells_its_class():
     angle = torch.rad2deg(torch.atan2(right, down)) % 180  # of the stripes to the horizontal
     found = fine * 6 + (angle / 30).round().long() % 6
     assert (found == test.labels).float().mean() > 0.97
-
-
-def test_sample_photos():
-    photos = datasets.sample_photos()
-    shapes = {name: tuple(photo.shape) for name, photo in photos.items()}
-    assert shapes == {"china": (3, 427, 640), "flower": (3, 427, 640), "grace_hopper": (3, 600, 512)}
-    for photo in photos.values():
-        assert photo.dtype == torch.uint8 and photo.is_contiguous() and photo.float().std() > 30
 
 
 def test_some_glyphs_only(small_sets):

@@ -240,7 +240,7 @@ def test_saved_opaque_pictures_are_smaller_and_look_the_same(alpha):
 def test_the_first_cell_installs_the_release_or_else_the_repository(codes, monkeypatch):
     asked, code = [], notebooks.placeholders("planted")["# {{install}}\n"]
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("subprocess.call", lambda command: (asked.append(command[-1]), codes[len(asked) - 1])[1])
+    monkeypatch.setattr("subprocess.call", lambda command, **_: (asked.append(command[-1]), codes[len(asked) - 1])[1])
     with pytest.raises(RuntimeError, match="was not installed") if all(codes) else contextlib.nullcontext():
         exec(code, {})
     assert asked == [f"lecture8=={lecture8.__version__}", f"git+{notebooks.repository()}"][: len(codes)]

@@ -13,11 +13,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import lecture8
+from tools.build import notebooks
 from tools.build.conditions import ROOT
-from tools.build.notebooks import tomllib
 from tools.env import bootstrap
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = notebooks.tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 REQUIRED = [Requirement(line) for lines in [PROJECT["project"]["dependencies"], *EXTRAS.values()] for line in lines]
 LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
@@ -42,6 +42,7 @@ def test_the_version_is_in_one_place_and_what_quotes_it_agrees():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert citation["version"] == re.search(r"^## \[(\d.*?)\]", changes, re.MULTILINE)[1] == lecture8.__version__
+    assert notebooks.verified() in (ROOT / "README.md").read_text(encoding="utf-8")
     assert citation["repository-code"] == PROJECT["project"]["urls"]["Repository"]
 
 
@@ -54,7 +55,6 @@ def test_the_version_is_in_one_place_and_what_quotes_it_agrees():
         (("Python 3.13.5", "Python 3.14.0"), "python: tried with 3.13, Colab has 3.14.0\n"),
         (("tqdm==", "rich=="), f"tqdm: tried with {COLAB['tqdm']}, Colab has none\n"),
     ],
-    ids=["nothing", "another build", "numpy", "Python", "a package gone"],
 )
 def test_a_change_of_colab_is_noticed(changed, said, tmp_path):
     packages = "\n".join(f"{name}=={version}+cu128" for name, version in COLAB.items()).replace("pillow", "Pillow")
@@ -62,21 +62,21 @@ def test_a_change_of_colab_is_noticed(changed, said, tmp_path):
         (tmp_path / name).write_text(f"# made by a script\n{text.replace(*changed)}\n", encoding="utf-8")
     command = [sys.executable, ROOT / "tools" / "env" / "drift.py", tmp_path.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.stderr, done.returncode) == (said, int(bool(said)))
-    assert done.stdout.startswith(f"{len(COLAB) + 1} versions were tried")
+    assert (done.stderr, done.returncode) == (said, int(bool(said))) and f"{len(COLAB) + 1} versions" in done.stdout
 
 
 # ----------------------------------------------------------------------------------------------- the first `make`
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A copy of the files that the set-up reads, with a `.venv` that looks installed, and no real installer."""
+    monkeypatch.delenv("UV_TORCH_BACKEND", raising=False)
     for name in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     python = tmp_path / ".venv" / bootstrap.VENV_PYTHON.relative_to(bootstrap.VENV)
     python.parent.mkdir(parents=True)
     python.write_text("", encoding="utf-8")
     places = {"ROOT": tmp_path, "VENV": tmp_path / ".venv", "VENV_PYTHON": python, "STAMP": tmp_path / ".venv/.ready"}
-    for name, place in places.items():
+    for name, place in {**places, "CPU_BUILDS": (tmp_path / "none").as_uri()}.items():
         monkeypatch.setattr(bootstrap, name, place)
     return tmp_path
 
@@ -126,3 +126,25 @@ def test_chosen_build_of_torch_is_kept(project, commands, monkeypatch, torch, ke
     bootstrap.main(exactly=False)
     pins = (project / ".venv" / "constraints.txt").read_text(encoding="utf-8")
     assert (f"torch=={torch}\n" in pins) == kept and ("torchvision==" in pins) == (not kept) and "numpy==" in pins
+
+
+@pytest.mark.parametrize("there", ["a GPU", "no index", "no such build", "the build"])
+def test_without_a_gpu_the_cpu_build_is_taken_where_it_can_be_had(there, project, server, monkeypatch, capsys):
+    tried = []
+
+    def run(command):
+        tried.append([str(part) for part in command])
+        if there == "no such build" and "--index-url" in tried[-1]:
+            raise SystemExit("no matching distribution")
+
+    monkeypatch.setattr(bootstrap, "run", run)
+    monkeypatch.setattr(bootstrap.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name if there == "a GPU" else None)
+    if there != "no index":
+        monkeypatch.setattr(bootstrap, "CPU_BUILDS", server.url("/torch/", b"").removesuffix("/torch/"))
+    bootstrap.main(exactly=False)
+    from_there = [command[-2:] for command in tried if "--index-url" in command]
+    assert from_there == [["torch", "torchvision"]] * (there in ("no such build", "the build"))
+    said = capsys.readouterr().out
+    assert ("for CPUs" in said) == bool(from_there) and ("with CUDA, 5 GB" in said) == there.startswith("no ")
+    assert tried[-1][-1] == ".[lab,test]"

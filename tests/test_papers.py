@@ -14,7 +14,7 @@ from lecture8.models.inception_resnet import ScaledResidual
 from lecture8.models.layers import LocalResponseNorm
 from lecture8.models.resnet import ZeroPad
 from lecture8.models.vgg import start_from
-from lecture8.models.zfnet import project, renormalize_filters
+from lecture8.models.zfnet import project
 
 
 def profile(name, size=None, **options):
@@ -123,7 +123,7 @@ def test_alexnet_starts_as_section_5_says():
 
 
 def test_the_average_over_ten_crops():
-    image = torch.arange(2 * 6 * 6.0).view(1, 2, 6, 6)
+    image = torch.rand(1, 2, 6, 6)
     corners = [image[..., :4, :4], image[..., :4, 2:], image[..., 2:, :4], image[..., 2:, 2:], image[..., 1:5, 1:5]]
     net = nn.Sequential(nn.Flatten(), nn.Linear(32, 5))
     mean = torch.stack([net(crop).softmax(1) for c in corners for crop in (c, c.flip(-1))]).mean(0)
@@ -157,24 +157,6 @@ def test_deconvnet_is_the_gradient_where_every_relu_is_open():
     painted = project(net, images.detach(), "conv4", 3)
     assert torch.allclose(painted, gradient * out.detach().view(-1, 1, 1, 1), rtol=1e-3, atol=1e-9)
     assert painted.abs().sum() > 0
-
-
-def test_deconvnet_of_one_layer_paints_the_filter():
-    torch.manual_seed(0)
-    net, images = models.vgg11(5, input_size=32), torch.randn(1, 3, 32, 32)
-    net.features.block1.pool = nn.Identity()
-    painted = project(net, images, "block1", 9)
-    lit = painted[0].abs().sum(0).nonzero()
-    assert (lit.amax(0) - lit.amin(0) <= 2).all()  # a 3 × 3 patch
-
-
-def test_filters_are_renormalized():
-    net = models.small.alexnet()
-    net.features.conv1.conv.weight.data.mul_(100)
-    small_one = net.features.conv3.conv.weight.data.mul_(0.01).clone()
-    renormalize_filters(net)
-    rms = net.features.conv1.conv.weight.square().mean((1, 2, 3)).sqrt()
-    assert torch.allclose(rms, torch.full_like(rms, 0.1)) and torch.equal(net.features.conv3.conv.weight, small_one)
 
 
 # --- VGG, GoogLeNet, Inception ---------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from lecture8 import course, teaching
 from lecture8.lessons.l00_start_here import overview
@@ -35,7 +35,7 @@ def test_only_correct_answers_are_noted_and_once(file):
     EXERCISE.check(640)
     assert not file.exists()
     assert EXERCISE.check(18_496) and EXERCISE.check(18_496)
-    assert json.loads(file.read_text(encoding="utf-8")) == {"solved": ["00_start_here.conv_params"]}
+    assert json.loads(file.read_text(encoding="utf-8")) == {"solved": ["00_start_here.conv_params"], "said": {}}
     assert list(file.parent.iterdir()) == [file], "no draft is left behind"
 
 
@@ -56,18 +56,14 @@ def test_the_panel_counts_and_says_what_is_next(file, monkeypatch):
     assert counts()["00 Start here"] == f"0 of {len(ALL)}"
 
 
-def test_it_survives_the_kernel(file):
-    code = "from lecture8.lessons.l00_start_here import questions as q; assert q.exercises['years'].check((2012, 2015))"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert counts()["00 Start here"] == f"1 of {len(ALL)}"
-
-
 def test_an_exercise_of_no_lesson_is_not_noted(file):
     own = teaching.Exercise("mine", 1, "?", [], lambda: 1, "", teaching.number_check(1), asks_value=True)
     assert own.check(own.answer) and not file.exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"solved": 3}', '{"solved": [3]}', '{"cells": []}', "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"solved": [3]}', '{"solved": [], "said": 3}', '{"cells": []}', "\ud800"]
+)
 def test_a_broken_file_is_said_and_left_alone(file, text):
     file.parent.mkdir()
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -98,12 +94,42 @@ def test_without_a_home_folder(monkeypatch):
     assert "cannot be read" in overview.panel().trouble
 
 
-def test_the_usual_place_is_in_the_home_folder(tmp_path, monkeypatch):
+def test_it_is_kept_at_home_or_in_a_mounted_drive_with_what_was_solved_before(tmp_path, monkeypatch):
     assert os.environ["LECTURE8_PROGRESS"] == "off", "tests and builds keep nothing"
     monkeypatch.delenv("LECTURE8_PROGRESS")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(progress, "DRIVE", tmp_path / "drive")
+    assert EXERCISE.check(18_496) and (tmp_path / ".lecture8" / "progress.json").is_file()
+    (tmp_path / "drive" / "MyDrive").mkdir(parents=True)
+    assert start_here.exercises["years"].check((2012, 2015))
+    there = json.loads((tmp_path / "drive" / "MyDrive" / "lecture8" / "progress.json").read_text(encoding="utf-8"))
+    assert there["solved"] == ["00_start_here.conv_params", "00_start_here.years"]
+    assert teaching.report().page.parent == tmp_path / "drive" / "MyDrive" / "lecture8"
+
+
+def test_the_report_has_what_was_solved_and_the_first_guesses_and_answers(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     EXERCISE.check(18_496)
-    assert (tmp_path / ".lecture8" / "progress.json").is_file()
+    prediction, question = resnet.predictions["gradients"], start_here.quiz[1]
+    expected, found, *_ = prediction.options
+    guess, asked = teaching.predict(prediction), teaching.quiz(question)
+    guess.reveal(found)
+    for choice in (expected, found):  # who has seen the answer guesses better
+        guess.choices.value = choice
+        guess.button.click()
+        guess.reveal(found)
+    asked.choices.value = question.answer
+    asked.button.click()
+    made = teaching.report(name="<Ada>", accuracy=torch.tensor(0.5), steps=1)
+    facts = json.loads((tmp_path / "lecture8_report.json").read_text(encoding="utf-8"))
+    assert facts["own"] == {"name": "<Ada>", "accuracy": 0.5, "steps": 1} and facts == made.facts
+    lesson = facts["00 Start here"]
+    assert lesson["solved"] == f"1 of {len(ALL)}" and lesson["exercises"][EXERCISE.title]
+    assert lesson["first answers"] == {question.prompt: {"answer": question.answer, "verdict": "correct"}}
+    assert facts["06 ResNet"]["first answers"] == {prediction.prompt: {"guess": expected, "measured": found}}
+    page = made.page.read_text(encoding="utf-8")
+    assert "&lt;Ada&gt;" in page and "●" in page and "○" in page and str(made.page) in repr(made)
+    assert page.split("<table", 1)[1].strip() in made._repr_html_()
 
 
 def test_links(monkeypatch):

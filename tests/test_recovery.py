@@ -121,12 +121,6 @@ def test_ctrl_c_returns_the_history_and_the_same_objects_resume(digits, tmp_path
     assert same(resumed, fit(digits, epochs=4, scheduler=SCHEDULERS["plateau"]))
 
 
-def test_ctrl_c_without_a_checkpoint(digits, capsys):
-    net, history = fit(digits, objective=failing(7, KeyboardInterrupt))
-    assert len(history) == 1 and "the network keeps what it has learned" in capsys.readouterr().out
-    assert not torch.equal(net[5].weight, fit(digits, epochs=1)[0][5].weight), "a step of the second epoch is in it"
-
-
 def test_lost_weights_never_replace_good_ones(digits, tmp_path):
     schedule = {"scheduler": lambda optimizer: lr_scheduler.LambdaLR(optimizer, lambda epoch: 1e38 if epoch else 1)}
     with pytest.raises(training.DivergedError):

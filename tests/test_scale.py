@@ -230,23 +230,6 @@ def test_nobody_listens(tmp_path, what, streams, code):
     assert what == "list" or (len(rows(tmp_path)) == 1 and (tmp_path / "weights.pt").exists())
 
 
-ALTERED = [
-    ("epoch", -3), ("epoch", 1.5), ("epoch", "2"), ("step", -1), ("step", 1.5), ("seconds", "1"), ("rows", []),
-    ("settings", 5), ("sums", torch.zeros(2)), ("optimizer", {}), ("scheduler", 1), ("net", {"weight": torch.zeros(1)}),
-]  # fmt: skip
-
-
-def test_altered_checkpoint_is_refused_in_a_sentence(finished, tmp_path, capsys):
-    sound = checkpoints.read(finished / "checkpoint.pt")
-    missing = [{key: value for key, value in sound.items() if key != name} for name in sound]
-    for state in [*missing, *({**sound, key: value} for key, value in ALTERED)]:
-        checkpoints.save(state, tmp_path / "checkpoint.pt")
-        code, _, err = call(capsys, *DIGITS, "--out", tmp_path)
-        assert code == 1 and err.count("\n") == 1, err
-        assert err.startswith(f"lecture8: {tmp_path} holds ") and err.endswith(": give another --out\n"), err
-    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
-
-
 def test_finished_run_says_so_again_and_refuses_other_settings(finished, capsys):
     before = weights(finished)
     code, out, err = call(capsys, *DIGITS, "--out", finished)
@@ -365,9 +348,9 @@ def test_objectives_and_what_follows_a_step():
     assert built("inception_v4")[2].__qualname__ == "label_smoothing(0.1)"
     net = nn.Conv2d(1, 4, 3)
     optimizer, _, _ = built("zfnet", net=net)
-    net.weight.data.fill_(3.0)
+    net.weight.data.fill_(3.0)[0] = 0.01
     optimizer.step()
-    assert net.weight.square().mean((1, 2, 3)).sqrt().tolist() == pytest.approx([0.1] * 4, rel=1e-4)
+    assert net.weight.square().mean((1, 2, 3)).sqrt().tolist() == pytest.approx([0.01, 0.1, 0.1, 0.1], rel=1e-4)
 
 
 def test_recipe_of_a_paper_trains_with_its_auxiliary_classifiers(photos, tmp_path, capsys):

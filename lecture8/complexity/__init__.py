@@ -18,8 +18,8 @@ Conventions, the same in every table of this course (all numbers are for ONE ima
   Global pooling, flattening and matrix products between pixels end the field: after them a unit sees the whole image,
   and `Profile.field` is that of the last feature map before. What was computed from the whole map and then joins a map
   again (the gate of squeeze-and-excitation, the statistics of group norm) is taken as a constant: it neither ends the
-  field nor adds depth. After upsampling the field differs between units; the largest is reported, or a bound that
-  is never smaller. Where windows slide over pixels that a function put elsewhere (`F.fold`), the network is refused.
+  field nor adds depth. After upsampling the field differs between units, and a bound that is never smaller is
+  reported. Where windows slide over pixels that a function put elsewhere (`F.fold`), the network is refused.
 * depth: convolutions and linear layers on the longest path, as in the names VGG-16 and ResNet-50.
 * The network is profiled as in `eval()`: no auxiliary heads, no dropout.
 

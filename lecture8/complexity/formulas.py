@@ -5,7 +5,6 @@ Distill 2019.
 """
 
 import math
-from collections.abc import Iterable
 
 from lecture8 import checks
 
@@ -77,11 +76,6 @@ def receptive_field(
 def tidy(number: float) -> float:
     """2 instead of 2.0; 0.5 (the jump after upsampling) stays."""
     return int(number) if number == int(number) else number
-
-
-def shape_text(size: Iterable[int]) -> str:
-    """A shape as in every table and message: 3 × 224 × 224."""
-    return " × ".join(map(str, size))
 
 
 def _square(name: str, size: int | tuple[int, ...]) -> tuple[int, ...]:

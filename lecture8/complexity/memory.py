@@ -6,18 +6,15 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lecture8.complexity.formulas import shape_text
+from lecture8.checks import times
 from lecture8.complexity.walk import check_input, on_meta, tensors_in
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, lr=0.1),
@@ -58,15 +55,8 @@ class Memory:
         """Sum of the five parts, as in an estimate by hand; `peak` knows when each part is alive."""
         return self.weights + self.gradients + self.state + self.activations + self.input
 
-    def table(self) -> pd.DataFrame:
-        """One row per part, the total and the peak: bytes, and the share of the total."""
-        import pandas as pd
-
-        table = pd.DataFrame({"bytes": {name: getattr(self, name) for name in _PARTS}}).rename_axis("part")
-        return table.assign(share=table["bytes"] / self.total)
-
     def __repr__(self) -> str:
-        size = shape_text(self.input_size)
+        size = times(self.input_size)
         title = f"{self.network}, one training step of {self.batch} × {size} with {self.optimizer}"
         lines = (f"{getattr(self, name) / 1e6:>12,.1f} MB  {name}: {meaning}" for name, meaning in _PARTS.items())
         return "\n".join([title, *lines])

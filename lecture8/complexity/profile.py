@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from lecture8.complexity.formulas import shape_text, tidy
+from lecture8.checks import times
+from lecture8.complexity.formulas import tidy
 from lecture8.complexity.walk import Layer, Walk, check_input
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Profile:
         """One row per layer in execution order; field and jump are <NA> where the whole image is seen."""
         import pandas as pd
 
-        table = pd.DataFrame([vars(layer) | {"output_shape": shape_text(layer.output_shape)} for layer in self.layers])
+        table = pd.DataFrame([vars(layer) | {"output_shape": times(layer.output_shape)} for layer in self.layers])
         # convert_dtypes makes 3.0 and NaN, which pandas reads from 3 and None, 3 and <NA>.
         return table.rename(columns={"name": "layer", "output_shape": "output"}).convert_dtypes()
 
@@ -60,7 +61,7 @@ class Profile:
         """The totals as a few lines of text."""
         unused = f" ({self.unused:,} of them not used in eval mode)" if self.unused else ""
         return (
-            f"{self.network}: {shape_text(self.input_size)} → {shape_text(self.output_size)}\n"
+            f"{self.network}: {times(self.input_size)} → {times(self.output_size)}\n"
             f"{self.params:>15,} params{unused}\n"
             f"{self.macs:>15,} macs: {_MACS}\n"
             f"{self.activations:>15,} activations: the input and the outputs of these and of pooling layers\n"
@@ -70,7 +71,7 @@ class Profile:
     __str__ = summary
 
     def __repr__(self) -> str:
-        sizes = f"{shape_text(self.input_size)} → {shape_text(self.output_size)}"
+        sizes = f"{times(self.input_size)} → {times(self.output_size)}"
         return f"Profile({self.network}, {sizes}, {self.params:,} params, {self.macs:,} macs, field {self.field})"
 
     def _repr_html_(self) -> str:
@@ -80,16 +81,16 @@ class Profile:
             return f'<tr><{tag} align="left">{first}</{tag}>{cells}</tr>'
 
         def line(stage: Stage) -> str:
-            shape = shape_text(stage.output_shape) if stage.output_shape else "<i>not used in eval mode</i>"
+            shape = times(stage.output_shape) if stage.output_shape else "<i>not used in eval mode</i>"
             field = "–" if stage.output_shape is None else "image" if stage.field is None else f"{stage.field:,}"
             costs = (stage.params, self.params), (stage.macs, self.macs)
             shares = [text for n, total in costs for text in (f"{n:,}", f"{n / total:.1%}" if total else "–")]
             return row("td", html.escape(stage.name), shape, *shares, field)
 
         head = row("th", "stage", "output (C × H × W)", "params", "share", "macs", "share", "field")
-        total = row("th", "total", shape_text(self.output_size), f"{self.params:,}", "", f"{self.macs:,}", "", "")
+        total = row("th", "total", times(self.output_size), f"{self.params:,}", "", f"{self.macs:,}", "", "")
         return (
-            f"<table><caption><b>{html.escape(self.network)}</b>, input {shape_text(self.input_size)}</caption>"
+            f"<table><caption><b>{html.escape(self.network)}</b>, input {times(self.input_size)}</caption>"
             f"<thead>{head}</thead><tbody>{''.join(map(line, self.stages))}{total}</tbody></table>"
             f"<p>depth {self.depth} · receptive field {self.field:,} pixels · jump {self.jump} · "
             f"{self.activations:,} activations<br><small>For one image, in eval mode. macs: {_MACS}.</small></p>"
@@ -118,7 +119,7 @@ def profile(net: nn.Module, image_size: int | tuple[int, int, int] = (3, 224, 22
         params=sum(p.numel() for p in net.parameters()),
         macs=sum(layer.macs for layer in walk.layers),
         activations=math.prod(size) + sum(layer.activations for layer in walk.layers),
-        field=max(end.settled()),
+        field=max(end.pixels()),
         jump=tidy(max(end.jump)),
         depth=end.depth,
         unused=sum(walk.unmet.values()),

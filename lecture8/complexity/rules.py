@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from lecture8.checks import times
 from lecture8.complexity import formulas
-from lecture8.complexity.formulas import places, shape_text
+from lecture8.complexity.formulas import places
 from lecture8.complexity.sight import LESS, Misfit, Sight, meet
 
 
@@ -109,29 +110,21 @@ def _avg_pool(n, input, kernel_size, stride=None, padding=0, ceil_mode=False, *_
     return step._replace(sight=step.sight._replace(before=input.sight)) if whole else step
 
 
-def _lp_pool(n, input, norm_type, kernel_size, stride=None, ceil_mode=False):
-    return _avg_pool(n, input, kernel_size, stride, 0, ceil_mode)
-
-
-def _rounded(sight, windows, ratio) -> Sight:
-    """After windows of at most so many units whose places are rounded to whole units."""
-    if all(r == int(r) for r in ratio):
-        return sight.slide(windows, ratio, (0,) * len(ratio))
-    return sight.resampled([w - LESS for w in windows], ratio, (1 - LESS,) * len(ratio))
-
-
 def _adaptive_pool(n, input, output_size, return_indices=False):
     if input.dim() != n + 2:
         return None
     old = tuple(input.shape[2:])
     out = tuple(o or i for o, i in zip(_pair(output_size, n), old, strict=True))
+    ratio = [i / o for i, o in zip(old, out, strict=True)]
     windows = [max(-(-(k + 1) * i // o) - k * i // o for k in range(o)) for i, o in zip(old, out, strict=True)]
     if math.prod(out) == 1:
         sight = input.sight.end()
     elif out == old:
         sight = input.sight
-    else:
-        sight = _rounded(input.sight, windows, [i / o for i, o in zip(old, out, strict=True)])
+    elif all(r == int(r) for r in ratio):
+        sight = input.sight.slide(windows, ratio, (0,) * n)
+    else:  # their places are rounded to whole units
+        sight = input.sight.resampled([w - LESS for w in windows], ratio, (1 - LESS,) * n)
     return Step((*input.shape[:2], *out), sight, stored=out != old)
 
 
@@ -172,7 +165,7 @@ def _elementwise(input, other, *_, **__):
     try:
         shape = tuple(torch.broadcast_shapes(*shapes))
     except RuntimeError:
-        shapes = " and ".join(shape_text(shape[1:]) for shape in shapes)
+        shapes = " and ".join(times(shape[1:]) for shape in shapes)
         raise Misfit(f"cannot combine maps of {shapes}; make both branches end alike") from None
     return Step(shape, meet((input, other), shape))
 
@@ -181,7 +174,7 @@ def _cat(tensors, dim=0):
     shapes = [list(t.shape) for t in tensors]
     total = sum(shape.pop(dim) for shape in shapes)
     if any(shape != shapes[0] for shape in shapes):
-        shapes = ", ".join(shape_text(t.shape[1:]) for t in tensors)
+        shapes = ", ".join(times(t.shape[1:]) for t in tensors)
         raise Misfit(f"cannot concatenate maps of {shapes}; make all branches end alike")
     shapes[0].insert(dim % tensors[0].dim(), total)
     return Step(tuple(shapes[0]), meet(tensors, tuple(shapes[0])))
@@ -203,7 +196,7 @@ def _check(input: Tensor, c_in: int, axes: int) -> None:
 
 def _fits(kernel: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
     if min(out) < 1:
-        raise Misfit(f"expects at least the size of its {shape_text(kernel)} kernel; choose a larger image_size")
+        raise Misfit(f"expects at least the size of its {times(kernel)} kernel; choose a larger image_size")
     return out
 
 
@@ -213,31 +206,25 @@ def sight_of(result: Tensor, word: str | None, func: Callable, args: tuple, kwar
     shape, before = tuple(result.shape), meet(tensors, tuple(tensors[0].shape), name)
     second = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("pad"))
     along = isinstance(second, int) and second % max(tensors[0].dim(), 1) in before.axes
-    if word == "tiles" and before.axes == (2, 3):
-        ratio = [a / b for a, b in zip(tensors[0].shape[2:], shape[2:], strict=True)]
-        return _rounded(before, [max(1, int(r)) for r in ratio], ratio)
-    if word == "gathers" and (before.axes or before.lost):  # at most so many pixels, along height and width
-        size = args[2] if func is Tensor.unfold else kwargs.get("kernel_size", second)
-        apart = [kwargs.get("dilation", 1), *args[2:3]][-1] if name == "unfold" and func is not Tensor.unfold else 1
-        size, apart = max(_pair(size, 1)), max(_pair(apart, 1))
-        return before._replace(axes=(2, 3)).slide((size,) * 2, (1, 1), (0, 0), (apart,) * 2).end(name)
+    if word == "gathers" and (before.axes or before.lost):
+        raise Misfit(f"calls {name}, whose windows cannot be followed; profile the parts before and after it")
     if word == "multiplies" and len(shape) > 2 and any(t.sight is None for t in tensors):  # with weights
         return before.end(name if before.axes else before.lost)
-    if word in ("mixes", "multiplies") or (along and (word == "sums" or (word == "pools" and before.sides))):
+    if word in ("mixes", "multiplies") or (along and word == "sums"):
         return before.end()
     if word == "turns":  # the same call on a tensor with all sizes different shows where each axis went
         sample = torch.empty(tuple(range(args[0].dim())), device="meta")
         order = tuple(func(sample, *args[1:], **kwargs).shape)
         return before._replace(axes=tuple(order.index(a) for a in before.axes))
     if word == "writes" and before.axes:
-        part = not before.sides and _sliced(before, shape, second)
+        part = _sliced(before, shape, second)
         whole = part and part.axes and (part.start, part.jump) == (before.start, before.jump)
         return before if whole else before.end(name)
     if word == "pads" and before.axes:  # moves unit 0; the list (before, after) begins with the last dimension
         places = [2 * (len(shape) - 1 - axis) for axis in before.axes]
         left = [second[place] if place < len(second) else 0 for place in places]
         return before._replace(start=tuple(s - p * j for s, p, j in zip(before.start, left, before.jump, strict=True)))
-    sliced = _sliced(before, tuple(args[0].shape), second) if word == "slices" and not before.sides else None
+    sliced = _sliced(before, tuple(args[0].shape), second) if word == "slices" else None
     seen = sliced or meet(tensors, shape, name)
     return seen.end() if word == "pools" and before.axes and not seen.axes else seen
 
@@ -245,22 +232,18 @@ def sight_of(result: Tensor, word: str | None, func: Callable, args: tuple, kwar
 def _sliced(sight: Sight, shape: tuple[int, ...], index: Any) -> Sight | None:
     """After x[index]: a strided slice jumps, one row or column is no map any more; None for other ways to index."""
     index = index if isinstance(index, tuple) else (index,)
-    if not all(i is None or i is ... or type(i) in (int, slice) for i in index):
+    if not all(i is ... or type(i) in (int, slice) for i in index):
         return None
-    rest = (slice(None),) * (len(shape) - sum(i is not None and i is not ... for i in index))
+    if not sight.axes:
+        return sight
     dots = next((k for k, i in enumerate(index) if i is ...), len(index))
-    axes, jump, start, old, new = [], list(sight.jump), list(sight.start), 0, 0
-    for i in (*index[:dots], *rest, *index[dots + 1 :]):
-        if old in sight.axes and isinstance(i, slice):
-            k = sight.axes.index(old)
-            first, _, step = i.indices(shape[old])
-            start[k] += first * jump[k]
-            jump[k] *= step
-            axes.append(new)
-        old += i is not None
-        new += not isinstance(i, int)
-    complete = len(axes) == len(sight.axes)
-    return sight._replace(axes=tuple(axes), jump=tuple(jump), start=tuple(start)) if complete else sight.end()
+    missing = len(shape) - sum(i is not ... for i in index)
+    index = (*index[:dots], *[slice(None)] * missing, *index[dots + 1 :])
+    if int in map(type, index):
+        return sight.end("getitem")
+    bounds = [index[axis].indices(shape[axis]) for axis in sight.axes]
+    start = tuple(s + first * j for s, (first, _, _), j in zip(sight.start, bounds, sight.jump, strict=True))
+    return sight._replace(start=start, jump=tuple(j * b[2] for b, j in zip(bounds, sight.jump, strict=True)))
 
 
 def _each(names: str, treatment: Any) -> dict[str, Any]:
@@ -278,7 +261,6 @@ TABLE: dict[str, Callable[..., Step | None] | str | int] = {
     **{f"adaptive_max_pool{n}d": partial(_adaptive_pool, n) for n in (1, 2, 3)},
     **{f"max_pool{n}d_with_indices": partial(_with_places, _max_pool, n) for n in (1, 2, 3)},
     **{f"adaptive_max_pool{n}d_with_indices": partial(_with_places, _adaptive_pool, n) for n in (1, 2, 3)},
-    **{f"lp_pool{n}d": partial(_lp_pool, n) for n in (1, 2, 3)},
     "interpolate": _interpolate,
     "batch_norm": _batch_norm,
     **_each("add iadd radd sub isub mul imul rmul div truediv", _elementwise),
@@ -295,8 +277,8 @@ TABLE: dict[str, Callable[..., Step | None] | str | int] = {
     **_each("softmax log_softmax", "sums"),  # along one dimension, which may be height or width
     **_each("matmul rmatmul mm bmm einsum tensordot", "multiplies"),  # between all pixels, or in each with weights
     "pad": "pads",  # unit 0 moves
-    **_each("pixel_shuffle pixel_unshuffle", "tiles"),  # pixels go to channels or come from there
-    **_each("unfold fractional_max_pool2d fractional_max_pool2d_with_indices", "gathers"),  # windows, then is lost
+    **_each("unfold pixel_unshuffle lp_pool1d lp_pool2d fractional_max_pool2d "
+            "fractional_max_pool2d_with_indices", "gathers"),  # windows that have no rule: refused
     "setitem": "writes",  # in all places, or in some
     "getitem": "slices",  # unit 0 and the jump change
     # Words for what is no layer

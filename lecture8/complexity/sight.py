@@ -26,8 +26,6 @@ class Sight(NamedTuple):
     start: tuple[float, ...]  # first input pixel that unit 0 sees; below 0 in the padding
     depth: int  # weight layers on the longest path from the image
     before: Sight | None = None  # of the map before an average pooling, in case this turns out to be the global one
-    coarse: Sight | None = None  # of the map before resampling: a field grows by whole units of this map (`settled`)
-    sides: tuple[int, ...] = ()  # height and width, where both axes are one: pixels in a row
     lost: str = ""  # the function that moved pixels to where a window that slides over them cannot be followed
 
     def slide(self, kernel, stride, padding, dilation=(1, 1)) -> Sight:
@@ -45,47 +43,29 @@ class Sight(NamedTuple):
         return self._replace(field=field, jump=jump, start=start, before=None)
 
     def resampled(self, reach, ratio, left) -> Sight:
-        """After windows from `left` units before to `reach` further, `ratio` apart, which see whole units only."""
-        slid = self.slide([r + 1 for r in reach], ratio, left)
-        return slid._replace(coarse=self) if slid.axes else slid
+        """After windows from `left` units before to at most `reach` further, `ratio` apart."""
+        return self.slide([r + 1 for r in reach], ratio, left)
 
-    def settled(self) -> tuple[int, ...]:
-        """The field of the unit that sees most, in whole pixels: it ends where a unit of each `coarse` map ends."""
-        field, coarse = self.field, self.coarse
-        while coarse:
-            found = zip(field, coarse.field, coarse.jump, strict=True)
-            field, coarse = [c + j * math.floor((f - c) / j + _TINY) for f, c, j in found], coarse.coarse
-        return tuple(math.floor(f + _TINY) for f in field)
+    def pixels(self) -> tuple[int, ...]:
+        """The field in whole pixels: after resampling a bound, as the windows of other units may reach less far."""
+        return tuple(math.floor(f + _TINY) for f in self.field)
 
     def end(self, lost: str = "") -> Sight:
         """After what looks at the whole map; field and jump stay those of the last map."""
-        return (self.before or self)._replace(axes=(), depth=self.depth, before=None, sides=(), lost=lost)
+        return (self.before or self)._replace(axes=(), depth=self.depth, before=None, lost=lost)
 
     def deeper(self) -> Sight:
         """After one more layer with weights."""
         return self._replace(depth=self.depth + 1)
 
-    def covers(self, other: Sight) -> bool:
-        """Whether each unit sees all that the same unit of the other map sees, wherever units of coarse maps end."""
-        rough, coarse = [0] * len(self.jump), self.coarse
-        while coarse:
-            rough, coarse = [r + j for r, j in zip(rough, coarse.jump, strict=True)], coarse.coarse
-        sides = zip(self.start, self.field, other.start, other.field, rough, strict=True)
-        return all(a + r <= b and b + g <= a + f - r for a, f, b, g, r in sides)
-
     def moved(self, old: tuple[int, ...], new: tuple[int, ...], name: str = "") -> Sight:
-        """When `name` changes a shape: height and width are where they were, as far from the end, in a row, or lost."""
+        """When `name` changes a shape: height and width are where they were, as far from the end, or lost."""
         for shift in (0, len(new) - len(old)) if self.axes else ():
             axes = tuple(a + shift for a in self.axes)
             if axes[0] > 0 and axes[-1] < len(new) and all(old[a] == new[a + shift] for a in self.axes):
                 return self._replace(axes=axes)
         if math.prod(old[a] for a in self.axes) == 1:  # no map, or a single unit
             return self.end(self.lost)
-        k = self.axes[0]
-        if self.axes == (k, k + 1) and new == (*old[:k], old[k] * old[k + 1], *old[k + 2 :]):
-            return self._replace(axes=(k, k), sides=old[k : k + 2])
-        if self.sides and new == (*old[:k], *self.sides, *old[k + 1 :]):
-            return self._replace(axes=(k, k + 1), sides=())
         return self.end(name)
 
 
@@ -103,15 +83,12 @@ def meet(tensors: Iterable[Any], shape: tuple[int, ...], name: str = "") -> Sigh
         starts = [[a + n * (j - k) for a, n, j, k in zip(s.start, last, s.jump, jump, strict=True)] for s in sights]
         start = tuple(map(min, *starts))
         stop = map(max, *([a + f for a, f in zip(s.start, s.field, strict=True)] for s in sights))
-        widest = (s.coarse for s in sights if all(s.coarse == other.coarse or s.covers(other) for other in sights))
         first = Sight(
             axes=axes,
             field=tuple(b - a for a, b in zip(start, stop, strict=True)),
             jump=jump,
             start=start,
             depth=max(s.depth for s in sights),
-            coarse=next(widest, None),
-            sides=() if lost else first.sides,
             lost=lost,
         )
     return first.moved(tuple(seen[0].shape), shape, name)

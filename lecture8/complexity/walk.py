@@ -33,7 +33,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lecture8 import checks
-from lecture8.complexity.formulas import linear_macs, shape_text, tidy
+from lecture8.checks import times
+from lecture8.complexity.formulas import linear_macs, tidy
 from lecture8.complexity.rules import Step, sight_of, treatment
 from lecture8.complexity.sight import Misfit, Sight
 
@@ -85,14 +86,13 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 # --- The copy ----------------------------------------------------------------------------------------------------
 @torch.inference_mode(False)  # so that the copy can be trained, whoever asks for it
 def on_meta(net: nn.Module) -> nn.Module:
-    """Like copy.deepcopy, but faster, and with tensors that have a shape and no memory.
+    """A copy whose tensors have a shape and no memory.
 
     Raises WalkError for layers that cannot be copied or have no shape yet, and for forward hooks: they may change what
     a layer returns, and those that only look on would be shown tensors without numbers.
     """
-    modules = dict(net.named_modules())
-    twins: dict[int, Any] = {id(module): object.__new__(type(module)) for module in modules.values()}
-    for path, module in modules.items():
+    twins: dict[int, Any] = {}  # what deepcopy finds there it takes
+    for path, module in net.named_modules():
         if module._forward_hooks:
             raise WalkError(f"{_where(path, module)} has a forward hook: call remove() of what registering it returned")
         if isinstance(module, torch.jit.ScriptModule):
@@ -106,14 +106,10 @@ def on_meta(net: nn.Module) -> nn.Module:
                     twin = nn.Parameter(twin, requires_grad=tensor.requires_grad)
                 twin.sight = None
                 twins[id(tensor)] = twin
-    for path, module in modules.items():
-        for key, value in vars(module).items():
-            empty = isinstance(value, dict) and not value  # most of a module's dictionaries are
-            try:
-                twins[id(module)].__dict__[key] = value.copy() if empty else copy.deepcopy(value, twins)
-            except Exception as error:
-                raise WalkError(f"{_where(path, module)} cannot be copied: remove its {key!r} ({error})") from error
-    return twins[id(net)]
+    try:
+        return copy.deepcopy(net, twins)
+    except Exception as error:
+        raise WalkError(f"{_where('', net)} cannot be copied ({error}): remove what cannot") from error
 
 
 def _where(path: str, module: nn.Module) -> str:
@@ -174,7 +170,7 @@ class Walk(TorchFunctionMode):
             raise WalkError("the network returns no tensor that torch functions made from the images; return one")
         if output.shape[:1] != (_BATCH,):
             raise WalkError(
-                f"the network turns {_BATCH} images into {shape_text(output.shape)} values, so it mixes the images of "
+                f"the network turns {_BATCH} images into {times(output.shape)} values, so it mixes the images of "
                 "a batch; check image_size, and view or reshape in its forward"
             )
         return output
@@ -187,7 +183,7 @@ class Walk(TorchFunctionMode):
         except WalkError:
             raise
         except Exception as error:
-            given = next((shape_text(tensor.shape[1:]) for tensor in tensors_in((args, kwargs))), "no tensor")
+            given = next((times(tensor.shape[1:]) for tensor in tensors_in((args, kwargs))), "no tensor")
             where = f"{_where(frame[0], module)}, given {given},"
             if isinstance(error, Misfit):
                 raise WalkError(f"{where} {error}") from None
@@ -266,7 +262,7 @@ class Walk(TorchFunctionMode):
     def record(self, kind: str, step: Step) -> None:
         """Adds a line to the table; a layer of torch.nn is one line, whatever its forward calls."""
         path, layer_kind, line = self.stack[-1]
-        local, field = bool(step.sight.axes), step.sight.settled()
+        local, field = bool(step.sight.axes), step.sight.pixels()
         layer = Layer(
             name=path,
             kind=layer_kind or kind,

@@ -89,7 +89,7 @@ def list_photos(path: str | Path) -> Found:
 
     Raises FileNotFoundError or ValueError for fewer than two classes, or one without photographs.
     """
-    path, here = Path(path), Path(path).resolve()
+    path = Path(path)
     folders = _subfolders(path)
     if not folders:
         raise FileNotFoundError(f"{str(path)!r} holds no class folders; put the images of each class into one")
@@ -97,8 +97,6 @@ def list_photos(path: str | Path) -> Found:
         raise ValueError(f"{str(path)!r} holds one class only, {folders[0].name!r}; at least two are needed")
     files, labels, left_out = [], [], _entries(path)[0]
     for label, folder in enumerate(folders):
-        if folder.resolve() in (here, *here.parents):
-            raise ValueError(f"{str(folder)!r} is a link to a folder that holds it; remove the link")
         found, others = _entries(folder)
         if not found:
             raise FileNotFoundError(f"class folder {str(folder)!r} holds no images ({', '.join(_SUFFIXES)})")
@@ -115,9 +113,7 @@ def _entries(folder: Path) -> tuple[list[str], list[str]]:
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith(_IGNORED):
             continue
-        photo = entry.name.lower().endswith(_SUFFIXES)
-        if photo and not entry.is_file():  # a pipe would be waited for without end
-            raise ValueError(f"cannot read the image {entry.path!r} (no file, or a link to none); remove it")
+        photo = entry.name.lower().endswith(_SUFFIXES) and entry.is_file()  # a pipe would be waited for without end
         found[photo].append(entry.path)
     return found[True], found[False]
 

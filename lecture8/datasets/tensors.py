@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lecture8 import checks
+from lecture8.checks import times
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]  # (images, generator) → images
 
@@ -46,11 +47,11 @@ class Split:
         if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
             raise TypeError(f"labels must be an int64 tensor, not {_kind(labels)}; labels.long() makes one")
         if pixels.dtype == torch.uint8 and pixels.ndim != 4:
-            raise ValueError(f"pixels must have the shape N × C × H × W, not {_times(pixels.shape)}")
+            raise ValueError(f"pixels must have the shape N × C × H × W, not {times(pixels.shape)}")
         if pixels.ndim < 2:
-            raise ValueError(f"features must have the shape N × …, not {_times(pixels.shape)}")
+            raise ValueError(f"features must have the shape N × …, not {times(pixels.shape)}")
         if labels.ndim != 1:
-            raise ValueError(f"labels must be one number per image, not a tensor of {_times(labels.shape)}")
+            raise ValueError(f"labels must be one number per image, not a tensor of {times(labels.shape)}")
         if len(pixels) != len(labels):
             raise ValueError(f"{len(pixels):,} images but {len(labels):,} labels; each image needs one label")
         if pixels.dtype == torch.float32 and (self.mean, self.std) != ((0.0,), (1.0,)):
@@ -59,13 +60,13 @@ class Split:
             wanted = f"one number, or one per channel ({pixels.shape[1]} here), and std above 0"
             raise ValueError(f"mean {self.mean} and std {self.std} must be {wanted}")
         if self.crop is not None and not (pixels.dtype == torch.uint8 and 0 < self.crop <= min(pixels.shape[2:])):
-            raise ValueError(f"cannot crop {self.crop} × {self.crop} from images of {_times(pixels.shape[1:])}")
+            raise ValueError(f"cannot crop {self.crop} × {self.crop} from images of {times(pixels.shape[1:])}")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"Split: {len(self):,} images of {_times(self.shape)}"
+        return f"Split: {len(self):,} images of {times(self.shape)}"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -152,7 +153,7 @@ class Data:
                 wanted = f"with {self.num_classes} classes they must lie in 0…{self.num_classes - 1}"
                 raise ValueError(f"{name} labels run from {low} to {high}, but {wanted}")
             if split.shape != self.image_shape:
-                sizes = f"{name} images are {_times(split.shape)}, train images {_times(self.image_shape)}"
+                sizes = f"{name} images are {times(split.shape)}, train images {times(self.image_shape)}"
                 raise ValueError(f"{sizes}; all splits need the same shape")
 
     def _splits(self) -> dict[str, Split]:
@@ -222,12 +223,12 @@ class Data:
 
     def __repr__(self) -> str:
         sizes = " / ".join(f"{len(split):,} {name}" for name, split in self._splits().items())
-        kind = f"images of {_times(self.image_shape)}, {self.num_classes} classes ({first_of(self.classes)})"
+        kind = f"images of {times(self.image_shape)}, {self.num_classes} classes ({first_of(self.classes)})"
         return f"{self.name}: {sizes} {kind}" + (", training images augmented" if self.augment else "")
 
     def _repr_html_(self) -> str:
         rows = {name: f"{len(split):,} images" for name, split in self._splits().items()}
-        rows["image"] = _times(self.image_shape) + (", augmented in training" if self.augment else "")
+        rows["image"] = times(self.image_shape) + (", augmented in training" if self.augment else "")
         rows[f"{self.num_classes} classes"] = html.escape(first_of(self.classes, 12))
         left = "style='text-align:left'"
         cells = "".join(f"<tr><th {left}>{key}</th><td {left}>{value}</td></tr>" for key, value in rows.items())
@@ -247,10 +248,6 @@ def _batches(split, batch_size, generator, augment, vary):
 
 def _kind(value) -> str:
     return f"a {value.dtype} tensor" if isinstance(value, Tensor) else type(value).__name__
-
-
-def _times(shape) -> str:
-    return " × ".join(map(str, shape))
 
 
 def first_of(names: Sequence[str], most: int = 6) -> str:

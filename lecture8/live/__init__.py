@@ -7,6 +7,8 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from lecture8 import words
+
 
 def show(name: str, data: dict, still: Figure) -> None:
     """The still, for pages on which no script runs, and the picture that takes its place where scripts run.
@@ -16,7 +18,9 @@ def show(name: str, data: dict, still: Figure) -> None:
     """
     begin, draw = (Path(__file__).with_name(f"{file}.js").read_text(encoding="utf-8") for file in ("begin", name))
     text = json.dumps(_plain(data), ensure_ascii=False, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
-    page = f'<div data-live="{name}"></div><script>(\n{begin})("{name}",\n{draw},\n{text})</script>'
+    texts = words.pairs("live")
+    said = f",\n{json.dumps(texts, ensure_ascii=False)}" if texts else ""
+    page = f'<div data-live="{name}"></div><script>(\n{begin})("{name}",\n{draw},\n{text}{said})</script>'
     display(still)
     plt.close(still)
     display({"text/html": page, "text/plain": f"live picture: {name}"}, raw=True)

@@ -16,7 +16,7 @@
     "mean": blur(3)[0].map(share => 3 * share), "red": [1, 0, 0], "red − green": [1, -1, 0], "blue − red": [-1, 0, 1],
   };
   const color = Array.isArray(data.image[0][0]), planes = color ? data.image : [data.image];
-  const CHANNELS = ["red", "green", "blue"], depth = color ? 1 : data.layers || 1;
+  const CHANNELS = ["red", "green", "blue"], SIGNS = "Orange is positive, purple negative.", depth = color ? 1 : data.layers || 1;
   const most = data.most || Math.max(...planes.flat(2)), shown = data.controls || ["kernel", "stride", "padding", "relu"];
   const names = data.kernels || Object.keys(KERNELS).filter(name => color === !Array.isArray(KERNELS[name][0]));
   const cube = table => !Array.isArray(table[0]) ? table.map(one => [[one]]) : Array.isArray(table[0][0]) ? table : [table];
@@ -118,7 +118,8 @@
   };
   const buttons = presets.map(([name]) => make("button", {type: "button"}, name));
   buttons.forEach((one, i) => one.addEventListener("click", () => { take(i); rebuild(); }));
-  const stride = range("stride", 1, 4, state.stride, value => { state.stride = value; rebuild(); });
+  const steps = depth > 1 ? presets.map(([, table]) => cube(table)[0].length) : [];  // in layers no pixel may be left out
+  const stride = range("stride", 1, Math.min(4, ...steps), state.stride, value => { state.stride = value; rebuild(); });
   const padding = range("padding", 0, 2, state.padding, value => { state.padding = value; rebuild(); });
   const relu = make("input", {type: "checkbox", ...(state.relu ? {checked: ""} : {})});
   relu.addEventListener("change", () => { state.relu = relu.checked; rebuild(); });
@@ -230,18 +231,17 @@
   };
   const rebuild = () => {
     const level = state.level === top() ? depth : state.level;
-    compute();
-    choose(level, state.row, state.column);
-    slide(false);
+    compute(); choose(level, state.row, state.column); slide(false);
     panels = state.maps.map((_, i) => panel(i));
     grids.replaceChildren(...panels.map(one => one.part));
-    const total = panels.reduce((cells, one) => cells + one.wide, 0), room = `(100cqw - ${panels.length * 1.05}em) / ${total}`;
-    grids.style.setProperty("--cell", `max(6px, min(1.95em, ${25 / Math.max(...panels.map(one => one.high))}em, ${room}))`);
+    const total = panels.reduce((cells, one) => cells + one.wide, 0), [{high, wide}] = panels;
+    const beside = `(100cqw - ${panels.length * 1.05}em) / ${total}`, below = wide > 2 * high ? `98cqw / ${wide}` : "0px";
+    // where a wide image would get small, the feature map is below it
+    grids.style.setProperty("--cell", `max(6px, min(1.95em, ${25 / high}em, max(${beside}, min(12px, ${below}))))`);
     tables = [table("pixels", undefined, "framed"), table("× kernel", weight), table("= products")];
     equation.replaceChildren(...tables.map(one => one.part));
-    sizes.textContent = sizesInWords();
-    paint();
-    move();
+    sizes.textContent = SIGNS + (shown.includes("stride") ? sizesInWords() : "");
+    paint(); move();
   };
   const sizesInWords = () => {
     const {stride: s, padding: p, maps} = state, k = size(), stops = maps[1].length * maps[1][0].length;
@@ -251,7 +251,7 @@
       return (depth > 1 ? `layer ${i + 1}: ` : "here ") + sides;
     });
     const places = (maps[0].length + 2 * p - k + 1) * (maps[0][0].length + 2 * p - k + 1);
-    return `Orange is positive, purple negative. From n rows or columns ⌊(n + 2p − k) / s⌋ + 1 are left, with padding p, `
+    return ` From n rows or columns ⌊(n + 2p − k) / s⌋ + 1 are left, with padding p, `
       + `kernel size k and stride s: ${words.join(", ")}${maps.length > depth ? "." : "; then the kernel does not fit."}`
       + (s > 1 ? ` The middle of the window stops at ${stops} of ${places} places, the blue dots. It skips the others.` : "");
   };

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture8 import checks
+from lecture8.checks import times
 
 Size = int | tuple[int, int]  # height and width; an int is square
 
@@ -62,7 +63,7 @@ class Network(nn.Module):
                     found[name] = heads[name](x)
                 except RuntimeError as error:
                     raise ValueError(
-                        f"given images of {_times(images.shape)}, whose {name} map of {_times(x.shape)} is too small "
+                        f"given images of {times(images.shape)}, whose {name} map of {times(x.shape)} is too small "
                         f"for the auxiliary classifier ({error}): give larger images, or call the network itself"
                     ) from error
         return self.classifier(x), found
@@ -70,8 +71,8 @@ class Network(nn.Module):
     def _check(self, images: Tensor) -> None:
         checks.kind(Tensor, "a batch of images as a tensor", images=images)
         side = ("height", "width") if self.size is None else (self.size, self.size)
-        wanted = f"this network takes a float batch N × {_times((self.channels, *side))}"
-        given = _times(images.shape)
+        wanted = f"this network takes a float batch N × {times((self.channels, *side))}"
+        given = times(images.shape)
         if images.ndim == 3:
             raise ValueError(f"given one image ({given}), but {wanted}: add the batch axis with images[None]")
         if images.ndim != 4:
@@ -85,18 +86,14 @@ class Network(nn.Module):
             raise ValueError(f"given images of type {images.dtype}, but {wanted}: use images.float() / 255")
         if self.size is not None and tuple(images.shape[2:]) != side:
             raise ValueError(
-                f"given images of {_times(images.shape[2:])} pixels, but {wanted}, for which its fully connected "
+                f"given images of {times(images.shape[2:])} pixels, but {wanted}, for which its fully connected "
                 "layers are made: resize the images, or build the network with input_size=…"
             )
         if min(images.shape[2:]) < self.smallest:
             raise ValueError(
-                f"given images of {_times(images.shape[2:])} pixels, but {wanted} of at least {self.smallest}: its "
+                f"given images of {times(images.shape[2:])} pixels, but {wanted} of at least {self.smallest}: its "
                 "stages shrink smaller ones to nothing; enlarge the images, or take a network of models.small"
             )
-
-
-def _times(shape) -> str:
-    return " × ".join(map(str, shape))
 
 
 class Branches(nn.Module):

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lecture8 import checks
+from lecture8.checks import times
 from lecture8.complexity import Profile
 from lecture8.plots.style import GRAY, LAYER_COLORS, axes, short
 
@@ -89,7 +90,7 @@ def _box(kind, module, layer) -> Box:
     words = WORDS[kind]
     if hasattr(module, "kernel_size"):
         size, (stride, _) = (v if isinstance(v, tuple) else (v, v) for v in (module.kernel_size, module.stride))
-        words = f"{_times(size)} {words}" + (f" / {stride}" if stride > 1 else "")
+        words = f"{times(size)} {words}" + (f" / {stride}" if stride > 1 else "")
     return Box(kind, words, layer.output_shape, layer.macs)
 
 
@@ -124,10 +125,10 @@ def diagram(module, profile, *, title: str = "", most: int | None = None, ax=Non
     most = most or max((box.macs for box in boxes(found)), default=0) or 1
     columns, rows = columns_of(found), rows_of(found) + BAR + 0.25
     figure, ax = axes(ax, figsize=(max(COLUMN * columns + 0.3, 4.2), ROW * rows + 0.2 + 0.3 * bool(title)))
-    _bar(ax, 0, columns, 0, "input  " + _times(profile.input_size))
+    _bar(ax, 0, columns, 0, "input  " + times(profile.input_size))
     end = _draw(ax, found, (0, columns), -BAR, "", most)
     if not isinstance(found[-1], Fork):
-        ax.text(columns / 2 + 0.06, end - 0.2, _times(found[-1].shape), va="center", fontsize=8.5)
+        ax.text(columns / 2 + 0.06, end - 0.2, times(found[-1].shape), va="center", fontsize=8.5)
         _arrow(ax, (columns / 2, end), (columns / 2, end - 0.36))
     ax.set(xlim=(-0.04, columns + 0.12), ylim=(-rows, 0.04), title=title)
     ax.axis("off")
@@ -148,7 +149,7 @@ def _draw(ax, found, span, y, label, most) -> float:
             ax.text(middle + 0.05, y - 0.17, label, va="center", fontsize=8.5)
             y -= 1 - BOX
             _draw_box(ax, step, span[0] + 0.06, span[1] - 0.06, y, most)
-            y, label = y - BOX, _times(step.shape)
+            y, label = y - BOX, times(step.shape)
     return y
 
 
@@ -172,12 +173,12 @@ def _draw_fork(ax, fork, span, y, label, most) -> float:
         ends.append(((left + right) / 2, _draw(ax, way, (left, right), y, label, most)))
         left = right
     bottom = min(end for _, end in ends) - LANDING
-    words = ("sum  " if fork.sums else "concatenation  ") + _times(fork.shape)
+    words = ("sum  " if fork.sums else "concatenation  ") + times(fork.shape)
     centers = _bar(ax, *span, bottom, words, [1] if fork.sums else [shape[0] for shape in fork.shapes])
     for i, ((x, end), shape) in enumerate(zip(ends, fork.shapes, strict=True)):
         ax.plot([x, x], [end, bottom + 0.28], color=GRAY, linewidth=1.2, zorder=0)
         _arrow(ax, (x, bottom + 0.28), (x if fork.sums else centers[i], bottom))
-        ax.text(x + 0.05, bottom + 0.36, _times(shape), va="center", fontsize=8.5)
+        ax.text(x + 0.05, bottom + 0.36, times(shape), va="center", fontsize=8.5)
     return bottom - BAR
 
 
@@ -206,7 +207,3 @@ def _arrow(ax, start, end) -> None:
     across = np.array([-along[1], along[0]]) * 0.36
     corners = np.array([(0, 0), -along + across, -along - across]) / (COLUMN, ROW) + end
     ax.add_patch(plt.Polygon(corners, color=GRAY, linewidth=0))
-
-
-def _times(shape) -> str:
-    return " × ".join(map(str, shape))

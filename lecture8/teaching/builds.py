@@ -25,8 +25,9 @@ class Build(Exercise):
         """The student's answer if it is correct, else the solution; prints one line that says which, and why."""
         with torch.random.fork_rng(devices=[]):  # no later number depends on what was checked
             verdict = self.check(answer)
-        whose = say("your" if verdict else "its own")
-        print(verdict, say(f"This lesson uses {whose} {self.solution.__name__} from here on."))
+        name = self.solution.__name__
+        mine, ours = f"This lesson uses your {name} from here on.", f"This lesson uses its own {name} from here on."
+        print(verdict, say(mine if verdict else ours))
         if verdict and self.input_shape:
             return self._starting_alike(answer)
         return answer if verdict else self.solution

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from lecture8 import checks
 from lecture8.teaching import progress
 from lecture8.words import say
 
@@ -154,7 +155,7 @@ def shape(answer: object) -> str:
     """An answer in a few words: a tensor's shape, such as '2 × 3 × 8 × 8', or the type of what is no tensor."""
     if not isinstance(answer, Tensor):
         return type(answer).__name__
-    return " × ".join(map(str, answer.shape)) or "one number"
+    return checks.times(answer.shape) or "one number"
 
 
 def number_check(expected: float, *, traps: dict[float, str] | None = None, unit: str = "") -> Callable:
@@ -162,9 +163,9 @@ def number_check(expected: float, *, traps: dict[float, str] | None = None, unit
 
     def check(answer: object) -> Verdict:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
-            return wrong(f"Expected a number{unit and f' of {say(unit)}'}, got {answer!r}.")
+            return wrong(f"Expected a number{unit and f' of {unit}'}, got {answer!r}.")
         if answer == expected:
-            said = f"{expected:,} {say(unit)}".rstrip()
+            said = f"{expected:,} {unit}".rstrip()
             return correct(f"{said} is right.")
         for value, remark in (traps or {}).items():
             if answer == value:

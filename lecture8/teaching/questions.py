@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
+from lecture8.teaching import progress
 from lecture8.teaching.exercises import MARKS, Verdict, folded
 from lecture8.words import say
 
@@ -60,6 +61,8 @@ class Prediction:
         """Guess beside measurement; `measured` is the option that the measurement found, `picture` an <img> of it."""
         if measured not in self.options:
             raise ValueError(f"{measured!r} is no outcome of this prediction: choose from {list(self.options)}")
+        if self.choice is not None:
+            progress.record(self, guess=self.choice, measured=measured)
         said = say("You made no prediction" if self.choice is None else f"You predicted: {self.choice}")
         status = "todo" if self.choice is None else "correct" if self.choice == measured else "wrong"
         why = dict.fromkeys(self.options[option] for option in (self.choice, measured) if option is not None)

@@ -17,6 +17,7 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from lecture8 import checks, plots
+from lecture8.teaching import progress
 from lecture8.teaching.exercises import MARKS, Verdict
 from lecture8.teaching.questions import Prediction, Question
 from lecture8.words import say
@@ -198,7 +199,9 @@ class Quiz(_Asked):
     caption = "Check"
 
     def _answered(self, _button) -> None:
-        self.feedback.value = _paragraph(str(self.asked.check(self.choices.value)))
+        verdict = self.asked.check(self.choices.value)
+        progress.record(self.asked, answer=self.choices.value, verdict=verdict.status)
+        self.feedback.value = _paragraph(str(verdict))
 
     def _item(self, option: str) -> str:
         said = html.escape(str(self.asked.check(option)))

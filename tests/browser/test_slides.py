@@ -112,9 +112,9 @@ def unfold(page):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_slide_fits(name, deck):
-    page = deck(slides.deck(name))
+@pytest.mark.parametrize(("name", "language"), [*((name, "en") for name in NAMES), ("05_googlenet", "ko")])
+def test_every_slide_fits(name, language, deck):
+    page = deck(slides.deck(name, language))
     count, complaints = page.evaluate("Reveal.getTotalSlides()"), []
     assert count > 30
     for number, (row, column) in enumerate(

@@ -97,6 +97,10 @@ def test_a_bad_start_is_not_the_end():
         found = mean.loc[width, 0.1, "scale 1", 20]
         assert (round(found["zeros"]), found["loss"]) == (zeros, loss)
     assert [mean["loss"][32, 0.02, kind, 40] for kind in ("scale 1", "scale 0.1")] == [0.16, 0.39]
+    for name, film in pieces.recorded().items():  # the beginning of seed 0, recorded once more
+        again = [film.zeros[step] for step in (5, 10, 15, 20)]
+        same = steps.query(f"width == 32 and rate == 0.1 and seed == 0 and kind == '{name}'")
+        assert again == same["zeros"][:4].tolist()
     assert len(pictures.hundred_steps(steps.reset_index().query("width == 32 and rate == 0.1")).axes) == 2
 
 

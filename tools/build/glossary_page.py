@@ -21,9 +21,8 @@ Each term with its Korean name, the section that defines it, and the first secti
 | term | 한국어 | meaning | defined in | first used in |
 |:--|:--|:--|:--|:--|
 """
-LEFT_OUT = re.compile(
-    r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|^#+ .*$|<[^>]+>", re.MULTILINE
-)  # code, formulas, addresses, headings
+# code, formulas, addresses, headings
+LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|^#+ .*$|<[^>]+>", re.MULTILINE)
 
 
 @cache

@@ -41,17 +41,8 @@ NOTEBOOKS = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 BADGE = re.compile(r"^\[!\[(Open in \w+)\]\(.*?\)\]\((.*?)\)\n", re.MULTILINE)
 EMBEDDED = re.compile(r"(?<=data:image/png;base64,)[\w+/=]+")
-# At the top of every notebook. The release that it was made with, or else, as long as there is none, the repository.
-INSTALL = """from importlib.util import find_spec
-from subprocess import call
-from sys import executable
-
-if not find_spec("lecture8"):  # on Colab, say: fetch this course's package, and nothing else
-    pip = [executable, "-m", "pip", "install", "-q"]
-    if call([*pip, "-qq", "lecture8=={version}"]) and call([*pip, "git+{repository}"]):
-        raise RuntimeError("the course was not installed, see above: connect to the internet and run this again")
-
-"""
+# The release that a notebook was made with, or else, as long as there is none, the repository
+INSTALL = Path(__file__).with_name("first_cell.txt").read_text(encoding="utf-8")
 SECONDS = float(os.environ.get("LECTURE8_CELL_SECONDS", "20"))  # the most that a cell may take
 
 

@@ -66,7 +66,7 @@ def home() -> str:
         f"| {lesson.notebook[:2]} | [{say(lesson.title)}](notebooks/{lesson.notebook}.ipynb) | {say(lesson.question)} |"
         for lesson in course.LESSONS
     ]
-    return "\n".join([translate.said(HOME), *rows, ""])
+    return "\n".join([translate.said(HOME).rstrip(), *rows, ""])
 
 
 def switched(text: str, page: str, language: str) -> str:
@@ -79,8 +79,7 @@ def switched(text: str, page: str, language: str) -> str:
 
 
 def write_edition(language: str) -> dict[str, list[str]]:
-    """Lays the pages in one language into build/site-pages; the parts of its table of contents."""
-    words.speak(language)
+    """Lays the pages in the language that is spoken into build/site-pages; the parts of its table of contents."""
     folder = PAGES / ("" if language == "en" else language)
     names = [source.stem for source in notebooks.sources()]
     pages = {"index.md": home()}
@@ -113,7 +112,10 @@ def write_edition(language: str) -> dict[str, list[str]]:
 def write_pages() -> None:
     """Lays everything that Jupyter Book reads into build/site-pages."""
     shutil.rmtree(PAGES, ignore_errors=True)
-    parts = {title: files for language in words.languages() for title, files in write_edition(language).items()}
+    parts = {}
+    for language in words.languages():
+        with words.speaking(language):
+            parts |= write_edition(language)
     contents = {
         "format": "jb-book",
         "root": "index",

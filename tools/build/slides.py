@@ -44,7 +44,6 @@ def prepared(notebook: NotebookNode, plan: teaching_plan.Plan) -> NotebookNode:
 
 def deck(name: str, language: str = "en") -> str:
     """The deck of a notebook ('06_resnet') as HTML; its libraries are expected beside it."""
-    words.speak(language)
     notebook = nbformat.read(notebooks.NOTEBOOKS / notebooks.place(name, language), 4)
     config = Config()
     config.TagRemovePreprocessor.remove_input_tags = {HIDDEN}
@@ -62,7 +61,8 @@ def deck(name: str, language: str = "en") -> str:
         jquery_url="node_modules/jquery/dist/jquery.min.js",
         mermaid_js_url="",
     )
-    html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name, language)))
+    with words.speaking(language):
+        html, _ = exporter.from_notebook_node(prepared(notebook, teaching_plan.plan(name, language)))
     # mermaid is on no slide, and would be fetched from the network
     html = re.sub(r'<script type="module">(?:(?!</script>).)*mermaid.*?</script>', "", html, flags=re.DOTALL)
     style, fit = (ADDED.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))

@@ -42,9 +42,14 @@ ALIKE = {
     "headings": re.compile(r"^#+ ", re.MULTILINE),
     "tags": re.compile(r"</?\w+"),
 }
-LARGE = re.compile(r"(\d+(?:\.\d+)?) ?(thousand|million|billion|만|억)")
-SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "만": 10**4, "억": 10**8}
-COUNTED = "zero one two three four five six seven eight nine ten eleven twelve".split()  # may become digits
+# the columns of tables whose entries an explorer of a lesson says
+TABLED = {"00_start_here": [("ilsvrc", "network"), ("ilsvrc", "idea")]}
+LARGE = re.compile(r"(\d+(?:\.\d+)?) ?(thousand|million|billion|백만|만|억)")
+SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "백만": 10**6, "만": 10**4, "억": 10**8}
+# words that may become digits
+COUNTED = dict(enumerate("zero one two three four five six seven eight nine ten eleven twelve".split()))
+COUNTED |= {1: "one|a (?:minute|point)", 20: "twenty", 30: "half an hour", 60: "sixty"}
+STYLE = re.compile(r"[<;=#]|use strict|px|cqw|rgb|http|^M|^(stroke|left|width|background|grid|flex|table)\b")
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
 Text = tuple[str, str, bool]  # what is said, where, whether it has holes
 
@@ -91,6 +96,9 @@ def explorers(name: str) -> Iterator[Text]:
             for control in build().controls.values():
                 for text in (control.description, *(label for label, _ in control.options)):
                     yield text, f"explorer {key.partition('.')[2]}", False
+    for table, column in TABLED.get(name, []):
+        for text in published.read(table)[column].dropna():
+            yield text, table, False
 
 
 def asked_for(path: Path) -> Iterator[Text]:
@@ -211,15 +219,53 @@ def said(markdown: str) -> str:
 
 def readme(language: str) -> str:
     """README.md in another language, which links to its notebooks."""
-    words.speak(language)
-    text = said((ROOT / "README.md").read_text(encoding="utf-8"))
-    words.speak("en")
+    english = (ROOT / "README.md").read_text(encoding="utf-8")
+    with words.speaking(language):
+        text = said(english)
+    headings = [re.findall("^#+ (.+)$", page, re.MULTILINE) for page in (english, text)]
+    for here, there in zip(*headings, strict=True):  # as GitHub makes addresses of them
+        here, there = (re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in (here, there))
+        text = text.replace(f"](#{here})", f"](#{there})")
+    text = text.replace(f"(README.{language}.md)", "(README.md)").replace("[한국어]", "[English]")
     return text.replace("](notebooks/", f"](notebooks/{language}/")
+
+
+def live() -> Iterator[Text]:
+    """What the pictures say that move in the browser."""
+    for path in sorted((ROOT / "lecture8" / "live").glob("*.js")):
+        code = re.sub(r"^\s*//.*$|(?<=\s)//\s.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for text in _literals(code):
+            said = re.search("[A-Za-z]{3}", words.HOLE.sub("", text)) if "{0}" in text else words.PROSE.search(text)
+            if said and not STYLE.search(text):
+                yield text, path.name, "{0}" in text
+
+
+def _literals(code: str) -> list[str]:
+    """The strings in a script, `…${value}…` with {0}, {1}, … for its values, and the strings in these; sums are one."""
+    found, position, before = [], 0, ""
+    while start := re.compile('["`]').search(code, position):
+        joined = re.fullmatch(r"\s*\+\s*", code[position : start.start()]) and before
+        text, position, quote = before if joined else "", start.end(), start[0]
+        while code[position] != quote:
+            if code.startswith("${", position) and quote == "`":
+                end, depth = position + 2, 1
+                while depth:
+                    depth += {"{": 1, "}": -1}.get(code[end], 0)
+                    end += 1
+                found += _literals(code[position + 2 : end - 1])
+                text += "" if text[-1:] == "}" else f"{{{text.count('{')}}}"
+                position = end
+            else:
+                text, position = text + code[position], position + 1
+        found = [one for one in found if not joined or one != before] + [text.replace(r"\u00a0", "\u00a0")]
+        before, position = text, position + 1
+    return found
 
 
 def files(language: str) -> dict[Path, list[Text]]:
     """The file of each part of the course, and the texts that belong into it."""
     found = {ROOT / "docs" / f"{language}.po": list(documents()), ROOT / "lecture8" / f"{language}.po": list(shared())}
+    found[ROOT / "lecture8" / "live" / f"{language}.po"] = list(live())
     for source in notebooks.sources():
         found[source.parent / f"{language}.po"] = list(lesson(source.stem))
     return found
@@ -278,10 +324,14 @@ def complaints(catalog: Catalog) -> list[str]:
                 texts = [LARGE.sub(_digits, text) for text in texts]
             here, there = (Counter(pattern.findall(text)) for text in texts)
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
-                there = Counter({code.replace('language="ko", ', ""): n for code, n in there.items()})
+                there = Counter({re.sub('language="ko", |, language="ko"', "", code): n for code, n in there.items()})
             if kind == "numbers":
-                spelled = [word.rstrip("s") for word in re.findall(r"[a-z]+", one.id.lower())]
-                there -= (there - here) & Counter({str(n): spelled.count(word) for n, word in enumerate(COUNTED)})
+                spelled = " ".join(one.id.lower().split())
+                words_for = {str(n): len(re.findall(rf"\b(?:{word})s?\b", spelled)) for n, word in COUNTED.items()}
+                there -= (there - here) & Counter(words_for)
+                scales = {SCALE[large[2]] for large in LARGE.finditer(one.id)}  # 171 instead of 105 million
+                short = {f"{float(n.replace(',', '')) * scale:.0f}": n for n in here - there for scale in scales}
+                there = Counter(short.get(n, n) for n in there.elements())
             if here != there:
                 found.append(f"{where}: {kind} {sorted((here - there).keys())} became {sorted((there - here).keys())}")
         if "**" in re.sub(r"<[^>]+>", "", MARKDOWN.render(re.sub(r"`[^`]*`|\$[^$]*\$", "", one.string))):

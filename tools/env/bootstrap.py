@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,7 @@ STAMP = VENV / ".ready"  # written last: an interrupted installation has none
 OLDEST = (3, 10)
 THIS = tuple(sys.version_info[:2])
 GIGABYTES = 8 if platform.system() == "Linux" else 3  # PyTorch for Linux brings 5 GB of CUDA libraries
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"  # of PyTorch, by its makers, without these libraries
 
 NETWORK_TROUBLE = re.compile(
     "NewConnectionError|failed to establish|name resolution|getaddrinfo|dns error|error sending request|"
@@ -106,7 +108,7 @@ def check_disk() -> None:
     needed = 1 if torch_in_venv() else GIGABYTES
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < needed:
-        smaller = "see 'A smaller installation' in CONTRIBUTING.md"
+        smaller = "see 'Which PyTorch' in CONTRIBUTING.md"
         sys.exit(f"Too little disk space, {free:.1f} GB free and {needed} GB needed: make room, or {smaller}.")
 
 
@@ -139,6 +141,26 @@ def create_venv(uv: str) -> None:
         run([sys.executable, "-m", "venv", *([] if keep else ["--clear"]), VENV])
 
 
+def pip_install() -> list:
+    """The beginning of the command that installs something into `.venv`."""
+    if shutil.which("uv"):
+        return ["uv", "pip", "install", "--python", VENV_PYTHON, "--compile-bytecode"]
+    return [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+
+
+def take_cpu_build() -> None:
+    """On Linux without an NVIDIA GPU, where nobody has chosen a build: that without CUDA, if it can be had."""
+    chosen = torch_in_venv() or "UV_TORCH_BACKEND" in os.environ
+    if platform.system() != "Linux" or chosen or shutil.which("nvidia-smi"):
+        return
+    try:
+        urllib.request.urlopen(CPU_BUILDS + "/torch/", timeout=10).close()
+        print(f"No NVIDIA GPU: taking PyTorch for CPUs from {CPU_BUILDS}, hundreds of MB, not 5 GB.", flush=True)
+        run([*pip_install(), "--no-deps", "--index-url", CPU_BUILDS, "-c", "constraints.txt", "torch", "torchvision"])
+    except (OSError, SystemExit):
+        print(f"No NVIDIA GPU, but {CPU_BUILDS} cannot be used: taking PyTorch with CUDA, 5 GB.", flush=True)
+
+
 def install() -> None:
     """lecture8 with its tools, at the versions of constraints.txt; a chosen build of torch is kept."""
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
@@ -154,10 +176,7 @@ def install() -> None:
 def add(groups: str) -> None:
     """lecture8 in place with optional groups of pyproject.toml, at the versions that `install` has written down."""
     print(f"Installing what {groups} needs.", flush=True)
-    uv = shutil.which("uv")
-    pip = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
-    uv_pip = [uv, "pip", "install", "--python", VENV_PYTHON, "--compile-bytecode"]
-    run([*(uv_pip if uv else pip), "-c", VENV / "constraints.txt", "-e", f".[{groups}]"])
+    run([*pip_install(), "-c", VENV / "constraints.txt", "-e", f".[{groups}]"])
 
 
 def main(exactly: bool) -> None:
@@ -165,11 +184,12 @@ def main(exactly: bool) -> None:
         return
     check_python(exactly)
     uv = shutil.which("uv") or ""
-    check_disk()
     print(f"Setting up .venv with Python {dotted(THIS)} and {'uv' if uv else 'pip'}: a few minutes, once.", flush=True)
     if STAMP.exists():
         STAMP.unlink()
     create_venv(uv)
+    take_cpu_build()
+    check_disk()
     install()
     STAMP.write_text(f"{fingerprint()} {dotted(THIS)}\n", encoding="utf-8")
 

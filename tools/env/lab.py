@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-START = "notebooks/00_start_here.ipynb"
+FOLDER = os.environ.get("LECTURE8_LAB") or "notebooks"  # of the edition: notebooks/ko for the Korean one
+START = f"{FOLDER}/00_start_here.ipynb"
 
 
 def is_root() -> bool:
@@ -34,6 +35,8 @@ def has_display() -> bool:
 
 
 if __name__ == "__main__":
+    if not (ROOT / START).exists():
+        sys.exit(f"There is no {START}: expected LANGUAGE=ko, or nothing for the English notebooks.")
     sys.argv[1:] = [*arguments(), *sys.argv[1:]]
     from jupyterlab.labapp import main
 

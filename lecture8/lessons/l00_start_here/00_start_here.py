@@ -63,6 +63,14 @@ _ = pictures.filtered(macaw, pictures.by_hand(macaw))
 # photographs (about half an hour on two cores, minutes on a GPU) and a **paper** run that follows the papers (hours). You choose
 # in the first cell of a lesson. `lecture8.check()` says what your machine has for them.
 #
+# <details><summary>On Colab: keep your work</summary>
+#
+# *File → Save a copy in Drive* keeps what you write. To keep the list of solved tasks, too, mount your Google Drive before you begin:
+# `from google.colab import drive; drive.mount("/content/drive")`. The notebooks were run with the packages of {{verified}}. If a cell
+# fails on a newer Colab: *Tools → Command palette → Change runtime version*.
+#
+# </details>
+#
 # ## 1 · What a convolution does
 #
 # ➤ To a computer an image is a table of numbers. Here are 7 × 7 pixels of a handwritten 3; 0 is black, 9 is white. A **kernel** (커널) is a small
@@ -731,8 +739,9 @@ teaching.quiz(ask.quiz[4])
 #
 # ## The map of the lecture
 #
-# Solved tasks are noted in a small file on the computer that runs the notebook (nowhere else;
-# `lecture8.teaching.progress.forget()` removes it). On Colab that computer is new every time.
+# Solved tasks and first guesses are noted in a small file on the computer that runs the notebook (nowhere else;
+# `teaching.progress.forget()` removes it). On Colab that computer is new every time, unless your Google Drive is mounted.
+# `teaching.report(name="…")` makes a page of them to hand in; add your own measurements: `teaching.report(name="…", accuracy=0.91)`.
 
 # %%
 overview.panel()

@@ -16,10 +16,12 @@ def check_convolve(answer) -> Verdict:
     for height, width, size in ((7, 7, 3), (5, 8, 3), (6, 6, 2)):
         image = torch.randint(0, 10, (height, width), generator=generator).float()
         kernel = torch.randint(-3, 4, (size, size), generator=generator).float()
-        case = f"For an image of {height} × {width} and a kernel of {size} × {size}"
         got, want = called(answer, image.clone(), kernel.clone()), convolve(image, kernel)
         if not isinstance(got, torch.Tensor) or got.shape != want.shape:
-            return wrong(f"{case} expected a feature map of {shape(want)}, got {shape(got)}.")
+            return wrong(
+                f"For an image of {height} × {width} and a kernel of {size} × {size} expected a feature map of {shape(want)}, "
+                f"got {shape(got)}."
+            )
         if torch.equal(got, convolve(image, kernel.flip(0, 1))) and not torch.equal(got, want):
             return wrong("You turned the kernel upside down. Lay it on the image as it is.")
         if torch.allclose(got, want / size**2, atol=1e-4) and want.any():
@@ -27,8 +29,8 @@ def check_convolve(answer) -> Verdict:
         if not torch.allclose(got, want, atol=1e-4):
             at = tuple(int(i) for i in (got - want).abs().gt(1e-4).nonzero()[0])
             return wrong(
-                f"{case} the value at row {at[0]}, column {at[1]} should be {want[at]:g}, yours is {got[at]:g}. Does the window "
-                "begin at this row and column, and is it as large as the kernel?"
+                f"For an image of {height} × {width} and a kernel of {size} × {size} the value at row {at[0]}, column {at[1]} should "
+                f"be {want[at]:g}, yours is {got[at]:g}. Does the window begin at this row and column, and is it as large as the kernel?"
             )
     return correct(
         "Your convolution gives the right feature map for three sizes of images and kernels."

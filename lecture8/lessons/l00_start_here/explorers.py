@@ -53,12 +53,16 @@ def winners() -> Explorer:
             f"{year}: {row['winner']}, top-5 error {row['top5_error']:g} %. Idea: {row['idea']}."
         ]
         if "network" in known:
-            layers = f" with {known['depth']:.0f} layers" if "depth" in known else ""
-            parts.append(f"Network: {known['network']}{layers}.")
-            nets = (
-                f"{known['members']:.0f} networks" if "members" in known else "several networks"
+            parts.append(
+                f"Network: {known['network']} with {known['depth']:.0f} layers."
+                if "depth" in known
+                else f"Network: {known['network']}."
             )
-            parts.append(f"The number is that of an ensemble of {nets}.")
+            parts.append(
+                f"The number is that of an ensemble of {known['members']:.0f} networks."
+                if "members" in known
+                else "The number is that of an ensemble of several networks."
+            )
         if "notebook" in known:
             parts.append(f"Notebook: {course.link(known['notebook'], known['notebook'])}.")
         return pictures.timeline(table, human, chosen=year), " ".join(parts)

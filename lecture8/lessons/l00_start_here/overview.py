@@ -73,14 +73,14 @@ class Panel:
 
     def __repr__(self) -> str:
         lines = [f"{name}: {count}" for name, _, _, count in self.rows]
-        return "\n".join(filter(None, [*lines, f"Next: {self.next}", self.trouble]))
+        return "\n".join(filter(None, [*lines, f"{say('Next:')} {self.next}", self.trouble]))
 
 
 def panel() -> Panel:
     """The map of the course with your progress in it."""
     solved, trouble = [], ""
     try:
-        solved = progress.solved()
+        solved = progress.kept()["solved"]
     except (OSError, ValueError, RuntimeError) as error:
         trouble = (
             f"Your progress cannot be read ({error}), so none is shown or kept: remove the file "
@@ -102,7 +102,7 @@ def panel() -> Panel:
         )
         if not following and not all(done):
             first = list(exercises.values())[done.index(False)]
-            following = say(f"{title}, exercise “{first.title}”.")
+            following = f"{title}, {say(f'exercise “{first.title}”.')}"
     return Panel(
         rows, following or say("nothing left: you have solved every exercise."), say(trouble)
     )

@@ -118,8 +118,10 @@ def check_freeze(answer) -> Verdict:
             "`module.requires_grad = False` sets an attribute that PyTorch never reads: every single parameter must be told."
         )
     if open_ones:
-        few = f"{len(open_ones)} of {len(list(body.parameters()))} parameters"
-        return wrong(f"{few} would still learn, such as {open_ones[0]}.")
+        count = len(list(body.parameters()))
+        return wrong(
+            f"{len(open_ones)} of {count} parameters would still learn, such as {open_ones[0]}."
+        )
     if changed(old, net.state_dict()):
         return wrong("Freezing should leave all values as they are.")
     if not all(p.requires_grad for p in net.classifier.parameters()):
@@ -181,8 +183,9 @@ def check_train_mode(answer) -> Verdict:
         frozen = "block1" in name
         if isinstance(module, nn.BatchNorm2d) and module.training == frozen:
             return wrong(
-                f"{name} is {'frozen' if frozen else 'not frozen'} and should be in "
-                f"{'evaluation' if frozen else 'training'} mode."
+                f"{name} is frozen and should be in evaluation mode."
+                if frozen
+                else f"{name} is not frozen and should be in training mode."
             )
     if not net.training or not net.classifier.training:
         return wrong(
@@ -200,15 +203,12 @@ def check_train_mode(answer) -> Verdict:
 def check_changed(answer) -> Verdict:
     net = small_net().train()
     freeze(net.features)
-    for act, case in (
-        (partial(train_step, net), "one step of training"),
-        (str, "doing nothing"),
-    ):
+    for act, idle in ((partial(train_step, net), False), (str, True)):
         before = copied(net.state_dict())
         got, want = called(answer, net, act), changed(before, net.state_dict())
         if not isinstance(got, list):
             return wrong(f"Expected a list of names, got {type(got).__name__}.")
-        if case != "doing nothing" and not want:
+        if not idle and not want:
             return wrong(
                 "Nothing was done to the network: call `act()` between your two looks."
             )
@@ -218,10 +218,16 @@ def check_changed(answer) -> Verdict:
             )
         if missing := sorted(set(want) - set(got)):
             return wrong(
-                f"After {case} {len(missing)} names are missing from your list, such as {missing[0]}."
+                f"After doing nothing {len(missing)} names are missing from your list, such as {missing[0]}."
+                if idle
+                else f"After one step of training {len(missing)} names are missing from your list, such as {missing[0]}."
             )
         if extra := sorted(set(got) - set(want)):
-            return wrong(f"After {case} your list holds {extra[0]}, which did not change.")
+            return wrong(
+                f"After doing nothing your list holds {extra[0]}, which did not change."
+                if idle
+                else f"After one step of training your list holds {extra[0]}, which did not change."
+            )
     return correct("It reports every tensor that changed, parameter or not.")
 
 
@@ -239,9 +245,10 @@ def check_features(answer) -> Verdict:
                 f"{moved[0]} moved while you looked: compute features in evaluation mode."
             )
         if net.training != mode or net.features.block1.training != mode:
-            modes = ("training", "evaluation") if mode else ("evaluation", "training")
             return wrong(
-                f"The network came in {modes[0]} mode and left in {modes[1]} mode: put it back."
+                "The network came in training mode and left in evaluation mode: put it back."
+                if mode
+                else "The network came in evaluation mode and left in training mode: put it back."
             )
         if any(module.training for module in net.features.block2.modules()):
             return wrong(
@@ -251,10 +258,15 @@ def check_features(answer) -> Verdict:
         with torch.no_grad():
             wanted = reference.features(random_images()).mean((2, 3))
         if got.shape != wanted.shape:
-            kind = " (those are the logits)" if got.shape[-1:] == (5,) and got.ndim == 2 else ""
-            kind = " (those are the maps before the average pooling)" if got.ndim == 4 else kind
+            want, has = tuple(wanted.shape), tuple(got.shape)
+            if has[-1:] == (5,) and got.ndim == 2:
+                return wrong(
+                    f"Expected {want}, a vector per image, got {has} (those are the logits)."
+                )
             return wrong(
-                f"Expected {tuple(wanted.shape)}, a vector per image, got {tuple(got.shape)}{kind}."
+                f"Expected {want}, a vector per image, got {has} (those are the maps before the average pooling)."
+                if got.ndim == 4
+                else f"Expected {want}, a vector per image, got {has}."
             )
         if not torch.allclose(got, wanted, atol=1e-5):
             return wrong(

@@ -14,7 +14,7 @@ from torch import Tensor
 from lecture8 import datasets, plots, published
 from lecture8.lessons.l01_transfer_learning import pictures
 from lecture8.teaching import Explorer, Shown, between_cells, explorer, prose
-from lecture8.words import say
+from lecture8.words import phrase, say
 
 
 @explorer
@@ -32,11 +32,11 @@ def strategies() -> Explorer:
         here, scratch = mean.loc[labels, source, frozen], mean.loc[labels, "none", 0]
         by_depth = mean.loc[labels, source]["mean"]
         best, (winner, depth) = int(by_depth.idxmax()), mean.loc[labels]["mean"].idxmax()
-        verb = "overlaps with"
+        verb = phrase("overlaps with")
         if here["min"] > scratch["max"]:
-            verb = "is above"
+            verb = phrase("is above")
         elif here["max"] < scratch["min"]:
-            verb = "is below"
+            verb = phrase("is below")
         text = (
             f"{labels:,} labels, {source}, {_words(frozen)}: {here['mean']:.0%} of the test letters ({here['min']:.0%} to "
             f"{here['max']:.0%} by seed), which {verb} random weights ({scratch['mean']:.0%}). With this source and this "

@@ -38,6 +38,7 @@ from torch import nn
 from lecture8 import (
     complexity,
     datasets,
+    live,
     models,
     plots,
     published,
@@ -173,7 +174,9 @@ explorers.edge()
 #
 # A GTX 580 had 3 GB of memory, too little for this network and its batches. So half of the kernels of every layer went to a second GPU.
 # conv1 sees the image on both. conv2 sees only what its own GPU has computed. A convolution in **two groups** (그룹 합성곱) does exactly
-# that on one device. Is it really the same? `halve` moves the weights of one AlexNet into two towers:
+# that on one device. Is it really the same? `halve` moves the weights of one AlexNet into two towers.
+#
+# ➤ Below the claim, four layers of 8 channels. Which channels of conv1 does channel 1 of conv4 never see? In which convolution must you set one group, so that it sees all? What do 8 groups cost?
 
 # %%
 torch.manual_seed(0)
@@ -188,6 +191,9 @@ with torch.no_grad():
     one, two = whole.eval()(images), towers(images)
 same = torch.allclose(one, two, atol=1e-4 * one.std().item())
 teaching.claim("Two towers and one network with groups give the same logits.", same)
+first_four = ["conv1", "conv2", "conv3", "conv4"]
+touched = {"names": first_four, "groups": [2, 2, 2], "channels": 8, "kernel": 3}
+live.show("groups", touched, pictures.grouped(**touched))
 
 # %%
 guess_crossing = teaching.predict(ask.predictions["crossing"])
@@ -201,7 +207,7 @@ found = "less than half of the image" if share < 0.5 else "about as many as the 
 guess_crossing.reveal(found, pictures.towers(rows, title="What crosses for one image"))
 
 # %% [markdown]
-# Compared with one GPU and half as many kernels in conv1 to conv4, the two GPUs made 1.7 points fewer top-1 errors (only the first guess counts; section 3.2 of the paper). Why do the halves not meet before conv2, too?
+# Any of the three will do; AlexNet chose conv3. Compared with one GPU and half as many kernels in conv1 to conv4, the two GPUs made 1.7 points fewer top-1 errors (only the first guess counts; section 3.2 of the paper). Why do the halves not meet before conv2, too?
 
 # %%
 ask.exercises["crossing"]

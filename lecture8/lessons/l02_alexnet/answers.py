@@ -47,9 +47,13 @@ class Dropout(nn.Module):
 
 
 STAGES = [  # settings, an input, what the case is about
-    ((3, 8, 5, 2, 1), (3, 17, 17), "without normalization and pooling"),
-    ((4, 8, 3, 1, 1, 2, None, True), (4, 13, 13), "with two groups and pooling"),
-    ((4, 8, 3, 1, 1, 1, nn.Softmax2d(), True), (4, 13, 13), "with normalization and pooling"),
+    ((3, 8, 5, 2, 1), (3, 17, 17), "A stage without normalization and pooling:"),
+    ((4, 8, 3, 1, 1, 2, None, True), (4, 13, 13), "A stage with two groups and pooling:"),
+    (
+        (4, 8, 3, 1, 1, 1, nn.Softmax2d(), True),
+        (4, 13, 13),
+        "A stage with normalization and pooling:",
+    ),
 ]
 
 
@@ -60,7 +64,7 @@ def check_stage(answer) -> Verdict:
             return wrong(f"Expected a network (nn.Module), got {type(mine).__name__}.")
         verdict = same_network(mine, stage(*settings), input_shape)
         if not verdict:
-            return wrong(f"A stage {case}: {verdict.message}")
+            return wrong(f"{case} {verdict.message}")
     return correct("Your stage computes what the paper's does.")
 
 
@@ -265,23 +269,27 @@ def check_accuracy(answer) -> Verdict:
 def check_days(answer) -> Verdict:
     if isinstance(answer, bool) or not isinstance(answer, int | float):
         return wrong(f"Expected a number of days, got {answer!r}.")
-    right = my_days()
-    traps = {
-        right / 2: "a multiply-add is two operations, one multiplication and one addition.",
-        right
-        / 3: "this counts the forward passes only; backpropagation takes about twice as many as the forward pass.",
-        right / 6: "a multiply-add is two operations, and backpropagation comes on top.",
-        right / 90: "this is one pass over the images; there were 90.",
-        right * 86_400: "these are seconds; a day has 86,400.",
-        right * 24: "these are hours.",
-        right * 2 / 3: "forward and backward together are three forward passes, not two.",
-    }
+    right, given = my_days(), f"{answer:.3g}"
+    traps = [
+        (2, f"{given}: a multiply-add is two operations, one multiplication and one addition."),
+        (
+            3,
+            f"{given}: this counts the forward passes only; backpropagation takes about twice as many as the forward pass.",
+        ),
+        (6, f"{given}: a multiply-add is two operations, and backpropagation comes on top."),
+        (90, f"{given}: this is one pass over the images; there were 90."),
+        (1 / 86_400, f"{given}: these are seconds; a day has 86,400."),
+        (1 / 24, f"{given}: these are hours."),
+        (3 / 2, f"{given}: forward and backward together are three forward passes, not two."),
+    ]
     if abs(answer / right - 1) < 0.02:
         return correct(f"{right:.1f} days. The paper reports five to six days, on two GPUs.")
-    for value, remark in traps.items():
-        if abs(answer / value - 1) < 0.02:
-            return wrong(f"{answer:.3g}: {remark}")
-    return wrong(f"{answer:.3g} days is too {'many' if answer > right else 'few'}.")
+    for times, remark in traps:
+        if abs(answer * times / right - 1) < 0.02:
+            return wrong(remark)
+    if answer > right:
+        return wrong(f"{given} days is too many.")
+    return wrong(f"{given} days is too few.")
 
 
 def my_params():

@@ -20,20 +20,23 @@ def edge() -> Explorer:
         for _ in range(3):
             sizes.append(complexity.conv_size(sizes[-1], 3, 2))
         reach = (places - 1) * 4 - padding + 11 - side - padding
-        end = "ends exactly where the pixels and their padding end"
-        if reach < 0:
-            end = f"leaves {-reach} pixel{'s' if reach < -1 else ''} on the right unused"
-        elif reach > 0:
-            end = f"hangs over the end by {reach} pixel{'s' if reach > 1 else ''}"
+        end = {
+            -1: "the last one leaves 1 pixel on the right unused.",
+            0: "the last one ends exactly where the pixels and their padding end.",
+            1: "the last one hangs over the end by 1 pixel.",
+        }.get(reach)
+        if reach < -1:
+            end = f"the last one leaves {-reach} pixels on the right unused."
+        elif reach > 1:
+            end = f"the last one hangs over the end by {reach} pixels."
         inputs = 256 * sizes[-1] ** 2
-        fits = "as the paper has it" if inputs == 9216 else "and not 9,216"
-        text = (
-            f"({side} + 2 · {padding} - 11) / 4 + 1 = {exact:g} windows, rounded {rounding} to {places}: "
-            f"the last one {end}. "
+        text = [
+            f"({side} + 2 · {padding} - 11) / 4 + 1 = {exact:g} windows, rounded {rounding} to {places}:",
+            end,
             f"After the pooling layers the sides are {' → '.join(map(str, sizes))}, so fc6 receives 256 · {sizes[-1]}² = "
-            f"{inputs:,} values, {fits}."
-        )
-        return pictures.right_edge(side, 11, 4, padding, places), text
+            f"{inputs:,} values, {'as the paper has it' if inputs == 9216 else 'and not 9,216'}.",
+        ]
+        return pictures.right_edge(side, 11, 4, padding, places), " ".join(text)
 
     controls = {
         "side": [224, 225, 226, 227, 228],
@@ -67,17 +70,15 @@ def augment() -> Explorer:
             crops = noise[color](crops, generator)
         boxes = [(int(top[i]), int(left[i]), 224) for i in range(1 if crop == "off" else 4)]
         number = (33 * 33 if crop == "on" else 1) * (2 if mirror == "on" else 1)
-        words = f"Six training images of 224 × 224 from the {photo}: " + (
-            "random crops" if crop == "on" else "the middle"
-        )
-        words += ", half of them mirrored" if mirror == "on" else ", never mirrored"
-        words += (
-            f", color noise of {color:g} standard deviations. "
-            if color
-            else ", no color noise. "
-        )
-        words += f"Without color noise there are {number:,} different image{'s' if number > 1 else ''}."
-        return pictures.views(image, boxes, crops, columns=3), words
+        noisy = f"color noise of {color:g} standard deviations" if color else "no color noise"
+        words = [
+            f"Six training images of 224 × 224 from the {photo}: {'random crops' if crop == 'on' else 'the middle'}, "
+            f"{'half of them mirrored' if mirror == 'on' else 'never mirrored'}, {noisy}.",
+            f"Without color noise there are {number:,} different images."
+            if number > 1
+            else "Without color noise there are 1 different image.",
+        ]
+        return pictures.views(image, boxes, crops, columns=3), " ".join(words)
 
     controls = {
         "photo": list(photos),
@@ -95,20 +96,19 @@ def learning_rates() -> Explorer:
     lrs = sorted(float(lr) for lr in runs["lr"].unique())
 
     def draw(relu: float, tanh: float) -> tuple[Figure, str]:
-        errors, words = {}, []
+        errors, said = {}, {}
         for name, lr in (("ReLU", relu), ("tanh", tanh)):
             rows = runs[(runs["activation"] == name) & (runs["lr"] == lr)]
             curves = [1 - run["train_accuracy"].to_numpy() for _, run in rows.groupby("seed")]
             errors[f"{name}, {lr:g}"] = curves
             reached = [epochs_to(curve, 0.25) for curve in curves]
             if None in reached:
-                words.append(
-                    f"{name} at {lr:g} does not reach 25 % training error in {len(curves[0])} epochs in every seed"
+                said[name] = (
+                    f"does not reach 25 % training error in {len(curves[0])} epochs in every seed"
                 )
             else:
-                words.append(
-                    f"{name} at {lr:g} reaches 25 % after {sum(reached) / len(reached):.1f} epochs"
-                )
-        return pictures.training_error(errors, 0.25), ", ".join(words) + "."
+                said[name] = f"reaches 25 % after {sum(reached) / len(reached):.1f} epochs"
+        text = f"ReLU at {relu:g} {said['ReLU']}, tanh at {tanh:g} {said['tanh']}."
+        return pictures.training_error(errors, 0.25), text
 
     return Explorer(draw, {"relu": lrs, "tanh": lrs})

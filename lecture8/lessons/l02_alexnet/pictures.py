@@ -1,6 +1,7 @@
 """Pictures of notebook 02."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,6 +29,32 @@ from lecture8.plots import (
 ACTIVATION_COLORS = {"ReLU": BLUE, "tanh": ORANGE}
 ARM_COLORS = {"ReLU, He": BLUE, "tanh, Glorot": ORANGE, "tanh, He": PINK}
 NORM_COLORS = {"none": BLUE, "local response": ORANGE, "batch": GREEN}
+
+
+def grouped(names: Sequence[str], groups: Sequence[int], channels: int, kernel: int) -> Figure:
+    """Channels of feature maps, what convolutions in groups connect, and on what the last map's first channel depends."""
+    figure, ax = plt.subplots(figsize=(7, 3.2))
+    depends = [{0}]  # on which channels, for every feature map
+    for size in (channels // count for count in reversed(groups)):
+        blocks = {to // size for to in depends[0]}
+        depends.insert(0, {at for at in range(channels) if at // size in blocks})
+    for layer, size in enumerate(channels // count for count in groups):
+        for at, to in product(range(channels), repeat=2):
+            if at // size == to // size:
+                inside = to in depends[layer + 1]
+                style = {"color": BLUE if inside else GRAY, "linewidth": 1.3 if inside else 0.4}
+                ax.plot([layer, layer + 1], [-at, -to], zorder=1 + inside, **style)
+        cost = f"{channels * size * kernel**2:,} weights"
+        ax.text(layer + 0.5, 0.2 - channels, cost, ha="center", va="top")
+    for layer, (name, seen) in enumerate(zip(names, depends)):
+        colors = [BLUE if at in seen else "white" for at in range(channels)]
+        if layer == len(groups):
+            colors[0] = ORANGE
+        across, down = [layer] * channels, [-at for at in range(channels)]
+        ax.scatter(across, down, s=150, marker="s", c=colors, edgecolors=GRAY, zorder=3)
+        ax.text(layer, 0.7, name, ha="center", weight="bold")
+    ax.axis("off")
+    return figure
 
 
 def towers(rows: Sequence[tuple[str, str, tuple[int, ...], int]], *, title: str = "") -> Figure:

@@ -229,15 +229,19 @@ teaching.claim(
 # kernels let them through, and they come back as coarse ones, **folded**. A kernel that blurs stops them before the stride skips
 # (**anti-aliasing**). With stride 2 the limit is 4 pixels.
 #
-# ➤ Here is a convolution with a stride. Set 10 stripes across and 4 down: which way do they lean in the feature map?
+# ➤ Six stripes on 32 pixels: raise the stride to 4. How many come out? Why none after a blur? Then set 10 stripes across and 4 down in the
+# explorer: which way do they lean in the feature map?
 #
 # <details><summary>What you see</summary>
 #
-# The other way. 10 across are folded to 6, running backward. 4 down fit, and stay.
+# Two. The blur averages 5 pixels, nearly a whole period of 5.3. The 10 stripes are folded to 6, running backward: they lean the other way. 4 down fit, and stay.
 #
 # </details>
 
 # %%
+six = ((waves.grating(6, side=32)[:12] + 1) * 4).round()  # from 0 to 8
+touched = {"image": six, "kernels": pictures.STRIPE_KERNELS, "controls": ["kernel", "stride"]}
+live.show("convolution", touched, pictures.strided(six, stride=4))
 explorers.aliasing()
 
 # %%

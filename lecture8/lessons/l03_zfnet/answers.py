@@ -11,6 +11,7 @@ from lecture8.lessons.l03_zfnet.fields import reach
 from lecture8.models.layers import Network, sequential
 from lecture8.models.zfnet import occlusion, project
 from lecture8.teaching import Verdict, called, correct, same_network, shape, wrong
+from lecture8.words import phrase
 
 
 def first_stages(channels, kernel, strides, paddings):
@@ -129,10 +130,10 @@ def check_receptive_field(answer) -> Verdict:
         got, wanted = called(answer, windows), receptive_field(windows)
         if got == wanted:
             continue
-        found = f"windows (kernel, stride) {', '.join(map(str, windows))} see {wanted} pixels, yours says {got}"
+        found = f"windows (kernel, stride) {', '.join(map(str, windows))} see {wanted} pixels, yours says {got}."
         if got == 1 + sum(kernel - 1 for kernel, _ in windows):
             return wrong(
-                f"Right for stride 1. A window after a stride steps over `jump` pixels: {found}."
+                f"Right for stride 1. A window after a stride steps over `jump` pixels: {found}"
             )
         late, jump = 1, 1
         for kernel, stride in windows:
@@ -140,9 +141,9 @@ def check_receptive_field(answer) -> Verdict:
             late += (kernel - 1) * jump
         if got == late:
             return wrong(
-                f"The stride of a layer spreads the windows after it, not its own: {found}."
+                f"The stride of a layer spreads the windows after it, not its own: {found}"
             )
-        return wrong(f"Not yet: {found}.")
+        return wrong(f"Not yet: {found}")
     return correct("The field after one, two, three and four layers, with and without strides.")
 
 
@@ -197,18 +198,18 @@ def check_seen(answer) -> Verdict:
         want = abs(stripes - values * round(stripes / values))
         got = called(answer, stripes, values)
         if got != want:
-            where = f"{stripes} stripes on {values} values show as {want}, not {got}"
+            where = f"{stripes} stripes on {values} values show as {want}, not {got}."
             if got == stripes:
                 return wrong(
-                    f"Not unchanged: more than half as many stripes as values do not fit: {where}."
+                    f"Not unchanged: more than half as many stripes as values do not fit: {where}"
                 )
             if isinstance(got, int | float) and got == -want:
                 return wrong(
-                    f"Right but for the sign, and a number of stripes has none: {where}."
+                    f"Right but for the sign, and a number of stripes has none: {where}"
                 )
             if stripes > 1.5 * values:
-                return wrong(f"Right at first, but the folding continues forever: {where}.")
-            return wrong(f"Not yet: {where}.")
+                return wrong(f"Right at first, but the folding continues forever: {where}")
+            return wrong(f"Not yet: {where}")
     return correct(
         "The distance to the nearest multiple of the number of values, for every case tried."
     )
@@ -299,7 +300,7 @@ def check_cleaned(answer) -> Verdict:
         return wrong(f"Expected images of the same shape, {shape(pixels)}, got {shape(got)}.")
     changed = (got.float() != before.float()).any(0)[0]
     if not changed.any():
-        return wrong("Nothing is changed.")
+        return wrong(phrase("Nothing is changed."))
     by_class = got.float().view(10, *noise.shape)
     left = (by_class != by_class[0]).any(0).any(0)[0]
     share = changed.float().mean().item()
@@ -327,21 +328,24 @@ SHORTENED[3, 4, 6, 7] = SHORTENED[3, 4] + SHORTENED[6, 7] - SHORTENED[()]
 
 def check_shortened(answer) -> Verdict:
     for removed, want in SHORTENED.items():
-        net = called(answer, removed)
+        net, gone = called(answer, removed), removed or phrase("nothing")
         if not isinstance(net, nn.Module):
             return wrong(f"Expected a network (nn.Module), got {type(net).__name__}.")
         try:
             cost = complexity.profile(net, (3, 227, 227))
         except complexity.WalkError as error:
-            return wrong(f"Without {removed or 'nothing'} the network stops: {error}")
+            return wrong(f"Without {gone} the network stops: {error}")
         if cost.params != want:
-            left = (
-                "; none of its layers is gone" if removed and cost.params == SHORTENED[()] else
-                "; AlexNet's conv5 has two groups" if cost.params - want == 128 * 256 * 9 else
-                f", {cost.params - want:+,}"
-            )  # fmt: skip
+            if removed and cost.params == SHORTENED[()]:
+                return wrong(
+                    f"Without {gone} it should have {want:,} parameters; yours has {cost.params:,}; none of its layers is gone."
+                )
+            if cost.params - want == 128 * 256 * 9:
+                return wrong(
+                    f"Without {gone} it should have {want:,} parameters; yours has {cost.params:,}; AlexNet's conv5 has two groups."
+                )
             return wrong(
-                f"Without {removed or 'nothing'} it should have {want:,} parameters; yours has {cost.params:,}{left}."
+                f"Without {gone} it should have {want:,} parameters; yours has {cost.params:,}, {cost.params - want:+,}."
             )
         if cost.output_size != (1000,):
             return wrong(

@@ -33,11 +33,15 @@ def aliasing() -> Explorer:
             "Folded: the feature map shows a wave that is not in the image." if max(across, down) > limit else
             "At the limit: two values for each period, so that the direction is lost."
         )  # fmt: skip
-        text = (
-            f"The image has {across} stripes across and {down} down. The feature map of {len(kept)} × {len(kept)} values shows "
-            f"{seen[0]} across and {abs(seen[1])} down{', tilted the other way' if seen[1] < 0 else ''}. {verdict}"
-        )
-        return pictures.sampled(image, every_pixel, kept, stride), text
+        side, wide, high = len(kept), seen[0], abs(seen[1])
+        text = [
+            f"The image has {across} stripes across and {down} down.",
+            f"The feature map of {side} × {side} values shows {wide} across and {high} down, tilted the other way."
+            if seen[1] < 0
+            else f"The feature map of {side} × {side} values shows {wide} across and {high} down.",
+            verdict,
+        ]
+        return pictures.sampled(image, every_pixel, kept, stride), " ".join(text)
 
     return Explorer(
         draw,
@@ -70,14 +74,17 @@ def occlusion() -> Explorer:
         here = rows[(rows["top"] == top) & (rows["left"] == left)][classes].to_numpy()[0]
         table = rows.pivot(index="top", columns="left", values=str(label)).to_numpy()
         best = int(here.argmax())
-        text = (
-            f"The square covers rows {top} to {top + square - 1}, columns {left} to {left + square - 1}. "
-            f"p({label}) = {here[label]:.2f}; the network says {best}{'' if best == label else ', which is wrong'}. "
-            f"At the worst place p({label}) is {table.min():.2f}."
-        )
+        p = here[label]
+        text = [
+            f"The square covers rows {top} to {top + square - 1}, columns {left} to {left + square - 1}.",
+            f"p({label}) = {p:.2f}; the network says {best}."
+            if best == label
+            else f"p({label}) = {p:.2f}; the network says {best}, which is wrong.",
+            f"At the worst place p({label}) is {table.min():.2f}.",
+        ]
         return pictures.covered(
             images[trained[net]][picks[image]], here, table, (top, left), square, label
-        ), text
+        ), " ".join(text)
 
     places = sorted(int(place) for place in maps["top"].unique())
     return Explorer(

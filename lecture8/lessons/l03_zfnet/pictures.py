@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from torch.nn import functional as F
 
 from lecture8.plots import BLACK, BLUE, GRAY, GREEN, ORANGE, SKY, apart, bars, lines
 
@@ -108,6 +110,25 @@ def rings(image, kept: Mapping[int, object]) -> Figure:
     figure, ax = _exactly(sheet, above=0.3)
     for i, (name, one) in enumerate(sheets.items()):
         ax.text(i * (side + gap), -6, f"{name}: {len(one)} × {len(one)}", va="bottom")
+    return figure
+
+
+#: for `convolution.js`: a kernel of our own, and two that it knows
+STRIPE_KERNELS = [["copy", [[0, 0, 0], [0, 1, 0], [0, 0, 0]]], "brighter right", "blur 5 × 5"]
+
+
+def strided(image, stride: int) -> Figure:
+    """Stripes, every `stride`-th pixel of them, and the same after a blur of 5 × 5; without padding."""
+    image = torch.as_tensor(image).float()
+    kept = image[1:-1:stride, 1:-1:stride]
+    blurred = F.avg_pool2d(image[None, None], 5, stride=stride)[0, 0]
+    names = f"copied, stride {stride}", f"blurred, stride {stride}"
+    sheets = {"image": image} | dict(zip(names, (kept, blurred)))
+    figure, panels = plt.subplots(1, 3, figsize=(10, 1.8), width_ratios=(2, 1, 1))
+    for ax, (name, one) in zip(panels, sheets.items()):
+        ax.imshow(one, vmin=0, vmax=image.max())
+        ax.set_title(f"{name}: {len(one)} × {one.shape[1]}", fontsize=10)
+        ax.set(xticks=[], yticks=[], anchor="N")
     return figure
 
 

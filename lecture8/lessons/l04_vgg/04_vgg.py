@@ -33,7 +33,7 @@ import torch
 import torchvision
 from torch import nn
 
-from lecture8 import complexity, datasets, models, plots, published, teaching, training
+from lecture8 import complexity, datasets, live, models, plots, published, teaching, training
 from lecture8 import transfer
 from lecture8.lessons.l04_vgg import counts, explorers, pictures
 from lecture8.lessons.l04_vgg import questions as ask
@@ -143,6 +143,8 @@ teaching.claim("Each block halves the side: 256, 128, 64, {side}.", side == 32, 
 # With kernels of 3 × 3, does the network look at the world through a keyhole? A *unit*, one value of a feature map, sees a pixel if
 # there is a gradient. Set all weights to 1, and backpropagate from one unit to the image: the
 # gradient at a pixel counts the paths from it to the unit. Along a row, two kernels of 3 give 1, 2, 3, 2, 1.
+#
+# ➤ First, three convolutions in a row, then the counts. On how many pixels does a value of layer 3 depend? And with stride 2 in every layer?
 
 
 # %%
@@ -157,9 +159,13 @@ def what_it_sees(kernels, side=9):
 
 stacks = {"two 3 × 3": [3, 3], "one 5 × 5": [5], "three 3 × 3": [3, 3, 3], "one 7 × 7": [7]}
 _ = pictures.squares({name: what_it_sees(kernels) for name, kernels in stacks.items()})
+three = (datasets.digits(size=16).train.pixels[3, 0] / 255 * 9).round()
+start = {"place": [4, 4], "kernels": ["blur"], "controls": ["stride"]}
+touched = {"image": three, "layers": 3} | start
+live.show("convolution", touched, pictures.cone(three, layers=3, row=4, column=4))
 
 # %% [markdown]
-# The square is the **receptive field** (수용 영역). Two 3 × 3 see as much as one 5 × 5, three as much as one 7 × 7. But in the stack of three, 49 paths
+# The square is the **receptive field** (수용 영역). Two 3 × 3 see as much as one 5 × 5, three as much as one 7 × 7 (with stride 2 in each: 15 × 15). But in the stack of three, 49 paths
 # start from the middle pixel and one from each corner. (All weights are 1 here. In a trained network often only the middle
 # matters: the **effective receptive field** (유효 수용 영역), Luo et al., 2016.)
 #

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from torch.nn import functional as F
 
 from lecture8.complexity import conv_params
 from lecture8.lessons.l04_vgg.counts import PARTS, parts, paths, protocols, stacks_with_field
@@ -153,6 +154,26 @@ def squares(maps: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
         ax.tick_params(length=0)
         ax.set_title(name, fontsize=11)
         ax.spines[:].set_visible(True)
+    return figure
+
+
+def cone(image, layers: int, row: int, column: int) -> Figure:
+    """An image, and 3 × 3 averages of averages: what one value of the last layer depends on, framed in each before it."""
+    maps = [torch.as_tensor(image).float()]
+    for _ in range(layers):
+        maps.append(F.avg_pool2d(maps[-1][None, None], 3, stride=1)[0, 0])
+    sides = [len(one) for one in maps]
+    figure, panels = plt.subplots(
+        1, len(maps), figsize=(10, 10 * sides[0] / sum(sides) + 0.4), width_ratios=sides
+    )
+    for level, (ax, one) in enumerate(zip(panels, maps)):
+        side = 1 + 2 * (layers - level)  # of the frame
+        ax.imshow(one, cmap="Oranges" if level else "gray", vmin=0, vmax=9)
+        frame = {"fill": False, "edgecolor": BLUE, "linewidth": 2.5}
+        ax.add_patch(plt.Rectangle((column - 0.5, row - 0.5), side, side, **frame))
+        name = f"layer {level}" if level else "image"
+        ax.set_title(f"{name}: {side} × {side} of {sides[level]} × {sides[level]}", fontsize=10)
+        ax.set(xticks=[], yticks=[], anchor="N")
     return figure
 
 

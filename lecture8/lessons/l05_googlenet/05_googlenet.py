@@ -34,7 +34,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from lecture8 import complexity, datasets, models, plots, published, teaching, training
+from lecture8 import complexity, datasets, live, models, plots, published, teaching, training
 from lecture8 import transfer
 from lecture8.lessons.l05_googlenet import explorers, modules, pictures
 from lecture8.lessons.l05_googlenet import questions as ask
@@ -121,7 +121,7 @@ teaching.claim(
 # ## 2 · A kernel of one pixel
 #
 # The remedy is a convolution that sees a single pixel. What can it see there? The *channels*. It outputs weighted
-# sums of them: a linear layer, the same one at every pixel. In a photograph the channels are red, green and blue. Three kernels of 1 × 1:
+# sums of them: a linear layer, the same one at every pixel. In a photograph the channels are red, green and blue. Three kernels of 1 × 1; their weights can be changed:
 
 # %%
 macaw = photos["macaw"].float() / 255
@@ -130,15 +130,19 @@ kernels = [[0.30, 0.59, 0.11], [0.5, 0.5, -1.0], [1.0, -1.0, 0.0]]
 mix.weight.data = torch.tensor(kernels)[:, :, None, None]
 with torch.no_grad():
     maps = mix(macaw[None])[0]
-titles = ["the photograph", "brightness", "yellow - blue", "red - green"]
-_ = plots.images([macaw, *maps], titles, columns=4, size=2.2)
+titles = ["brightness", "yellow − blue", "red − green"]
+# 28 × 28 pixels to touch
+few = (nn.functional.adaptive_avg_pool2d(macaw, 28) * 100).round() / 100
+touched = {"image": few, "most": 1, "kernels": [*zip(titles, kernels)], "controls": ["kernel"]}
+still = plots.images([macaw, *maps], ["the photograph", *titles], columns=4, size=2.2)
+live.show("convolution", touched | {"place": [10, 14]}, still)
 
 # %% [markdown]
-# ➤ Nothing is blurred, nothing moves. If you shuffle the pixels of the photograph first, what happens to the three feature maps?
+# ➤ Why is white about 0 in *yellow − blue* and *red − green*? Find other weights that do this. Nothing is blurred, nothing moves. If you shuffle the pixels of the photograph first, what happens to the three feature maps?
 #
-# <details><summary>The answer</summary>
+# <details><summary>The answers</summary>
 #
-# The same values, shuffled in the same way: the output at a pixel depends on that pixel only. The next cell measures it.
+# White has as much red as green and blue, and the weights add up to 0. Shuffled pixels give the same values, shuffled in the same way: the output at a pixel depends on that pixel only. The next cell measures it.
 #
 # </details>
 

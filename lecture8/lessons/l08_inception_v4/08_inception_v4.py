@@ -38,11 +38,12 @@ from functools import partial
 import torch
 from torch import nn
 
-from lecture8 import complexity, datasets, models, plots, published, teaching, transfer
-from lecture8 import training
+from lecture8 import complexity, datasets, live, models, plots, published, teaching, training
+from lecture8 import transfer
 from lecture8.lessons.l08_inception_v4 import explorers, pictures
 from lecture8.lessons.l08_inception_v4 import questions as ask
-from lecture8.lessons.l08_inception_v4.pieces import REDUCTION_B, end, film, reduction_b, stem
+from lecture8.lessons.l08_inception_v4.pieces import REDUCTION_B, end, film
+from lecture8.lessons.l08_inception_v4.pieces import recorded, reduction_b, stem
 from lecture8.models.inception_resnet import BLOCKS, ScaledResidual
 from lecture8.models.inception_v4 import REDUCTION_A
 from lecture8.models.layers import Branches, Rescale, chain
@@ -542,6 +543,8 @@ stills = pictures.strip(
 guess_film.reveal(ask.what_goes_black(zeros), stills)
 
 # %%
+# loaded, not trained here: twenty steps on 320 digits, width 32, seed 0
+live.show("film", pictures.reel(recorded()), pictures.frame(recorded(), 20))
 losses = {name: sum(f.late_loss for f in runs) / len(runs) for name, runs in films.items()}
 teaching.claim(
     "Scales 1, 0.3, 0.1: zeros after {steps} steps ≈ {a:.0f}, {b:.0f}, {c:.0f} %; loss in the last quarter ≈ {d:.2f}, {e:.2f}, {f:.2f}; that of guessing is 2.30.",
@@ -554,7 +557,9 @@ teaching.claim(
 )
 
 # %% [markdown]
-# A tile is a channel of the last feature map, black is zero. The upper half comes from the reduction's convolution, the lower half from its pooling layer. The picture is of one image and one seed, the sentence of a batch and all seeds.
+# A tile is a channel of the last feature map, black is zero. The upper half comes from the reduction's convolution, the lower half from its pooling layer. The strip above is of one image and one seed, the claim of a batch and all seeds.
+#
+# ➤ Play the film. Its three loaded networks differ in the scale alone: equal initial weights, equal batches. With scale 1, which half goes black first?
 #
 # A value after the ReLU is 0 when x + F(x) ≤ 0. x comes from a ReLU and is never negative. So a few large steps have made F(x) negative nearly everywhere, and a zero passes no gradient back.
 #

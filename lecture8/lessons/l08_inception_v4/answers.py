@@ -13,6 +13,7 @@ from lecture8.models.inception_v4 import REDUCTION_A
 from lecture8.models.layers import Branches, chain
 from lecture8.teaching import Verdict, called, correct, same_network, shape, wrong
 from lecture8.teaching.same_network import take_weights
+from lecture8.words import phrase
 
 
 class Block(nn.Module):
@@ -97,8 +98,8 @@ def same_steps(net, rate, scale):
 
 # --- checks
 CASES = {
-    "block A of Inception-ResNet-v1": (48, BLOCKS["resnet_v1"]["a"], 0.17),
-    "block B of Inception-ResNet-v2": (40, BLOCKS["resnet_v2"]["b"], 0.10),
+    phrase("block A of Inception-ResNet-v1"): (48, BLOCKS["resnet_v1"]["a"], 0.17),
+    phrase("block B of Inception-ResNet-v2"): (40, BLOCKS["resnet_v2"]["b"], 0.10),
     "scale 1, without the last ReLU": (24, [[(4, 1)], [(6, 1), (8, 3)]], 1.0, False),
 }
 
@@ -135,7 +136,8 @@ def check_block(answer) -> Verdict:
         if not verdict:
             unknown = "outputs differ" not in verdict.message
             why = verdict.message if unknown else _which_sum(mine, settings) or verdict.message
-            return wrong(f"{name}, {settings[0]} channels: {why}")
+            place = f"{name}, {settings[0]} channels"
+            return wrong(f"{place}: {why}")
     return correct("Blocks A and B, with a scale and without: your class computes them all.")
 
 
@@ -167,8 +169,8 @@ def check_reduction(answer) -> Verdict:
                 "a convolution with stride 2 must have none, too, `(c_out, 3, 2, 0)`, and its stride must be 2."
             )
         if not verdict:
-            said = ", ".join(f"{name} = {n}" for name, n in zip("cklmn", letters))
-            return wrong(f"With {said}: {verdict.message}")
+            case = f"With c = {letters[0]}, k = {letters[1]}, l = {letters[2]}, m = {letters[3]}, n = {letters[4]}"
+            return wrong(f"{case}: {verdict.message}")
     return correct("Three branches, and the paper's four letters in their places.")
 
 
@@ -241,7 +243,9 @@ def check_sides(answer) -> Verdict:
     for side in (299, 331, 160, 75):
         want, got = _sides_of_maps(side), called(answer, side)
         if not isinstance(got, tuple | list) or len(got) != 3:
-            return wrong(f"Expected three numbers (after {', '.join(places)}), got {got!r}.")
+            return wrong(
+                f"Expected three numbers (after the stem, reduction A, reduction B), got {got!r}."
+            )
         if tuple(got) != want:
             place = next(name for name, g, w in zip(places, got, want) if g != w)
             why = ""
@@ -250,7 +254,8 @@ def check_sides(answer) -> Verdict:
             elif want == (35, 17, 8):
                 why = " A 3 × 3 without padding: (side - 3) // 2 + 1 with stride 2, side - 2 with stride 1."
             return wrong(
-                f"Images of {side} pixels: expected {want}, got {tuple(got)}. Look after {place}.{why}"
+                f"Images of {side} pixels: expected {want}, got {tuple(got)}. Look after {place}."
+                + why
             )
     return correct("Right for 299, 331, 160 and 75 pixels. With 75 a single pixel is left.")
 
@@ -273,7 +278,7 @@ def check_deviation(answer) -> Verdict:
             }
             why = next(
                 (text for text, value in others.items() if abs(got - value) < 1e-6 * value),
-                "Not yet",
+                phrase("Not yet"),
             )
             return wrong(
                 f"{why}: for {blocks} blocks and scale {scale} expected {want:.4f}, got {got:.4f}."

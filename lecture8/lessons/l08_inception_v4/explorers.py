@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from lecture8 import complexity, datasets, models, published
+from lecture8 import checks, complexity, datasets, models, published
 from lecture8.lessons.l08_inception_v4 import pictures
 from lecture8.lessons.l08_inception_v4.parts import parts
 from lecture8.lessons.l08_inception_v4.pieces import Film, film
@@ -28,20 +28,21 @@ def walk() -> Explorer:
         _, profile, stops = _walked(network)
         part = stops[stop]
         module, cost = _module(network, stop)
-        how_many, share = _how_many(stop, len(part.stages)), part.params / profile.params
-        text = (
-            f"{network}, {stop}: {_times(part.given)} go in, {_times(part.shape)} come out. "
-            f"{how_many} {part.params:,} parameters ({share:.0%} of the network's) "
-            f"and {part.macs:,} multiply-adds ({part.macs / profile.macs:.0%})."
-        )
+        params, macs = f"{part.params / profile.params:.0%}", f"{part.macs / profile.macs:.0%}"
+        said = [
+            f"{network}, {stop}: {checks.times(part.given)} go in, {checks.times(part.shape)} come out.",
+            f"{len(part.stages)} such blocks in a row have together {part.params:,} parameters ({params} of the network's) and {part.macs:,} multiply-adds ({macs})."
+            if stop.startswith("block")
+            else f"It has {part.params:,} parameters ({params} of the network's) and {part.macs:,} multiply-adds ({macs}).",
+        ]
         if isinstance(module, ScaledResidual):
-            text += (
-                f" Shortcut: x + {module.scale:.2f} · F(x), where F ends in a 1 × 1 convolution from "
+            said.append(
+                f"Shortcut: x + {module.scale:.2f} · F(x), where F ends in a 1 × 1 convolution from "
                 f"{module.up.in_channels} back to {module.up.out_channels} channels."
             )
         elif stop.startswith("block"):
-            text += " No shortcut: the concatenated branches are all that is passed on."
-        return pictures.stop(profile, stop, module, cost), text
+            said.append("No shortcut: the concatenated branches are all that is passed on.")
+        return pictures.stop(profile, stop, module, cost), " ".join(said)
 
     for network in NETWORKS:
         _walked(network)  # half a second each: better before the first move than in it
@@ -67,16 +68,6 @@ def _module(network: str, stop: str):
     return module, complexity.profile(module, stops[stop].given)
 
 
-def _how_many(stop: str, count: int) -> str:
-    return (
-        f"{count} such blocks in a row have together" if stop.startswith("block") else "It has"
-    )
-
-
-def _times(shape) -> str:
-    return " × ".join(map(str, shape))
-
-
 @cache
 def _film(width: int, scale: float) -> Film:
     torch.manual_seed(0)
@@ -90,13 +81,16 @@ def first_steps() -> Explorer:
     """Width and step -> the last feature map of a new network while it trains, for three scales."""
 
     def draw(width: int, step: int) -> tuple[Figure, str]:
-        films = {f"scale {scale:g}": _film(width, scale) for scale in (1.0, 0.3, 0.1)}
-        zeros = ", ".join(f"{name} {film.zeros[step]:.0f} %" for name, film in films.items())
+        films = {scale: _film(width, scale) for scale in (1.0, 0.3, 0.1)}
+        one, two, three = (
+            f"scale {scale:g} {film.zeros[step]:.0f} %" for scale, film in films.items()
+        )
         text = (
             f"Width {width}, so the last feature map has {4 * width} channels; after {step} steps with learning rate "
-            f"0.1. Zeros in the last feature map, one batch, seed 0: {zeros}. Black is zero; a tile is a channel of one image."
+            f"0.1. Zeros in the last feature map, one batch, seed 0: {one}, {two}, {three}. Black is zero; a tile is a channel of one image."
         )
-        return pictures.frame(films, step), text
+        named = {f"scale {scale:g}": film for scale, film in films.items()}
+        return pictures.frame(named, step), text
 
     return Explorer(
         draw, {"width": [8, 32], "step": list(range(21))}, start={"width": 32, "step": 10}
@@ -111,14 +105,15 @@ def scaling() -> Explorer:
     def draw(width: int, lr: float) -> tuple[Figure, str]:
         chosen = runs[(runs["width"] == width) & (runs["rate"] == lr)]
         last = chosen[chosen["epoch"] == chosen["epoch"].max()]
-        words = []
-        for scale, rows in last.groupby("scale"):
-            words.append(
-                f"scale {scale:g}: training loss {rows['train_loss'].mean():.2f}, {rows['zeros'].mean():.0%} zeros in "
-                f"the last feature map, {rows['valid_accuracy'].mean():.0%} validation accuracy"
-            )
-        begin = f"Width {width}, learning rate {lr:g}, after epoch {last['epoch'].max()}, means of 3 seeds: "
-        return pictures.scaling(runs, width, lr), begin + "; ".join(words) + "."
+        low, middle, high = (
+            f"scale {scale:g}: training loss {rows['train_loss'].mean():.2f}, {rows['zeros'].mean():.0%} zeros in "
+            f"the last feature map, {rows['valid_accuracy'].mean():.0%} validation accuracy"
+            for scale, rows in last.groupby("scale")
+        )
+        return pictures.scaling(runs, width, lr), (
+            f"Width {width}, learning rate {lr:g}, after epoch {last['epoch'].max()}, means of 3 seeds: "
+            f"{low}; {middle}; {high}."
+        )
 
     widths, lrs = (sorted(runs[column].unique().tolist()) for column in ("width", "rate"))
     return Explorer(

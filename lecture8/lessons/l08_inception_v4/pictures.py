@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from lecture8 import complexity, datasets, models, transfer
 from lecture8.lessons.l08_inception_v4.parts import parts
+from lecture8.lessons.l08_inception_v4.pieces import as_text
 from lecture8.plots import (
     BLACK,
     BLUE,
@@ -448,6 +449,29 @@ def frame(films: Mapping[str, object], step: int) -> Figure:
     )
     top.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=10)
     return figure
+
+
+def reel(films: Mapping[str, object]) -> dict:
+    """The same films for `film.js`: the last feature map for one image, and the zeros in the batches by step."""
+    frames, steps = [], list(range(len(next(iter(films.values())).zeros)))
+    names = ", ".join(films).replace(", scale", ",")
+    for step in steps:
+        zeros = ", ".join(f"{film.zeros[step]:.0f}" for film in films.values())
+        loss = ", ".join(f"{film.losses[step]:.2f}" for film in films.values())
+        words = f"Step {step}, with {names}: {zeros} % zeros in the batch, a loss of {loss}."
+        frames.append({"name": f"step {step}", "at": step, "words": words})
+    panels, series = [], []
+    for (name, film), color in zip(films.items(), (ORANGE, YELLOW, BLUE)):
+        maps = torch.stack(film.maps)
+        share = [100 * float((one == 0).double().mean()) for one in maps]
+        captions = [f"{percent:.0f} % zeros" for percent in share]
+        panel = {"kind": "tiles", "title": f"{name}: one image", "beside": 16}
+        panel |= {"shape": list(maps[0].shape), "values": as_text(maps), "captions": captions}
+        panels.append(panel)
+        series.append({"name": name, "values": film.zeros, "color": color})
+    lines = {"kind": "lines", "title": "Zeros in the batch", "x": steps, "across": "step"}
+    lines |= {"up": "zeros, %", "low": 0, "high": 100, "unit": " %", "series": series}
+    return {"frames": frames, "label": "step", "panels": [*panels, lines]}
 
 
 @torch.no_grad()

@@ -1,11 +1,13 @@
 """What the networks of lesson 08 are made of besides the student's blocks, and the recording of their first steps."""
 
+import base64
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lecture8 import devices
+from lecture8 import devices, published
 from lecture8.datasets import Data
 from lecture8.models.inception_resnet import mixed, reduction_b_resnet, stem_v3
 from lecture8.models.inception_v4 import HALVE
@@ -96,3 +98,23 @@ def film(
             loss.backward()
             optimizer.step()
     return found
+
+
+#: a value as large is as bright as can be in a recorded feature map
+BRIGHTEST = 8.0
+
+
+def as_text(feature_map: Tensor) -> str:
+    """A feature map, C × H × W, as base64: a byte per value on a square-root scale, 0 for zeros alone."""
+    light = np.sqrt(np.clip(feature_map.numpy() / BRIGHTEST, 0, 1))
+    return base64.b64encode(np.ceil(255 * light).astype(np.uint8).tobytes()).decode()
+
+
+def recorded() -> dict[str, Film]:
+    """The first steps as they were recorded, by scale; the maps to the precision of `as_text`."""
+    films = {}
+    for scale, rows in published.read("first_maps").groupby("scale", sort=False):
+        light = [np.frombuffer(base64.b64decode(text), np.uint8) / 255 for text in rows["map"]]
+        maps = [torch.tensor(BRIGHTEST * one**2).view(-1, 2, 2) for one in light]
+        films[f"scale {scale:g}"] = Film(rows["zeros"].tolist(), rows["loss"].tolist(), maps)
+    return films

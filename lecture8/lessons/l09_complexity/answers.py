@@ -6,6 +6,7 @@ from torch import nn
 from lecture8 import complexity, models
 from lecture8.lessons.l09_complexity import bench
 from lecture8.teaching import Verdict, called, correct, wrong
+from lecture8.words import phrase
 
 
 def conv_cost(c_in, c_out, kernel, side):
@@ -120,7 +121,8 @@ def check_conv_cost(answer) -> Verdict:
             if not near(mine, right):
                 hint = next((said for value, said in traps.items() if near(mine, value)), "")
                 return wrong(
-                    f"{c_in} to {c_out} channels, kernel {kernel}, side {side}: expected {right:,} {word}, got {mine:,}. {hint}".rstrip()
+                    f"{c_in} to {c_out} channels, kernel {kernel}, side {side}: expected {right:,} {word}, got {mine:,}."
+                    + f" {hint}".rstrip()
                 )
     return correct("Right for three convolutions, among them AlexNet's first.")
 
@@ -151,7 +153,8 @@ def check_roofline(answer) -> Verdict:
         if not near(got[0], macs / moved):
             hint = next((said for value, said in traps.items() if near(got[0], value)), "")
             return wrong(
-                f"{case}: expected {macs / moved:.4g} multiply-adds per byte, got {got[0]:.4g}. {hint}".rstrip()
+                f"{case}: expected {macs / moved:.4g} multiply-adds per byte, got {got[0]:.4g}."
+                + f" {hint}".rstrip()
             )
         want = max(computing, fetching)
         if near(got[1], want):
@@ -165,7 +168,8 @@ def check_roofline(answer) -> Verdict:
         }  # fmt: skip
         hint = next((said for value, said in traps.items() if near(got[1], value)), "")
         return wrong(
-            f"{case}, computing {computing:.4g} s, fetching {fetching:.4g} s: expected {want:.4g} s, got {got[1]:.4g}. {hint}".rstrip()
+            f"{case}, computing {computing:.4g} s, fetching {fetching:.4g} s: expected {want:.4g} s, got {got[1]:.4g}."
+            + f" {hint}".rstrip()
         )
     return correct("Right for a memory-bound and for a compute-bound layer.")
 
@@ -177,7 +181,7 @@ def check_count_macs(answer) -> Verdict:
             "one convolution": (nn.Sequential(nn.Conv2d(3, 8, 3, padding=1)), (3, 8, 8)),
             "a stride of 2": (nn.Sequential(nn.Conv2d(3, 8, 3, stride=2)), (3, 9, 9)),
             "a kernel of 1 × 7": (nn.Sequential(nn.Conv2d(3, 8, (1, 7))), (3, 9, 9)),
-            "groups": (nn.Sequential(nn.Conv2d(4, 8, 3, groups=2)), (4, 8, 8)),
+            phrase("groups"): (nn.Sequential(nn.Conv2d(4, 8, 3, groups=2)), (4, 8, 8)),
             "a linear layer": (nn.Sequential(nn.Flatten(), nn.Linear(12, 5)), (3, 2, 2)),
             "a layer that is used twice": (nn.Sequential(*[nn.Conv2d(4, 4, 1)] * 2), (4, 6, 6)),
             "ResNet-20": (models.small.resnet(20), (3, 32, 32)),
@@ -188,12 +192,15 @@ def check_count_macs(answer) -> Verdict:
             return wrong(f"Expected a number for {case}, got {type(got).__name__}.")
         if near(got, want):
             continue
-        said = f"For {case} expected {want:,}, got {got:,}"
-        if case == "groups" and got == 2 * want:
-            return wrong(f"{said}: each kernel sees only its group's channels.")
-        if got == 2 * want:
-            return wrong(f"{said}: a multiply-add counts 1 here, not 2.")
-        return wrong(f"{said}.")
+        if got != 2 * want:
+            return wrong(f"For {case} expected {want:,}, got {got:,}.")
+        if case == "groups":
+            return wrong(
+                f"For {case} expected {want:,}, got {got:,}: each kernel sees only its group's channels."
+            )
+        return wrong(
+            f"For {case} expected {want:,}, got {got:,}: a multiply-add counts 1 here, not 2."
+        )
     return correct("The same as the course's profiler, with groups, strides and shared layers.")
 
 
@@ -203,7 +210,7 @@ def check_pareto(answer) -> Verdict:
         "one that is more expensive and worse": ([1, 2, 3], [50, 70, 60]),
         "equal accuracy at different cost": ([3, 1, 2], [70, 70, 60]),
         "equal cost": ([1, 1, 2], [50, 60, 65]),
-        "twins": ([1, 1], [50, 50]),
+        phrase("twins"): ([1, 1], [50, 50]),
     }
     for case, (costs, accuracies) in cases.items():
         want = pareto(costs, accuracies)
@@ -291,7 +298,7 @@ def check_defensible(answer) -> Verdict:
             elif not set(want) <= set(got):
                 hint = " Compare with the best that fits, not with the best of all."
             return wrong(
-                f"Case: {case}. Expected {sorted(want)}, got {sorted(got, key=str)}.{hint}"
+                f"Case: {case}. Expected {sorted(want)}, got {sorted(got, key=str)}." + hint
             )
         if off := [name for name in want if not near(got[name], want[name])]:
             return wrong(

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from lecture8 import complexity, models, published
+from lecture8.words import phrase, say
 
 RECIPES = ("first", "new")
 
@@ -152,13 +153,13 @@ def resnet50_counts() -> pd.DataFrame:
     norm = 2 * values("BatchNorm2d")
     rows = {
         "the paper's network: multiply-adds": authors.macs,
-        "torchvision's network: multiply-adds": ours.macs,
+        phrase("torchvision's network: multiply-adds"): ours.macs,
         "… plus 2 per normalized value, 1 per averaged": ours.macs + norm + 2048 * 7 * 7,
         "… plus 2 per normalized value, 1 per ReLU": ours.macs + norm + values("ReLU"),
         "multiplications and additions, 1 each": 2 * ours.macs,
     }
-    counts = {what: (f"{n:,}", f"{n / 1e9:.2f}") for what, n in rows.items()}
-    return pd.DataFrame(counts, index=["count", "G"]).T
+    counts = {say(what): (f"{n:,}", f"{n / 1e9:.2f}") for what, n in rows.items()}
+    return pd.DataFrame(counts, index=[say("count"), "G"]).T
 
 
 def times_apart(times, cost) -> float:
@@ -172,12 +173,16 @@ def apart(machines: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     machines: name -> rows by network with the columns time, macs_g, activations_m and params_m
     """
-    costs = {"multiply-add": "macs_g", "activation": "activations_m", "parameter": "params_m"}
+    costs = {
+        phrase("per multiply-add"): "macs_g",
+        phrase("per activation"): "activations_m",
+        phrase("per parameter"): "params_m",
+    }
     rows = {
-        f"per {word}": {m: round(times_apart(t["time"], t[c]), 1) for m, t in machines.items()}
+        say(word): {m: round(times_apart(t["time"], t[c]), 1) for m, t in machines.items()}
         for word, c in costs.items()
     }
-    title = "How many times apart are the networks in time …?"
+    title = say("How many times apart are the networks in time …?")
     return pd.DataFrame(rows).rename_axis(columns=title)
 
 
@@ -218,13 +223,14 @@ def verdicts(ms: Mapping[str, float], watts: Mapping[str, float]) -> pd.DataFram
     )
     held = [
         f"{number[2:]}: {word}"
-        for number, word in zip(reference, ("holds", "holds", "does not hold"))
+        for number, word in zip(reference, (phrase("holds"), "holds", "does not hold"))
     ]
     rows = {
-        "1 power: the same for all": ("highest / lowest, at most 1.2", "not measured", power),
+        "1 power: the same for all": (phrase("highest / lowest, at most 1.2"), "not measured", power),
         "2 accuracy and time: a hyperbola": ("correlation, accuracy to images/s: at most -0.95", held[0], here[0]),
-        "3 energy limits accuracy": ("follows from 1 and 2", "open", "your verdict"),
+        "3 energy limits accuracy": ("follows from 1 and 2", phrase("open"), "your verdict"),
         "4a operations give the order": ("rank correlation, at least 0.9", held[1], here[1]),
         "4b time is proportional to them": ("ms per G: at most 1.5 times apart", held[2], here[2]),
     }  # fmt: skip
-    return pd.DataFrame(rows, index=["our rule", "reference machine", "here"]).T
+    found = pd.DataFrame(rows, index=["our rule", "reference machine", phrase("here")]).T
+    return found.map(say).rename(index=say, columns=say)

@@ -7,17 +7,17 @@ from torch import nn
 
 from lecture8.lessons.l09_complexity import answers, budget, pictures, rooflines
 from lecture8.teaching import Explorer, explorer
+from lecture8.words import phrase
 
-# column of budget.table -> what to write on the axis, and the unit of a sentence
+# column of budget.table, and what to write on the axis
 COSTS = {
-    "parameters": ("params", "parameters, millions", "million parameters"),
-    "multiply-adds": ("macs", "multiply-adds for one image, G", "G multiply-adds"),
-    "memory": ("mb", "memory of a forward pass with one image, MB (reference machine)", "MB"),
-    "time, one image": ("ms", "time for one image, ms (reference machine)", "ms"),
+    "parameters": ("params", "parameters, millions"),
+    "multiply-adds": ("macs", "multiply-adds for one image, G"),
+    "memory": ("mb", "memory of a forward pass with one image, MB (reference machine)"),
+    "time, one image": ("ms", "time for one image, ms (reference machine)"),
     "time in a batch of 4": (
         "ms_batch",
         "time for each image of a batch of 4, ms (reference machine)",
-        "ms",
     ),
 }
 UNLIMITED = "any"
@@ -32,7 +32,7 @@ def roof(roofline: Callable = answers.roofline) -> Explorer:
     roofline: multiply-adds per byte and least time, from multiply-adds, weights, values, rate and bandwidth
     """
     layers = {
-        "convolution": (nn.Conv2d(64, 64, 3, padding=1, bias=False), (64, 28, 28)),
+        phrase("convolution"): (nn.Conv2d(64, 64, 3, padding=1, bias=False), (64, 28, 28)),
         "linear layer": (nn.Linear(4704, 6144, bias=False), (4704, 1, 1)),
     }
 
@@ -43,12 +43,13 @@ def roof(roofline: Callable = answers.roofline) -> Explorer:
             intensity, least = roofline(macs, weights, values, rate, bandwidth)
             fetching = 4 * (weights + values) / bandwidth
             points[name] = intensity, 1e3 * macs / rate / batch, 1e3 * fetching / batch
-            bound = "memory-bound" if intensity < rate / bandwidth else "compute-bound"
+            bound = phrase("memory-bound" if intensity < rate / bandwidth else "compute-bound")
             said.append(
                 f"the {name} does {intensity:.3g} multiply-adds per byte, is {bound}, "
                 f"and takes at least {1e3 * least / batch:.2g} ms for an image"
             )
-        text = f"{machine}, batch {batch}: {'; '.join(said)}."
+        conv, linear = said
+        text = f"{machine}, batch {batch}: {conv}; {linear}."
         return rooflines.two_dots(points, rate, bandwidth), text
 
     return Explorer(draw, {"batch": [1, 2, 4, 8, 16, 32, 64, 128], "machine": list(MACHINES)})
@@ -68,13 +69,18 @@ def cost() -> Explorer:
     tables = {recipe: budget.table(recipe) for recipe in budget.RECIPES}
 
     def draw(cost: str, recipe: str, scale: str) -> tuple[Figure, str]:
-        (column, label, unit), table = COSTS[cost], tables[recipe]
+        (column, label), table = COSTS[cost], tables[recipe]
         front = _front(table, column)
         largest, best = table[column].idxmax(), front[-1]
         text = (
-            f"Cost: {cost}, {recipe} recipe. No other network beats these {len(front)} of {len(table)}: {', '.join(front)}. "
-            f"The most accurate, {best}, has {table['top1'][best]:.1f} % for {table[column][best]:.3g} {unit}; the most "
-            f"expensive, {largest}, has {table['top1'][largest]:.1f} % for {table[column][largest]:.3g} {unit}."
+            f"Cost: {cost}, first recipe."
+            if recipe == "first"
+            else f"Cost: {cost}, new recipe."
+        )
+        text += (
+            f" No other network beats these {len(front)} of {len(table)}: {', '.join(front)}. "
+            f"The most accurate, {best}, has {table['top1'][best]:.1f} % for {_amount(column, f'{table[column][best]:.3g}')}; the most "
+            f"expensive, {largest}, has {table['top1'][largest]:.1f} % for {_amount(column, f'{table[column][largest]:.3g}')}."
         )
         return pictures.trade(
             table, column, xlabel=label, log=scale == "log", front=front
@@ -136,17 +142,27 @@ def _steps(values) -> list[float]:
     )
 
 
+def _amount(column: str, number: str) -> str:
+    """A cost in a sentence."""
+    if column == "params":
+        return f"{number} million parameters"
+    if column == "macs":
+        return f"{number} G multiply-adds"
+    return f"{number} MB" if column == "mb" else f"{number} ms"
+
+
 def _said(inside, front, best: str, total: int, given) -> str:
-    units = {"ms": "ms", "mb": "MB", "macs": "G multiply-adds"}
-    budgeted = [
-        f"{limit:g} {units[column]}" for column, limit in given.items() if limit != UNLIMITED
-    ]
-    start = f"Within {', '.join(budgeted)}: " if budgeted else "Without a limit: "
+    limits = [_amount(at, f"{limit:g}") for at, limit in given.items() if limit != UNLIMITED]
+    limit, names = ", ".join(limits), ", ".join(front)
     if not best:
-        return f"{start}none of the {total} networks fits."
+        return f"Within {limit}: none of the {total} networks fits."
     row = inside.loc[best]
-    return (
-        f"{start}{len(inside)} of {total} networks; no other within the budget beats these in accuracy and time: {', '.join(front)}. "
-        f"The most accurate is {best}: {row['top1']:.1f} % with {row['ms']:.3g} ms, {row['mb']:.3g} MB, "
+    text = (
+        f"Within {limit}: {len(inside)} of {total} networks; no other within the budget beats these in accuracy and time: {names}."
+        if limits
+        else f"Without a limit: {len(inside)} of {total} networks; no other within the budget beats these in accuracy and time: {names}."
+    )
+    return text + (
+        f" The most accurate is {best}: {row['top1']:.1f} % with {row['ms']:.3g} ms, {row['mb']:.3g} MB, "
         f"{row['macs']:.3g} G multiply-adds."
     )

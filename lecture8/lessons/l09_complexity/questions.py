@@ -2,6 +2,7 @@
 
 from lecture8.lessons.l09_complexity import answers
 from lecture8.teaching import Build, Exercise, Prediction, Question, number_check
+from lecture8.words import phrase
 
 # of `datasets.animals`: those whose class CIFAR-10 has
 CLASS_OF = {"cat": "cat", "dog": "dog", "horse": "horse", "moose": "deer"} | dict.fromkeys(
@@ -191,7 +192,7 @@ exercises = {
             13_296_640,
             traps={115_605_504: "that is the plain 3 × 3.",
                    12_845_056: "the depthwise 3 × 3 is missing.",
-                   451_584: "the 1 × 1 is missing.",
+                   451_584: phrase("the 1 × 1 is missing."),
                    67_840: "that is for one pixel; there are 14 · 14."},
             unit="multiply-adds",
         ),
