@@ -18,6 +18,7 @@ SENTENCE, LISTED = re.compile(r"(?<=[.:!?]) (?=\S)"), re.compile(r"(?<=[,;]) (?=
 PROSE = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")  # what nobody can take for a name
 SPACE, NOTHING = re.compile(" "), re.compile("(?!)")
 COUNT = re.compile(r"([\d,.]+) ([a-z-]+)")  # a number and what is counted
+CALL = re.compile(r"[\w.]+\([^()]*\)")  # what was asked of the student's code, say
 DOTTED = re.compile(r"\w+(\.\w+)+")  # the name of a layer, say, which keeps its own words
 SAID = re.compile("[가-힣]")  # Korean: it was said before
 _spoken = {"language": "en"}
@@ -111,7 +112,7 @@ def _filled(key: str, language: str, holes: list, strange: re.Pattern = NOTHING)
         if match := pattern.fullmatch(key):
             values = dict(zip(numbers, match.groups(), strict=True))
             said = {number: _part(value, language) for number, value in values.items()}
-            if all(said[n] or not strange.search(values[n]) for n in values):
+            if all(said[n] or CALL.fullmatch(values[n]) or not strange.search(values[n]) for n in values):
                 return HOLE.sub(lambda hole, v=values, s=said: s[int(hole[1])] or v[int(hole[1])], translation)
     return None
 

@@ -17,8 +17,7 @@ from tools.build.conditions import ROOT
 PACKAGE = ROOT / "lecture8"
 FILES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 FLOORS = (  # low to high: a room uses its own floor and those below it, and no two rooms use each other
-    {"bars", "checkpoints", "checks", "complexity", "datasets", "devices", "history", "models", "published",
-     "words"},
+    {"bars", "checkpoints", "checks", "complexity", "datasets", "devices", "history", "models", "published", "words"},
     {"measure", "training", "transfer"},
     {"course", "live", "plots"},
     {"scale", "session", "teaching"},
