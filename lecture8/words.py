@@ -88,7 +88,7 @@ def phrase(text: str) -> str:
 def _found(text: str, language: str) -> str | None:
     whole, holes = _texts(language)
     key = bare(text)
-    found = whole.get(key) if re.search("[A-Za-z]", key) else key
+    found = whole.get(key) if re.search("[A-Za-z]", CALL.sub("", key)) else key
     if found is None and not SAID.search(key) and not DOTTED.fullmatch(key):
         certain, vague = ([one for one in holes if one[3] is definite] for definite in (True, False))
         # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or one word
@@ -112,7 +112,7 @@ def _filled(key: str, language: str, holes: list, strange: re.Pattern = NOTHING)
         if match := pattern.fullmatch(key):
             values = dict(zip(numbers, match.groups(), strict=True))
             said = {number: _part(value, language) for number, value in values.items()}
-            if all(said[n] or CALL.fullmatch(values[n]) or not strange.search(values[n]) for n in values):
+            if all(said[n] or not strange.search(values[n]) for n in values):
                 return HOLE.sub(lambda hole, v=values, s=said: s[int(hole[1])] or v[int(hole[1])], translation)
     return None
 
