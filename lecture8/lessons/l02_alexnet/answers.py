@@ -46,25 +46,33 @@ class Dropout(nn.Module):
         return x * kept / (1 - self.p)
 
 
-STAGES = [  # settings, an input, what the case is about
-    ((3, 8, 5, 2, 1), (3, 17, 17), "A stage without normalization and pooling:"),
-    ((4, 8, 3, 1, 1, 2, None, True), (4, 13, 13), "A stage with two groups and pooling:"),
+STAGES = [  # settings, an input, what is said about the case
+    (
+        (3, 8, 5, 2, 1),
+        (3, 17, 17),
+        lambda found: f"A stage without normalization and pooling: {found}",
+    ),
+    (
+        (4, 8, 3, 1, 1, 2, None, True),
+        (4, 13, 13),
+        lambda found: f"A stage with two groups and pooling: {found}",
+    ),
     (
         (4, 8, 3, 1, 1, 1, nn.Softmax2d(), True),
         (4, 13, 13),
-        "A stage with normalization and pooling:",
+        lambda found: f"A stage with normalization and pooling: {found}",
     ),
 ]
 
 
 def check_stage(answer) -> Verdict:
-    for settings, input_shape, case in STAGES:
+    for settings, input_shape, about in STAGES:
         mine = called(answer, *settings)
         if not isinstance(mine, nn.Module):
             return wrong(f"Expected a network (nn.Module), got {type(mine).__name__}.")
         verdict = same_network(mine, stage(*settings), input_shape)
         if not verdict:
-            return wrong(f"{case} {verdict.message}")
+            return wrong(about(verdict.message))
     return correct("Your stage computes what the paper's does.")
 
 
