@@ -18,7 +18,7 @@ SENTENCE, LISTED = re.compile(r"(?<=[.:!?]) (?=\S)"), re.compile(r"(?<=[,;]) (?=
 PROSE = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")  # what nobody can take for a name
 SPACE, NOTHING = re.compile(" "), re.compile("(?!)")
 COUNT = re.compile(r"([\d,.]+) ([a-z-]+)")  # a number and what is counted
-CALL = re.compile(r"(\w+\(.*?\)): (?=[A-Z])")  # a function and its arguments, before what is said of them
+CALL = re.compile(r"[\w.]+\([^()]*\)")  # what was asked of the student's code, say
 DOTTED = re.compile(r"\w+(\.\w+)+")  # the name of a layer, say, which keeps its own words
 SAID = re.compile("[가-힣]")  # Korean: it was said before
 _spoken = {"language": "en"}
@@ -88,10 +88,8 @@ def phrase(text: str) -> str:
 def _found(text: str, language: str) -> str | None:
     whole, holes = _texts(language)
     key = bare(text)
-    found = whole.get(key) if re.search("[A-Za-z]", key) else key
+    found = whole.get(key) if re.search("[A-Za-z]", CALL.sub("", key)) else key
     if found is None and not SAID.search(key) and not DOTTED.fullmatch(key):
-        if (call := CALL.match(key)) and (said := _found(key[call.end() :], language)):
-            return f"{_found(call[1], language) or call[1]}: {said}"
         certain, vague = ([one for one in holes if one[3] is definite] for definite in (True, False))
         # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or one word
         found = (

@@ -5,7 +5,7 @@ import re
 from lecture8 import words
 
 # code, quotations and what stands in brackets may stay as they are, and what Python says of an error
-KEPT = re.compile(r"멈췄습니다\. .*|`[^`]*`|“[^”]*”|\"[^\"]*\"|'[^']*'|\([^)]*\)|[\w.]+\([^)]*\)|\[[^\]]*\]")
+KEPT = re.compile(r"멈(?:췄습|춥)니다\. .*|`[^`]*`|“[^”]*”|\"[^\"]*\"|'[^']*'|\([^)]*\)|[\w.]+\([^)]*\)|\[[^\]]*\]")
 
 
 def left_in_english(text: str) -> str:
