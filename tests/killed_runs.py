@@ -1,9 +1,8 @@
 """The command line with two small networks more, and runs of it and of `fit` that are killed; test_scale.py starts it.
 
-    python tests/killed_runs.py train …           the command line, also under torchrun
     python tests/killed_runs.py runs FOLDER DATA  all runs in `RUNS` into FOLDER, with and without kills
 
-`runs` forks, so that nothing is imported twice, and sets what torchrun would set. It prints a line per run.
+It forks, so that nothing is imported twice, and sets what torchrun would set. It prints a line per run.
 """
 
 import contextlib
@@ -127,8 +126,6 @@ def words(network, photos, run):
 
 
 def main(argv):
-    if argv[0] == "train":
-        sys.exit(program.main(argv))
     torch.set_num_threads(1)  # a forked child has none of its parent's threads
     datasets.digits(size=8)  # so that not every child must import what it needs
     random.seed(0)

@@ -6,10 +6,8 @@ also in the table of Araujo, Norris & Sim, Distill 2019.
 
 import functools
 import pickle
-import random
 import re
 import threading
-from collections import OrderedDict
 
 import pytest
 import torch
@@ -21,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from lecture8 import complexity, models
-from lecture8.complexity import WalkError, memory, profile
+from lecture8.complexity import WalkError, profile
 from lecture8.models.layers import Network
 from tests.support.refusals import message
 
@@ -128,18 +126,6 @@ def test_one_layer(layer, shape, params, macs, activations, field, jump):
     assert (row.field, row.jump) == (field, jump)
 
 
-def test_functions_count_like_modules():
-    def forward(net, images):
-        x = F.max_pool2d(F.relu(F.conv2d(images, net.a.weight, net.a.bias, stride=2)), 2)
-        return F.linear(x.view(x.size(0), -1), net.b.weight, net.b.bias)
-
-    cost = profile(Net(forward, a=nn.Conv2d(3, 8, 3), b=nn.Linear(392, 5)), 32)
-    assert [x.kind for x in cost.layers] == ["conv2d", "relu", "max_pool2d", "view", "linear"]
-    assert (cost.params, cost.macs) == (224 + 1965, 225 * 8 * 27 + 392 * 5)
-    assert cost.activations == 3 * 1024 + 225 * 8 + 392 + 5
-    assert (cost.field, cost.jump, cost.depth, cost.output_size) == (5, 4, 2, (5,))
-
-
 def test_matrix_products_and_recurrent_layers_by_hand():
     def tokens(net, images):
         x = images.flatten(2).transpose(1, 2)  # 16 × 8
@@ -213,19 +199,6 @@ def test_what_ends_the_field(name):
 
 
 # --- odd networks against PyTorch's counter -----------------------------------------------------------------------
-def squeeze(net, x):
-    x = net.conv(x)
-    gate = net.up(F.relu(net.down(x.mean((2, 3), keepdim=True))))
-    return F.adaptive_avg_pool2d(x * torch.sigmoid(gate), 1).flatten(1)
-
-
-def shuffle(net, x):
-    left, right = net.conv(x).chunk(2, dim=1)
-    x = torch.cat([left, net.deep(right)], dim=1)
-    n, c, h, w = x.shape
-    return net.last(x.view(n, 2, c // 2, h, w).transpose(1, 2).contiguous().view(n, c, h, w))
-
-
 def channels_last(net, x):
     x = net.conv(x)
     return x + net.back(F.gelu(net.up(x.permute(0, 2, 3, 1)))).permute(0, 3, 1, 2)
@@ -237,13 +210,6 @@ def shortcut_a(net, x):
 
 
 ODD = {
-    "squeeze and excitation": (
-        Net(squeeze, conv=nn.Conv2d(3, 8, 3), down=nn.Conv2d(8, 2, 1), up=nn.Conv2d(2, 8, 1)), {"field": 3, "depth": 1},
-    ),
-    "channel shuffle": (
-        Net(shuffle, conv=nn.Conv2d(3, 8, 3), deep=nn.Conv2d(4, 4, 3, padding=1), last=nn.Conv2d(8, 8, 3, groups=8)),
-        {"field": 7, "depth": 3},
-    ),
     "channels last": (
         Net(channels_last, conv=nn.Conv2d(3, 8, 4, 4), up=nn.Linear(8, 32), back=nn.Linear(32, 8)),
         {"field": 4, "jump": 4, "depth": 3},
@@ -339,21 +305,6 @@ def test_field_is_the_extent_of_the_gradient(name):
     assert measured(net, 400) == (field, jump)
 
 
-def test_fields_of_random_chains():
-    draw = random.Random(0)
-    for _ in range(25):
-        layers = []
-        for _ in range(draw.randint(2, 6)):
-            kernel = draw.randint(1, 5)
-            layer = (kernel, draw.randint(1, 2), draw.randint(0, kernel // 2))
-            layers.append(("P", *layer) if draw.random() < 0.3 else layer)
-        net = chain(*layers)
-        cost = profile(net, (1, 360, 360))
-        assert measured(net, 360)[0] == cost.field, layers
-        if not any(k < s for k, s, _ in (x[-3:] for x in layers)):  # otherwise gaps, and neighbors may see the same
-            assert measured(net, 360) == (cost.field, cost.jump), layers
-
-
 def kernel(c_in, c_out, size, stride=1, padding=0):
     return nn.Conv2d(c_in, c_out, size, stride, padding, bias=False)
 
@@ -370,10 +321,8 @@ def decoder_of(size):
 BILINEAR = {"mode": "bilinear"}
 RESAMPLED = {  # images of 100 pixels, and the largest field
     "transposed": (resized(nn.ConvTranspose2d(1, 1, 4, 2, 1)), 7),
-    "transposed, no overlap": (resized(nn.ConvTranspose2d(1, 1, 2, 2)), 3),
     "transposed by 3, convolution": (resized(nn.ConvTranspose2d(1, 1, 5, 3, 1), last=4), 11),
     "nearest": (resized(nn.Upsample(scale_factor=2)), 3),
-    "nearest by 3/2, convolution": (resized(nn.Upsample(scale_factor=1.5), last=3), 11),
     "bilinear": (resized(nn.Upsample(scale_factor=2, **BILINEAR)), 7),
     "bilinear by 3, convolution": (resized(nn.Upsample(scale_factor=3, **BILINEAR), last=3), 11),
     "antialiased": (Net(lambda _, x: F.interpolate(x, scale_factor=0.25, antialias=True, **BILINEAR)), 8),
@@ -423,7 +372,6 @@ def test_network_stays_as_it_is_and_nothing_is_allocated():
     with OnlyMeta() as watch:
         cost = profile(net, 32)
     assert watch.made > 100  # the watch did see the walk
-    memory(net, 32, 4)
     assert before == state() and torch.equal(generator, torch.get_rng_state())
     assert not any(hasattr(p, "sight") for p in net.parameters())
     assert pickle.loads(pickle.dumps(cost)) == cost == profile(net.eval(), 32)
@@ -504,83 +452,6 @@ def test_profile_as_table_text_and_html():
     page = cost_of("googlenet")._repr_html_()
     assert all(text in page for text in ("832 × 7 × 7", "13,004,888", "1,498,376,192", "not used in eval mode"))
     assert not any(word in page for word in ("style", "script", "class"))  # GitHub drops them
-
-
-# --- memory of a training step ------------------------------------------------------------------------------------
-def head(c_in):
-    return nn.Sequential(nn.Flatten(), nn.Linear(c_in, 10))
-
-
-def kept_by_autograd(net, batch, size):
-    """Bytes that a real forward pass leaves behind, asked of autograd: (kept, gradients after a backward pass)."""
-    net.train()
-    own = {t.untyped_storage().data_ptr() for t in [*net.parameters(), *net.buffers()]}
-    dtype = next(net.parameters()).dtype
-    images, labels = torch.rand(batch, 3, size, size, dtype=dtype), torch.zeros(batch, dtype=torch.long)
-    own |= {images.data_ptr(), labels.data_ptr()}
-    kept = []
-
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
-        output = net(images)
-        logits = [output] if isinstance(output, torch.Tensor) else list(output)
-        loss = F.cross_entropy(logits[0], labels) if logits[0].dim() == 2 else logits[0].sum()
-    alive = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in [*kept, *logits, loss]}
-    loss.backward()
-    gradients = sum(p.grad.nbytes for p in net.parameters() if p.grad is not None)
-    return sum(size for place, size in alive.items() if place not in own), gradients
-
-
-TRAINED = {
-    "resnet20": (lambda: models.small.resnet20(num_classes=10), 16, 4),
-    "squeezenet": (torchvision.models.squeezenet1_1, 32, 1),
-    "branches": (lambda: nn.Sequential(Branches(nn.Conv2d(3, 3, 1), nn.MaxPool2d(3, 1, 1)), head(192)), 8, 5),
-    "frozen": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3).requires_grad_(False), nn.ReLU(), head(288)), 8, 5),
-    "half": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), head(288)).bfloat16(), 8, 5),
-    "shared": (lambda: nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1)] * 2, head(192)), 8, 1),
-    "one output of two": (lambda: Net(lambda net, x: (net.a(x), net.b(x)), a=head(192), b=head(192)), 8, 5),
-    "features": (lambda: nn.Conv2d(3, 8, 3), 8, 5),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_memory_is_what_autograd_keeps(name):
-    make, size, batch = TRAINED[name]
-    net = make()
-    weights = sum(t.nbytes for t in [*net.parameters(), *net.buffers()])
-    found = memory(net, size, batch, "sgd")
-    assert (found.activations, found.gradients) == kept_by_autograd(net, batch, size)
-    assert found.weights == weights and found.state == 0
-    assert found.input == batch * (3 * size**2 * next(net.parameters()).element_size() + 8)
-    assert found.total == weights + found.gradients + found.activations + found.input
-    assert found.peak >= max(weights + found.activations + found.input, weights + found.gradients)
-
-
-def test_memory_by_hand():
-    net = nn.Sequential(OrderedDict(flat=nn.Flatten(), fc=nn.Linear(300, 100, bias=False)))
-    found = memory(net, (3, 10, 10), 7, "adam")
-    assert (found.weights, found.gradients) == (120_000, 120_000)
-    assert found.state == 2 * 120_000 + 4  # two means for every weight, and the number of steps
-    assert found.input == 7 * (1200 + 8)
-    assert found.activations == 2 * 7 * 400 + 2 * 4  # logits, their log-softmax; the loss and its weight
-    assert found.total == 494_068
-    # in Adam's step: weights, gradients and state, the root of the second mean and one or two things made from it
-    assert 5 * 120_000 <= found.peak - found.input - found.activations <= 7 * 120_000 + 100
-    assert str(found).splitlines()[0] == "Sequential, one training step of 7 × 3 × 10 × 10 with adam"
-    assert memory(nn.Sequential(nn.Flatten(), nn.Linear(192, 10, device="meta")), 8, 10**9).peak > 9e11  # is not there
-
-
-def reads_numbers(net, images):
-    logits = net.fc(images.flatten(1))
-    logits.register_hook(lambda gradient: gradient * float(gradient.sum()))
-    return logits
-
-
-def test_memory_refused_in_one_sentence():
-    for forward, words in (
-        (lambda net, x: net.fc(x.flatten(1)).detach(), "Net has nothing to train: set requires_grad"),
-        (reads_numbers, r"be trained on the meta device \(.*\): measure its"),
-    ):
-        assert re.search(words, message(ValueError, memory, Net(forward, fc=nn.Linear(3072, 5)), 32, 4))
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
@@ -664,8 +535,6 @@ REFUSED = {  # the network and the sentence; images have 32 pixels where no othe
         r"the network \(Net\), given 3 × 32 × 32, calls unfold, whose windows cannot be followed; profile the parts",
     ),
     "unfold, convolution": (nn.Sequential(CONV, nn.Unfold(3)), r"layer '1' \(Unfold\), .* calls unfold, whose windows"),
-    "LP pooling": (nn.LPPool2d(2, 3, 2), "calls lp_pool2d, whose windows"),
-    "fractional pooling": (nn.FractionalMaxPool2d(2, output_ratio=0.6), "calls fractional_max_pool2d, whose windows"),
     "unshuffle": (nn.PixelUnshuffle(2), "calls pixel_unshuffle, whose windows"),
     "hidden layer": (HIDDEN, r"the network \(Net\), .* uses weights of no layer .*; keep layers in .* ModuleList"),
     "lazy": (nn.Sequential(nn.LazyConv2d(4, 3)), r"layer '0' \(LazyConv2d\) has no weights yet; run the network"),

@@ -17,7 +17,8 @@ from tools.build.conditions import ROOT
 PACKAGE = ROOT / "lecture8"
 FILES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 FLOORS = (  # low to high: a room uses its own floor and those below it, and no two rooms use each other
-    {"bars", "checkpoints", "checks", "complexity", "datasets", "devices", "history", "models", "published"},
+    {"bars", "checkpoints", "checks", "complexity", "datasets", "devices", "history", "models", "published",
+     "words"},
     {"measure", "training", "transfer"},
     {"course", "live", "plots"},
     {"scale", "session", "teaching"},
@@ -142,7 +143,8 @@ def lines(*patterns: str, without: tuple[str, ...] = ()) -> int:
         (lambda: lines("lecture8/training.py"), 330),
         (lambda: lines("lecture8/scale/*.py"), 450),
         (lambda: lines("tests/**/*.py"), 9_500),
-        (lambda: lines("tools/**/*.py"), 2_500),
+        # gathering and checking the Korean texts (tools/build/translate.py) came on top of the plan of 2,500
+        (lambda: lines("tools/**/*.py"), 2_900),
         (lambda: len(inspect.signature(training.fit).parameters), 9),
     ],
     ids=["the core", "training.py", "scale", "tests", "tools", "arguments of fit"],

@@ -5,7 +5,6 @@ import hashlib
 
 import pytest
 import torch
-from torch import nn
 
 from lecture8 import checkpoints, complexity, models, published
 from lecture8.models import ARCHITECTURES, registry
@@ -34,7 +33,6 @@ def images_for(net):
     return torch.randn(2, net.channels, *[net.size or max(SMALL, net.smallest)] * 2)
 
 
-QUICK = ("small.", "resnet20", "googlenet")  # to train
 HEAVY = [name for name, a in ARCHITECTURES.items() if a.params > 23e6 or a.depth > 90]
 
 
@@ -69,30 +67,6 @@ def test_contract(name):
         assert not torch.equal(other(images), once)
         other.load_state_dict(net.state_dict())
         assert torch.equal(other(images), once)
-
-
-@pytest.mark.parametrize(
-    "name", [name if name.startswith(QUICK) else pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES]
-)
-def test_one_batch_can_be_memorized(name):
-    torch.manual_seed(0)
-    net = models.build(name, num_classes=2, **smallest(name))
-    images, labels = images_for(net), torch.tensor([0, 1])
-    for module in net.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-    # with 1e-3 the deep ones without batch normalization stay at chance
-    rate = 1e-4 if name.startswith(("zfnet", "vgg")) else 1e-3
-    optimizer = torch.optim.Adam(net.parameters(), lr=rate)
-    net.train()
-    for _ in range(200):  # plain56 takes some 60, in one order of the additions more than in another
-        loss = nn.functional.cross_entropy(net(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if loss.item() < 0.05:
-            break
-    assert loss.item() < 0.05
 
 
 def test_weights_of_our_own_are_loaded_whole_or_refused(tmp_path, monkeypatch):

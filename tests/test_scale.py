@@ -2,13 +2,10 @@
 
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,38 +100,6 @@ def test_two_processes_learn_what_one_does(runs):
         assert b == pytest.approx(a, rel=1e-5)
     for x, y in zip(weights(one).values(), weights(two).values(), strict=True):
         assert torch.allclose(x, y, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Gloo and /proc")
-def test_torchrun_loses_a_process_is_terminated_and_resumes(photos, tmp_path):
-    """Ten times one of two processes is killed at a random moment; torchrun then ends the other."""
-    options = ["--nproc-per-node", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-    launcher = [sys.executable, "-m", "torch.distributed.run", *options, "--local-addr", "127.0.0.1", SCRIPT]
-    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
-
-    def command(name):
-        settings = ["--epochs", "20", "--checkpoint-minutes", "0"]
-        return [*launcher, *killed_runs.words("with_state", photos, tmp_path / name), *settings]
-
-    subprocess.run(command("never"), env=environment, check=True, stdout=subprocess.DEVNULL, timeout=300)
-    checkpoint, output = tmp_path / "killed" / "checkpoint.pt", tmp_path / "output"
-    for number in (*[signal.SIGKILL] * 10, signal.SIGTERM, None):
-        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        with output.open("w") as file:
-            process = subprocess.Popen(command("killed"), env=environment, stdout=file)
-        while number and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns > before):
-            assert process.poll() is None
-            time.sleep(0.005)
-        if number == signal.SIGKILL:
-            time.sleep(random.uniform(0, 0.03))
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            os.kill(int(random.choice(children)), number)
-        elif number:
-            process.send_signal(number)
-        assert (process.wait(timeout=300) == 0) == (number is None)
-        assert ("the same command resumes" in output.read_text()) == (number == signal.SIGTERM)
-    same_run(tmp_path / "never", tmp_path / "killed")
 
 
 @pytest.fixture(scope="module")

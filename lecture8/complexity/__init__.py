@@ -1,7 +1,6 @@
 """What a network costs and how far it sees: formulas on the board, then one walk through the network.
 
     cost = complexity.profile(net, (3, 224, 224))           # params, macs, receptive field: total, by stage, by layer
-    need = complexity.memory(net, (3, 224, 224), batch=32)  # bytes of one training step, by what they are for
 
 Conventions, the same in every table of this course (all numbers are for ONE image):
 
@@ -23,21 +22,17 @@ Conventions, the same in every table of this course (all numbers are for ONE ima
 * depth: convolutions and linear layers on the longest path, as in the names VGG-16 and ResNet-50.
 * The network is profiled as in `eval()`: no auxiliary heads, no dropout.
 
-`memory` is about the other half, training: it counts every tensor that PyTorch makes and frees in one training step,
-and needs no convention.
-
 Rooms: `formulas` (start here), `rules` (which formula for which torch function), `sight` (what a unit sees), `walk`
-(the engine), `profile` and `memory` (what comes out).
+(the engine), `profile` (what comes out).
 """
 
-# The functions `profile` and `memory` have the names of their modules; imported here, the functions keep the names.
+# The function `profile` has the name of its module; imported here, the function keeps the name.
 from lecture8.complexity.formulas import conv_macs, conv_params, conv_size  # noqa: I001  in two
 from lecture8.complexity.formulas import linear_macs, linear_params, receptive_field
-from lecture8.complexity.memory import Memory, loss_of, make_optimizer, memory
 from lecture8.complexity.profile import Profile, profile
-from lecture8.complexity.walk import WalkError, check_input
+from lecture8.complexity.walk import WalkError, check_input, tensors_in
 
 __all__ = [
-    "Memory", "Profile", "WalkError", "check_input", "conv_macs", "conv_params", "conv_size", "linear_macs",
-    "linear_params", "loss_of", "make_optimizer", "memory", "profile", "receptive_field",
+    "Profile", "WalkError", "check_input", "conv_macs", "conv_params", "conv_size", "linear_macs", "linear_params",
+    "profile", "receptive_field", "tensors_in",
 ]  # fmt: skip

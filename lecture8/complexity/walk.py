@@ -84,7 +84,6 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 # --- The copy ----------------------------------------------------------------------------------------------------
-@torch.inference_mode(False)  # so that the copy can be trained, whoever asks for it
 def on_meta(net: nn.Module) -> nn.Module:
     """A copy whose tensors have a shape and no memory.
 

@@ -1,22 +1,14 @@
-"""The headings of the notebooks, and the tables of data/ that point to them.
-
-python -m tools.build.headings --move   where only a heading's number has changed, write the new one into the tables
-"""
+"""The headings of the notebooks, to which the tables of data/ and the pages in docs point."""
 
 import difflib
 import re
-import sys
-from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
-import pandas as pd
 from nbformat import NotebookNode
 
 from lecture8.words import say
 from tools.build import conditions
-
-TABLES = ("concepts", "corrections", "coverage")  # each with the columns notebook and section
 
 
 def within(markdown: str) -> list[str]:
@@ -51,43 +43,7 @@ def complaint(notebook: str, section: str) -> str:
     return f"{notebook} has no heading {section!r}; nearest is {near[0]!r}"
 
 
-def moved(notebook: str, section: str) -> str:
-    """The heading as the notebook has it now, if only its number has changed, else the heading as it was."""
-
-    def bare(heading: str) -> str:
-        return re.sub(r"^\d+ · ", "", heading)
-
-    now = [heading for heading in headings(notebook) if bare(heading) == bare(section)]
-    return now[0] if len(now) == 1 else section
-
-
-def move(name: str) -> int:
-    """Follow headings that got another number, in one table; the number of rows changed."""
-    path = conditions.ROOT / "data" / f"{name}.csv"
-    header = [line for line in path.read_text(encoding="utf-8").splitlines(True) if line.startswith("#")]
-    table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False)
-    sections = [moved(*place) for place in zip(table["notebook"], table["section"], strict=True)]
-    text = "".join(header) + table.assign(section=sections).to_csv(index=False, lineterminator="\n")
-    path.write_text(text, encoding="utf-8", newline="\n")
-    return int((table["section"] != sections).sum())
-
-
 def place(notebook: str, section: str) -> str:
     """A link from a page in docs to a section of a notebook, with the address that JupyterLab understands."""
     anchor = "#" + quote(say(section).replace(" ", "-")) if section else ""
     return f"../notebooks/{notebook}.ipynb{anchor}"
-
-
-def keep(page: Path, text: str) -> int:
-    """The command line of a page in docs: writes it, or with --check says by 1 that it is out of date."""
-    if "--check" in sys.argv[1:]:
-        return int(not page.is_file() or page.read_text(encoding="utf-8") != text)
-    page.write_text(text, encoding="utf-8", newline="\n")
-    return 0
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["--move"]:
-        sys.exit(__doc__)
-    for name in TABLES:
-        print(f"{name}: {move(name)} rows moved")

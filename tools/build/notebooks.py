@@ -1,7 +1,6 @@
 """Turns lecture8/lessons/*/<name>.py (jupytext's percent format) into the executed notebooks, byte for byte repeatable.
 
-python -m tools.build.notebooks [NAME ...]           build; a file is written only if it shows something new
-python -m tools.build.notebooks --check [NAME ...]   say which notebooks are out of date, without running them
+python -m tools.build.notebooks [NAME ...]     a file is written only if it shows something new
 
 A notebook with a cell that takes more than 20 seconds is not written: nobody waits that long in class. On a busy
 machine, LECTURE8_CELL_SECONDS=60 allows more.
@@ -302,22 +301,14 @@ def run_twice(source: Path) -> list[str]:
 
 def main() -> int:
     """The command line; the number of notebooks with a complaint."""
-    parser = command_line(__doc__)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
+    options = command_line(__doc__).parse_args()
     conditions.apply()
     bad = 0
     for source, language in itertools.product(options.sources, options.languages):
-        problem = ""
         try:
-            if options.check:
-                problem = out_of_date(source, language)
-            else:
-                print(build(source, language), flush=True)
+            print(build(source, language), flush=True)
         except (CellExecutionError, RuntimeError) as error:
-            problem = f"{source.stem} was not built: {error}"
-        if problem:
-            print(problem, flush=True)
+            print(f"{source.stem} was not built: {error}", flush=True)
             bad += 1
     return bad
 

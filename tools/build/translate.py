@@ -44,11 +44,14 @@ ALIKE = {
 }
 # the columns of tables whose entries an explorer of a lesson says
 TABLED = {"00_start_here": [("ilsvrc", "network"), ("ilsvrc", "idea")]}
-LARGE = re.compile(r"(\d+(?:\.\d+)?) ?(thousand|million|billion|백만|만|억)")
-SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "백만": 10**6, "만": 10**4, "억": 10**8}
-# words that may become digits
+LARGE = re.compile(r"\d (thousand|million|billion)\b")
+HUNDRED_MILLIONS = re.compile(r"(\d+)억 ?([\d,]+)만")
+# words that may become digits: 3분의 1 for “a third”
 COUNTED = dict(enumerate("zero one two three four five six seven eight nine ten eleven twelve".split()))
-COUNTED |= {1: "one|a (?:minute|point)", 20: "twenty", 30: "half an hour", 60: "sixty"}
+COUNTED |= {20: "twenty", 30: "half an hour", 60: "sixty"}
+SHARES = {3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 8: "eighth", 10: "tenth", 20: "twentieth", 100: "millionth"}
+COUNTED |= {n: f"{COUNTED[n]}|{share}" if n in COUNTED else share for n, share in SHARES.items()}
+COUNTED[1] = f"one|a (?:minute|point)|{'|'.join(SHARES.values())}"
 STYLE = re.compile(r"[<;=#]|use strict|px|cqw|rgb|http|^M|^(stroke|left|width|background|grid|flex|table)\b")
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
 Text = tuple[str, str, bool]  # what is said, where, whether it has holes
@@ -104,15 +107,10 @@ def explorers(name: str) -> Iterator[Text]:
 def asked_for(path: Path) -> Iterator[Text]:
     """What a module hands to `say` in so many words."""
     for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(one, ast.Call) and (name := ast.unparse(one.func)) in (
-            "say",
-            "words.say",
-            "phrase",
-            "words.phrase",
-            "map",
+        if isinstance(one, ast.Call) and (
+            (name := ast.unparse(one.func).removeprefix("words.")) in ("say", "phrase")
+            or (name == "map" and ast.unparse(one.args[0]) == "say")
         ):
-            if name == "map" and ast.unparse(one.args[0]) != "say":
-                continue
             nodes = [text for text in ast.walk(one) if isinstance(text, ast.JoinedStr | ast.Constant)]
             parts = {id(part) for text in nodes if isinstance(text, ast.JoinedStr) for part in text.values}
             for text in nodes:
@@ -319,19 +317,17 @@ def complaints(catalog: Catalog) -> list[str]:
             continue
         where = f"{one.locations[0][0] if one.locations else ''}: {one.id.splitlines()[0][:60]!r}"
         for kind, pattern in ALIKE.items():
-            texts = one.id, one.string
-            if LARGE.search(one.id):  # else 3만 is “3 alone”
-                texts = [LARGE.sub(_digits, text) for text in texts]
-            here, there = (Counter(pattern.findall(text)) for text in texts)
+            here, there = (Counter(pattern.findall(text)) for text in (one.id, one.string))
             if kind == "code":  # the Korean notebooks say language="ko" where they are started
                 there = Counter({re.sub('language="ko", |, language="ko"', "", code): n for code, n in there.items()})
             if kind == "numbers":
-                spelled = " ".join(one.id.lower().split())
-                words_for = {str(n): len(re.findall(rf"\b(?:{word})s?\b", spelled)) for n, word in COUNTED.items()}
-                there -= (there - here) & Counter(words_for)
-                scales = {SCALE[large[2]] for large in LARGE.finditer(one.id)}  # 171 instead of 105 million
-                short = {f"{float(n.replace(',', '')) * scale:.0f}": n for n in here - there for scale in scales}
-                there = Counter(short.get(n, n) for n in there.elements())
+                if LARGE.search(one.id):  # 120만 for 1.2 million
+                    here, there = (_digits(text, pattern) for text in (one.id, one.string))
+                spelled, allowed = " ".join(one.id.lower().split()), Counter()
+                for n, word in COUNTED.items():
+                    digits = (str(n).strip("0") or "0") if LARGE.search(one.id) else str(n)
+                    allowed[digits] += len(re.findall(rf"\b(?:{word})s?\b", spelled))
+                there -= (there - here) & allowed
             if here != there:
                 found.append(f"{where}: {kind} {sorted((here - there).keys())} became {sorted((there - here).keys())}")
         if "**" in re.sub(r"<[^>]+>", "", MARKDOWN.render(re.sub(r"`[^`]*`|\$[^$]*\$", "", one.string))):
@@ -347,8 +343,10 @@ def complaints(catalog: Catalog) -> list[str]:
     return found
 
 
-def _digits(large: re.Match) -> str:
-    return f"{round(float(large[1]) * SCALE[large[2]])}"  # 1.2 million is 120만
+def _digits(text: str, number: re.Pattern) -> Counter:
+    """The numbers of a text without their powers of ten, of which each language has its own."""
+    whole = HUNDRED_MILLIONS.sub(lambda two: f"{int(two[1]) * 10**4 + int(two[2].replace(',', ''))}", text)
+    return Counter(re.sub("[.,]", "", one).strip("0") or "0" for one in number.findall(whole))
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,11 +73,11 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, settings: Mapping[str, Mapping] = SETTINGS) -> Iterator[Lab]:
+def running(folder: Path) -> Iterator[Lab]:
     """JupyterLab while the block runs. Raises RuntimeError, with what the server said, if it does not start."""
     for place in ("home", "notebooks"):
         (folder / place).mkdir()
-    for name, values in settings.items():
+    for name, values in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values), encoding="utf-8")

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from lecture8.models.layers import gaussian_init
 from lecture8.models.vgg import CONFIGURATIONS
 from lecture8.teaching import Verdict, called, correct, same_network, shape, wrong
+from lecture8.words import phrase
 
 
 def vgg_block(c_in, c_out, kernels):
@@ -55,12 +56,12 @@ def nearest(known, labels, asked):
 
 def check_vgg_block(answer) -> Verdict:
     for settings in ((3, 8, [3]), (4, 6, [3, 3]), (2, 5, [3, 3, 1]), (3, 4, [5])):
-        mine, case = called(answer, *settings), f"vgg_block{settings}"
+        mine = called(answer, *settings)
         if not isinstance(mine, nn.Module):
             return wrong(f"Expected a network (nn.Module), got {type(mine).__name__}.")
         verdict = same_network(mine, vgg_block(*settings), (settings[0], 16, 16))
         if not verdict:
-            return wrong(f"{case}: {verdict.message}")
+            return wrong(f"vgg_block{settings}: {verdict.message}")
     return correct(
         "Your block computes what the paper's does, with 3 × 3, 1 × 1 and 5 × 5 kernels."
     )
@@ -88,11 +89,11 @@ def rows_of(configuration: str) -> list[tuple[int, int]]:
 
 def check_field(answer) -> Verdict:
     cases = {
-        "one 3 × 3": ([(3, 1)], 3),
-        "two 3 × 3": ([(3, 1)] * 2, 5),
+        phrase("one 3 × 3"): ([(3, 1)], 3),
+        phrase("two 3 × 3"): ([(3, 1)] * 2, 5),
         "a 2 × 2 pooling with stride 2, then one 3 × 3": ([(2, 2), (3, 1)], 6),
-        "AlexNet's conv1, pool1, conv2": ([(11, 4), (3, 2), (5, 1)], 51),
-        "configuration B": (rows_of("B"), 156),
+        phrase("AlexNet's conv1, pool1, conv2"): ([(11, 4), (3, 2), (5, 1)], 51),
+        phrase("configuration B"): (rows_of("B"), 156),
     }
     for name, (layers, want) in cases.items():
         got = called(answer, layers)
@@ -167,7 +168,7 @@ def check_dense(answer) -> Verdict:
     for c_in, side, c_out in ((8, 7, 16), (4, 3, 5)):
         linear = nn.Linear(c_in * side**2, c_out)
         nn.init.normal_(linear.bias, generator=generator)
-        conv, case = called(answer, linear, c_in), f"for {c_in} channels of {side} × {side}"
+        conv, case = called(answer, linear, c_in), f"{c_in} channels of {side} × {side}"
         problem = not_this_conv(conv, (c_out, c_in, side, side), case)
         if problem is not None:
             return problem
@@ -176,13 +177,13 @@ def check_dense(answer) -> Verdict:
             want, got = linear(maps.flatten(1)), conv(maps)
         if got.shape[2:] != (1, 1):
             return wrong(
-                f"Expected one value per kernel {case}, got {got.shape[2]} × {got.shape[3]}: no padding."
+                f"Expected one value per kernel for {case}, got {got.shape[2]} × {got.shape[3]}: no padding."
             )
         if not torch.allclose(want, got.flatten(1), atol=1e-4):
             if torch.allclose(want - linear.bias, got.flatten(1), atol=1e-4):
-                return wrong(f"The bias is missing {case}.")
+                return wrong(f"The bias is missing for {case}.")
             return wrong(
-                f"The shapes are right {case}, but the outputs differ: were the weights copied?"
+                f"The shapes are right for {case}, but the outputs differ: were the weights copied?"
             )
     return correct("The same numbers, and on a larger feature map one answer for every place.")
 
@@ -190,10 +191,10 @@ def check_dense(answer) -> Verdict:
 def not_this_conv(conv, weight_shape: tuple, case: str) -> Verdict | None:
     """What is wrong with an answer that should be a convolution with weights of this shape; None if it is one."""
     if not isinstance(conv, nn.Conv2d):
-        return wrong(f"Expected an nn.Conv2d {case}, got {type(conv).__name__}.")
+        return wrong(f"Expected an nn.Conv2d for {case}, got {type(conv).__name__}.")
     if tuple(conv.weight.shape) != weight_shape:
         wanted = " × ".join(map(str, weight_shape))
-        return wrong(f"Expected weights of {wanted} {case}, got {shape(conv.weight)}.")
+        return wrong(f"Expected weights of {wanted} for {case}, got {shape(conv.weight)}.")
     return None
 
 
@@ -207,7 +208,7 @@ def _check_merge(answer) -> Verdict:
     for c_in, c_mid, c_out in ((1, 1, 1), (3, 8, 4), (4, 6, 2)):
         first = nn.Conv2d(c_in, c_mid, 3, padding=1)
         second = nn.Conv2d(c_mid, c_out, 3, padding=1)
-        case = f"for {c_in} → {c_mid} → {c_out} channels"
+        case = f"{c_in} → {c_mid} → {c_out} channels"
         conv = called(answer, first, second)
         problem = not_this_conv(conv, (c_out, c_in, 5, 5), case)
         if problem is not None:
@@ -217,7 +218,7 @@ def _check_merge(answer) -> Verdict:
             want, got = second(first(images)), conv(images)
         if got.shape != want.shape:
             return wrong(
-                f"Expected outputs of {shape(want)} {case}, got {shape(got)}: padding 2 keeps the size."
+                f"Expected outputs of {shape(want)} for {case}, got {shape(got)}: padding 2 keeps the size."
             )
         want, got = (
             maps[..., 1:-1, 1:-1] for maps in (want, got)
@@ -226,9 +227,9 @@ def _check_merge(answer) -> Verdict:
             offset = (want - got).mean((0, 2, 3), keepdim=True)
             if torch.allclose(want - offset, got, atol=1e-5):
                 return wrong(
-                    f"The kernel is right {case}; the bias is not: the first bias passes through the second kernel."
+                    f"The kernel is right for {case}; the bias is not: the first bias passes through the second kernel."
                 )
-            return wrong(f"The outputs differ {case}: is one of the kernels flipped?")
+            return wrong(f"The outputs differ for {case}: is one of the kernels flipped?")
     return correct("One convolution in place of two, biases and all.")
 
 

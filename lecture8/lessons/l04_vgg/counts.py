@@ -8,6 +8,7 @@ import torch
 
 from lecture8 import complexity, models
 from lecture8.lessons.l04_vgg.experiments import THIRDS, third_layers
+from lecture8.words import phrase, say
 
 
 def stacks_with_field(field: int) -> dict[str, tuple[int, int]]:
@@ -23,10 +24,8 @@ def stacks_with_field(field: int) -> dict[str, tuple[int, int]]:
     for kernel in range(3, field + 1, 2):
         layers, rest = divmod(field - 1, kernel - 1)
         if not rest:
-            found[f"{layers} layer{'s' if layers > 1 else ''} of {kernel} × {kernel}"] = (
-                kernel,
-                layers,
-            )
+            name = f"{layers} layers of {kernel} × {kernel}"
+            found[name if layers > 1 else f"1 layer of {field} × {field}"] = kernel, layers
     return found
 
 
@@ -98,11 +97,11 @@ def middle() -> pd.DataFrame:
             cost = complexity.profile(models.build(name))
         rows[configuration] = {
             "layers": cost.depth,
-            "field": cost.field,
+            phrase("field"): cost.field,
             "conv params": f"{sum(row['params'] for part, row in parts(cost).items() if 'block' in part):,}",
-            "macs": f"{cost.macs:,}",
+            phrase("macs"): f"{cost.macs:,}",
         }
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows).T.rename(columns=say)
 
 
 def miniatures() -> pd.DataFrame:
@@ -111,13 +110,15 @@ def miniatures() -> pd.DataFrame:
     for name, (third, width) in THIRDS.items():
         cost = complexity.profile(third_layers(third, width, 36, seed=0), (1, 16, 16))
         rows[name] = {
-            "third layer": third if third != "depthwise" else "depthwise 3 × 3, then 1 × 1",
+            "third layer": say(third)
+            if third != "depthwise"
+            else say("depthwise 3 × 3, then 1 × 1"),
             "channels": f"{width}, {2 * width}",
             "field": cost.field,
-            "multiply-adds": f"{cost.macs:,}",
+            phrase("multiply-adds"): f"{cost.macs:,}",
             "parameters": f"{cost.params:,}",
         }
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows).T.rename(columns=say)
 
 
 def measuring(runs: pd.DataFrame, *sides: str) -> pd.DataFrame:

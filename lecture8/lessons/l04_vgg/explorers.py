@@ -7,6 +7,7 @@ from torch import nn
 from lecture8 import complexity, datasets, models
 from lecture8.lessons.l04_vgg import counts, pictures
 from lecture8.teaching import Explorer, explorer
+from lecture8.words import phrase
 
 
 @explorer
@@ -25,10 +26,11 @@ def stack() -> Explorer:
                 )
         cost = complexity.profile(net, (channels, side, side))
         one = complexity.conv_params(channels, channels, cost.field, bias=False)
+        bends = f"{layers} non-linearities" if layers > 1 else phrase("1 non-linearity")
         words = (
             f"{layers} × ({kernel} × {kernel} and ReLU), {channels} channels, on maps of {side} × {side}: "
             f"receptive field {cost.field} × {cost.field}, {cost.params:,} weights, {cost.macs:,} multiply-adds, "
-            f"{layers} non-linearit{'y' if layers == 1 else 'ies'}."
+            f"{bends}."
         )
         if layers > 1:
             words += (
@@ -62,8 +64,11 @@ def sees() -> Explorer:
         chain = counts.layers_of(models.vgg.CONFIGURATIONS[configuration])[:layers]
         pools = sum(stride == 2 for _, stride in chain)
         side, step = len(counts.paths(chain)), 2**pools
-        words = f"A unit after {len(chain)} layers of configuration {configuration}, {pools} of them pooling layers, sees "
-        words += f"{side} × {side} pixels; its neighbor sees as much, {step} pixel{'s' * (step > 1)} further."
+        apart = f"{step} pixels" if step > 1 else phrase("1 pixel")
+        words = (
+            f"A unit after {len(chain)} layers of configuration {configuration}, {pools} of them pooling layers, sees "
+            f"{side} × {side} pixels; its neighbor sees as much, {apart} further."
+        )
         name = f"{configuration}, {len(chain)} layers"
         return pictures.lit(photo, {name: chain}, [side], inches=2.4), words
 

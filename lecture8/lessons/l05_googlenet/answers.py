@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from lecture8.models.googlenet import MODULES
 from lecture8.teaching import Verdict, called, correct, same_network, shape, wrong
+from lecture8.words import phrase
 
 
 # --- builds ---------------------------------------------------------------------------------------
@@ -150,9 +151,8 @@ def check_inception(answer) -> Verdict:
         if problem is not None:
             return problem
     options = (20, 4, 3, 6, 2, 5, 7, _conv_norm, 3)
-    problem = _as_table(
-        called(answer, *options), Inception(*options), "With another `layer`, and kernel5=3"
-    )
+    case = phrase("With another `layer`, and kernel5=3")
+    problem = _as_table(called(answer, *options), Inception(*options), case)
     if problem is not None:
         return problem
     return correct("Figure 2 (b) of the paper: four branches, six convolutions.")
@@ -205,7 +205,9 @@ def check_batch_norm(answer) -> Verdict:
         got, want = called(mine, batches[0]), theirs(batches[0])
         if not torch.allclose(got, want, atol=1e-4):
             return wrong(
-                "Right in training. In evaluation (`self.training` is False) use running_mean and running_var."
+                phrase(
+                    "Right in training. In evaluation (`self.training` is False) use running_mean and running_var."
+                )
             )
         if not torch.allclose(mine.running_mean, theirs.running_mean, atol=1e-5):
             return wrong("An evaluation should not change the running statistics.")
@@ -267,18 +269,23 @@ def check_one_by_one(answer) -> Verdict:
         x = torch.randn(2, c_in, height, width, generator=generator)
         weight = torch.randn(c_out, c_in, generator=generator)
         bias = torch.randn(c_out, generator=generator)
-        case = f"for {c_in} → {c_out} channels on {height} × {width} pixels"
+        case = f"{c_in} → {c_out} channels on {height} × {width} pixels"
         want, got = F.conv2d(x, weight[:, :, None, None], bias), called(answer, x, weight, bias)
         if not isinstance(got, torch.Tensor):
-            return wrong(f"Expected a tensor {case}, got {type(got).__name__}.")
+            return wrong(f"Expected a tensor for {case}, got {type(got).__name__}.")
         if got.shape != want.shape:
-            moved = got.ndim == 4 and got.shape == want.permute(0, 2, 3, 1).shape
-            hint = " (the channels are still the last axis: move them back)" if moved else ""
-            return wrong(f"Expected the shape {shape(want)} {case}, got {shape(got)}{hint}.")
+            if got.ndim == 4 and got.shape == want.permute(0, 2, 3, 1).shape:
+                return wrong(
+                    f"Expected the shape {shape(want)} for {case}, got {shape(got)} (the channels are still the last axis: "
+                    "move them back)."
+                )
+            return wrong(f"Expected the shape {shape(want)} for {case}, got {shape(got)}.")
         if (got - want).abs().max() > 1e-4:
-            shift = (got - want + bias[:, None, None]).abs().max() < 1e-4
-            hint = ": the bias is missing" if shift else ""
-            return wrong(f"The shape is right, the values are not, {case}{hint}.")
+            if (got - want + bias[:, None, None]).abs().max() < 1e-4:
+                return wrong(
+                    f"The shape is right, the values are not, for {case}: the bias is missing."
+                )
+            return wrong(f"The shape is right, the values are not, for {case}.")
     return correct("The same numbers as a 1 × 1 convolution: one linear layer at every pixel.")
 
 
@@ -315,7 +322,7 @@ def check_design(answer) -> Verdict:
         parts = {
             "3 × 3": 9 * reduce3 * three,
             "5 × 5": 25 * reduce5 * five,
-            "1 × 1 convolutions": 256 * (one + reduce3 + reduce5 + pool),
+            phrase("1 × 1 convolutions"): 256 * (one + reduce3 + reduce5 + pool),
         }
         most = max(parts, key=parts.get)
         return wrong(
@@ -351,14 +358,20 @@ def check_break_even(answer) -> Verdict:
             case = f"For c_in={c_in}, c_out={c_out}, kernel={kernel}"
             if not isinstance(got, int | float):
                 return wrong(f"{case}: expected a whole number, got {type(got).__name__}.")
-            costs = got * (c_in + kernel**2 * c_out)
-            more = "more than" if costs > direct else "as much as"
-            how = more if costs >= direct else "less than"
-            fix = "take less" if costs >= direct else f"but so does {want}"
             if got != int(got):
                 return wrong(f"{case} you return {got:g}; channels come in whole numbers.")
+            costs = got * (c_in + kernel**2 * c_out)
+            both = f"{costs:,.0f} and {direct:,} per pixel"
+            if costs < direct:
+                return wrong(
+                    f"{case} a reduction to {got} costs less than the direct convolution ({both}): but so does {want}."
+                )
+            if costs == direct:
+                return wrong(
+                    f"{case} a reduction to {got} costs as much as the direct convolution ({both}): take less."
+                )
             return wrong(
-                f"{case} a reduction to {got} costs {how} the direct convolution ({costs:,.0f} and {direct:,} per pixel): {fix}."
+                f"{case} a reduction to {got} costs more than the direct convolution ({both}): take less."
             )
     return correct(
         "Cheaper as long as r < k²·c_in·c_out / (c_in + k²·c_out): for large kernels nearly every reduction pays."

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lecture8 import published
 from lecture8.lessons.l05_googlenet.modules import BRANCHES, branches
 from lecture8.models.googlenet import MODULES
-from lecture8.words import say
+from lecture8.words import phrase, say
 from lecture8.plots import BLACK, BLUE, GRAY, GREEN, ORANGE, PINK, SKY, YELLOW, lines, short
 
 COLORS = dict(zip(BRANCHES, (SKY, BLUE, ORANGE, YELLOW), strict=True))
@@ -415,5 +415,13 @@ def loaded(name: str = "auxiliary_grid") -> None:
     """Says where a table comes from."""
     header = published.provenance(name)
     what, seeds = header["what"].split(";")[0], header["seeds"]
-    print(say(f"Loaded, not trained here: {what}, seeds {seeds}."))
-    print(say(f"Made with {header['command']}, {header['date']}."))
+    said = say("Loaded, not trained here: {what}, seeds {seeds}.")
+    print(said.format(what=say(what), seeds=seeds))
+    command, date = header["command"], header["date"]
+    print(say("Made with {command}, {date}.").format(command=command, date=date))
+
+
+# what the header says of these runs, for its translation
+GRID = phrase(
+    "the small GoogLeNet (Table 1, an eighth of every width) on 960 digits of 16 × 16, Adam, batch 32"
+)

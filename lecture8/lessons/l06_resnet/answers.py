@@ -14,6 +14,7 @@ from lecture8.teaching import (
     shape,
     wrong,
 )
+from lecture8.words import phrase
 
 
 class Block(nn.Module):
@@ -104,9 +105,7 @@ def _check_block(answer, reference, settings: dict, unlike) -> Verdict:
                 called(build, c_in, c_out, stride, copy.deepcopy(shortcut))
                 for build in (answer, reference)
             )
-            case = f"Block({c_in}, {c_out}, stride={stride}, shortcut={name})".replace(
-                "Block", reference.__name__
-            )
+            case = f"{reference.__name__}({c_in}, {c_out}, stride={stride}, shortcut={name})"
             if not isinstance(mine, nn.Module):
                 return wrong(f"Expected a network (nn.Module), got {type(mine).__name__}.")
             verdict = same_network(mine, theirs, (c_in, 8, 8))
@@ -151,11 +150,12 @@ def _hint(mine: nn.Module, theirs: nn.Module, c_in: int) -> str:
 
 
 IDENTITY = {"nn.Identity()": nn.Identity}
+PROJECTION = phrase("a projection")
 
 
 def check_block(answer) -> Verdict:
     settings = {
-        (4, 8, 2): {"None": lambda: None, "a projection": lambda: Probe(4, 8, 2)},
+        (4, 8, 2): {"None": lambda: None, PROJECTION: lambda: Probe(4, 8, 2)},
         (4, 4, 1): {"None": lambda: None} | IDENTITY,
     }
     return _check_block(answer, Block, settings, _hint)
@@ -163,9 +163,9 @@ def check_block(answer) -> Verdict:
 
 def check_bottleneck(answer) -> Verdict:
     settings = {
-        (16, 32, 2): {"None": lambda: None, "a projection": lambda: Probe(16, 32, 2)},
+        (16, 32, 2): {"None": lambda: None, PROJECTION: lambda: Probe(16, 32, 2)},
         (16, 16, 1): {"None": lambda: None} | IDENTITY,
-        (8, 16, 1): {"a projection": lambda: Probe(8, 16, 1)},
+        (8, 16, 1): {PROJECTION: lambda: Probe(8, 16, 1)},
     }
     return _check_block(answer, Bottleneck, settings, _hint)
 
@@ -181,13 +181,14 @@ def check_option_a(answer) -> Verdict:
         if not isinstance(got, torch.Tensor):
             return wrong(f"Expected a tensor {case}, got {type(got).__name__}.")
         if got.shape != want.shape:
-            return wrong(f"Expected the shape {shape(want)} {case}, got {shape(got)}.")
-        if not torch.equal(got[:, :c_in], want[:, :c_in]):
-            averaged = got[:, :c_in].std() < 0.8 * want[:, :c_in].std()
-            hint = " (they look averaged: option A only skips)" if averaged else ""
             return wrong(
-                f"The first {c_in} channels {case} should be every second pixel of x{hint}."
+                f"Expected the shape {shape(want)} for {c_in} × {size} × {size} and c_out={c_out}, got {shape(got)}."
             )
+        if not torch.equal(got[:, :c_in], want[:, :c_in]):
+            said = f"The first {c_in} channels {case} should be every second pixel of x."
+            if got[:, :c_in].std() < 0.8 * want[:, :c_in].std():
+                said = f"The first {c_in} channels {case} should be every second pixel of x (they look averaged: option A only skips)."
+            return wrong(said)
         if got[:, c_in:].any():
             return wrong(f"The {c_out - c_in} new channels {case} should be all zeros.")
     return correct(

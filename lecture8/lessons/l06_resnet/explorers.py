@@ -14,19 +14,20 @@ def suspects() -> Explorer:
     settings = pictures.settings_of_56(longer=False)
     same = table[(table["lr"] == 0.05) & (table["init"] == "he") & (table["kind"] == "plain")]
     twenty = same[same["depth"] == 20].pivot(index="seed", columns="epoch", values="train_loss")
-    seeds = {"seed 0": 0, "seed 1": 1, "seed 2": 2}
+    numbers = {"seed 0": 0, "seed 1": 1, "seed 2": 2}
 
     def draw(setting: str, seed: str) -> tuple[Figure, str]:
-        rows = settings[setting]
-        if seed != "all seeds":
-            rows = rows[rows["seed"] == seeds[seed]]
+        rows, chosen = settings[setting], f"{setting}, all seeds"
+        if seed in numbers:
+            rows = rows[rows["seed"] == numbers[seed]]
+            chosen = f"{setting}, seed {numbers[seed]}"
         learned = 100 * rows["end_train_accuracy"].dropna()
         said = ", ".join(f"{one:.0f}" for one in learned)
-        words = f"plain-56, {setting}, {seed}: after 60 epochs {said} % of the training images are classified correctly. "
+        words = f"plain-56, {chosen}: after 60 epochs {said} % of the training images are classified correctly. "
         words += "plain-20 (He, rate 0.05) learns 100 % with every seed."
         return pictures.one_setting(rows, {"plain-20": twenty.to_numpy()}, setting), words
 
-    controls = {"setting": list(settings), "seed": ["all seeds", *seeds]}
+    controls = {"setting": list(settings), "seed": ["all seeds", *numbers]}
     start = {"setting": "He (fan-out), rate 0.05"}
     return Explorer(draw, controls, start=start)
 
@@ -36,18 +37,17 @@ def depth() -> Explorer:
     """Plain against residual for any depth and shortcut, from loaded runs."""
 
     def draw(depth: int, shortcut: str) -> tuple[Figure, str]:
-        words = []
-        for kind, name in (
-            ("plain", f"plain-{depth}"),
-            (shortcut, f"residual-{depth} with shortcut {shortcut}"),
-        ):
-            ratios = ", ".join(f"{ratio:,.0f}" for ratio in runs.before_training(kind, depth))
-            words.append(
-                f"{name}, three seeds: training loss {runs.listed(runs.last_loss(kind, depth), 3)} after 12 epochs; before "
-                f"training the first convolution's gradient norm is {ratios} times the last one's."
-            )
         kinds = ["plain", shortcut]
-        return pictures.by_shortcut(depth, kinds), " ".join(words)
+        losses = [runs.listed(runs.last_loss(kind, depth), 3) for kind in kinds]
+        before = [runs.before_training(kind, depth) for kind in kinds]
+        ratios = [", ".join(f"{ratio:,.0f}" for ratio in ratios) for ratios in before]
+        words = (
+            f"plain-{depth}, three seeds: training loss {losses[0]} after 12 epochs; before training the first convolution's "
+            f"gradient norm is {ratios[0]} times the last one's. residual-{depth} with shortcut {shortcut}, three seeds: "
+            f"training loss {losses[1]} after 12 epochs; before training the first convolution's gradient norm is {ratios[1]} "
+            "times the last one's."
+        )
+        return pictures.by_shortcut(depth, kinds), words
 
     depths = sorted(int(d) for d in published.read("digits_depth")["depth"].unique())
     return Explorer(draw, {"depth": depths, "shortcut": ["A", "B", "C"]}, start={"depth": 56})
@@ -68,8 +68,11 @@ def removal() -> Explorer:
         row = table.loc[(names[network], *[*blocks, 0, 0][:2])]
         said = [int(answer) for answer in row["said"][1:]]
         wrong = [answer != label for answer, label in zip(said, labels, strict=True)]
-        listed = " and ".join(map(str, blocks)) or "none"
-        listed += " (named twice)" * (first == second != "none")
+        listed = str(blocks[0]) if blocks else "none"
+        if len(blocks) == 2:
+            listed = f"{blocks[0]} and {blocks[1]}"
+        elif first == second != "none":
+            listed = f"{first} (named twice)"
         words = (
             f"{network} without retraining, block removed: {listed}. {100 * row['test_accuracy']:.1f} % of 300 test images are "
             f"classified correctly; of these 20, {20 - sum(wrong)}."

@@ -193,7 +193,8 @@ def check_separate(answer) -> Verdict:
         wanted = f"{size[0]} × {pairs}", f"{pairs} × {size[1]}"
         if (shape(columns), shape(rows)) != wanted:
             return wrong(
-                f"Expected columns of {wanted[0]} and rows of {wanted[1]} {case}, got {shape(columns)} and {shape(rows)}."
+                f"Expected columns of {wanted[0]} and rows of {wanted[1]} for {size[0]} × {size[1]}, {pairs} pair(s), "
+                f"got {shape(columns)} and {shape(rows)}."
             )
         best = torch.matmul(*separate(kernel, pairs))
         found, least = (
@@ -353,8 +354,10 @@ def _what_is_left(net, images, labels, got, alike) -> str:
         return f"A confidence of {got[2]:.2f}, with five classes: along which axis do the probabilities add up to 1?"
     if not alike[1]:
         again = [(net.train()(images).argmax(1) == labels).float().mean() for _ in range(3)]
-        guess = f" (it varies from run to run: {min(again):.2f} to {max(again):.2f})"
-        return f"The accuracy {got[1]:.2f} is not this network's{guess}: which of its layers act only in training?"
+        return (
+            f"The accuracy {got[1]:.2f} is not this network's (it varies from run to run: {min(again):.2f} to "
+            f"{max(again):.2f}): which of its layers act only in training?"
+        )
     smoothed = F.cross_entropy(net.eval()(images), labels, label_smoothing=0.1).item()
     if abs(got[0] - smoothed) < 1e-4:
         return "The loss is still that of smoothed labels: even a perfect network could not reach 0."
@@ -395,7 +398,8 @@ def _check_factorize(answer) -> Verdict:
         want, got = factorize(layer, between)(images), mine(images)
         if got.shape != want.shape:
             return wrong(
-                f"Expected outputs of {shape(want)} {case}, got {shape(got)}: each of the two has its own part of stride and padding."
+                f"Expected outputs of {shape(want)} for {layer.in_channels} → {layer.out_channels} channels, {between} between, "
+                f"got {shape(got)}: each of the two has its own part of stride and padding."
             )
         if torch.allclose(got, want, atol=1e-4):
             continue

@@ -16,6 +16,7 @@ from lecture8.lessons.l07_inception_v3.kernels import (
     photograph,
 )
 from lecture8.teaching import Explorer, explorer
+from lecture8.words import phrase
 
 
 @explorer
@@ -30,14 +31,18 @@ def kernel() -> Explorer:
         figure = pictures.separated(whole, part, picture, pairs)
         energy = (part.square().sum() / whole.square().sum()).item()
         cost = 2 * SIZE * pairs
-        price = "fewer than" if cost < SIZE**2 else "more than"
-        keep = "1 pair keeps" if pairs == 1 else f"{pairs} pairs keep"
-        alike = _correlation(picture, whole, part)
+        price = phrase("fewer than" if cost < SIZE**2 else "more than")
         text = (
-            f"{kernel}: {keep} {100 * energy:.1f} % of the kernel's energy. "
+            f"{kernel}: {pairs} pairs keep {100 * energy:.1f} % of the kernel's energy. "
             f"{2 * SIZE} × {pairs} = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
-            f"On {photo} the two outputs have a correlation of {alike:.2f} (1 if they are equal)."
         )
+        if pairs == 1:
+            text = (
+                f"{kernel}: 1 pair keeps {100 * energy:.1f} % of the kernel's energy. "
+                f"{2 * SIZE} × 1 = {cost} weights, {price} the {SIZE**2} of the kernel itself. "
+            )
+        alike = _correlation(picture, whole, part)
+        text += f"On {photo} the two outputs have a correlation of {alike:.2f} (1 if they are equal)."
         return figure, text
 
     return Explorer(
@@ -72,11 +77,13 @@ def smoothing() -> Explorer:
         for name, several in found.items():
             over = 100 * sum(one.overconfidence for one in several) / len(several)
             accuracy = 100 * sum(one.overall_accuracy for one in several) / len(several)
-            side = "above" if over > 0 else "below"
-            words.append(
-                f"{name}: accuracy {accuracy:.1f} %, mean confidence {abs(over):.1f} points {side} it"
-            )
-        text = f"{images} training images, {len(several)} seeds. " + "; ".join(words) + "."
+            said = f"{name}: accuracy {accuracy:.1f} %, mean confidence {abs(over):.1f} points below it"
+            if over > 0:
+                said = f"{name}: accuracy {accuracy:.1f} %, mean confidence {over:.1f} points above it"
+            words.append(said)
+        text = f"{images} training images, {len(several)} seeds. {words[0]}."
+        if amount:
+            text = f"{images} training images, {len(several)} seeds. {words[0]}; {words[1]}."
         return pictures.reliability(found), text
 
     amounts, sizes = (sorted(runs[column].unique().tolist()) for column in ("amount", "images"))
