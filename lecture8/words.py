@@ -84,11 +84,15 @@ def phrase(text: str) -> str:
     return text
 
 
+def _without_calls(text: str) -> str:
+    return CALL.sub(lambda call: call[0] if PROSE.search(call[0]) else "", text)
+
+
 @functools.cache
 def _found(text: str, language: str) -> str | None:
     whole, holes = _texts(language)
     key = bare(text)
-    found = whole.get(key) if re.search("[A-Za-z]", CALL.sub("", key)) else key
+    found = whole.get(key) if re.search("[A-Za-z]", _without_calls(key)) else key
     if found is None and not SAID.search(key) and not DOTTED.fullmatch(key):
         certain, vague = ([one for one in holes if one[3] is definite] for definite in (True, False))
         # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or one word

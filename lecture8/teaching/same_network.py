@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lecture8 import checks
 from lecture8.teaching.exercises import Verdict, correct, shape, wrong
+from lecture8.words import phrase
 
 SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
 
@@ -116,7 +117,8 @@ def _difference(position: int, mine: _Layer | None, wanted: _Layer, total: int, 
         return f"{where}: yours there is {mine}."
     for key, value in wanted.settings.items():
         if mine.settings.get(key) != value:
-            return f"{where}: {key} should be {value}, in your {mine.name} it is {mine.settings.get(key, 'missing')}."
+            found = mine.settings.get(key, phrase("missing"))
+            return f"{where}: {key} should be {value}, in your {mine.name} it is {found}."
     extra = set(mine.settings) - set(wanted.settings)
     if extra:
         return f"{where}: your {mine.name} has a {extra.pop().removesuffix(' shape')} that it should not have."
