@@ -33,7 +33,9 @@ def test_every_question_has_all_that_it_says(page):
 
 def test_every_prediction_is_revealed_once_and_by_one_of_its_options(page):
     _, questions, shown = page
-    revealed = re.findall(r'<div data-reveal="(\w+)" data-measured="(.*?)">.*?<details><summary>', shown)
+    revealed = re.findall(
+        r'<div data-reveal="(\w+)" data-measured="(.*?)" data-mine="You predicted">.*?<details><summary>', shown
+    )
     assert sorted(key for key, _ in revealed) == sorted(questions.predictions)
     for key, measured in revealed:
         assert html.unescape(measured) in questions.predictions[key].options
@@ -42,7 +44,9 @@ def test_every_prediction_is_revealed_once_and_by_one_of_its_options(page):
 def test_every_listed_explorer_is_a_player(page):
     name, _, shown = page
     listed = {key for key in teaching.EXPLORERS if key.startswith(f"l{name}.")}
-    assert listed == set(re.findall(r'<figure data-player="(\S+)"><img alt="[^"]{10,}" src="data:image/png', shown))
+    assert listed == set(
+        re.findall(r'<figure data-player="(\S+)" data-language="en"><img alt="[^"]{10,}" src="data:image/png', shown)
+    )
 
 
 def test_many_states_are_thinned_around_the_start():

@@ -21,7 +21,6 @@ SKIPPED = {
     "test_transfer.py::test_a_damaged_file_and_a_missing_timm_are_named": "is about files",
     "test_measure.py::test_too_noisy_is_said": "asks for the name of the CPU",
     "test_datasets.py::test_glyphs_show_what_their_labels_say": "images are drawn on the CPU",
-    "test_datasets.py::test_glyphs_lie_inside_the_picture_and_fill_it_well": "images are drawn on the CPU",
     "test_datasets.py::test_some_glyphs_only": "images are drawn on the CPU",
 }
 
