@@ -1,6 +1,6 @@
 // Begins one live picture: finds its place, lets it draw, and hides the still in the output before it.
 // texts: pairs of what the picture says in English, with {0}, {1} for its values, and what it says instead
-(name, draw, data, texts = []) => {
+(name, draw, data, texts) => {
   "use strict";
   // JupyterLab inserts scripts anew: then the place is the first that no script has begun yet
   const beside = document.currentScript && document.currentScript.previousElementSibling;
@@ -11,7 +11,7 @@
   root.dataset.lmSuppressShortcuts = root.dataset.preventSwipe = "true";
   root.addEventListener("keydown", event => event.stopPropagation());
   draw(root, data);  // if it fails, the still stays
-  if (texts.length) {
+  if (texts) {
     const rules = texts.map(([from, to]) => [new RegExp(`^${from.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{\d\}/g, "(.*?)")}$`, "s"), to]);
     const say = text => {
       for (const [pattern, to] of rules) {
