@@ -90,11 +90,10 @@ def _without_calls(text: str) -> str:
 
 @functools.cache
 def _found(text: str, language: str) -> str | None:
-    whole, holes = _texts(language)
+    whole, certain, vague = _texts(language)
     key = bare(text)
     found = whole.get(key) if re.search("[A-Za-z]", _without_calls(key)) else key
     if found is None and not SAID.search(key) and not DOTTED.fullmatch(key):
-        certain, vague = ([one for one in holes if one[3] is definite] for definite in (True, False))
         # one that fits much, such as "{0}: {1}", was meant only if all that is in its holes is known, or one word
         found = (
             _filled(key, language, certain, PROSE)
@@ -112,7 +111,7 @@ def _found(text: str, language: str) -> str | None:
 
 def _filled(key: str, language: str, holes: list, strange: re.Pattern = NOTHING) -> str | None:
     """The first that fits, but with nothing strange in its holes that nobody has translated."""
-    for pattern, numbers, translation, _ in holes:
+    for pattern, numbers, translation in holes:
         if match := pattern.fullmatch(key):
             values = dict(zip(numbers, match.groups(), strict=True))
             said = {number: _part(value, language) for number, value in values.items()}
@@ -143,8 +142,11 @@ def _read(path: Path) -> Iterable:
 
 
 @functools.cache
-def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[int], str, bool]]]:
-    """The translations of whole texts, headings among them; and of texts with holes, the most definite first."""
+def _texts(language: str) -> tuple[dict[str, str], list, list]:
+    """The translations of whole texts, headings among them; of texts with holes, longest first; of those that fit much.
+
+    A text with holes is a pattern, the numbers of its holes in order, and its translation.
+    """
     whole, holes = {}, []
     pages = HERE.parent / "docs" / f"{language}.po"  # not in the installed package, and nothing there needs it
     for path in [HERE / f"{language}.po", *sorted(HERE.glob(f"lessons/*/{language}.po")), *[pages] * pages.exists()]:
@@ -158,15 +160,11 @@ def _texts(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern, list[i
                 headings = [re.findall(r"^#+ (.+?) *$", one, re.MULTILINE) for one in (message.id, message.string)]
                 whole |= dict(zip(*headings, strict=False))
     holes.sort(key=lambda pair: -len(HOLE.sub("", pair[0])))
-    return whole, [
-        (
-            _pattern(text),
-            [int(n) for n in HOLE.findall(text)],
-            said,
-            len(re.findall("[A-Za-z]", HOLE.sub("", text))) > 11,
-        )
-        for text, said in holes
-    ]
+    certain, vague = [], []
+    for text, said in holes:
+        definite = len(re.findall("[A-Za-z]", HOLE.sub("", text))) > 11
+        (certain if definite else vague).append((_pattern(text), [int(n) for n in HOLE.findall(text)], said))
+    return whole, certain, vague
 
 
 def _pattern(text: str) -> re.Pattern:

@@ -8,7 +8,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from lecture8.words import say
-from tools.build import conditions
+from tools.build import conditions, notebooks
 
 
 def within(markdown: str) -> list[str]:
@@ -19,8 +19,7 @@ def within(markdown: str) -> list[str]:
 def cells(notebook: str, language: str = "en") -> list[tuple[str, NotebookNode]]:
     """(the last heading up to it, cell) for the cells of an executed notebook; '' before the first section."""
     found, heading = [], ""
-    folder = conditions.ROOT / "notebooks" / ("" if language == "en" else language)
-    for cell in nbformat.read(folder / f"{notebook}.ipynb", 4).cells:
+    for cell in nbformat.read(notebooks.NOTEBOOKS / notebooks.place(notebook, language), 4).cells:
         if cell.cell_type == "markdown":
             heading = [heading, *within(cell.source)][-1]
         found.append((heading, cell))

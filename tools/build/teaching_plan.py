@@ -34,15 +34,18 @@ class Plan:
     @property
     def discussion(self) -> str:
         """The part for the end of the lesson, with its heading."""
-        heading = say(f"## {DISCUSSION}", self.language)
-        return f"#{heading}\n\n{self.parts[heading.removeprefix('## ')]}"
+        return f"### {self._last}\n\n{self.parts[self._last]}"
+
+    @property
+    def _last(self) -> str:
+        return say(f"## {DISCUSSION}", self.language).removeprefix("## ")
 
     @property
     def notes(self) -> dict[str, str]:
         """Heading of the notebook -> the speaker's notes, and the claims that the executed notebook makes there."""
         claims = [(heading, text[2:]) for heading, text in self._shown if text.startswith("✅")]
-        last, measured = say(f"## {DISCUSSION}", self.language)[3:], say("The notebook measured:", self.language)
-        found = {heading: [body] for heading, body in self.parts.items() if heading != last}
+        measured = say("The notebook measured:", self.language)
+        found = {heading: [body] for heading, body in self.parts.items() if heading != self._last}
         for heading, claim in dict.fromkeys(claims):  # one that is shown twice is read once
             found.get(heading, []).append(f"*{measured}* {claim}")
         return {heading: "\n\n".join(texts) for heading, texts in found.items()}
