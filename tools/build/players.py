@@ -51,6 +51,7 @@ def alive(notebook: NotebookNode, name: str) -> NotebookNode:
             continue
         shown = outputs[0]
         if found := EXPLORER.search(cell.source):
+            shown = outputs[-1]  # a live picture may stand before it
             made = _explorer(f"l{name}.{found[1]}", shown.data)
         elif found := ASKED.search(cell.source):
             kind, key = found.groups()
@@ -120,9 +121,9 @@ def thinned(values: dict[str, list], start: dict, most: int) -> dict[str, list]:
 
 
 def shown(notebook: NotebookNode) -> str:
-    """All HTML in the outputs of a notebook."""
-    outputs = (out for cell in notebook.cells for out in cell.get("outputs", ()))
-    return "".join(out.get("data", {}).get("text/html", "") for out in outputs)
+    """All HTML in the outputs of a notebook, each cell's in a box of its own, as on a page of the site."""
+    made = ([out.get("data", {}).get("text/html", "") for out in cell.get("outputs", ())] for cell in notebook.cells)
+    return "".join(f'<div class="cell_output">{"".join(some)}</div>' for some in made if any(some))
 
 
 def lay(page: str, folder: Path) -> None:
