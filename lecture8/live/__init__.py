@@ -17,10 +17,9 @@ def show(name: str, data: dict, still: Figure) -> None:
         the point, and names sorted, so that every run shows the same bytes
     """
     begin, draw = (Path(__file__).with_name(f"{file}.js").read_text(encoding="utf-8") for file in ("begin", name))
-    text = json.dumps(_plain(data), ensure_ascii=False, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
-    texts = words.pairs("live")
-    said = f",\n{json.dumps(texts, ensure_ascii=False)}" if texts else ""
-    page = f'<div data-live="{name}"></div><script>(\n{begin})("{name}",\n{draw},\n{text}{said})</script>'
+    data = _plain(data)
+    handed = f"{_json(data)},\n{_json(_texts(draw, data))}"
+    page = f'<div data-live="{name}"></div><script>(\n{begin})("{name}",\n{draw},\n{handed})</script>'
     display(still)
     plt.close(still)
     display({"text/html": page, "text/plain": f"live picture: {name}"}, raw=True)
@@ -33,3 +32,22 @@ def _plain(value):
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return round(value, 4) + 0.0 if isinstance(value, float) else value
+
+
+def _json(value) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.replace("</", "<\\/")
+
+
+def _texts(draw: str, data) -> dict[str, str]:
+    """What a script and its data say in English -> the same in the language that is spoken; nothing in English."""
+    said = {one: text for one, text in words.pairs("live") if all(part in draw for part in words.HOLE.split(one)[::2])}
+    handed = {one: words.say(one) for one in _strings(data)} if words.language() != "en" else {}
+    return said | {one: text for one, text in handed.items() if one not in said and text != one}
+
+
+def _strings(data) -> set[str]:
+    if isinstance(data, str):
+        return {data} if len(data) < 300 else set()  # what is longer is a picture
+    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return set().union(*map(_strings, inner))

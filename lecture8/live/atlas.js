@@ -1,15 +1,15 @@
 // The atlas: every network of the lineage to one scale, from all of them down to a single layer.
 // A bar's area says how many parameters something has, its color how many multiply-adds it does for one image.
-// Data: nets (label, image, params, macs, depth, unused params, layers, year, top-5 accuracy), and specs of layers.
-(root, data) => {
+// data: nets (label, image, params, macs, depth, unused params, layers, year, top-5 accuracy), and specs of layers
+(root, data, say) => {
   "use strict";
   const STOPS = [[0, 247, 236, 217], [0.42, 230, 159, 0], [0.7, 213, 94, 0], [1, 122, 42, 0]];  // YELLOW and ORANGE inside
   const SKY = "#56B4E9", ORANGE = "#D55E00", GLASS = 'fill="currentColor" fill-opacity=".12"';
   const OPENED = ["features", "classifier", "body", "branches"];  // their parts are shown in their place
   const KINDS = {
-    Conv2d: "convolution", Linear: "fully connected layer", MaxPool2d: "max pooling", AvgPool2d: "average pooling",
-    AdaptiveAvgPool2d: "average pooling", mean: "average", BatchNorm2d: "batch normalization", cat: "concatenation",
-    add: "addition", unused: "parameters that only training uses",
+    Conv2d: say`convolution`, Linear: say`fully connected layer`, MaxPool2d: say`max pooling`, AvgPool2d: say`average pooling`,
+    AdaptiveAvgPool2d: say`average pooling`, mean: say`average`, BatchNorm2d: say`batch normalization`, cat: say`concatenation`,
+    add: say`addition`, unused: say`parameters that only training uses`,
   };
   const STYLE = `
     & { font: 14px/1.45 system-ui, sans-serif; color: inherit; text-align: left; container-type: inline-size; margin: 8px 0; }
@@ -57,7 +57,7 @@
     const [size, letter] = [[1e9, " G"], [1e6, " M"], [1e3, " k"]].find(([size]) => number >= 0.9995 * size) || [1, ""];
     return Number((number / size).toPrecision(3)) + letter;
   };
-  const percent = share => share && share < 0.0005 ? "less than 0.1 %" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+  const percent = share => share && share < 0.0005 ? say`less than 0.1 %` : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
   const times = shape => [].concat(shape).join(" × ");
   const pair = value => Array.isArray(value) ? value : [value, value];
 
@@ -78,7 +78,7 @@
       const [kind, params, macs, from, to, kernel, stride, padding, groups] = data.specs[line];
       put(path = path.slice(0, same) + rest, {kind, params, macs, from, to, kernel, stride, padding, groups, field});
     }
-    if (unused) put("not used", {kind: "unused", params: unused, macs: 0});
+    if (unused) put(say`not used`, {kind: "unused", params: unused, macs: 0});
     return Object.assign(settle(net, true), {year, top5, size, params, macs, depth});
   };
   const settle = (node, top) => {
@@ -95,11 +95,11 @@
   };
   const words = leaf => {
     const window = leaf.kernel && leaf.kind !== "AdaptiveAvgPool2d" ? times(pair(leaf.kernel)) + " " : "";
-    const depthwise = leaf.groups > 1 && leaf.from && leaf.groups === leaf.from[0] ? "depthwise " : "";
-    const global = /^(Adaptive|mean)/.test(leaf.kind) && (leaf.to[1] || 1) === 1 ? "global " : "";
+    const depthwise = leaf.groups > 1 && leaf.from && leaf.groups === leaf.from[0] ? `${say`depthwise`} ` : "";
+    const global = /^(Adaptive|mean)/.test(leaf.kind) && (leaf.to[1] || 1) === 1 ? `${say`global`} ` : "";
     return window + depthwise + global + (KINDS[leaf.kind] || leaf.kind);
   };
-  const all = {name: "All networks", kids: data.nets.map(plant)};
+  const all = {name: say`All networks`, kids: data.nets.map(plant)};
   for (const net of all.kids) net.parent = all;
   const leaves = node => node.kids.length ? node.kids.flatMap(leaves) : [node];
   const ancestors = node => node.parent ? [...ancestors(node.parent), node] : [node];
@@ -108,10 +108,10 @@
 
   // --- colors -------------------------------------------------------------------------------------------------------
   const SCALES = {
-    macs: {words: "multiply-adds", head: "multiply-adds", value: node => short(node.macs),
+    macs: {words: say`multiply-adds`, head: say`multiply-adds`, value: node => short(node.macs),
       place: node => Math.cbrt(node.macs / most),
       ticks: [0, 1e3, 1e5, 1e6, 1e7, 1e8, 1e9, 5e9, 1.5e10].map(n => [Math.cbrt(n / most), short(n)])},
-    uses: {words: "multiply-adds per parameter", head: "… per parameter",
+    uses: {words: say`multiply-adds per parameter`, head: say`… per parameter`,
       value: node => node.params ? short(node.macs / node.params) : "–",
       place: node => node.params ? Math.log(Math.max(1, node.macs / node.params)) / Math.log(busiest) : 0,
       ticks: [1, 10, 100, 1e3, 1e4].map(n => [Math.log(n) / Math.log(busiest), exact(n)])},
@@ -126,31 +126,33 @@
   // --- what is said -------------------------------------------------------------------------------------------------
   const about = node => {
     const net = ancestors(node)[1];
-    const share = key => node !== net && net[key] ? ` (${percent(node[key] / net[key])} of ${net.name})` : "";
-    const costs = `${exact(node.params)} parameters${share("params")}, ${exact(node.macs)} multiply-adds${share("macs")}.`;
+    const share = key => node !== net && net[key] ? ` ${say`(${percent(node[key] / net[key])} of ${net.name})`}` : "";
+    const costs = say`${exact(node.params)} parameters${share("params")}, ${exact(node.macs)} multiply-adds${share("macs")}.`;
     if (node.kind) return `${node.name}: ${node.name === words(node) ? "" : words(node) + ", "}${costs} ${uses(node)}`;
     const big = node.kids.reduce((a, b) => b.params > a.params ? b : a), rate = Number((node.macs / node.params).toPrecision(3));
     const [area, work] = node.params ? [big.params / node.params, big.macs / (node.macs || 1)] : [0, 0];
     const part = area > 0.25 && Math.abs(area - work) > 0.05
-      ? ` Its largest part, ${big.name}, has ${percent(area)} of them and does ${percent(work)} of the multiply-adds.` : "";
-    const right = node.top5 ? ` Top-5 accuracy: ${node.top5.toFixed(1)} % (published weights, one crop).` : "";
-    return `${node.name}: ${costs}${rate ? ` Each parameter is used about ${exact(rate)} times per image.` : ""}${part}${right}`;
+      && say`Its largest part, ${big.name}, has ${percent(area)} of them and does ${percent(work)} of the multiply-adds.`;
+    const right = node.top5 && say`Top-5 accuracy: ${node.top5.toFixed(1)} % (published weights, one crop).`;
+    const often = rate && say`Each parameter is used about ${exact(rate)} times per image.`;
+    return [`${node.name}: ${costs}`, often, part, right].filter(Boolean).join(" ");
   };
   const weights = leaf => leaf.kind === "Conv2d"
     ? leaf.to[0] * leaf.from[0] / leaf.groups * pair(leaf.kernel)[0] * pair(leaf.kernel)[1]
     : leaf.kind === "Linear" ? leaf.to[0] * leaf.from[0] : 0;
   const uses = leaf => {
     const [, ...places] = leaf.to || [], used = places.reduce((a, b) => a * b, 1);
-    if (!leaf.from || !weights(leaf) || weights(leaf) * used !== leaf.macs) return leaf.params ? "" : "There is nothing to learn here.";
-    const map = places.length ? `${times(places)} = ${exact(used)} times, at every place of the map` : "once";
-    return `Each of its ${exact(weights(leaf))} weights is used ${map}.`;
+    const nothing = leaf.params ? "" : say`There is nothing to learn here.`, each = exact(weights(leaf)), at = times(places);
+    if (!leaf.from || !weights(leaf) || weights(leaf) * used !== leaf.macs) return nothing;
+    return places.length ? say`Each of its ${each} weights is used ${at} = ${exact(used)} times, at every place of the feature map.`
+      : say`Each of its ${each} weights is used once.`;
   };
   const facts = leaf => [
-    ["input", leaf.from && times(leaf.from)], ["output", leaf.to && times(leaf.to)],
-    ["kernel", leaf.kernel && times(pair(leaf.kernel))], ["stride", leaf.stride && [...new Set(pair(leaf.stride))].join(" × ")],
-    ["padding", leaf.kernel && [...new Set(pair(leaf.padding))].join(" × ")], ["groups", leaf.groups > 1 && leaf.groups],
-    ["parameters", exact(leaf.params)], ["multiply-adds", exact(leaf.macs)],
-    ["receptive field", leaf.to && (leaf.field ? `${exact(leaf.field)} pixels` : "the whole image")],
+    [say`input`, leaf.from && times(leaf.from)], [say`output`, leaf.to && times(leaf.to)],
+    [say`kernel`, leaf.kernel && times(pair(leaf.kernel))], [say`stride`, leaf.stride && [...new Set(pair(leaf.stride))].join(" × ")],
+    [say`padding`, leaf.kernel && [...new Set(pair(leaf.padding))].join(" × ")], [say`groups`, leaf.groups > 1 && leaf.groups],
+    [say`parameters`, exact(leaf.params)], [say`multiply-adds`, exact(leaf.macs)],
+    [say`receptive field`, leaf.to && (leaf.field ? say`${exact(leaf.field)} pixels` : say`the whole image`)],
   ].filter(([, value]) => value || value === 0);
 
   // --- the page -----------------------------------------------------------------------------------------------------
@@ -159,17 +161,16 @@
     made.append(...inside);
     return made;
   };
-  const trail = make("nav", {ariaLabel: "Where you are in the atlas"}), head = make("p");
+  const trail = make("nav", {ariaLabel: say`Where you are in the atlas`}), head = make("p");
   const rows = make("div", {className: "rows", role: "group"}), said = make("p", {className: "said"});
   const choice = make("select", {}, ...Object.entries(SCALES).map(([value, {words}]) => make("option", {value}, words)));
   const ramp = make("div", {className: "ramp"}), top = make("div", {className: "top"});
   said.setAttribute("aria-live", "polite");
-  const key = make("div", {className: "key"}, make("span", {}, "Area: parameters"), make("label", {}, "Color: ", choice), ramp);
+  const key = make("div", {className: "key"}, make("span", {}, say`Area: parameters`), make("label", {}, `${say`Color`}: `, choice), ramp);
   root.append(make("style", {textContent: STYLE.replace(/&/g, '[data-live="atlas"]')}), trail, head, key, top, rows, said);
 
   let at = all;  // what is open
   const seen = new Map();  // node -> the part of it that was in focus last
-
   const paint = node => `background:${color(scale.place(node))};color:${scale.place(node) > 0.74 ? "#fff" : "#111"}`;
   const bar = (node, widest) => {
     const parts = node.kids.filter(kid => kid.params), style = `width:${100 * node.params / widest}%`;
@@ -183,7 +184,7 @@
     if (at === all) name.prepend(make("span", {className: "year"}, year));
     else if (!node.kind) name.append(make("small", {}, times(node.to || [])));
     else if (node.name !== words(node)) name.append(make("small", {}, words(node)));
-    const ariaLabel = `${node.name}, ${short(node.params)} parameters, ${scale.value(node)} ${scale.words}`;
+    const ariaLabel = say`${node.name}, ${short(node.params)} parameters, ${scale.value(node)} ${scale.words}`;
     return make("button", {className: "row", type: "button", tabIndex: -1, node, ariaLabel}, name,
       make("div", {className: "track"}, bar(node, widest)), make("span", {className: "num"}, short(node.params)),
       make("span", {className: "num chip", style: paint(node)}, scale.value(node)));
@@ -211,11 +212,10 @@
     }
     const card = make("div", {className: "card", tabIndex: -1}, make("dl", {}, ...facts(leaf).flatMap(
       ([term, value]) => [make("dt", {}, term), make("dd", {}, String(value))])));
-    if (blocks) card.append(make("div", {innerHTML: blocks}, "one output value (blue) and the inputs it is made of (orange)"));
-    if (leaf.to) card.append(make("div", {innerHTML: image}, `what it sees of the ${times(size.slice(1))} image`));
+    if (blocks) card.append(make("div", {innerHTML: blocks}, say`one output value (blue) and the inputs it is made of (orange)`));
+    if (leaf.to) card.append(make("div", {innerHTML: image}, say`what it sees of the ${times(size.slice(1))} image`));
     return card;
   };
-
   const glide = shapes => {  // what was on the screen before (node -> rectangle) moves from there to its new place
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     const moved = [...rows.querySelectorAll(".seg, .bar")].filter(shape => shapes.has(shape.node));
@@ -239,20 +239,20 @@
     const path = ancestors(at);
     trail.replaceChildren(...path.flatMap((node, i) => [i ? "›" : "", crumb(node, node.name, node === at)]));
     if (at.parent) trail.append(make("span", {className: "step"}, ...[[-1, "◂"], [1, "▸"]].map(([step, sign]) =>
-      crumb(next(step), sign, !next(step), next(step) ? `${step < 0 ? "Previous" : "Next"}: ${next(step).name}` : "none"))));
-    const net = path[1], costs = net && [`${exact(at.params)} parameters`, `${exact(at.macs)} multiply-adds`];
-    const more = at === all ? ["All networks to one scale. Click a network or a block to look inside."] : at.kind ? [words(at)]
-      : [...costs, ...(at === net ? [`image ${times(at.size)}`, `${at.depth} layers deep`] : at.to ? [`output ${times(at.to)}`] : [])];
-    const title = at === all ? "What does a network spend, and where?" : at.name;
+      crumb(next(step), sign, !next(step), next(step) ? `${step < 0 ? say`Previous` : say`Next`}: ${next(step).name}` : say`none`))));
+    const net = path[1], costs = net && [say`${exact(at.params)} parameters`, say`${exact(at.macs)} multiply-adds`];
+    const more = at === all ? [say`All networks to one scale. Click a network or a block to look inside.`] : at.kind ? [words(at)]
+      : [...costs, ...(at === net ? [say`image ${times(at.size)}`, say`${at.depth} layers deep`] : at.to ? [say`output ${times(at.to)}`] : [])];
+    const title = at === all ? say`What does a network spend, and where?` : at.name;
     head.replaceChildren(make("span", {className: "title"}, title), more.join(" · "));
     const gradient = `background:linear-gradient(90deg,${STOPS.map(([end]) => `${color(end)} ${100 * end}%`).join()})`;
     ramp.replaceChildren(make("i", {style: gradient}), ...scale.ticks.filter(
       ([place], i) => place <= 1 && (!i || place > 0.15)).map(([place, text]) => make("span", {style: `left:${100 * place}%`}, text)));
     top.style.display = key.style.display = at.kind ? "none" : "";
     rows.className = at.kids.length > 20 ? "rows long" : "rows";
-    top.replaceChildren(make("span", {}, at === all ? "network" : `${at.kids.length} parts, in execution order`),
-      ...["parameters", scale.head].map(words => make("span", {className: "num"}, words)));
-    rows.ariaLabel = `Parts of ${at.name}`;
+    top.replaceChildren(make("span", {}, at === all ? say`network` : say`${at.kids.length} parts, in execution order`),
+      ...[say`parameters`, scale.head].map(words => make("span", {className: "num"}, words)));
+    rows.ariaLabel = say`Parts of ${at.name}`;
     const widest = Math.max(1, ...at.kids.map(kid => kid.params));
     rows.replaceChildren(...at.kind ? [picture(at)] : at.kids.map((kid, i) =>
       row(kid, widest, i && at.kids[i - 1].year === kid.year ? "" : kid.year || "–")));

@@ -3,7 +3,7 @@
 // data.kernels: names from KERNELS, or [name, table]; for three channels a table is three numbers (1 × 1), or three tables
 // data.stride, data.padding, data.relu, data.place ([row, column], from 0): what is shown first
 // data.layers: 2 or 3 convolutions with this kernel, one after the other; data.controls: those that are shown
-(root, data) => {
+(root, data, say) => {
   "use strict";
   const BLUE = "#0072B2", SKY = "#56B4E9", GRAY = "#767676", WHITE = "#fff";
   const POSITIVE = "213, 94, 0", NEGATIVE = "128, 90, 190";  // orange and purple, as in the figures of the lessons
@@ -16,7 +16,7 @@
     "mean": blur(3)[0].map(share => 3 * share), "red": [1, 0, 0], "red − green": [1, -1, 0], "blue − red": [-1, 0, 1],
   };
   const color = Array.isArray(data.image[0][0]), planes = color ? data.image : [data.image];
-  const CHANNELS = ["red", "green", "blue"], SIGNS = "Orange is positive, purple negative.", depth = color ? 1 : data.layers || 1;
+  const CHANNELS = [say`red`, say`green`, say`blue`], depth = color ? 1 : data.layers || 1;
   const most = data.most || Math.max(...planes.flat(2)), shown = data.controls || ["kernel", "stride", "padding", "relu"];
   const names = data.kernels || Object.keys(KERNELS).filter(name => color === !Array.isArray(KERNELS[name][0]));
   const cube = table => !Array.isArray(table[0]) ? table.map(one => [[one]]) : Array.isArray(table[0][0]) ? table : [table];
@@ -24,8 +24,8 @@
 
   // --- small tools ---
   const make = (tag, attributes = {}, ...inside) => {
-    const drawn = ["svg", "rect", "text", "path"].includes(tag);
-    const made = document.createElementNS(`http://www.w3.org/${drawn ? "2000/svg" : "1999/xhtml"}`, tag);
+    const space = ["svg", "rect", "text", "path"].includes(tag) ? "2000/svg" : "1999/xhtml";
+    const made = document.createElementNS(`http://www.w3.org/${space}`, tag);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     made.append(...inside);
     return made;
@@ -60,8 +60,7 @@
   };
   const choose = (level, row, column) => {
     state.level = between(1, level, top());
-    state.row = between(0, row, here().length - 1);
-    state.column = between(0, column, here()[0].length - 1);
+    [state.row, state.column] = [between(0, row, here().length - 1), between(0, column, here()[0].length - 1)];
   };
   // what the chosen value depends on: for every map below the first and last row, and column, with padding
   const fields = () => {
@@ -107,25 +106,26 @@
   root.append(make("style", {}, CSS), controls, second, picture, said, sizes);
 
   // --- the controls ---
-  const range = (name, min, max, value, act) => {
+  const range = (name, words, min, max, value, act) => {
     const input = make("input", {type: "range", min, max, value}), output = make("output", {}, value);
     input.addEventListener("input", () => { output.textContent = input.value; act(Number(input.value)); });
-    return {input, output, label: make("label", {class: name}, name, input, output)};
+    return {input, output, label: make("label", {class: name}, words, input, output)};
   };
   const take = pressed => {  // the kernel of a button
     state.kernel = cube(presets[pressed][1]).map(table => table.map(line => [...line]));
     buttons.forEach((one, i) => one.setAttribute("aria-pressed", String(i === pressed)));
   };
-  const buttons = presets.map(([name]) => make("button", {type: "button"}, name));
+  const named = name => say(name /* copy | brighter below | brighter right | outlines | sharpen | blur | blur 5 × 5 | mean | brightness | yellow − blue | red − green | blue − red */);
+  const buttons = presets.map(([name]) => make("button", {type: "button"}, named(name)));
   buttons.forEach((one, i) => one.addEventListener("click", () => { take(i); rebuild(); }));
   const steps = depth > 1 ? presets.map(([, table]) => cube(table)[0].length) : [];  // in layers no pixel may be left out
-  const stride = range("stride", 1, Math.min(4, ...steps), state.stride, value => { state.stride = value; rebuild(); });
-  const padding = range("padding", 0, 2, state.padding, value => { state.padding = value; rebuild(); });
+  const stride = range("stride", say`stride`, 1, Math.min(4, ...steps), state.stride, value => { state.stride = value; rebuild(); });
+  const padding = range("padding", say`padding`, 0, 2, state.padding, value => { state.padding = value; rebuild(); });
   const relu = make("input", {type: "checkbox", ...(state.relu ? {checked: ""} : {})});
   relu.addEventListener("change", () => { state.relu = relu.checked; rebuild(); });
   const go = (level, row, column) => { slide(false); choose(level, row, column); move(); };
-  const layer = range("layer", 1, depth, depth, value => go(value, state.row, state.column));
-  const place = range("position", 0, 1, 0, value =>
+  const layer = range("layer", say`layer`, 1, depth, depth, value => go(value, state.row, state.column));
+  const place = range("position", say`position`, 0, 1, 0, value =>
     go(state.level, Math.floor(value / here()[0].length), value % here()[0].length));
   place.input.addEventListener("keydown", event => {  // up and down move by a row
     const [down, right] = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]}[event.key] || [];
@@ -143,9 +143,9 @@
       move();
     }, between(60, 20000 / places, 500)) : null;
     said.setAttribute("aria-live", on ? "off" : "polite");  // else every place would be read aloud
-    play.textContent = on ? "❚❚ stop" : "▶ slide";
+    play.textContent = on ? say`❚❚ stop` : say`▶ slide`;
   };
-  const play = make("button", {type: "button", class: "play"}, "▶ slide");
+  const play = make("button", {type: "button", class: "play"}, say`▶ slide`);
   play.addEventListener("click", () => { slide(!state.playing); move(); });
   const more = {stride: stride.label, padding: padding.label, relu: make("label", {}, relu, "ReLU")};
   if (shown.includes("kernel")) controls.append(...buttons); else controls.remove();
@@ -157,7 +157,7 @@
   const panel = level => {
     const map = state.maps[level], read = level < top(), border = read ? state.padding : 0, middle = (size() - 1) / 2;
     const high = map.length + 2 * border, wide = map[0].length + 2 * border, s = state.stride;
-    const name = level === 0 ? "image" : depth === 1 ? "feature map" : `layer ${level}`;
+    const name = level === 0 ? say`image` : depth === 1 ? say`feature map` : say`layer ${level}`;
     const title = `${name}, ${square(map.length, map[0].length)}`, viewBox = `0 0 ${wide * U} ${high * U}`;
     const style = `width: calc(${wide} * var(--cell)); height: calc(${high} * var(--cell))`;
     const svg = make("svg", {viewBox, style, role: "img", "aria-label": title});
@@ -219,8 +219,8 @@
     return {inside, title, part: make("div", {class: "part"}, title, box)};
   };
   const weight = (channel, i, j) => {
-    const where = `${color ? `${CHANNELS[channel]}, ` : ""}row ${i + 1}, column ${j + 1}`;
-    const input = make("input", {type: "number", step: "any", "aria-label": `weight: ${where}`});
+    const where = [...color ? [CHANNELS[channel]] : [], say`row ${i + 1}, column ${j + 1}`].join(", ");
+    const input = make("input", {type: "number", step: "any", "aria-label": say`weight: ${where}`});
     input.value = Number(state.kernel[channel][i][j].toFixed(2));
     input.addEventListener("input", () => {
       state.kernel[channel][i][j] = Number(input.value) || 0;
@@ -238,26 +238,24 @@
     const beside = `(100cqw - ${panels.length * 1.05}em) / ${total}`, below = wide > 2 * high ? `98cqw / ${wide}` : "0px";
     // where a wide image would get small, the feature map is below it
     grids.style.setProperty("--cell", `max(6px, min(1.95em, ${25 / high}em, max(${beside}, min(12px, ${below}))))`);
-    tables = [table("pixels", undefined, "framed"), table("× kernel", weight), table("= products")];
+    tables = [table(say`pixels`, undefined, "framed"), table(say`× kernel`, weight), table(say`= products`)];
     equation.replaceChildren(...tables.map(one => one.part));
-    sizes.textContent = SIGNS + (shown.includes("stride") ? sizesInWords() : "");
+    sizes.textContent = [say`Orange is positive, purple negative.`, ...shown.includes("stride") ? sizesInWords() : []].join(" ");
     paint(); move();
   };
   const sizesInWords = () => {
     const {stride: s, padding: p, maps} = state, k = size(), stops = maps[1].length * maps[1][0].length;
     const along = n => `⌊(${n} + 2 · ${p} − ${k}) / ${s}⌋ + 1 = ${outputs(n)}`.replaceAll(" ", "\u00a0");
-    const words = maps.slice(1).map((_, i) => {
-      const sides = [...new Set([maps[i].length, maps[i][0].length])].map(along).join(" rows and ");
-      return (depth > 1 ? `layer ${i + 1}: ` : "here ") + sides;
-    });
+    const sides = map => [...new Set([map.length, map[0].length])].map(along).reduce((a, b) => say`${a} rows and ${b}`);
+    const words = depth > 1 ? maps.slice(1).map((_, i) => say`layer ${i + 1}: ${sides(maps[i])}`) : [say`here ${sides(maps[0])}`];
     const places = (maps[0].length + 2 * p - k + 1) * (maps[0][0].length + 2 * p - k + 1);
-    return ` From n rows or columns ⌊(n + 2p − k) / s⌋ + 1 are left, with padding p, `
-      + `kernel size k and stride s: ${words.join(", ")}${maps.length > depth ? "." : "; then the kernel does not fit."}`
-      + (s > 1 ? ` The middle of the window stops at ${stops} of ${places} places, the blue dots. It skips the others.` : "");
+    const list = words.join(", ") + (maps.length > depth ? "." : say`; then the kernel does not fit.`);
+    return [say`From n rows or columns ⌊(n + 2p − k) / s⌋ + 1 are left, with padding p, kernel size k and stride s: ${list}`,
+      ...s > 1 ? [say`The middle of the window stops at ${stops} of ${places} places, the blue dots. It skips the others.`] : []];
   };
   const move = () => {
     const {level, row, column} = state, found = fields(), border = level < top() ? state.padding : 0;
-    const wide = here()[0].length, current = row * wide + column, where = `Row ${row + 1}, column ${column + 1}`;
+    const wide = here()[0].length, current = row * wide + column, [i, j] = [row + 1, column + 1];
     found[level] = [[row + border, row + border], [column + border, column + border]];
     panels.forEach(({frames, cells}, i) => {
       const [[first, last], [left, right]] = found[i] || [[0, -1], [0, -1]];
@@ -270,7 +268,7 @@
     });
     const read = under(level, row, column), parts = multiplied(read).flat(2), weights = state.kernel.flat(2);
     const total = sum(read), below = largestOf(state.maps[level - 1]), [pixels, kernel, products] = tables;
-    pixels.title.textContent = level > 1 ? `layer ${level - 1}` : "pixels";
+    pixels.title.textContent = level > 1 ? say`layer ${level - 1}` : say`pixels`;
     read.flat(2).forEach((pixel, i) => {
       const cell = pixels.inside[i], share = Math.round(255 * pixel / most), channel = Math.floor(i / size() ** 2);
       const rgb = [0, 1, 2].map(c => !color || c === channel ? share : 0), dark = share < 130 || color && channel !== 1;
@@ -285,12 +283,14 @@
     const terms = parts.map(part => written(part)).join(" + ").replaceAll("+ −", "− ") + (exact ? " = " : " ≈ ");
     sumLine.replaceChildren(terms + (state.relu ? `${written(total)} → ReLU → ` : ""),
       make("b", {class: "framed"}, written(here()[row][column])));
-    const relus = !state.relu ? "" : total < 0 ? ", and ReLU makes it 0" : ", and ReLU keeps it";
-    const seen = found.slice(0, level).map(({real}, i) => `${square(...real)} ${i ? `values of layer ${i}` : "pixels"}`);
-    said.textContent = depth > 1 ? `${where} of layer ${level} depends on ${seen.reverse().join(", on ")}.`
-      : `${where}: the ${parts.length > 1 ? `sum of the ${parts.length} products` : "product"} is ${written(total)}${relus}.`;
+    const relus = !state.relu ? "" : total < 0 ? say`, and ReLU makes it 0` : say`, and ReLU keeps it`;
+    const seen = found.slice(0, level).map(({real}, i) => i ? say`${square(...real)} values of layer ${i}` : say`${square(...real)} pixels`);
+    const answer = `${written(total)}${relus}`, where = say`row ${i}, column ${j}`;
+    said.textContent = depth > 1 ? say`Row ${i}, column ${j} of layer ${level} depends on ${seen.reverse().reduce((all, one) => say`${all}, on ${one}`)}.`
+      : parts.length > 1 ? say`Row ${i}, column ${j}: the sum of the ${parts.length} products is ${answer}.`
+      : say`Row ${i}, column ${j}: the product is ${answer}.`;
     Object.assign(place.input, {max: here().length * wide - 1, value: current, ariaValueText: where});
-    place.output.textContent = where.toLowerCase();
+    place.output.textContent = where;
     Object.assign(layer.input, {max: top()}).value = layer.output.textContent = level;
   };
   new ResizeObserver(() => grids.classList.toggle("tiny", panels[0].svg.clientWidth < 16 * panels[0].wide)).observe(grids);

@@ -5,7 +5,7 @@
 //   frame a row, or one row for all that grows up to the frame's place; with log the values are logarithms to the base 10
 // {kind: "tiles", shape: [tiles, rows, columns], values, beside, zero, most, captions}: 0 to 255 for every frame, tile, row
 //   and column, in lists or as bytes in base64; beside: tiles side by side; zero is black; most: the value of 255
-(root, data) => {
+(root, data, say) => {
   "use strict";
   const ORANGE = "#D55E00", BLUE = "#0072B2", PINK = "#CC79A7", SKY = "#56B4E9", GRAY = "#767676";
   const COLORS = [ORANGE, BLUE, PINK, SKY, GRAY], {frames} = data, last = frames.length - 1, SPEEDS = [0.5, 1, 2, 4];
@@ -61,8 +61,8 @@
     & input { accent-color: ${BLUE}; cursor: pointer; margin: 0; width: 8em; } & .speed input { width: 4.5em; }
     & .time { flex: 1 1 15em; } & .time input { flex: 1; min-width: 5em; } & .time output { min-width: 5em; font-weight: 600; }
     & .place { flex-wrap: wrap; gap: 0 .5em; } @container (max-width: 480px) { & .time { order: 1; flex-basis: 100%; } }`;
-  const [longest] = frames.map(({words}) => words).sort((a, b) => b.length - a.length);  // keeps its room
-  const play = make("button", {type: "button"}, "▶ play"), said = make("p", {"aria-live": "polite"});
+  const [longest] = frames.map(({words}) => say(words)).sort((a, b) => b.length - a.length);  // keeps its room
+  const play = make("button", {type: "button"}, say`▶ play`), said = make("p", {"aria-live": "polite"});
   const row = make("div", {class: "row"}, play), stage = make("div", {class: "panels"});
   root.append(make("style", {}, CSS.replaceAll("&", "[data-live=film]")), row,
     make("div", {class: "words"}, said, make("p", {class: "ghost", "aria-hidden": "true"}, longest)), stage);
@@ -72,10 +72,10 @@
   // --- a panel of lines ---
   const lines = panel => {
     const {x, log, unit = ""} = panel, end = x[x.length - 1], grows = !Array.isArray(panel.series[0].values[0]);
-    const series = panel.series.map((one, i) => ({color: COLORS[i % COLORS.length], ...one}));
+    const series = panel.series.map((one, i) => ({color: COLORS[i % COLORS.length], ...one, name: say(one.name)}));
     const all = series.flatMap(one => one.values).flat().filter(Number.isFinite), spare = 0.05 * (Math.max(...all) - Math.min(...all));
     const low = panel.low ?? Math.min(...all) - spare, high = panel.high ?? Math.max(...all) + spare;
-    const svg = make("svg", {role: "img", "aria-label": `${panel.title}. Across: ${panel.across}. Up: ${panel.up}`});
+    const svg = make("svg", {role: "img", "aria-label": say`${say(panel.title)}. Across: ${say(panel.across)}. Up: ${say(panel.up)}`});
     const values = ({values}, frame) => grows ? values.map((value, i) => x[i] <= at(frame) + 1e-9 ? value : NaN) : values[frame];
     const read = value => Number.isFinite(value) ? short(log ? 10 ** value : value) + unit : "–";
     const add = (tag, attributes, ...inside) => svg.appendChild(make(tag, attributes, ...inside));
@@ -99,12 +99,12 @@
       add("path", {d: across.map(one => `M${X(one)},${bottom}v5`).join("") + `M${left},${bottom}H${right}`, "stroke-opacity": 0.7});
       up.forEach((one, i) => add("text", {x: left - 7, y: Y(one) + 4, "text-anchor": "end"}, upward[i]));
       for (const one of across) add("text", {x: X(one), y: bottom + 19, "text-anchor": "middle"}, short(one));
-      add("text", {x: (left + right) / 2, y: bottom + 37, "text-anchor": "middle"}, panel.across);
-      add("text", {x: -(8 + bottom) / 2, y: 12, "text-anchor": "middle", transform: "rotate(-90)"}, panel.up);
+      add("text", {x: (left + right) / 2, y: bottom + 37, "text-anchor": "middle"}, say(panel.across));
+      add("text", {x: -(8 + bottom) / 2, y: 12, "text-anchor": "middle", transform: "rotate(-90)"}, say(panel.up));
       cursor = add("path", {"stroke-opacity": 0.6, "stroke-dasharray": "3 3"});
       const traces = series.map(({color, values}) => grows ? [] :
         values.map(row => add("path", {d: path(row), style: `stroke: ${color}`, "stroke-width": 1.3})));
-      first = grows ? add("text") : add("text", {x: left + 8, y: Y(series[0].values[0][0]) - 4, opacity: 0.75}, frames[0].name);
+      first = grows ? add("text") : add("text", {x: left + 8, y: Y(series[0].values[0][0]) - 4, opacity: 0.75}, say(frames[0].name));
       drawn = series.map(({color, name}, i) => {
         const line = add("path", {style: `stroke: ${color}`, "stroke-width": 2.8}), number = make("tspan", {dy: 15});
         const dot = add("circle", {r: 4.5, fill: color}), title = make("tspan", {"font-weight": 600}, name);
@@ -138,7 +138,7 @@
     const report = one => `${one.name} ${read(values(one, film.frame)[place])}`;
     const tell = () => slider.tell(place, `${x[place]}: ${series.map(report).join(", ")}`);
     const choose = value => { place = value; paint(film.before, film.frame, film.mix); tell(); };
-    const slider = range("place", panel.across.split(" (")[0], x.length - 1, choose);
+    const slider = range("place", say(panel.across).split(/ ?\(/)[0], x.length - 1, choose);
     const point = event => {
       const box = svg.getBoundingClientRect(), spot = (event.clientX - box.left) / box.width * wide;
       if (!grows) choose(nearest(x.map(X), spot));
@@ -153,7 +153,7 @@
     let side, tall, gap;  // of a tile, in pixels
     const [count, high, wide] = panel.shape, length = count * high * wide, {zero = 0, beside = Math.ceil(Math.sqrt(2 * count))} = panel;
     const bytes = Array.isArray(panel.values) ? panel.values.flat(3) : Uint8Array.from(atob(panel.values), sign => sign.charCodeAt(0));
-    const canvas = make("canvas", {role: "img", "aria-label": `${panel.title}: ${count} tiles of ${high} × ${wide} values`});
+    const canvas = make("canvas", {role: "img", "aria-label": say`${say(panel.title)}: ${count} tiles of ${high} × ${wide} values`});
     const small = make("canvas", {width: wide, height: high * count}), pen = canvas.getContext("2d"), brush = small.getContext("2d");
     const picture = brush.createImageData(wide, high * count), gray = new Uint32Array(picture.data.buffer);
     const layout = () => {
@@ -179,17 +179,17 @@
   // --- the film ---
   const panels = data.panels.map(panel => {
     const made = (panel.kind === "tiles" ? tiles : lines)(panel), caption = make("span");
-    const head = make("div", {class: "head"}, make("b", {}, panel.title), caption);
+    const head = make("div", {class: "head"}, make("b", {}, say(panel.title)), caption);
     stage.append(make("div", {class: "panel", style: `flex-grow: ${panel.share || 1}`}, head, ...made.parts));
-    return {...made, write: frame => { caption.textContent = (panel.captions || [])[frame] || ""; made.tell(); }};
+    return {...made, write: frame => { caption.textContent = say((panel.captions || [])[frame] || ""); made.tell(); }};
   });
   const paint = () => panels.forEach(panel => panel.paint(film.before, film.frame, film.mix));
   const show = (frame, mix = 1) => {
     Object.assign(film, {before: film.frame, frame, mix, since: performance.now()});
     paint();
     panels.forEach(panel => panel.write(frame));
-    time.tell(frame, frames[frame].name);
-    said.textContent = frames[frame].words;
+    time.tell(frame, say(frames[frame].name));
+    said.textContent = say(frames[frame].words);
   };
   const tick = now => {
     if (!film.playing || !root.isConnected) return;
@@ -202,13 +202,13 @@
     if (on && !film.playing) requestAnimationFrame(tick);
     film.playing = on;
     said.setAttribute("aria-live", on ? "off" : "polite");  // else every frame would be read aloud
-    play.textContent = on ? "❚❚ pause" : "▶ play";
+    play.textContent = on ? say`❚❚ pause` : say`▶ play`;
     show(on && film.frame === last ? 0 : film.frame);
   };
   const stop = frame => { if (film.playing) run(false); show(frame); };
-  const time = range("time", data.label || "frame", last, stop);
+  const time = range("time", data.label ? say(data.label) : say`frame`, last, stop);
   const hasten = value => { film.speed = value; speed.tell(value, `× ${SPEEDS[value]}`); };
-  const speed = range("speed", "speed", SPEEDS.length - 1, hasten);
+  const speed = range("speed", say`speed`, SPEEDS.length - 1, hasten);
   hasten(1);
   row.append(time.label, speed.label);
   play.addEventListener("click", () => run(!film.playing));

@@ -1,7 +1,7 @@
 // Convolutions in groups: what is connected with what, on how many channels one channel depends, and what it costs.
 // data.names: of the feature maps, first to last; data.channels: of each map; data.kernel: rows and columns of each kernel
 // data.groups: of each convolution, what is shown first; each of them divides the channels
-(root, data) => {
+(root, data, say) => {
   "use strict";
   const BLUE = "#0072B2", SKY = "#56B4E9", ORANGE = "#D55E00", GRAY = "#767676";
   const {names, channels, kernel} = data, groups = [...data.groups], last = names.length - 1, ROW = 26, TOP = 24;
@@ -47,7 +47,7 @@
     & path { fill: none; stroke-linecap: round; pointer-events: none; } & rect { stroke-width: 1.5; }
     & p { margin: .5em 0 0; } & .said { font-weight: 600; }`;
   const row = make("div", {class: "row"}), said = make("p", {class: "said", "aria-live": "polite"}), cost = make("p");
-  const svg = make("svg", {role: "img", "aria-label": `the channels of ${names.join(", ")}, and what is connected`});
+  const svg = make("svg", {role: "img", "aria-label": say`the channels of ${names.join(", ")}, and what is connected`});
   root.append(make("style", {}, CSS.replaceAll("&", "[data-live=groups]")), row, svg, said, cost);
 
   // --- the controls ---
@@ -57,13 +57,13 @@
     row.append(make("label", {class: kind}, name, input, output));
     return {input, tell: (at, words) => Object.assign(input, {value: at}).ariaValueText = output.textContent = words};
   };
-  const sliders = groups.map((count, i) => range("", `groups in ${names[i + 1]}`, CHOICES.length - 1,
+  const sliders = groups.map((count, i) => range("", say`groups in ${names[i + 1]}`, CHOICES.length - 1,
     CHOICES.indexOf(count), at => { groups[i] = CHOICES[at]; draw(); }));
   const choose = (map, channel) => {
     Object.assign(state, {map: between(1, map, last), channel: between(0, channel, channels - 1)});
     draw();
   };
-  const place = range("place", "channel", last * channels - 1, 0,
+  const place = range("place", say`channel`, last * channels - 1, 0,
     at => choose(1 + Math.floor(at / channels), at % channels));
   place.input.addEventListener("keydown", event => {  // left and right move to another feature map
     const [right, down] = {ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0]}[event.key] || [];
@@ -102,19 +102,19 @@
     titles.forEach((title, map) => set(title, {x: X(map)}));
     prices.forEach((price, i) => {
       set(price, {x: X(i + 0.5)});
-      price.textContent = `${counted(weights(groups[i]))} weights`;
+      price.textContent = say`${counted(weights(groups[i]))} weights`;
     });
     boxes.forEach((column, map) => column.forEach((box, channel) => {
       const chosen = map === state.map && channel === state.channel, inside = map <= state.map && found[map][channel];
       set(box, {x: X(map) - 15, y: Y(channel) - ROW / 2 + 4, fill: chosen ? ORANGE : inside ? BLUE : "transparent"});
     }));
-    const where = `${state.channel + 1} of ${names[state.map]}`, count = found[0].filter(Boolean).length;
-    const seen = found.slice(0, -1).map((map, i) => `${map.filter(Boolean).length} channels of ${names[i]}`).reverse();
-    said.textContent = `Channel ${where} depends on ${seen.join(", on ")}: `
-      + (count < channels ? `it never sees ${channels - count} of ${names[0]}.` : `it sees all of ${names[0]}.`);
+    const where = say`${state.channel + 1} of ${names[state.map]}`, count = found[0].filter(Boolean).length;
+    const seen = found.slice(0, -1).map((map, i) => say`${map.filter(Boolean).length} channels of ${names[i]}`).reverse();
+    said.textContent = say`Channel ${where} depends on ${seen.reduce((all, one) => say`${all}, on ${one}`)}: ${count < channels
+      ? say`it never sees ${channels - count} of ${names[0]}.` : say`it sees all of ${names[0]}.`}`;
     const total = groups.reduce((sum, one) => sum + weights(one), 0), share = Math.round(100 * total / (weights(1) * last));
-    cost.textContent = `Each of the ${channels} kernels of a convolution reads ${channels} / groups channels, `
-      + `${kernel} × ${kernel} values of each. Together ${counted(total)} weights, ${share}\u00a0% of what they are with one group.`;
+    cost.textContent = say`Each of the ${channels} kernels of a convolution reads ${channels} / groups channels, ${kernel} × ${kernel
+      } values of each. Together ${counted(total)} weights, ${share} % of what they are with one group.`;
     sliders.forEach((slider, i) => slider.tell(CHOICES.indexOf(groups[i]), String(groups[i])));
     place.tell((state.map - 1) * channels + state.channel, where);
   };

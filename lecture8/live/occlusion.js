@@ -3,7 +3,7 @@
 // data.classes: names; data.start: [row, column] of the first place shown, counted in places
 // data.photographs: for each its address (photo), the network's image (pixels: red, green, blue of each pixel, in base64),
 //   the class that it shows (true), and percent for each class: without the square, and for each place (probabilities)
-(root, data) => {
+(root, data, say) => {
   "use strict";
   const BLUE = "#0072B2", ORANGE = "#D55E00", SKY = "#56B4E9", GRAY = "#767676", WHITE = "#fff";
   const SQUARE = "#7d7b72";  // the mean color of CIFAR-10, which is 0 for the network
@@ -76,15 +76,15 @@
     return {whole, handle, box: make("div", {class: "frame", role: "img", "aria-label": label}, whole, ...inside, handle)};
   };
   const part = (name, head, ...inside) => make("div", {class: name}, make("div", {class: "head"}, ...head), ...inside);
-  const map = canvas(across, "places"), frames = [frame("photograph"), frame("map of the true class's probability", map)];
+  const map = canvas(across, "places"), frames = [frame(say`photograph`), frame(say`map of the true class's probability`, map)];
   frames[0].handle.innerHTML = `<svg viewBox="0 0 100 100"><path d="M50 4 64 20H55V45H80V36L96 50 80 64V55H55V80H64L50 96
     36 80H45V55H20V64L4 50 20 36V45H45V20H36Z"/></svg>`;  // it can be moved
   const [answer, title, count] = ["answer", "", ""].map(name => make("span", {class: name}));
   const bars = make("div", {class: "bars"}), said = make("p", {class: "said", "aria-live": "polite"});
   const ramp = make("i", {style: `background: linear-gradient(90deg, ${CIVIDIS.map(rgb => `rgb(${rgb})`)})`});
-  const picture = make("div", {class: "picture"}, part("photo", ["drag the gray square"], frames[0].box),
+  const picture = make("div", {class: "picture"}, part("photo", [say`drag the gray square`], frames[0].box),
     part("map", [title], frames[1].box, make("div", {class: "key"}, "0 %", ramp, "100 %", count)),
-    part("answers", ["the answer", answer], bars));
+    part("answers", [say`the answer`, answer], bars));
   const choices = make("div", {class: "row"}), controls = make("div", {class: "row"});
   root.append(make("style", {}, CSS), choices, picture, said, controls);
 
@@ -98,7 +98,7 @@
       lines.splice(at === index ? 0 : lines.length, 0, ...line);
       return {bar, number};
     });
-    bars.replaceChildren(...lines, make("small", {}, make("u"), " without the square"));
+    bars.replaceChildren(...lines, make("small", {}, make("u"), ` ${say`without the square`}`));
   };
   const drawPhotograph = () => {
     const {image, colors} = state.shown, dots = new ImageData(side, side);
@@ -115,7 +115,7 @@
     const seen = at => all.input.checked || tried.has(at);
     chances().forEach((percent, at) => dots.data.set([...shade(percent), seen(at) ? 255 : 0], 4 * at));
     pen.putImageData(dots, 0, 0);
-    count.textContent = `${all.input.checked ? across ** 2 : tried.size} of ${across ** 2} places`;
+    count.textContent = say`${all.input.checked ? across ** 2 : tried.size} of ${across ** 2} places`;
   };
   const go = (row, column) => {
     [state.row, state.column] = [row, column].map(at => between(0, at, across - 1));
@@ -129,17 +129,16 @@
       number.textContent = `${now[one]} %`;
     });
     answer.textContent = classes[best];
-    said.textContent = `The square covers rows ${top + 1} to ${top + square}, columns ${left + 1} to ${left + square}. `
-      + `p(${shown.true}) is ${now[right]} %, without the square ${shown.without[right]} %. `
-      + `The network says “${classes[best]}”, ${now[best]} %.`;
-    written.textContent = `row ${state.row + 1}, column ${state.column + 1}`;
+    said.textContent = say`The square covers rows ${top + 1} to ${top + square}, columns ${left + 1} to ${left + square}. p(${shown.true
+      }) is ${now[right]} %, without the square ${shown.without[right]} %. The network says “${classes[best]}”, ${now[best]} %.`;
+    written.textContent = say`row ${state.row + 1}, column ${state.column + 1}`;
     Object.assign(position, {value: at, ariaValueText: written.textContent});
     drawMap();
   };
   const choose = shown => {
     state.shown = shown;
     buttons.forEach((one, i) => one.setAttribute("aria-pressed", String(photographs[i] === shown)));
-    title.textContent = `p(${shown.true}) by place`;
+    title.textContent = say`p(${shown.true}) by place`;
     drawBars();
     drawPhotograph();
     go(state.row, state.column);
@@ -151,12 +150,12 @@
     const input = active(make("input", {type: "checkbox"}), "change", act);
     return {input, label: make("label", {}, input, words)};
   };
-  const coarse = tick(`as the network sees it: ${side} × ${side}`, drawPhotograph), all = tick("map of all places", drawMap);
+  const coarse = tick(say`as the network sees it: ${side} × ${side}`, drawPhotograph), all = tick(say`map of all places`, drawMap);
   const position = make("input", {type: "range", min: 0, max: across ** 2 - 1}), written = make("output");
   const buttons = photographs.map(one => button(one.true, () => choose(one)));
   const show = at => go(Math.floor(at / across), at % across);
-  const worst = button("where it hurts most", () => show(chances().indexOf(Math.min(...chances()))));
-  const again = button("start again", () => {
+  const worst = button(say`where it hurts most`, () => show(chances().indexOf(Math.min(...chances()))));
+  const again = button(say`start again`, () => {
     for (const one of photographs) one.tried.clear();
     all.input.checked = coarse.input.checked = false;
     [state.row, state.column] = start;
@@ -170,7 +169,7 @@
     go(state.row + down, state.column + right);
   });
   choices.append(...(photographs.length > 1 ? buttons : []), coarse.label);
-  controls.append(worst, again, all.label, make("label", {}, "place", position, written));
+  controls.append(worst, again, all.label, make("label", {}, say`place`, position, written));
 
   // --- the square follows the mouse or the finger ---
   let grip = null, tapped = false;  // where in the square it was taken hold of, in pixels of the image

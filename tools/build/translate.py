@@ -52,7 +52,6 @@ COUNTED |= {20: "twenty", 30: "half an hour", 60: "sixty"}
 SHARES = {3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 8: "eighth", 10: "tenth", 20: "twentieth", 100: "millionth"}
 COUNTED |= {n: f"{COUNTED[n]}|{share}" if n in COUNTED else share for n, share in SHARES.items()}
 COUNTED[1] = f"one|a (?:minute|point)|{'|'.join(SHARES.values())}"
-STYLE = re.compile(r"[<;=#]|use strict|px|cqw|rgb|http|^M|^(stroke|left|width|background|grid|flex|table)\b")
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
 Text = tuple[str, str, bool]  # what is said, where, whether it has holes
 
@@ -229,35 +228,31 @@ def readme(language: str) -> str:
 
 
 def live() -> Iterator[Text]:
-    """What the pictures say that move in the browser."""
+    """What moving pictures say in the browser: say`Row ${i}` is “Row {0}”, say(name /* a | b */) is “a” or “b”."""
     for path in sorted((ROOT / "lecture8" / "live").glob("*.js")):
-        code = re.sub(r"^\s*//.*$|(?<=\s)//\s.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        for text in _literals(code):
-            said = re.search("[A-Za-z]{3}", words.HOLE.sub("", text)) if "{0}" in text else words.PROSE.search(text)
-            if said and not STYLE.search(text):
-                yield text, path.name, "{0}" in text
+        code = re.sub(r"^ *//.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for start in re.finditer(r"\bsay`", code):
+            text, position = "", start.end()
+            while code[position] != "`":
+                if code.startswith("${", position):
+                    text += f"{{{len(words.HOLE.findall(text))}}}"
+                    position = _closing(code, position + 2)
+                else:
+                    text += code[position]
+                position += 1
+            yield text, path.name, "{0}" in text
+        for names in re.findall(r"\bsay\(\w+\s*/\* (.*?) \*/\)", code):
+            for name in names.split(" | "):
+                yield name, path.name, False
 
 
-def _literals(code: str) -> list[str]:
-    """The strings in a script, `…${value}…` with {0}, {1}, … for its values, and the strings in these; sums are one."""
-    found, position, before = [], 0, ""
-    while start := re.compile('["`]').search(code, position):
-        joined = re.fullmatch(r"\s*\+\s*", code[position : start.start()]) and before
-        text, position, quote = before if joined else "", start.end(), start[0]
-        while code[position] != quote:
-            if code.startswith("${", position) and quote == "`":
-                end, depth = position + 2, 1
-                while depth:
-                    depth += {"{": 1, "}": -1}.get(code[end], 0)
-                    end += 1
-                found += _literals(code[position + 2 : end - 1])
-                text += "" if text[-1:] == "}" else f"{{{text.count('{')}}}"
-                position = end
-            else:
-                text, position = text + code[position], position + 1
-        found = [one for one in found if not joined or one != before] + [text.replace(r"\u00a0", "\u00a0")]
-        before, position = text, position + 1
-    return found
+def _closing(code: str, position: int) -> int:
+    """The place of the brace that closes what begins here."""
+    depth = 1
+    while depth:
+        depth += {"{": 1, "}": -1}.get(code[position], 0)
+        position += 1
+    return position - 1
 
 
 def files(language: str) -> dict[Path, list[Text]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lecture8 import published
+from lecture8.words import phrase
 
 
 def listed(values: Iterable[float], digits: int = 0) -> str:
@@ -141,10 +142,10 @@ def film() -> dict:
     ends = [{"name": name, "values": correct[kind]} for kind, name in NAMES.items()]
     gradients = {
         "kind": "lines", "title": "Gradient norm of each layer's weights", "x": norms.index, "share": 1.6, "log": True,
-        "across": "layer (1 = at the image)", "up": "gradient norm", "series": lines,
+        "across": "layer (1 = at the image)", "up": phrase("gradient norm"), "series": lines,
     }  # fmt: skip
     accuracy = {
-        "kind": "lines", "title": "Training accuracy", "x": correct.index, "across": "epoch", "low": 0, "high": 104,
+        "kind": "lines", "title": phrase("Training accuracy"), "x": correct.index, "across": phrase("epoch"), "low": 0, "high": 104,
         "up": "correct predictions, %", "unit": " %", "series": ends,
     }  # fmt: skip
     return {"frames": frames, "label": "epoch", "panels": [gradients, accuracy]}

@@ -34,6 +34,7 @@ from lecture8.plots.diagrams import (
     rows_of,
     steps,
 )
+from lecture8.words import phrase
 
 COLORS = {"stem": GRAY, "block": BLUE, "reduction": LAYER_COLORS["pool"], "end": ORANGE}
 LEAST, EACH = 1.25, 0.14  # inches: the narrowest part, and one module of a part that has many
@@ -458,19 +459,26 @@ def reel(films: Mapping[str, object]) -> dict:
     for step in steps:
         zeros = ", ".join(f"{film.zeros[step]:.0f}" for film in films.values())
         loss = ", ".join(f"{film.losses[step]:.2f}" for film in films.values())
-        words = f"Step {step}, with {names}: {zeros} % zeros in the batch, a loss of {loss}."
-        frames.append({"name": f"step {step}", "at": step, "words": words})
+        said = phrase(
+            f"Step {step}, with {names}: {zeros} % zeros in the batch, a loss of {loss}."
+        )
+        frames.append({"name": phrase(f"step {step}"), "at": step, "words": said})
     panels, series = [], []
     for (name, film), color in zip(films.items(), (ORANGE, YELLOW, BLUE)):
         maps = torch.stack(film.maps)
-        share = [100 * float((one == 0).double().mean()) for one in maps]
-        captions = [f"{percent:.0f} % zeros" for percent in share]
-        panel = {"kind": "tiles", "title": f"{name}: one image", "beside": 16}
+        share = [f"{100 * float((one == 0).double().mean()):.0f}" for one in maps]
+        captions = [phrase(f"{percent} % zeros") for percent in share]
+        panel = {"kind": "tiles", "title": phrase(f"{name}: one image"), "beside": 16}
         panel |= {"shape": list(maps[0].shape), "values": as_text(maps), "captions": captions}
         panels.append(panel)
         series.append({"name": name, "values": film.zeros, "color": color})
-    lines = {"kind": "lines", "title": "Zeros in the batch", "x": steps, "across": "step"}
-    lines |= {"up": "zeros, %", "low": 0, "high": 100, "unit": " %", "series": series}
+    lines = {
+        "kind": "lines",
+        "title": phrase("Zeros in the batch"),
+        "x": steps,
+        "across": phrase("step"),
+    }
+    lines |= {"up": phrase("zeros, %"), "low": 0, "high": 100, "unit": " %", "series": series}
     return {"frames": frames, "label": "step", "panels": [*panels, lines]}
 
 
