@@ -472,13 +472,12 @@ def reel(films: Mapping[str, object]) -> dict:
         panel |= {"shape": list(maps[0].shape), "values": as_text(maps), "captions": captions}
         panels.append(panel)
         series.append({"name": name, "values": film.zeros, "color": color})
-    lines = {
-        "kind": "lines",
+    lines = {"kind": "lines", "x": steps, "low": 0, "high": 100, "unit": " %", "series": series}
+    lines |= {
         "title": phrase("Zeros in the batch"),
-        "x": steps,
         "across": phrase("step"),
+        "up": phrase("zeros, %"),
     }
-    lines |= {"up": phrase("zeros, %"), "low": 0, "high": 100, "unit": " %", "series": series}
     return {"frames": frames, "label": "step", "panels": [*panels, lines]}
 
 
