@@ -134,7 +134,7 @@
     const part = area > 0.25 && Math.abs(area - work) > 0.05
       ? ` Its largest part, ${big.name}, has ${percent(area)} of them and does ${percent(work)} of the multiply-adds.` : "";
     const right = node.top5 ? ` Top-5 accuracy: ${node.top5.toFixed(1)} % (published weights, one crop).` : "";
-    return `${node.name}: ${costs}${rate ? ` Each parameter is used about ${exact(rate)} times per image.` : ""}${part}${right}`;
+    return `${node.name}: ${costs}${!rate ? "" : rate === 1 ? " Each parameter is used about once per image." : ` Each parameter is used about ${exact(rate)} times per image.`}${part}${right}`;
   };
   const weights = leaf => leaf.kind === "Conv2d"
     ? leaf.to[0] * leaf.from[0] / leaf.groups * pair(leaf.kernel)[0] * pair(leaf.kernel)[1]

@@ -97,7 +97,7 @@ WRONG = {
     "crossing": [(139_968, "one direction"), (69_984, "4 bytes"), (1_161_600, "before pooling"), (10**9, "too large")],
     "days": [
         (2.716, "two operations"), (1.811, "forward passes only"), (0.905, "comes on top"), (0.0604, "one pass"),
-        (469_400, "seconds"), (130.4, "hours"), (3.62, "not two"), (100, "too many"), (0.2, "too few"), ("five", "days"),
+        (469_400, "seconds"), (130.4, "hours"), (3.62, "not two"), (100, "Too many"), (0.2, "Too few"), ("five", "days"),
     ],
     "step": [
         (lambda w, v, gradient, lr: step(w, v, gradient, lr, decay=0), "is missing"),
