@@ -113,7 +113,7 @@ WRONG = {
         (lambda net, batches: accuracy(net, batches, evaluation=False, by_batch=True), "7 of the 10"),
         (lambda net, batches: accuracy(net, batches, back=False), "switch it back"),
         (lambda net, batches: accuracy(net, batches, back=True), "in training mode afterwards"),
-        (lambda net, batches: accuracy(net, batches[:2]), "2 times"),
+        (lambda net, batches: accuracy(net, batches[:2]), "number of calls was 2"),
         (lambda net, batches: "70 %", "between 0 and 1"),
     ],
 }  # fmt: skip
