@@ -149,4 +149,4 @@ class Checkpoint:
         for generator, state in zip(self.generators, saved["random"], strict=False):  # a GPU's only if both have one
             generator.set_state(state)
         self.history.rows, self.history.meta = saved["rows"], saved["meta"]
-        print(f"Resuming from {self.path}: {len(self.history)} epochs are done.")
+        print(f"Resuming from {self.path}: epochs done: {len(self.history)}.")

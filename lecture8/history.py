@@ -73,7 +73,7 @@ class History:
         if not self.rows:
             return "History(no epoch yet)"
         values = ", ".join(f"{k}={v:.3g}" for k, v in self.last.items() if k not in ("epoch", "seconds", "lr"))
-        return f"History({len(self.rows)} epochs: {values})"
+        return f"History({len(self.rows)} epoch{'s' * (len(self.rows) > 1)}: {values})"
 
 
 def provenance(net: nn.Module, data, optimizer, scheduler, objective, device: torch.device, **settings) -> dict:
@@ -90,7 +90,7 @@ def provenance(net: nn.Module, data, optimizer, scheduler, objective, device: to
     chosen = [key for key in inspect.signature(scheduler.__init__).parameters if key in state and key != "last_epoch"]
     return {
         "date": datetime.date.today().isoformat(),
-        "hardware": f"{device.type}, {hardware or platform.machine()}, {torch.get_num_threads()} threads",
+        "hardware": f"{device.type}, {hardware or platform.machine()}, threads: {torch.get_num_threads()}",
         "versions": f"Python {platform.python_version()}, PyTorch {torch.__version__}",
         "data": f"{data!r}",
         "data checksum": f"{zlib.crc32(b''.join(content)):08x}",

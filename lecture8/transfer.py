@@ -180,7 +180,7 @@ def layerwise(net: Network, lr: float, factor: float) -> list[dict]:
 
     Raises ValueError for an lr or a factor out of range, and for a network of which nothing is left to train.
     """
-    _steps(net)  # refuses what is no network of ours
+    _steps(net)  # refuses a network that is not ours
     if not all(isinstance(given, Real) for given in (lr, factor)) or not (0 < lr < math.inf and 0 < factor <= 1):
         raise ValueError(f"given lr={lr!r}, factor={factor!r}; expected lr above 0 and a factor above 0, at most 1")
     heads = [*net.classifier.parameters(), *(p for n, p in net.named_parameters() if n.startswith("auxiliary."))]

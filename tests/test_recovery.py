@@ -104,7 +104,7 @@ def test_more_epochs_of_a_finished_run_are_the_longer_run(digits, tmp_path, caps
     assert capsys.readouterr().out == ""
     (tmp_path / ".run.pt.123.tmp").touch()  # the draft of a process that was killed
     longer = fit(digits, epochs=4, checkpoint=tmp_path / "run.pt")
-    assert capsys.readouterr().out == f"Resuming from {tmp_path / 'run.pt'}: 2 epochs are done.\n"
+    assert capsys.readouterr().out == f"Resuming from {tmp_path / 'run.pt'}: epochs done: 2.\n"
     assert same(longer, fit(digits, epochs=4)) and same(fit(digits, epochs=4, checkpoint=tmp_path / "run.pt"), longer)
     assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
 

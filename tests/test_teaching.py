@@ -146,7 +146,7 @@ def other_order():
 @pytest.mark.parametrize("kind", [0, 1], ids=["class", "function"])
 def test_a_right_build_is_used_and_starts_with_our_weights(kind, capsys):
     mine = other_order()[kind]
-    assert repr(builds()) == "Build: t (difficulty 2 of 3, 1 hints)"
+    assert repr(builds()) == "Build: t (difficulty 2 of 3, 1 hint)"
     used = builds().use(builds().use(mine))  # the cell is run twice
     assert capsys.readouterr().out.count("This lesson uses your Block from here on.") == 2
     assert used is mine or kind == 1

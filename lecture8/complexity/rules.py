@@ -297,7 +297,7 @@ TABLE: dict[str, Callable[..., Step | None] | str | int] = {
         "aten::linalg_* aten::_linalg* aten::_scaled_dot* aten::_flash_att* aten::_efficient_att* "
         "aten::_native_multi_head* aten::_addmm* aten::_transformer* aten::_int_mm* aten::_scaled_mm* "
         "aten::_grouped_mm* aten::_sparse* aten::_fused_sdp* aten::quantized*", "hides",
-    ),  # multiplies where nobody can count: refused
+    ),  # multiplies in a way that cannot be counted
     "aten::linalg_vector_norm": "free",  # multiplies nothing, whatever its name says
 }  # fmt: skip
 

@@ -12,8 +12,8 @@ The ideas, in the order in which they are used:
    image, and a parameter that an earlier layer has used is not counted again (`unmet`).
 4. A table of rules. `rules.TABLE` says what to do about a function: usually to do its arithmetic ourselves, which is
    faster than calling it. All else is called on the meta device, under a second mode (`Kernels`) that sees the
-   kernels inside: it counts matrix products, and refuses what multiplies in a way nobody can count, because a wrong
-   number would be worse than none.
+   kernels inside: it counts matrix products, and refuses what multiplies in a way that cannot be counted, because a
+   wrong number would be worse than none.
 5. Knowing the layer. Every module's forward is wrapped (`enter`), so that costs and errors are booked under the name
    of the layer that runs.
 """

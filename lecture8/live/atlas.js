@@ -134,7 +134,8 @@
     const part = area > 0.25 && Math.abs(area - work) > 0.05
       && say`Its largest part, ${big.name}, has ${percent(area)} of them and does ${percent(work)} of the multiply-adds.`;
     const right = node.top5 && say`Top-5 accuracy: ${node.top5.toFixed(1)} % (published weights, one crop).`;
-    const often = rate && say`Each parameter is used about ${exact(rate)} times per image.`;
+    const often = rate === 1 ? say`Each parameter is used about once per image.`
+      : rate && say`Each parameter is used about ${exact(rate)} times per image.`;
     return [`${node.name}: ${costs}`, often, part, right].filter(Boolean).join(" ");
   };
   const weights = leaf => leaf.kind === "Conv2d"
@@ -168,7 +169,6 @@
   said.setAttribute("aria-live", "polite");
   const key = make("div", {className: "key"}, make("span", {}, say`Area: parameters`), make("label", {}, `${say`Color`}: `, choice), ramp);
   root.append(make("style", {textContent: STYLE.replace(/&/g, '[data-live="atlas"]')}), trail, head, key, top, rows, said);
-
   let at = all;  // what is open
   const seen = new Map();  // node -> the part of it that was in focus last
   const paint = node => `background:${color(scale.place(node))};color:${scale.place(node) > 0.74 ? "#fff" : "#111"}`;

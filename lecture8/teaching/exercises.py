@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lecture8 import checks
 from lecture8.teaching import progress
-from lecture8.words import say
+from lecture8.words import phrase, say
 
 MARKS = {"correct": "✅", "wrong": "❌", "todo": "⬜"}
 
@@ -117,7 +117,8 @@ class Exercise:
         return "\n\n".join(parts)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.title} (difficulty {self.difficulty} of 3, {len(self.hints)} hints)"
+        hints = f"{len(self.hints)} hints" if len(self.hints) > 1 else phrase("1 hint")
+        return f"{type(self).__name__}: {self.title} (difficulty {self.difficulty} of 3, {hints})"
 
 
 class NotAttemptedError(Exception):

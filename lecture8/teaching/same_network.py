@@ -101,18 +101,18 @@ def same_network(mine: nn.Module, reference: nn.Module, image_shape: Sequence[in
         return wrong(f"The layers agree, but your network returns {shape(got)} instead of {shape(expected)}.")
     if not (got - expected).abs().max() <= 1e-4 * expected.abs().max().clamp(min=1e-6):  # nan is not
         return wrong(
-            f"All {len(wanted)} layers with weights agree, yet with equal weights the outputs differ: look at what has "
-            "no weights (ReLU, pooling, the addition, their order)."
+            f"All layers with weights agree ({len(wanted)}), yet with equal weights the outputs differ: look at what "
+            "has no weights (ReLU, pooling, the addition, their order)."
         )
     return correct(
-        f"The same network: {len(wanted)} layers with weights agree, and so do the outputs for equal weights."
+        f"The same network: the layers with weights agree ({len(wanted)}), and so do the outputs for equal weights."
     )
 
 
 def _difference(position: int, mine: _Layer | None, wanted: _Layer, total: int, expected: int) -> str:
     where = f"The first difference is at layer {position} of {expected}, the reference's {wanted}"
     if mine is None:
-        return f"{where}: your network ends before it, with {total} layers with weights."
+        return f"{where}: your network ends before it; its layers with weights: {total}."
     if mine.kind != wanted.kind:
         return f"{where}: yours there is {mine}."
     for key, value in wanted.settings.items():

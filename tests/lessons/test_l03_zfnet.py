@@ -66,7 +66,7 @@ def test_the_aliasing_explorer_counts_right():
         for across in (2, 10, 18, 30):
             _, text = explorer.draw(across=across, down=0, layer=layer)
             seen = abs(across - values * round(across / values))
-            assert f"shows {seen} across" in text, (layer, across, text)
+            assert f"values: {seen} across" in text, (layer, across, text)
             assert ("Folded" in text) == (across > values / 2)
 
 

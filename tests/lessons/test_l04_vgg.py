@@ -54,7 +54,7 @@ def test_explorers_say_what_the_formulas_say():
     costs.controls["configuration"].value = "D"
     assert "138,357,544 parameters, 89.4% of them fully connected" in costs.text and "61.0 MB" in costs.text
     sees.controls["layers"].value = 21
-    assert "18 layers of configuration D, 5 of them pooling layers, sees 212 × 212" in sees.text
+    assert "layer 18 of configuration D (pooling layers: 5) sees 212 × 212" in sees.text
 
 
 def test_what_the_tables_show_and_the_lesson_says():

@@ -380,7 +380,7 @@ teaching.claim(
 )
 
 # %% [markdown]
-# (✅: the notebook has checked this sentence on your machine. ≈ marks a number that was measured here and may differ a little on yours.)
+# (✅: the notebook has checked this sentence on your machine. ≈ marks a measured number: it may differ a little from machine to machine.)
 #
 # **Find the bug.** The next loop does the same five things (forward and loss are in one line), and raises no error. Compare it with the loop above, and look at what it reaches after one, two and three epochs.
 
@@ -734,7 +734,7 @@ teaching.quiz(ask.quiz[4])
 # * A **convolution** (합성곱) carries one small kernel to every place. Each kernel makes one feature map.
 # * **Training** repeats five steps: forget, forward, loss, backward, step. Nobody writes the kernels; they are learned.
 # * When digits move, the CNN loses far less than a linear classifier. When pixels are shuffled, its advantage shrinks: it relies on neighbors.
-# * An accuracy needs its seeds, and images that nobody used to choose anything.
+# * An accuracy needs its seeds, and images that were not used to choose anything.
 # * A published error needs its number of networks and of crops. AlexNet alone: 18.2 %, five of them: 16.4 %.
 #
 # ## The map of the lecture

@@ -46,7 +46,7 @@ def check_cnn(answer) -> Verdict:
     verdict = same_network(net, build_cnn(), (1, 16, 16))
     if verdict and len(net) != 8:
         return wrong(
-            f"It computes the right thing, but in {len(net)} steps: keep the eight lines."
+            f"It computes the right thing, but its length is {len(net)}: keep the eight lines."
         )
     return verdict
 

@@ -199,7 +199,7 @@ exercises = {
         solution=answers.build_rival,
         explanation="A good answer looks at all three seeds. In our runs the rival read 30 to 51 % of the moved digits, the linear classifier "
         "25 %, the CNN 87 to 91 %: the hidden layer helps, convolution with pooling helps more (the two are not separated here). On shuffled "
-        "digits CNN and rival were about equal: the lead on moved digits comes from patterns of neighboring pixels.",
+        "digits CNN and rival were about equal: the CNN's lead on moved digits comes from patterns of neighboring pixels.",
         check_answer=answers.check_rival,
     ),
     "project": Exercise(

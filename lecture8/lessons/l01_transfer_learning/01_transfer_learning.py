@@ -570,7 +570,7 @@ longer, faster = (
 )
 teaching.claim(
     "2,000 labels, gratings against random weights: {one:+.1f} points at one rate, {layer:+.1f} layer-wise. Layer-wise rates cost random "
-    "weights {none:.1f} points, gratings {gratings:.1f}. The lead is {longer:+.1f} after three times as many epochs, {faster:+.1f} at 0.03.",
+    "weights {none:.1f} points, gratings {gratings:.1f}. With layer-wise rates the gratings' lead over random weights is {longer:+.1f} points after three times as many epochs, {faster:+.1f} at 0.03.",
     stripes_lead["one rate"] < 2 and stripes_lead["layer-wise"] > 5 and slowed["none"] > 3 * slowed["gratings"],
     one=stripes_lead["one rate"], layer=stripes_lead["layer-wise"], none=slowed["none"],
     gratings=slowed["gratings"], longer=longer, faster=faster,
@@ -1027,7 +1027,7 @@ teaching.quiz(ask.quiz[4])
 # ## 정리 · What you have shown
 #
 # * **Transfer learning** (전이 학습): **pre-training** (사전 학습) on a large source, a new head, then **fine-tuning** (미세 조정) of some layers or all.
-# * With few labels, frozen features or small steps below a fast head beat one rate for everything. With many labels the lead shrinks.
+# * With few labels, frozen features or small steps below a fast head beat one rate for everything. With many labels their lead shrinks.
 # * A source is worth labels: printed digits 330, with 100 labels at one rate. With 2,000 labels the gratings' worth depended on the recipe.
 # * Two frozen layers of gratings cost nothing where random ones cost 8 points; with four the gap is larger: first layers are more general
 #   (일반적), last ones more specific (특화).

@@ -145,7 +145,7 @@ def check_layerwise(answer) -> Verdict:
         return wrong(f"{twice[0]} is in more than one group: its step would be taken twice.")
     if missing := [name for i, name in names.items() if i not in given]:
         return wrong(
-            f"{len(missing)} parameters are in no group and would never be trained, such as {missing[0]}."
+            f"Parameters in no group, which would never be trained: {len(missing)}, such as {missing[0]}."
         )
     rates = {"classifier": 0.08, "block3": 0.04, "block2": 0.02, "block1": 0.01}
     for g in groups:
@@ -218,9 +218,9 @@ def check_changed(answer) -> Verdict:
             )
         if missing := sorted(set(want) - set(got)):
             return wrong(
-                f"After doing nothing {len(missing)} names are missing from your list, such as {missing[0]}."
+                f"After doing nothing, names missing from your list: {len(missing)}, such as {missing[0]}."
                 if idle
-                else f"After one step of training {len(missing)} names are missing from your list, such as {missing[0]}."
+                else f"After one step of training, names missing from your list: {len(missing)}, such as {missing[0]}."
             )
         if extra := sorted(set(got) - set(want)):
             return wrong(

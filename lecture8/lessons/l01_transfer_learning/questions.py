@@ -56,7 +56,7 @@ predictions = {
             "random weights have overtaken it": "That can happen when a source is bad and the recipe holds on to it. This source is good.",
             "the source leads by less than 10 points": "With enough labels the random start learns most of what the source had to give. It may need more "
             "epochs for it.",
-            "the source leads by 10 points or more": "With a handful of labels it does. But the lead is worth what the labels cannot teach, and "
+            "the source leads by 10 points or more": "With a handful of labels it does. But its lead comes from what the labels cannot teach, and "
             "many labels can teach a lot.",
         },
     ),

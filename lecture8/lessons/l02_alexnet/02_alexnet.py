@@ -149,7 +149,7 @@ ask.exercises["conv2"].check(my_params)
 # %% [markdown]
 # ### For the curious: the order of the layers, and 224 or 227?
 #
-# <details><summary>Two small riddles of the paper (five minutes)</summary>
+# <details><summary>Four details of the paper (five minutes)</summary>
 #
 # **The order.** Many lists, the notes of this lecture among them, have CONV, POOL, NORM. The paper normalizes first and pools afterwards
 # (section 3.5). The other order would have 4.2 times fewer values to normalize, and CaffeNet, a later remake, chose it.

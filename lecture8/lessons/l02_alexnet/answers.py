@@ -245,7 +245,7 @@ def check_accuracy(answer) -> Verdict:
         return wrong(f"Expected a number between 0 and 1, got {type(got).__name__}.")
     if net.calls != 3:
         return wrong(
-            f"The network should see each of the 3 batches once; it was called {net.calls} times."
+            f"The network should see each of the 3 batches once; the number of calls was {net.calls}."
         )
     whole, training = 0.7, 0.3
     if abs(got - whole) < 1e-6:
@@ -296,8 +296,8 @@ def check_days(answer) -> Verdict:
         if abs(answer * times / right - 1) < 0.02:
             return wrong(remark)
     if answer > right:
-        return wrong(f"{given} days is too many.")
-    return wrong(f"{given} days is too few.")
+        return wrong(f"Too many days: {given}.")
+    return wrong(f"Too few days: {given}.")
 
 
 def my_params():

@@ -76,7 +76,7 @@ def augment() -> Explorer:
             f"{'half of them mirrored' if mirror == 'on' else 'never mirrored'}, {noisy}.",
             f"Without color noise there are {number:,} different images."
             if number > 1
-            else "Without color noise there are 1 different image.",
+            else "Without color noise there is 1 different image.",
         ]
         return pictures.views(image, boxes, crops, columns=3), " ".join(words)
 
@@ -104,7 +104,7 @@ def learning_rates() -> Explorer:
             reached = [epochs_to(curve, 0.25) for curve in curves]
             if None in reached:
                 said[name] = (
-                    f"does not reach 25 % training error in {len(curves[0])} epochs in every seed"
+                    f"does not reach 25 % training error in {len(curves[0])} epochs for at least one seed"
                 )
             else:
                 said[name] = f"reaches 25 % after {sum(reached) / len(reached):.1f} epochs"

@@ -379,7 +379,7 @@ colors_of = {name: pictures.COLORS[s] for name, (_, s) in zip(named, errors)}
 _ = plots.bars(named, xlabel="test error of your networks, % (dots: seeds)", colors=colors_of)
 drop = {k: mean_error[k, 4] - mean_error[k, 2] for k in (7, 11)}
 teaching.claim(
-    "Your networks make fewer errors with stride 2: by ≈ {a:.1f} points (7 × 7) and ≈ {b:.1f} (11 × 11), {n} seed(s).",
+    "Your networks make fewer errors with stride 2: by ≈ {a:.1f} points (7 × 7) and ≈ {b:.1f} (11 × 11); seeds: {n}.",
     all(points > 0 for points in drop.values()),
     a=drop[7],
     b=drop[11],
@@ -660,7 +660,7 @@ live.show("occlusion", photographs.touched(photo_net, classes_shown), still)
 # ➤ Drag the square over each photograph: every place that you try becomes a pixel of the map. What does the network take the horse for?
 #
 # Yellow: the square does not matter there. Blue: without these pixels the network no longer recognizes the class. For the cat no single
-# place decides. The horse depends on two small places, at a head and at the legs.
+# place decides. The answer *horse* depends on two small places: one at a horse's head, one at the legs.
 #
 # ### A mark in the images
 #

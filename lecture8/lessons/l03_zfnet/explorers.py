@@ -35,10 +35,10 @@ def aliasing() -> Explorer:
         )  # fmt: skip
         side, wide, high = len(kept), seen[0], abs(seen[1])
         text = [
-            f"The image has {across} stripes across and {down} down.",
-            f"The feature map of {side} × {side} values shows {wide} across and {high} down, tilted the other way."
+            f"Stripes in the image: {across} across and {down} down.",
+            f"In the feature map of {side} × {side} values: {wide} across and {high} down, tilted the other way."
             if seen[1] < 0
-            else f"The feature map of {side} × {side} values shows {wide} across and {high} down.",
+            else f"In the feature map of {side} × {side} values: {wide} across and {high} down.",
             verdict,
         ]
         return pictures.sampled(image, every_pixel, kept, stride), " ".join(text)

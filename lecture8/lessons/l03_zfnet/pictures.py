@@ -260,7 +260,7 @@ def _shown(reconstruction: np.ndarray) -> np.ndarray:
 
 
 def patches(rows: Sequence[tuple[object, object]]) -> Figure:
-    """The paper's Figure 2 in small: a row per channel, patches on the left, their reconstructions on the right."""
+    """A small version of the paper's Figure 2: a row per channel, patches on the left, their reconstructions on the right."""
     sheets = []
     for images, reconstructions in rows:
         tiles = [

@@ -8,7 +8,7 @@
 #
 # Afterwards you can
 # * work out what a unit of any chain of layers sees, and say what two 3 × 3 share with one 5 × 5;
-# * write VGG from a row of its table, and tell parameters, compute and memory apart;
+# * write VGG from a column of its table, and tell parameters, compute and memory apart;
 # * find out which of several changes helped, or say that an experiment cannot tell;
 # * fix a deep network that does not learn.
 #
@@ -39,8 +39,8 @@ from lecture8.lessons.l04_vgg import counts, explorers, pictures
 from lecture8.lessons.l04_vgg import questions as ask
 from lecture8.lessons.l04_vgg.experiments import at_random_places, learned_letters
 
-ROWS = {name: models.vgg.CONFIGURATIONS[name] for name in "ABCDE"}
-_ = pictures.towers(ROWS, models.vgg.WIDTHS)
+COLUMNS = {name: models.vgg.CONFIGURATIONS[name] for name in "ABCDE"}
+_ = pictures.towers(COLUMNS, models.vgg.WIDTHS)
 
 # %% [markdown]
 # Five networks, and no kernel larger than 3 × 3. Each bar is a convolution, as wide as its feature map, and the higher, the more
@@ -85,12 +85,12 @@ def vgg_block(c_in, c_out, kernels):
 vgg_block = ask.builds["vgg_block"].use(vgg_block)
 
 # %% [markdown]
-# A network is a row of the paper's Table 1: five blocks, and the kernel sizes in each. Three **fully connected layers** (완전 연결층, FC)
+# A network is a column of the paper's Table 1: five blocks, and the kernel sizes in each. Three **fully connected layers** (완전 연결층, FC)
 # follow, as in AlexNet: fc6, fc7 and fc8.
 
 # %%
 pd.DataFrame(
-    ROWS, index=[f"block {n}: {w} channels" for n, w in enumerate(models.vgg.WIDTHS, 1)]
+    COLUMNS, index=[f"block {n}: {w} channels" for n, w in enumerate(models.vgg.WIDTHS, 1)]
 )
 
 # %%
@@ -98,9 +98,11 @@ ask.builds["vgg"]
 
 
 # %%
-def vgg(row, num_classes, side=224, widths=(64, 128, 256, 512, 512), hidden=4096, channels=3):
+def vgg(
+    column, num_classes, side=224, widths=(64, 128, 256, 512, 512), hidden=4096, channels=3
+):
     blocks = []
-    for kernels, width in zip(row, widths):
+    for kernels, width in zip(column, widths):
         blocks.append(...)
         channels, side = ..., ...  # after this block
     return nn.Sequential(
@@ -117,7 +119,7 @@ vgg = ask.builds["vgg"].use(vgg)
 # %%
 # on the device "meta" PyTorch knows the shapes and stores no numbers: 144 million parameters take no time
 with torch.device("meta"):
-    costs = {name: complexity.profile(vgg(row, 1000)) for name, row in ROWS.items()}
+    costs = {name: complexity.profile(vgg(column, 1000)) for name, column in COLUMNS.items()}
 millions = {name: round(cost.params / 1e6) for name, cost in costs.items()}
 teaching.claim(
     "Parameters in millions, A to E: {found}. The paper prints 133, 133, 134, 138, 144.",
@@ -199,7 +201,7 @@ guess_field
 
 # %% tags=["measured"]
 owl = datasets.animals(224)["owl"] / 255
-chains = {f"block {n}": counts.layers_of(ROWS["D"][:n]) for n in range(1, 6)}
+chains = {f"block {n}": counts.layers_of(COLUMNS["D"][:n]) for n in range(1, 6)}
 sides = [field(layers) for layers in chains.values()]
 reach = sides[-1]
 found = ask.predictions["field"].option((reach > 27) + (reach > 112) + (reach >= 224))
@@ -651,7 +653,7 @@ def signal(net, images):
 
 # %% tags=["measured"]
 torch.manual_seed(0)
-deep, noisy = vgg(ROWS["D"], 10, side=32, hidden=8), torch.randn(2, 3, 32, 32)
+deep, noisy = vgg(COLUMNS["D"], 10, side=32, hidden=8), torch.randn(2, 3, 32, 32)
 constant = {
     f"{std}": [signal(models.layers.gaussian_init(deep, std), noisy)] for std in (0.1, 0.01)
 }
@@ -678,7 +680,7 @@ digits = datasets.digits(size=32)
 
 def broken_vgg():
     torch.manual_seed(0)
-    net = vgg(ROWS["D"], 10, 32, (8, 16, 16, 24, 24), 32, channels=1)
+    net = vgg(COLUMNS["D"], 10, 32, (8, 16, 16, 24, 24), 32, channels=1)
     return models.layers.gaussian_init(net, 0.01)
 
 

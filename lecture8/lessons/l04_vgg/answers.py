@@ -19,9 +19,11 @@ def vgg_block(c_in, c_out, kernels):
     return nn.Sequential(*layers)
 
 
-def vgg(row, num_classes, side=224, widths=(64, 128, 256, 512, 512), hidden=4096, channels=3):
+def vgg(
+    column, num_classes, side=224, widths=(64, 128, 256, 512, 512), hidden=4096, channels=3
+):
     blocks = []
-    for kernels, width in zip(row, widths):
+    for kernels, width in zip(column, widths):
         blocks.append(vgg_block(channels, width, kernels))
         channels, side = width, side // 2
     return nn.Sequential(
@@ -76,7 +78,7 @@ def check_vgg(answer) -> Verdict:
         verdict = same_network(mine, vgg(*settings), (channels, side, side))
         if not verdict:
             return wrong(f"Configuration {name}, images of {side} × {side}: {verdict.message}")
-    return correct("The table's rows become the paper's networks.")
+    return correct("The table's columns become the paper's networks.")
 
 
 def rows_of(configuration: str) -> list[tuple[int, int]]:

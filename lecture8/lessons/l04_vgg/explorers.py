@@ -66,10 +66,10 @@ def sees() -> Explorer:
         side, step = len(counts.paths(chain)), 2**pools
         apart = f"{step} pixels" if step > 1 else phrase("1 pixel")
         words = (
-            f"A unit after {len(chain)} layers of configuration {configuration}, {pools} of them pooling layers, sees "
+            f"A unit after layer {len(chain)} of configuration {configuration} (pooling layers: {pools}) sees "
             f"{side} × {side} pixels; its neighbor sees as much, {apart} further."
         )
-        name = f"{configuration}, {len(chain)} layers"
+        name = f"{configuration}, layer {len(chain)}"
         return pictures.lit(photo, {name: chain}, [side], inches=2.4), words
 
     controls = {"configuration": list("ABCDE"), "layers": list(range(1, most + 1))}

@@ -148,10 +148,10 @@ builds = {
         input_shape=lambda c_in, *_: (c_in, 16, 16),
     ),
     "vgg": Build(
-        title="a network from a row of the table",
+        title="a network from a column of the table",
         difficulty=2,
         task="""
-        Complete `vgg`: one block for each entry of the row, with the width of its place, and the number of values that arrive at fc6.
+        Complete `vgg`: one block for each entry of the column, with the width of its place, and the number of values that arrive at fc6.
         `side` is the height and width of the image.
         """,
         hints=[
@@ -162,7 +162,7 @@ builds = {
         solution=answers.vgg,
         explanation="224 → 112 → 56 → 28 → 14 → 7: fc6 gets 512 · 7 · 7 = 25,088 values.",
         check_answer=answers.check_vgg,
-        input_shape=lambda row, num_classes, side=224, widths=(), hidden=0, channels=3: (channels, side, side),
+        input_shape=lambda column, num_classes, side=224, widths=(), hidden=0, channels=3: (channels, side, side),
     ),
     "field": Build(
         title="the receptive field of anything",

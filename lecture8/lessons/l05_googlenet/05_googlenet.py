@@ -138,11 +138,13 @@ still = plots.images([macaw, *maps], ["the photograph", *titles], columns=4, siz
 live.show("convolution", touched | {"place": [10, 14]}, still)
 
 # %% [markdown]
-# ➤ Why is white about 0 in *yellow − blue* and *red − green*? Find other weights that do this. Nothing is blurred, nothing moves. If you shuffle the pixels of the photograph first, what happens to the three feature maps?
+# Nothing is blurred, nothing moves.
+#
+# ➤ Find other weights with which white becomes 0, as in *yellow − blue* and *red − green*. Then say what happens to the three feature maps if you shuffle the pixels of the photograph first.
 #
 # <details><summary>The answers</summary>
 #
-# White has as much red as green and blue, and the weights add up to 0. Shuffled pixels give the same values, shuffled in the same way: the output at a pixel depends on that pixel only. The next cell measures it.
+# White has as much red as green and blue, so it becomes 0 with any three weights that add up to 0. Shuffled pixels give the same values, shuffled in the same way: the output at a pixel depends on that pixel only. The next cell measures it.
 #
 # </details>
 
@@ -215,7 +217,7 @@ guess_cost.reveal(found, pictures.pipes(designs, 256, 28))
 reductions = 2 * 256 * 64 * 28**2
 saved = (9 * 192 + 25 * 96) * (256 - 64) * 28**2
 teaching.claim(
-    "{before:,} multiply-adds become {after:,}, {left:.0%}: the two reductions cost {cost:.1f} million and save {saved:.0f} million. {channels} channels come out, not {many}.",
+    "{before:,} multiply-adds become {after:,}, {left:.0%}: the two reductions cost {cost:.1f} million and save {saved:.0f} million elsewhere. {channels} channels come out, not {many}.",
     (naive.macs, reduced.macs) == (854_196_224, 271_351_808),
     before=naive.macs,
     after=reduced.macs,
@@ -243,7 +245,7 @@ teaching.claim(
 #
 # <details><summary>The answers</summary>
 #
-# (1) No, 1,008 million, 18 % more: only *reducing* saves. (2) The one before the 5 × 5: 348 million; before the 3 × 3 it is 247. (3) The next module gets 480
+# (1) No, 1,008 million, 18 % more: only *reducing* saves. (2) The one before the 5 × 5 saves 348 million multiply-adds, its own cost deducted; the one before the 3 × 3 saves 247 million. (3) The next module gets 480
 # channels instead of 672.
 #
 # </details>
@@ -484,11 +486,11 @@ shown = [4, 8, 9]  # three of 16 channels, counted from 0
 steps = {"the convolution's output": before, "normalized": normal, "times γ, plus β": learned}
 values = {name: x[:, shown].transpose(0, 1).flatten(1) for name, x in steps.items()}
 _ = pictures.histograms(values, shown)
-spread = normal.std((0, 2, 3))
+std = normal.std((0, 2, 3))
 teaching.claim(
     "Normalized, all 16 channels have mean 0 and standard deviation 1, within ≈ {largest:.4f}. Before, the standard deviations go from ≈ {low:.2f} to ≈ {high:.2f}.",
-    max(normal.mean((0, 2, 3)).abs().max(), (spread - 1).abs().max()) < 0.005,
-    largest=(spread - 1).abs().max().item(),
+    max(normal.mean((0, 2, 3)).abs().max(), (std - 1).abs().max()) < 0.005,
+    largest=(std - 1).abs().max().item(),
     low=before.std((0, 2, 3)).min().item(),
     high=before.std((0, 2, 3)).max().item(),
 )

@@ -47,10 +47,10 @@ predictions = {
         "GoogLeNet without batch normalization and heads, with Glorot's initial weights and biases 0. Compare the gradient (RMS) at "
         "pool 1 (after conv1, its pooling layer and LRN) with that at 5b, the last module. At pool 1 it is …",
         {
-            "smaller, by more than ten times": "Glorot's variance does not make up for the half that ReLU sets to 0. Pooling layers and LRN "
+            "smaller, by more than a factor of ten": "Glorot's variance does not make up for the half that ReLU sets to 0. Pooling layers and LRN "
             "shrink the gradient further. This is what the authors feared in 2014.",
-            "about as large, within ten times": "A good initialization would keep it level. Glorot's was derived for layers without ReLU, which sets half of the values to 0.",
-            "larger, by more than ten times": "This happens, too, in other networks: you will see it below.",
+            "about as large, within a factor of ten": "A good initialization would keep it level. Glorot's was derived for layers without ReLU, which sets half of the values to 0.",
+            "larger, by more than a factor of ten": "This happens, too, in other networks: you will see it below.",
         },
     ),
     "heads": Prediction(

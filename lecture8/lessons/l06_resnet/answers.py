@@ -113,7 +113,7 @@ def _check_block(answer, reference, settings: dict, unlike) -> Verdict:
                 return wrong(f"{case}: {verdict.message}{unlike(mine, theirs, c_in)}")
             if missing := dict(theirs.named_children()).keys() - vars(mine)["_modules"].keys():
                 return wrong(
-                    f"The right function, but later cells use the skeleton's names: {', '.join(sorted(missing))} is missing."
+                    f"The right function, but later cells use the skeleton's names. Missing: {', '.join(sorted(missing))}."
                 )
     return correct("Right without a shortcut, with the identity, and where the shapes change.")
 
@@ -224,7 +224,7 @@ def _missing(mine: nn.Module, reference: nn.Module) -> str:
     ]
     if counts[0] == counts[1]:
         return ""
-    return f" Yours has {counts[0]} shortcuts, the reference {counts[1]}."
+    return f" Shortcuts in yours: {counts[0]}, in the reference: {counts[1]}."
 
 
 # --- the exercises
@@ -337,7 +337,7 @@ def check_deepen(answer) -> Verdict:
                 )
             if still := _not_learning(mine, images):
                 return wrong(
-                    f"{case}: after three steps of training {still} of the {after} convolutions have not changed. A "
+                    f"{case}: convolutions unchanged after three steps of training: {still} of {after}. A "
                     "new block whose convolutions are zero as well as its last scale gets no gradient: leave the "
                     "convolutions' initial weights alone."
                 )

@@ -110,7 +110,7 @@ def _step(ax, kind: str, words: str, width: float, y: float) -> float:
     conv, inner = (
         kind == "conv",
         width > 0.7,
-    )  # where the box is narrow the words stand beside it
+    )  # where the box is narrow the words go beside it
     tall = 0.62 if conv else 0.42
     box = plt.Rectangle((-width, y - tall), 2 * width, tall, color=BOX_COLORS[kind])
     box.set(alpha=0.85 if conv else 0.35, linewidth=0)

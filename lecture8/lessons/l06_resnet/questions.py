@@ -47,7 +47,7 @@ predictions = {
         "Three residual networks of 56 layers learn digits for 12 epochs, with shortcut A, B or C. C has the most parameters, and the "
         "lowest error in the paper's table. Which ends with the highest training loss here?",
         {
-            "A: half of its new channels are zeros": "The zeros cost nothing: the block fills these channels itself.",
+            "A: the added channels are zeros": "The zeros cost nothing: the block fills these channels itself.",
             "B: projections at two places": "25 of its 27 shortcuts are still the identity.",
             "C: projections everywhere": "Every shortcut now has a convolution and a normalization: nothing passes "
             "unchanged.",
@@ -291,7 +291,7 @@ quiz = [
         {
             "Nothing passes unchanged any more": "Yes. The 1 in 1 + ∂F/∂x came from the identity. That option C learns worst at 56 layers fits with it.",
             "Too many parameters": "A normalization adds two numbers per channel.",
-            "The gradient must vanish": "It may as well grow. Measure it, layer by layer.",
+            "The gradient must vanish": "Not necessarily: each shortcut multiplies it by a factor, and factors above 1 make it grow. Measure it, layer by layer.",
         },
         "Nothing passes unchanged any more",
     ),

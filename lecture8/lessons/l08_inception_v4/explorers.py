@@ -86,8 +86,8 @@ def first_steps() -> Explorer:
             f"scale {scale:g} {film.zeros[step]:.0f} %" for scale, film in films.items()
         )
         text = (
-            f"Width {width}, so the last feature map has {4 * width} channels; after {step} steps with learning rate "
-            f"0.1. Zeros in the last feature map, one batch, seed 0: {one}, {two}, {three}. Black is zero; a tile is a channel of one image."
+            f"Width {width}, so the last feature map has {4 * width} channels; learning rate 0.1, step {step}. "
+            f"Zeros in the last feature map, one batch, seed 0: {one}, {two}, {three}. Black is zero; a tile is a channel of one image."
         )
         named = {f"scale {scale:g}": film for scale, film in films.items()}
         return pictures.frame(named, step), text

@@ -214,7 +214,7 @@ exercises = {
             "Write a function for one halving first, and apply it five times: three in the stem, one in each reduction.",
         ],
         solution=answers.sides,
-        explanation="35, 17, 8: the odd sizes of the Inception papers come from windows that must fit without padding. In the figures a V, for *valid*, marks them.",
+        explanation="35, 17, 8: the unusual sizes of the Inception papers come from windows that must fit without padding. In the figures a V, for *valid*, marks them.",
         check_answer=answers.check_sides,
     ),
     "deviation": Exercise(

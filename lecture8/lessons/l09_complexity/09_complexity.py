@@ -819,7 +819,7 @@ teaching.quiz(ask.quiz[4])
 # | **complexity** (복잡도) | parameters, multiply-adds, activations, memory and time put the networks in different orders |
 # | **counting** | a multiply-add is 1 or 2 operations; ResNet-50 is two networks: 3.86, 4.09 and 8.18 G are all right |
 # | **equal work, other time** | a linear layer with the convolution's multiply-adds takes many times as long for one image |
-# | **roofline** (루프라인) | a layer is compute-bound or memory-bound: the longer time is the least |
+# | **roofline** (루프라인) | a layer is compute-bound or memory-bound: it takes at least the longer of the two times |
 # | **VGG's weights** | reading them is a tenth of VGG-11's time on our machine, one thread; open elsewhere |
 # | **Pareto set** (파레토 집합) | belongs to a table: no VGG on ImageNet, a small VGG-like network on CIFAR-10 |
 # | **one more point** | 0.12, 0.82, 4.2 G operations: it becomes expensive |

@@ -265,7 +265,7 @@ def _mistake(lab: bench.Lab) -> str:
     if lab.early:
         return "The clock was read while the device was still computing: lab.synchronize() waits for it, before the start and before the end."
     if lab.calls_before is None or lab.calls_before < lab.WARM_UP:
-        return f"{lab.calls_before or 0} calls came before the clock was first read: the first {lab.WARM_UP} are slow and do not count."
+        return f"Calls before the clock was first read: {lab.calls_before or 0}. The first {lab.WARM_UP} are slow and do not count."
     return ""
 
 

@@ -158,9 +158,9 @@ def _said(inside, front, best: str, total: int, given) -> str:
         return f"Within {limit}: none of the {total} networks fits."
     row = inside.loc[best]
     text = (
-        f"Within {limit}: {len(inside)} of {total} networks; no other within the budget beats these in accuracy and time: {names}."
+        f"Within {limit}: {len(inside)} of {total} networks; not beaten in accuracy and time by another within the budget: {names}."
         if limits
-        else f"Without a limit: {len(inside)} of {total} networks; no other within the budget beats these in accuracy and time: {names}."
+        else f"Without a limit: {len(inside)} of {total} networks; not beaten in accuracy and time by another within the budget: {names}."
     )
     return text + (
         f" The most accurate is {best}: {row['top1']:.1f} % with {row['ms']:.3g} ms, {row['mb']:.3g} MB, "

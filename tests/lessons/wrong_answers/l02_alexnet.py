@@ -97,7 +97,7 @@ WRONG = {
     "crossing": [(139_968, "one direction"), (69_984, "4 bytes"), (1_161_600, "before pooling"), (10**9, "too large")],
     "days": [
         (2.716, "two operations"), (1.811, "forward passes only"), (0.905, "comes on top"), (0.0604, "one pass"),
-        (469_400, "seconds"), (130.4, "hours"), (3.62, "not two"), (100, "too many"), (0.2, "too few"), ("five", "days"),
+        (469_400, "seconds"), (130.4, "hours"), (3.62, "not two"), (100, "Too many"), (0.2, "Too few"), ("five", "days"),
     ],
     "step": [
         (lambda w, v, gradient, lr: step(w, v, gradient, lr, decay=0), "is missing"),
@@ -113,7 +113,7 @@ WRONG = {
         (lambda net, batches: accuracy(net, batches, evaluation=False, by_batch=True), "7 of the 10"),
         (lambda net, batches: accuracy(net, batches, back=False), "switch it back"),
         (lambda net, batches: accuracy(net, batches, back=True), "in training mode afterwards"),
-        (lambda net, batches: accuracy(net, batches[:2]), "2 times"),
+        (lambda net, batches: accuracy(net, batches[:2]), "number of calls was 2"),
         (lambda net, batches: "70 %", "between 0 and 1"),
     ],
 }  # fmt: skip

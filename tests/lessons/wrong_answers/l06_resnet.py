@@ -81,7 +81,7 @@ WRONG = {
     ],
     "resnet": [
         (lambda depth, *s: answers.resnet(depth + 6, *s), "layers"),
-        (lambda *s: answers.resnet(*s[:4], False), "Yours has 0 shortcuts, the reference 9"),
+        (lambda *s: answers.resnet(*s[:4], False), "Shortcuts in yours: 0, in the reference: 9"),
         (lambda *s: nn.Sequential(answers.resnet(*s)), "nn.Sequential of"),
     ],
     "growth": [((0, 1193), "leaves the shortcut out"), ((13, 35), "multiplies"), (13, "two numbers"), (("13", 1), "Expected a number")],

@@ -104,7 +104,7 @@ WRONG = {
     "benchmark": [
         (bench(evaluate=False), "training mode"),
         (bench(inside=True), "while the clock ran"),
-        (bench(warm=0), "0 calls came before"),
+        (bench(warm=0), "first read: 0"),
         (bench(wait=False), "still computing"),
         (bench(average=sum), "median does not"),
         (bench(scale=1), "return milliseconds"),
