@@ -456,13 +456,11 @@ def reel(films: Mapping[str, object]) -> dict:
     """The same films for `film.js`: the last feature map for one image, and the zeros in the batches by step."""
     frames, steps = [], list(range(len(next(iter(films.values())).zeros)))
     names = ", ".join(films).replace(", scale", ",")
-    for step in steps:
-        zeros = ", ".join(f"{film.zeros[step]:.0f}" for film in films.values())
-        loss = ", ".join(f"{film.losses[step]:.2f}" for film in films.values())
-        said = phrase(
-            f"Step {step}, with {names}: {zeros} % zeros in the batch, a loss of {loss}."
-        )
-        frames.append({"name": phrase(f"step {step}"), "at": step, "words": said})
+    for i in steps:
+        off = ", ".join(f"{film.zeros[i]:.0f}" for film in films.values())
+        loss = ", ".join(f"{film.losses[i]:.2f}" for film in films.values())
+        said = phrase(f"Step {i}, with {names}: {off} % zeros in the batch, a loss of {loss}.")
+        frames.append({"name": phrase(f"step {i}"), "at": i, "words": said})
     panels, series = [], []
     for (name, film), color in zip(films.items(), (ORANGE, YELLOW, BLUE)):
         maps = torch.stack(film.maps)
