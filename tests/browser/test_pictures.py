@@ -9,7 +9,7 @@ import torch
 from nbconvert import HTMLExporter
 from torch.nn import functional as F
 
-from lecture8 import datasets, published
+from lecture8 import datasets, published, words
 from lecture8.lessons.l03_zfnet import waves
 from tools.build import notebooks
 
@@ -22,6 +22,11 @@ MIXES = {"brightness": BRIGHT, "yellow − blue": YELLOW, "red − green": RED, 
 BLACK = """canvas => { const pen = canvas.getContext("2d"), [wide, high] = [canvas.width / 32, canvas.height / 16];
   const gray = i => pen.getImageData((i % 32 + 0.55) * wide, (Math.floor(i / 32) + 0.55) * high, 1, 1).data[0];
   return Array.from({length: 512}, (_, i) => gray(i)).filter(one => one === 0).length; }"""
+PICTURES = (
+    "00_start_here convolution, 02_alexnet groups, 03_zfnet convolution, 03_zfnet occlusion, 04_vgg convolution, "
+    "05_googlenet convolution, 06_resnet film, 08_inception_v4 film, 09_complexity atlas"
+)
+LABEL = "one => one.ariaLabel || one.labels[0].textContent"
 ONES = torch.ones(1, 1, 16, 16, requires_grad=True)
 
 
@@ -46,6 +51,13 @@ def said(box, key: str, label: str = "position") -> str:
     """The sentence, after a key was pressed on a control."""
     box.get_by_role("slider", name=label).first.press(key)
     return box.locator("[aria-live]").inner_text().replace("−", "-").removesuffix(".")
+
+
+@pytest.mark.parametrize("box", [f"ko/{one}" for one in PICTURES.split(", ")], indirect=True)
+def test_a_korean_notebook_has_no_english_in_a_picture(box):
+    text = box.inner_text()
+    assert words.SAID.search(text) and not words.PROSE.search(text), text
+    assert not [one for one in box.get_by_role("slider").all() if not words.SAID.search(one.evaluate(LABEL))]
 
 
 @pytest.mark.parametrize("box", ["00_start_here convolution"], indirect=True)
