@@ -48,9 +48,10 @@ LARGE = re.compile(r"\d (thousand|million|billion)\b")
 HUNDRED_MILLIONS = re.compile(r"(\d+)억 ?([\d,]+)만")
 # words that may become digits: 3분의 1 for “a third”
 COUNTED = dict(enumerate("zero one two three four five six seven eight nine ten eleven twelve".split()))
-COUNTED |= {20: "twenty", 30: "half an hour", 60: "sixty"}
+COUNTED |= {20: "twenty", 30: "half an hour|half a minute", 60: "sixty"}
 SHARES = {3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 8: "eighth", 10: "tenth", 20: "twentieth", 100: "millionth"}
 COUNTED |= {n: f"{COUNTED[n]}|{share}" if n in COUNTED else share for n, share in SHARES.items()}
+COUNTED[8] += "|august"
 COUNTED[1] = f"one|a (?:minute|point)|{'|'.join(SHARES.values())}"
 LEFT_OUT = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]+>")
 Text = tuple[str, str, bool]  # what is said, where, whether it has holes
