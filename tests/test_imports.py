@@ -127,7 +127,6 @@ def test_importing_the_package_and_asking_for_help_cost_nothing_and_the_core_nee
     assert loaded_by(core) & {"torchvision", "matplotlib", "ipywidgets", "sklearn", "PIL"} == set()
 
 
-# --- sizes ---------------------------------------------------------------------------------------------------------
 def lines(*patterns: str, without: tuple[str, ...] = ()) -> int:
     """Lines of the Python files that match, blank ones and comments included."""
     found = {path for pattern in patterns for path in ROOT.glob(pattern)}

@@ -51,7 +51,6 @@ class Net(nn.Module):
         return self.fc(self.drop(self.norm(images)).flatten(1))
 
 
-# --- time ---------------------------------------------------------------------------------------------------------
 def test_ratio_alternates_and_repeats_short_calls(clock):
     order = []
 
@@ -129,7 +128,6 @@ def test_the_network_stays_as_it_is(broken, monkeypatch):
         assert all(torch.equal(a, b) for a, b in zip(before[0], after[0], strict=True)) and before[1:] == after[1:]
 
 
-# --- memory -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("optimizer", "matrices"), [("sgd", 2), ("momentum", 3)])
 def test_peak_by_hand(optimizer, matrices, capfd):
     """One matrix: the gradient arises beside weights, state, images, logits and the gradients of the logits."""
@@ -175,7 +173,6 @@ def test_refused_in_one_sentence(run):
         run(parted, IMAGE, 1, device="cpu")
 
 
-# --- power --------------------------------------------------------------------------------------------------------
 def test_power(monkeypatch):
     """A meter that reads 10 watts at rest, and 100 or 60 while the network runs."""
     running = []

@@ -103,7 +103,6 @@ def cell_complaints(name: str, cell: nbformat.NotebookNode) -> list[str]:
     return found
 
 
-# ------------------------------------------------------------------------------------------------ the notebooks
 def test_every_source_has_its_notebook_and_the_other_way_round():
     assert NOTEBOOKS, "there are no notebooks: `make notebooks` builds them"
     assert [path.stem for path in NOTEBOOKS] == [path.stem for path in SOURCES]
@@ -176,7 +175,6 @@ def test_every_cell_shows_the_same_when_run_again(source):
     assert not found, "\n".join(found)
 
 
-# --------------------------------------------------------------------------------------------------- the guards
 def cell_with(source: str, *outputs: nbformat.NotebookNode, tags: tuple[str, ...] = (), count: int = 1):
     return v4.new_code_cell(source, outputs=list(outputs), execution_count=count, metadata={"tags": list(tags)})
 
@@ -255,7 +253,6 @@ def test_a_slow_cell_is_refused(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-# --------------------------------------------------------------------------------------- no network, dead kernels
 def test_network_is_refused_in_every_python_started_from_here():
     code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -80,7 +80,6 @@ def same_run(a, b):
     assert all(torch.equal(x, y) for x, y in zip(weights(a).values(), weights(b).values(), strict=True))
 
 
-# --- runs that are stopped -------------------------------------------------------------------------------------------
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork and Gloo")
 def test_killed_run_ends_as_if_never_stopped(runs):
     """At random moments, within writes too; one process, two that share the run, and `training.fit`."""
@@ -217,7 +216,6 @@ def test_run_leaves_what_help_says(finished):
     assert History.load(finished / "history.csv").last["valid_accuracy"] == pytest.approx(accuracy)
 
 
-# --- the same pictures -----------------------------------------------------------------------------------------------
 def pictures(images, epoch, workers=0):
     keys = [(epoch, index) for index in range(len(images))]
     return torch.cat([batch for batch, _ in data.loader(images, 5, keys, workers)])
@@ -266,7 +264,6 @@ def test_photographs_are_read_as_in_datasets_at_a_fraction_of_their_size(tmp_pat
     assert sizes[0] == (400, 300)  # an eighth would leave fewer than 4 × 50 pixels
 
 
-# --- recipes ---------------------------------------------------------------------------------------------------------
 def built(name, epochs=None, net=None, lr=None, warmup=0):
     recipe = run.find_recipe(name)
     settings = {"recipe": name, "lr": lr or recipe["lr"], "epochs": epochs or int(recipe["epochs"]), "warmup": warmup}
@@ -325,7 +322,6 @@ def test_recipe_of_a_paper_trains_with_its_auxiliary_classifiers(photos, tmp_pat
     assert any(name.startswith("auxiliary") for name in weights(tmp_path / "run"))
 
 
-# --- list, profile, check, and what is refused -----------------------------------------------------------------------
 def test_list_profile_and_check(capsys):
     code, out, err = call(capsys, "list")
     assert (code, err) == (0, "") and "train --recipe: plain, alexnet, " in out

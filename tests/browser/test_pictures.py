@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 
 import nbformat
 import pytest
@@ -22,10 +23,8 @@ MIXES = {"brightness": BRIGHT, "yellow − blue": YELLOW, "red − green": RED, 
 BLACK = """canvas => { const pen = canvas.getContext("2d"), [wide, high] = [canvas.width / 32, canvas.height / 16];
   const gray = i => pen.getImageData((i % 32 + 0.55) * wide, (Math.floor(i / 32) + 0.55) * high, 1, 1).data[0];
   return Array.from({length: 512}, (_, i) => gray(i)).filter(one => one === 0).length; }"""
-PICTURES = (
-    "00_start_here convolution, 02_alexnet groups, 03_zfnet convolution, 03_zfnet occlusion, 04_vgg convolution, "
-    "05_googlenet convolution, 06_resnet film, 08_inception_v4 film, 09_complexity atlas"
-)
+SHOWN = [f"{path.stem} {kind}" for path in sorted(notebooks.NOTEBOOKS.glob("*.ipynb"))
+         for kind in sorted({*re.findall(r'<div data-live=\\"(\w+)', path.read_text())})]  # fmt: skip
 LABEL = "one => one.ariaLabel || one.labels[0].textContent"
 ONES = torch.ones(1, 1, 16, 16, requires_grad=True)
 
@@ -53,7 +52,7 @@ def said(box, key: str, label: str = "position") -> str:
     return box.locator("[aria-live]").inner_text().replace("−", "-").removesuffix(".")
 
 
-@pytest.mark.parametrize("box", [f"ko/{one}" for one in PICTURES.split(", ")], indirect=True)
+@pytest.mark.parametrize("box", [f"ko/{one}" for one in SHOWN], indirect=True)
 def test_a_korean_notebook_has_no_english_in_a_picture(box):
     text = box.inner_text()
     assert words.SAID.search(text) and not words.PROSE.search(text), text
