@@ -242,6 +242,8 @@ teaching.claim(
 six = ((waves.grating(6, side=32)[:12] + 1) * 4).round()  # from 0 to 8
 touched = {"image": six, "kernels": pictures.STRIPE_KERNELS, "controls": ["kernel", "stride"]}
 live.show("convolution", touched, pictures.strided(six, stride=4))
+
+# %%
 explorers.aliasing()
 
 # %%
