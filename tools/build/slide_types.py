@@ -93,7 +93,7 @@ def mark(notebook: NotebookNode) -> None:
             kind = "skip"
         elif prose and cell.source.startswith(("# ", "## ")):
             kind = "slide"
-        elif seen == "guess" or (prose and seen != "prose") or (asks(cell) and seen != "prose"):
+        elif seen in ("guess", "live") or (prose and seen != "prose") or (asks(cell) and seen != "prose"):
             kind = "subslide"
         elif fill + height(cell) > (FULL + VERDICT if ".reveal(" in cell.source else FULL):
             kind = "subslide"
@@ -103,6 +103,7 @@ def mark(notebook: NotebookNode) -> None:
         if kind != "skip":
             fill = height(cell) + (fill if kind == "fragment" else 0)
             seen = "guess" if "teaching.predict(" in cell.source else "prose" if prose else "result"
+            seen = "live" if "live.show(" in cell.source else seen  # it grows beyond its still
 
 
 if __name__ == "__main__":
