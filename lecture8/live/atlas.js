@@ -27,10 +27,10 @@
     & option { color: #111; background: #fff; } & .ramp { position: relative; width: min(290px, 94cqw); height: 29px; font-size: 11px; }
     & .ramp i { position: absolute; inset: 0 0 auto; height: 12px; border-radius: 2px; }
     & .ramp span { position: absolute; top: 12px; transform: translateX(-50%); white-space: nowrap; }
-    & .row, & .top { display: grid; grid-template-columns: 225px minmax(0, 1fr) 76px 92px; gap: 0 8px; align-items: center;
+    & .entry, & .top { display: grid; grid-template-columns: 225px minmax(0, 1fr) 76px 92px; gap: 0 8px; align-items: center;
       width: 100%; padding: 1px 4px; }
     & .top { font-size: 12px; opacity: .8; align-items: end; } & .top :first-child { grid-column: 1 / 3; }
-    & .row:hover, & .row:focus { background: rgba(128, 128, 128, .18); }
+    & .entry:hover, & .entry:focus { background: rgba(128, 128, 128, .18); }
     & .num { text-align: right; font-variant-numeric: tabular-nums; } & .chip { border-radius: 3px; padding: 0 7px; line-height: 20px; }
     & .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     & small, & .year, & dt { opacity: .75; font-weight: normal; } & small { font-size: 12px; margin-left: 5px; }
@@ -42,12 +42,12 @@
       box-shadow: inset -1px 0 rgba(255, 255, 255, .6); }
     & .seg::before { content: ""; height: 20px; } & .seg span { padding: 0 4px; white-space: nowrap; }
     & .said { min-height: 4.4em; margin-top: 8px; }
-    & .card { outline: none; display: flex; flex-wrap: wrap; gap: 14px 36px; margin: 10px 0; }
-    & .card div { text-align: center; font-size: 12px; }
-    & .card svg { display: block; margin: 0 auto 4px; max-width: 100%; height: auto; }
+    & .layer { outline: none; display: flex; flex-wrap: wrap; gap: 14px 36px; margin: 10px 0; }
+    & .layer div { text-align: center; font-size: 12px; }
+    & .layer svg { display: block; margin: 0 auto 4px; max-width: 100%; height: auto; }
     & dl { display: grid; grid-template-columns: auto auto; gap: 2px 14px; align-self: start; }
     @container (max-width: 620px) {
-      & .row, & .top { grid-template-columns: minmax(0, 1fr) 62px 84px; }
+      & .entry, & .top { grid-template-columns: minmax(0, 1fr) 62px 84px; }
       & .top :first-child { grid-column: 1; }
       & .track { grid-column: 1 / -1; grid-row: 2; margin: 2px 0 3px; }
       & .title { font-size: 17px; }
@@ -185,7 +185,7 @@
     else if (!node.kind) name.append(make("small", {}, times(node.to || [])));
     else if (node.name !== words(node)) name.append(make("small", {}, words(node)));
     const ariaLabel = say`${node.name}, ${short(node.params)} parameters, ${scale.value(node)} ${scale.words}`;
-    return make("button", {className: "row", type: "button", tabIndex: -1, node, ariaLabel}, name,
+    return make("button", {className: "entry", type: "button", tabIndex: -1, node, ariaLabel}, name,
       make("div", {className: "track"}, bar(node, widest)), make("span", {className: "num"}, short(node.params)),
       make("span", {className: "num chip", style: paint(node)}, scale.value(node)));
   };
@@ -210,7 +210,7 @@
       const lines = `<path stroke="${ORANGE}" d="M${ax + k} ${ay}L${bx} ${by}M${ax + k} ${ay + k}L${bx} ${by + u}"/>`;
       blocks = svg(390, 152, a.drawn + b.drawn + lines + rect(ax, ay, k, k, `fill="${ORANGE}"`) + rect(bx, by, u, u, `fill="${SKY}"`));
     }
-    const card = make("div", {className: "card", tabIndex: -1}, make("dl", {}, ...facts(leaf).flatMap(
+    const card = make("div", {className: "layer", tabIndex: -1}, make("dl", {}, ...facts(leaf).flatMap(
       ([term, value]) => [make("dt", {}, term), make("dd", {}, String(value))])));
     if (blocks) card.append(make("div", {innerHTML: blocks}, say`one output value (blue) and the inputs it is made of (orange)`));
     if (leaf.to) card.append(make("div", {innerHTML: image}, say`what it sees of the ${times(size.slice(1))} image`));
@@ -270,11 +270,11 @@
     glide(shapes);
   };
   rows.addEventListener("click", event => {
-    const button = event.target.closest(".row"), part = event.target.closest(".seg");
+    const button = event.target.closest(".entry"), part = event.target.closest(".seg");
     if (button) go(button.node, part && part.node !== button.node ? part.node : null);
   });
   const tell = event => {
-    const button = event.target.closest(".row"), part = event.type === "mouseover" && event.target.closest(".seg");
+    const button = event.target.closest(".entry"), part = event.type === "mouseover" && event.target.closest(".seg");
     if (button && event.type === "focusin") pick(button);
     if (button) said.textContent = about(part ? part.node : button.node);
   };

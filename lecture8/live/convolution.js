@@ -79,8 +79,8 @@
   const CSS = `
     & { container-type: inline-size; width: 100%; padding: 4px; box-sizing: border-box; font-size: min(1em, 18px);
       line-height: 1.4; color: inherit; }
-    & .row, & .picture, & .equation, & .grids { display: flex; flex-wrap: wrap; gap: .6em; align-items: flex-start; }
-    & .row { align-items: center; margin: 0 0 .7em; } & .picture { gap: 1em 2.4em; } & .grids { gap: .6em clamp(.4em, 2cqw, 1em); }
+    & .tools, & .picture, & .equation, & .grids { display: flex; flex-wrap: wrap; gap: .6em; align-items: flex-start; }
+    & .tools { align-items: center; margin: 0 0 .7em; } & .picture { gap: 1em 2.4em; } & .grids { gap: .6em clamp(.4em, 2cqw, 1em); }
     & .part > b { display: block; white-space: pre-line; line-height: 1.2; margin: 0 0 .3em; } & p { margin: .5em 0 0; }
     & svg { display: block; overflow: visible; max-width: none; touch-action: pan-y; cursor: pointer; }
     & svg text { pointer-events: none; text-anchor: middle; dominant-baseline: central; fill: currentColor; }
@@ -100,7 +100,7 @@
     & .framed { outline: 3px solid ${BLUE}; outline-offset: 1px; } & b.framed { padding: 0 .3em; border-radius: 2px; }
     & p.sum { width: 0; min-width: max(100%, min(23em, 92cqw)); line-height: 1.8; } & .sum b { font-size: 1.2em; }
     & .said { min-height: 1.4em; font-weight: 600; } & label.position > input { width: 8em; }`.replaceAll("&", "[data-live=convolution]");
-  const [controls, second, grids, equation] = ["row", "row", "grids", "equation"].map(name => make("div", {class: name}));
+  const [controls, second, grids, equation] = ["tools", "tools", "grids", "equation"].map(name => make("div", {class: name}));
   const said = make("p", {class: "said", "aria-live": "polite"}), sizes = make("p"), sumLine = make("p", {class: "sum"});
   const picture = make("div", {class: "picture"}, grids, make("div", {}, equation, sumLine));
   root.append(make("style", {}, CSS), controls, second, picture, said, sizes);

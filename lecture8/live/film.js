@@ -42,7 +42,7 @@
   const CSS = `
     & { container-type: inline-size; width: 100%; padding: 4px; box-sizing: border-box; font-size: min(1em, 18px);
       line-height: 1.4; color: inherit; text-align: left; }
-    & .row, & .panels { display: flex; flex-wrap: wrap; align-items: center; gap: .5em 1.2em; }
+    & .tools, & .panels { display: flex; flex-wrap: wrap; align-items: center; gap: .5em 1.2em; }
     & .panels { align-items: flex-start; gap: 1em 1.6em; } & .panel { min-width: 0; flex-basis: 270px; }
     & .words { display: grid; margin: .5em 0 .8em; } & .ghost { visibility: hidden; }
     & .words > p { grid-area: 1 / 1; margin: 0; font-size: 1em; font-weight: 600; }
@@ -63,7 +63,7 @@
     & .place { flex-wrap: wrap; gap: 0 .5em; } @container (max-width: 480px) { & .time { order: 1; flex-basis: 100%; } }`;
   const [longest] = frames.map(({words}) => say(words)).sort((a, b) => b.length - a.length);  // keeps its room
   const play = make("button", {type: "button"}, say`▶ play`), said = make("p", {"aria-live": "polite"});
-  const row = make("div", {class: "row"}, play), stage = make("div", {class: "panels"});
+  const row = make("div", {class: "tools"}, play), stage = make("div", {class: "panels"});
   root.append(make("style", {}, CSS.replaceAll("&", "[data-live=film]")), row,
     make("div", {class: "words"}, said, make("p", {class: "ghost", "aria-hidden": "true"}, longest)), stage);
   const film = {frame: last, before: last, since: 0, mix: 1, playing: false, speed: 1};  // mix: how far the change is

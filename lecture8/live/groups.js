@@ -37,7 +37,7 @@
   const CSS = `
     & { width: 100%; padding: 4px; box-sizing: border-box; font-size: min(1em, 18px); line-height: 1.4; color: inherit;
       text-align: left; }
-    & .row { display: flex; flex-wrap: wrap; gap: .4em 1.4em; align-items: center; margin: 0 0 .5em; }
+    & .tools { display: flex; flex-wrap: wrap; gap: .4em 1.4em; align-items: center; margin: 0 0 .5em; }
     & label { display: inline-flex; align-items: center; gap: .45em; white-space: nowrap; margin: 0; }
     & input { accent-color: ${BLUE}; cursor: pointer; margin: 0; width: 5em; } & .place input { width: 8em; }
     & output { min-width: 1em; font-variant-numeric: tabular-nums; } & .place output { min-width: 6em; }
@@ -46,7 +46,7 @@
     & text { fill: currentColor; font-size: 14px; text-anchor: middle; pointer-events: none; }
     & path { fill: none; stroke-linecap: round; pointer-events: none; } & rect { stroke-width: 1.5; }
     & p { margin: .5em 0 0; } & .said { font-weight: 600; }`;
-  const row = make("div", {class: "row"}), said = make("p", {class: "said", "aria-live": "polite"}), cost = make("p");
+  const row = make("div", {class: "tools"}), said = make("p", {class: "said", "aria-live": "polite"}), cost = make("p");
   const svg = make("svg", {role: "img", "aria-label": say`the channels of ${names.join(", ")}, and what is connected`});
   root.append(make("style", {}, CSS.replaceAll("&", "[data-live=groups]")), row, svg, said, cost);
 

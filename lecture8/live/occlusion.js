@@ -34,7 +34,7 @@
   const CSS = `
     & { container-type: inline-size; width: 100%; padding: 4px; font-size: min(1em, 17px); line-height: 1.4; color: inherit; }
     &, & * { box-sizing: border-box; text-align: left; } & p { margin: .6em 0 .8em; font-size: 1em; }
-    & .row { display: flex; flex-wrap: wrap; gap: .5em .6em; align-items: center; margin: 0 0 .8em; }
+    & .tools { display: flex; flex-wrap: wrap; gap: .5em .6em; align-items: center; margin: 0 0 .8em; }
     & .picture { display: grid; gap: .8em 1.5em; grid-template-columns: 1fr 1fr minmax(13.5em, .85fr); max-width: 62em; }
     & .head { display: flex; flex-wrap: wrap; justify-content: space-between; font-weight: 600; margin: 0 0 .4em; line-height: 1.35; }
     & .frame { position: relative; aspect-ratio: 1; overflow: hidden; border-radius: 3px; cursor: pointer; touch-action: pan-y;
@@ -85,7 +85,7 @@
   const picture = make("div", {class: "picture"}, part("photo", [say`drag the gray square`], frames[0].box),
     part("map", [title], frames[1].box, make("div", {class: "key"}, "0 %", ramp, "100 %", count)),
     part("answers", [say`the answer`, answer], bars));
-  const choices = make("div", {class: "row"}), controls = make("div", {class: "row"});
+  const choices = make("div", {class: "tools"}), controls = make("div", {class: "tools"});
   root.append(make("style", {}, CSS), choices, picture, said, controls);
 
   // --- drawing ---

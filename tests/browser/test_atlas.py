@@ -13,7 +13,7 @@ data = atlas.data({**three, "mine": (nn.Sequential(nn.Flatten(), nn.Linear(3072,
 live.show("atlas", data, atlas.still(data))"""
 WALK = """root => { const found = [], texts = name => [...root.querySelectorAll(name)].map(part => part.textContent);
   const walk = () => { found.push([texts("nav > button").slice(1), texts("p")[0], texts("dt"), texts("dd")]);
-    for (let i = 0; i < texts(".row").length; i++) { root.querySelectorAll(".row")[i].click(); walk();
+    for (let i = 0; i < texts(".entry").length; i++) { root.querySelectorAll(".entry")[i].click(); walk();
       root.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"})); } };
   walk(); return found; }"""
 KEYS = {"Home": "AlexNet: 60,965,224", "ArrowDown": "GoogLeNet: 6,998,552", "End ArrowDown": "mine: 30,730",
@@ -41,7 +41,7 @@ def test_every_number_is_the_profiles_and_the_keyboard_reaches_it(chromium, tmp_
         wanted = [[f"{la.params:,}", f"{la.macs:,}", " × ".join(map(str, la.output_shape)),
                    f"{la.field:,} pixels" if la.field else "the whole image"] for la in layers]  # fmt: skip
         assert sorted(shown) == sorted(wanted) and not heads
-    root.locator(".row").last.focus()
+    root.locator(".entry").last.focus()
     for keys, words in KEYS.items():
         for key in keys.split():
             page.keyboard.press(key)

@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from lecture8 import course, plots, teaching
+from lecture8 import course, plots, teaching, words
 from tests.browser.checks import Move, move_complaints
 from tools.build import notebooks, players
 
@@ -29,7 +29,8 @@ def page(request, chromium, tmp_path_factory):
     plots.use_style()
     text = f'<!doctype html><meta charset="utf-8">{players.shown(notebook)}<script src="player.js"></script>'
     (folder / "page.html").write_text(text, encoding="utf-8")
-    players.lay(text, folder)
+    with words.speaking("ko"):  # as for the Korean pages: what is drawn there serves the English ones, too
+        players.lay(text, folder)
     page = chromium.new_page()
     page.goto((folder / "page.html").as_uri())
     page.lesson, page.folder = name, folder
@@ -49,12 +50,11 @@ def test_every_control_moves_the_picture_and_says_what_it_shows(page, timed):
         values = {name: c.value for name, c in explorer.controls.items()}
         moves = []
         for number, (name, control) in enumerate(zip(explorer.controls, drawn, strict=True)):
+            assert control["label"] == explorer.controls[name].description
             for value in (len(control["values"]) - 1, 0, control["start"]):
                 moves.append(Move(name, str(value), *page.evaluate(MOVE, [key, number, value])))
-            ends = {
-                **values,
-                name: next(v for _, v in explorer.controls[name].options if str(v) == control["values"][0]),
-            }
+            first = next(v for _, v in explorer.controls[name].options if str(v) == control["values"][0])
+            ends = {**values, name: first}
             assert moves[-2].text == explorer.draw(**ends)[1], (key, ends)
         assert not move_complaints(moves)
         timed(f"{key} (player)", moves)
@@ -73,6 +73,6 @@ def test_every_answer_is_judged_and_a_guess_opens_its_measurement(page):
         assert "" not in said and (len(said) > 1 or box.get_by_role("button", name="That is my guess").count())
     for place in page.locator("[data-reveal]").all():
         prediction = questions.predictions[place.get_attribute("data-reveal")]
-        words, last = place.locator(".guess").text_content(), list(prediction.options)[-1]
-        assert place.locator("details[open]").count() == 1 and f"You predicted: {last}" in words.replace("  ", " ")
-        assert words.startswith("✅" if place.get_attribute("data-measured") == last else "❌")
+        guess, last = place.locator(".guess").text_content(), list(prediction.options)[-1]
+        assert place.locator("details[open]").count() == 1 and f"You predicted: {last}" in guess.replace("  ", " ")
+        assert guess.startswith("✅" if place.get_attribute("data-measured") == last else "❌")

@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from lecture8 import course, plots, teaching
-from lecture8.words import language, languages, say
+from lecture8.words import language, languages, say, speaking
 from tools.build import conditions, slide_types
 
 SCRIPT = Path(__file__).with_name("player.js")
@@ -139,7 +139,8 @@ def _draw(key: str, folder: Path) -> None:
     if not (kept / f"{languages()[-1]}.js").exists():
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)
-        drawn = _drawn(key, kept)
+        with speaking("en"):
+            drawn = _drawn(key, kept)
         for spoken, states in drawn.items():
             (kept / f"{spoken}.js").write_text(states, encoding="utf-8")
     shutil.copytree(kept, folder / key, dirs_exist_ok=True)

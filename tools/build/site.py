@@ -33,6 +33,7 @@ EXTENSIONS = ["sphinx_togglebutton", "sphinx_copybutton", "myst_nb", "jupyter_bo
 CONFIG = {
     "title": "Lecture 8: transfer learning and the ImageNet CNN lineage",
     "author": "the lecture8 maintainers",
+    "copyright": "2026",
     "execute": {"execute_notebooks": "off"},
     "only_build_toc_files": True,
     "sphinx": {
@@ -116,6 +117,8 @@ def write_pages() -> None:
     for language in words.languages():
         with words.speaking(language):
             parts |= write_edition(language)
+    (PAGES / "_static").mkdir()
+    shutil.copy(Path(__file__).with_name("site.css"), PAGES / "_static")  # which every page then loads
     contents = {
         "format": "jb-book",
         "root": "index",
