@@ -143,7 +143,8 @@ def _draw(key: str, folder: Path) -> None:
             drawn = _drawn(key, kept)
         for spoken, states in drawn.items():
             (kept / f"{spoken}.js").write_text(states, encoding="utf-8")
-    shutil.copytree(kept, folder / key, dirs_exist_ok=True)
+    shutil.rmtree(folder / key, ignore_errors=True)
+    shutil.copytree(kept, folder / key)
 
 
 def _made_by(key: str) -> str:
