@@ -40,6 +40,7 @@ def test_the_table_has_the_shapes_of_the_lecture():
         "227 × 227 × 3", "55 × 55 × 96", "27 × 27 × 96", "13 × 13 × 256", "6 × 6 × 256", "1,000",
     ]  # fmt: skip
     assert table.loc["CONV2"].tolist() == ["27 × 27 × 256", "256", "5 × 5", "1", "2", "2"]
+    assert table.loc["NORM1"].tolist() == ["55 × 55 × 96", "", "", "", "", ""]
 
 
 def test_what_crosses_between_the_two_gpus():

@@ -35,13 +35,8 @@ def layer_table(net: nn.Module, image_shape: tuple[int, int, int]) -> pd.DataFra
     for hook in hooks:
         hook.remove()
     order = ["layer", "output", "kernels", "size", "stride", "padding", "groups"]
-    return (
-        pd.DataFrame(rows)[order]
-        .convert_dtypes()
-        .astype(str)
-        .replace("<NA>", "")
-        .set_index("layer")
-    )
+    table = pd.DataFrame(rows)[order].convert_dtypes().astype(object)
+    return table.where(table.notna(), "").astype(str).set_index("layer")
 
 
 @torch.no_grad()
