@@ -42,8 +42,7 @@ def _json(value) -> str:
 def _texts(draw: str, data) -> dict[str, str]:
     """What a script and its data say in English -> the same in the language that is spoken; nothing in English."""
     said = {one: text for one, text in words.pairs("live") if all(part in draw for part in words.HOLE.split(one)[::2])}
-    others = _strings(data) - said.keys() if words.language() != "en" else ()
-    return said | {one: text for one in sorted(others) if (text := words.say(one)) != one}
+    return said | {one: text for one in sorted(_strings(data) - said.keys()) if (text := words.say(one)) != one}
 
 
 def _strings(data) -> set[str]:

@@ -51,7 +51,6 @@ def alive(notebook: NotebookNode, name: str) -> NotebookNode:
             continue
         shown = outputs[0]
         if found := EXPLORER.search(cell.source):
-            shown = outputs[-1]  # a live picture may stand before it
             made = _explorer(f"l{name}.{found[1]}", shown.data)
         elif found := ASKED.search(cell.source):
             kind, key = found.groups()
